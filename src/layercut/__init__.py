@@ -1,0 +1,35 @@
+"""layercut: how much of a trained network should you keep for your data, and what should you do with the rest?
+
+    from layercut import load_study, run_study, load_results
+
+Names are imported on first use, so that `import layercut` is quick and reading results needs no torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from layercut.runner import run_study
+    from layercut.spec import load_study
+    from layercut.stats import load_results
+
+__all__ = ["load_results", "load_study", "run_study"]
+
+_PLACES = {
+    "load_results": "layercut.stats:load_results",
+    "load_study": "layercut.spec:load_study",
+    "run_study": "layercut.runner:run_study",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'layercut' has no attribute {name!r}; it has {', '.join(sorted(_PLACES))}")
+    from layercut.registry import import_object  # noqa: PLC0415 - `import layercut` stays quick
+
+    return import_object(_PLACES[name])
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

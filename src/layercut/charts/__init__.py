@@ -1,0 +1,31 @@
+"""Figures as plain data, and the two ways to draw them: on a page (plotly) and on paper (matplotlib)."""
+
+from layercut.charts.chart import (
+    Axis,
+    Box,
+    BoxSeries,
+    Cells,
+    Chart,
+    Entry,
+    Line,
+    Panel,
+    Point,
+    Reference,
+    Style,
+    Tick,
+)
+
+__all__ = [
+    "Axis",
+    "Box",
+    "BoxSeries",
+    "Cells",
+    "Chart",
+    "Entry",
+    "Line",
+    "Panel",
+    "Point",
+    "Reference",
+    "Style",
+    "Tick",
+]

@@ -1,0 +1,151 @@
+"""A figure as a frozen value: everything that is shown, nothing of how it is drawn.
+
+Figures compute a `Chart`; tests look into it; `charts.plotly` and `charts.matplotlib` draw it. Numbers are in
+the unit that the axis names. Colours are `#rrggbb` or one of the roles in `charts.palette.Theme`, such as
+`ink`, which each renderer fills in for light and dark.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Marker = Literal["circle", "square", "diamond", "triangle", "cross", "plus", "star", "triangle_down"]
+Dash = Literal["solid", "dash", "dot", "dashdot"]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one series looks everywhere; marker and dash tell it apart without colour."""
+
+    color: str
+    marker: Marker = "circle"
+    dash: Dash = "solid"
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A labelled position on an axis."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis; a category axis has its categories at 0, 1, 2, ..."""
+
+    title: str
+    unit: str = ""
+    scale: Literal["linear", "log", "category"] = "linear"
+    ticks: tuple[Tick, ...] = ()
+    limits: tuple[float, float] | None = None
+
+    @property
+    def label(self) -> str:
+        """Return title and unit as printed beside the axis."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+
+@dataclass(frozen=True)
+class Box:
+    """The values behind one box, at category `at`; the renderer computes quartiles (linear interpolation)."""
+
+    at: int
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class BoxSeries:
+    """Boxes of one legend entry; series of one panel stand side by side at each category."""
+
+    name: str
+    boxes: tuple[Box, ...]
+    style: Style
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a line with its interval; equal bounds or None: no interval."""
+
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+    """Shown on hover."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Connected points of one legend entry."""
+
+    name: str
+    points: tuple[Point, ...]
+    style: Style
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A matrix of numbers; values[row][column], None where nothing was measured."""
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[float | None, ...], ...]
+    texts: tuple[tuple[str, ...], ...]
+    marked: tuple[tuple[int, int], ...] = ()
+    """(row, column) printed bold."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A horizontal line to compare with."""
+
+    y: float
+    name: str
+    style: Style = field(default=Style("ink", dash="dash"))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes and what lies in it: boxes, lines and references, or cells."""
+
+    title: str
+    x: Axis
+    y: Axis
+    boxes: tuple[BoxSeries, ...] = ()
+    lines: tuple[Line, ...] = ()
+    references: tuple[Reference, ...] = ()
+    cells: Cells | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing measured would be drawn."""
+        return not (self.boxes or self.lines or (self.cells and self.cells.values))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the legend."""
+
+    name: str
+    style: Style
+    kind: Literal["box", "line", "reference"]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A whole figure: panels that share a legend, or a colour scale."""
+
+    name: str
+    title: str
+    panels: tuple[Panel, ...]
+    caption: str
+    """What is drawn and how to read it: intervals named, units said."""
+    alt: str
+    """What the figure shows, for those who cannot see it."""
+    legend_title: str = ""
+    legend: tuple[Entry, ...] = ()
+    color_scale: tuple[float, float] | None = None
+    """Values at the two ends of the sequential palette, where panels have cells."""
+    color_title: str = ""

@@ -1,0 +1,68 @@
+"""Names and one-line summaries of everything registered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from layercut.data import DATASETS
+from layercut.executors import EXECUTORS
+from layercut.figures import FIGURES
+from layercut.models import MODELS
+from layercut.registry import Registry
+from layercut.spec import shipped_studies
+from layercut.strategies import STRATEGIES
+
+Entry = dict[str, Any]
+
+REGISTRIES: dict[str, Registry[Any]] = {
+    "datasets": DATASETS,
+    "models": MODELS,
+    "strategies": STRATEGIES,
+    "figures": FIGURES,
+    "executors": EXECUTORS,
+}
+
+
+def catalogue(kinds: Sequence[str], with_options: bool) -> dict[str, list[Entry]]:
+    """Return the entries of each kind; options need the entries' own modules, and so torch."""
+    return {kind: _studies() if kind == "studies" else _entries(kind, with_options) for kind in kinds}
+
+
+def describe(entries: dict[str, list[Entry]]) -> str:
+    """Return the entries as text."""
+    lines: list[str] = []
+    for kind, found in entries.items():
+        width = max((len(entry["name"]) for entry in found), default=0)
+        lines += [kind]
+        for entry in found:
+            lines += [f"  {entry['name']:<{width}}  {entry['summary']}".rstrip()]
+            for name, option in entry.get("options", {}).items():
+                lines += [f"      {name} = {option['default']!r}  {option['description']}"]
+    return "\n".join(lines)
+
+
+def _entries(kind: str, with_options: bool) -> list[Entry]:
+    registry = REGISTRIES[kind]
+    entries: list[Entry] = [{"name": name, "summary": registry.summary(name)} for name in registry]
+    for entry in entries:
+        options = getattr(registry[entry["name"]], "options", None) if with_options else None
+        if options is not None:
+            entry["options"] = {
+                name: {
+                    "default": "required" if field.is_required() else field.default,
+                    "description": field.description,
+                }
+                for name, field in options.model_fields.items()
+            }
+    return entries
+
+
+def _studies() -> list[Entry]:
+    return [{"name": name, "summary": _first_comment(path)} for name, path in shipped_studies().items()]
+
+
+def _first_comment(path: Path) -> str:
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    return first.removeprefix("#").strip() if first.startswith("#") else ""

@@ -1,0 +1,64 @@
+"""`layercut export`: results in formats that other programs read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FORMATS = ("csv", "parquet", "mp-tl-study")
+
+
+@click.command("export")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(FORMATS),
+    help="May be given more than once [default: all; parquet where pyarrow is installed].",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the files [default: RUN/exports].",
+)
+def command(run: Path, formats: tuple[str, ...], output: Path | None) -> None:
+    """Write the results in RUN as files for other programs.
+
+    RUN is the output directory of a study, or a ledger file. Prints the path of every file written.
+
+    \b
+    csv          results.csv, a row for each trial and name of its condition
+    parquet      results.parquet, the same table with its types
+    mp-tl-study  cuts_*.json and baselines_*.json of the study
+                 "Exploring Layer Freezing in Transfer Learning"
+
+    A merged trial has a row under every name; the column `merged` is false for one of them, so count
+    trials with merged == False. Failed trials are rows without accuracy; see the column `status`.
+    """
+    from layercut.interop import export_study
+    from layercut.ledger import Ledger, ledger_path, parquet_available, write_csv, write_parquet
+    from layercut.stats.tables import load_results
+
+    chosen = formats or tuple(name for name in FORMATS if name != "parquet" or parquet_available())
+    folder = output or ledger_path(run).parent / "exports"
+    if "csv" in chosen or "parquet" in chosen:
+        table = load_results(run)
+        if "csv" in chosen:
+            click.echo(write_csv(table, folder / "results.csv"))
+        if "parquet" in chosen:
+            click.echo(write_parquet(table, folder / "results.parquet"))
+    if "mp-tl-study" in chosen:
+        with Ledger(run, read_only=True) as ledger:
+            text = ledger.meta("study_text")
+        for path in export_study(run, folder, study_content(text)):
+            click.echo(path)
+
+
+def study_content(text: str | None) -> dict[str, object] | None:
+    """Return the study file's content with every default filled in; None where there is no study file."""
+    from layercut.spec import parse_study
+
+    return None if text is None else parse_study(text).model_dump(mode="json")

@@ -1,0 +1,42 @@
+"""`layercut import`: results that others measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="New output directory; its name becomes the study's.",
+)
+@click.option(
+    "--dataset",
+    help="Dataset of the results, such as mnist [default: read from the folder, such as MNIST/results/].",
+)
+@click.option("--target-dataset", help="The target's dataset, where it is another than the source's.")
+def command(files: tuple[Path, ...], output: Path, dataset: str | None, target_dataset: str | None) -> None:
+    """Make an output directory from result files, for `layercut report` and `layercut export`.
+
+    FILES are the JSON files of the study "Exploring Layer Freezing in Transfer Learning": cuts_*.json (older:
+    results_*.json), baselines_*.json and the cluster file. Give all files of one study at once, baselines too:
+    without them nothing can be compared with training from scratch.
+
+    \b
+    layercut import MNIST/results/*.json -o runs/mnist-published
+    layercut report runs/mnist-published
+
+    Prints the path of the ledger; what is wrong with the results goes to stderr and into the report.
+    """
+    from layercut.interop import import_files
+
+    imported = import_files(files, output, dataset, target_dataset)
+    for warning in imported.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(imported.ledger)

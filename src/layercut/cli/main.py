@@ -1,0 +1,105 @@
+"""`layercut`: commands by name, imported when they are called, and errors in one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from layercut.errors import LayercutError, StorageFullError, UserError
+from layercut.registry import import_object
+
+COMMANDS = {
+    "run": ("layercut.cli.run:command", "Run a study, or finish one that was interrupted."),
+    "plan": ("layercut.cli.plan:command", "Show what a study would do; runs nothing."),
+    "status": ("layercut.cli.status:command", "Show how far a study is."),
+    "report": ("layercut.cli.report:command", "Write the HTML report of a study, or its figures."),
+    "export": ("layercut.cli.export:command", "Write a study's results as CSV, Parquet or mp-tl-study JSON."),
+    "import": ("layercut.cli.import_:command", "Read mp-tl-study JSON results into a ledger."),
+    "list": (
+        "layercut.cli.list_:command",
+        "List datasets, models, strategies, figures, executors or studies.",
+    ),
+    "data": ("layercut.cli.data:command", "Show, download or verify datasets."),
+}
+
+EXIT_USER_ERROR = 2
+EXIT_TRIALS_FAILED = 3
+EXIT_DISK_FULL = 4
+EXIT_INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and help, and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_object(COMMANDS[cmd_name][0])
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest the nearest command for an unknown one."""
+        from layercut.errors import did_you_mean
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"no command {args[0]!r}{did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="layercut")
+def layercut() -> None:
+    """How much of a trained network should you keep for your data, and what should you do with the rest?
+
+    \b
+    Start here, nothing to download, under a minute:
+        layercut run
+    Then with your own study file:
+        layercut plan my-study.yaml
+        layercut run my-study.yaml
+
+    \b
+    Exit codes: 0 all trials finished; 2 something given cannot be used; 3 finished, but some trials
+    failed; 4 stopped because the disk is full; 130 interrupted. After 3, 4 and 130 the same command
+    goes on where it stopped.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    try:
+        result = layercut.main(args=arguments, prog_name="layercut", standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.echo("interrupted; nothing finished is lost, the same command goes on", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except StorageFullError as error:
+        _complain(error)
+        click.echo("free some space, then run the same command: it goes on where it stopped", err=True)
+        sys.exit(EXIT_DISK_FULL)
+    except UserError as error:
+        _complain(error)
+        sys.exit(EXIT_USER_ERROR)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _complain(error: LayercutError) -> None:
+    click.echo(f"layercut: {error}", err=True)

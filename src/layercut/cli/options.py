@@ -1,0 +1,61 @@
+"""Arguments and options that several commands take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes, such as `4G`."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the bytes."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", str(value).strip(), re.IGNORECASE)
+        if match is None:
+            self.fail(f"expected a size such as 500M or 4G; got {value!r}", param, ctx)
+        return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def study_argument(function: F) -> F:
+    """Add the study and `--set`."""
+    function = click.option(
+        "--set",
+        "overrides",
+        metavar="KEY.PATH=VALUE",
+        multiple=True,
+        help="Change one value of the study file, such as transfer.replicates=20; may be repeated.",
+    )(function)
+    return click.argument("study", default="digits")(function)
+
+
+def data_option(function: F) -> F:
+    """Add `--data-dir`."""
+    return click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path),
+        envvar="LAYERCUT_DATA",
+        help="Where datasets are, or are downloaded to; else LAYERCUT_DATA, else the user's cache folder.",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(function)
+
+
+def run_argument(function: F) -> F:
+    """Add the output directory of a study."""
+    return click.argument("output_dir", type=click.Path(path_type=Path))(function)

@@ -1,0 +1,34 @@
+"""`layercut plan`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from layercut.cli.options import data_option, json_option, study_argument
+
+
+@click.command("plan")
+@study_argument
+@data_option
+@json_option
+def command(study: str, overrides: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None:
+    """Show what STUDY would do: trials and how many of them are equal, jobs, work, and comparisons that cannot
+    become significant. Runs and downloads nothing.
+
+    \b
+    Examples:
+        layercut plan mnist-halves
+        layercut plan my-study.yaml --set transfer.replicates=20 --json
+    """
+    from layercut.data.cache import default_cache_dir, default_data_dir
+    from layercut.plan.summary import describe, summarize
+    from layercut.preflight import plan_without_data
+    from layercut.spec import load_study
+
+    spec = load_study(study, overrides)
+    plan = plan_without_data(spec, data_dir or default_data_dir(), default_cache_dir(), precision="float32")
+    summary = summarize(spec, plan)
+    click.echo(json.dumps(summary, indent=2) if as_json else describe(summary))

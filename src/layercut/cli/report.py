@@ -1,0 +1,35 @@
+"""`layercut report`: write the report of a finished, unfinished or imported study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("report")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--figures",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Also write every figure as a file for papers into this folder.",
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["svg", "pdf", "png"]),
+    default="svg",
+    show_default=True,
+    help="Format of the figures.",
+)
+def command(run: Path, figures: Path | None, file_format: str) -> None:
+    """Write RUN/report.html, a page that opens offline, and print its path.
+
+    RUN is the output directory of `layercut run` or `layercut import`.
+    """
+    from layercut.report import write_figures, write_report
+
+    click.echo(write_report(run))
+    for path in write_figures(run, figures, file_format) if figures else []:
+        click.echo(path)

@@ -1,0 +1,83 @@
+"""`layercut run`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from layercut.cli.options import Size, data_option, json_option, study_argument
+from layercut.executors import EXECUTORS
+
+EXIT_TRIALS_FAILED = 3
+
+
+@click.command("run")
+@study_argument
+@click.option(
+    "-o",
+    "--output-dir",
+    type=click.Path(path_type=Path),
+    help="Where everything is written; runs/NAME by default.",
+)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--executor", type=click.Choice(EXECUTORS.names()), default="processes", show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes; a core each by default.")
+@click.option("--memory", type=Size(), help="Budget for stored features, such as 4G; half of the memory by default.")
+@click.option("--debug", is_flag=True, help="Stop at the first exception of a trial and show it.")
+@click.option("--report/--no-report", default=True, show_default=True, help="Write report.html at the end.")
+@data_option
+@json_option
+def command(
+    study: str,
+    overrides: tuple[str, ...],
+    output_dir: Path | None,
+    device: str,
+    executor: str,
+    workers: int | None,
+    memory: int | None,
+    debug: bool,
+    report: bool,
+    data_dir: Path | None,
+    as_json: bool,
+) -> int:
+    """Run STUDY, or finish it where it was interrupted.
+
+    STUDY is a study file, or the name of a shipped study (`layercut list studies`); without it, the study on
+    scikit-learn's digits, which needs no download. Ctrl-C loses nothing: the same command goes on.
+
+    \b
+    Examples:
+        layercut run
+        layercut run mnist-halves --set transfer.fractions=[0.01] --set transfer.replicates=10
+        layercut run my-study.yaml -o runs/second-try --workers 8
+    """
+    from layercut.cli.show import RunProgress
+    from layercut.runner import run_study
+    from layercut.spec import load_study
+
+    spec = load_study(study, overrides)
+    with RunProgress(spec.name) as progress:
+        summary = run_study(
+            spec,
+            output_dir,
+            device=device,
+            executor=executor,
+            workers=workers,
+            memory_bytes=memory,
+            data_dir=data_dir,
+            debug=debug,
+            progress=progress,
+        )
+    page = None
+    if report:
+        from layercut.report import write_report
+
+        page = write_report(summary.output_dir)
+    if as_json:
+        click.echo(json.dumps(summary.as_json() | {"report": str(page) if page else None}, indent=2))
+    else:
+        click.echo(f"{summary.describe()}", err=True)
+        click.echo(page or summary.output_dir)
+    return EXIT_TRIALS_FAILED if summary.num_failed else 0

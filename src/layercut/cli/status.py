@@ -1,0 +1,27 @@
+"""`layercut status`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from layercut.cli.options import json_option, run_argument
+
+
+@click.command("status")
+@run_argument
+@json_option
+def command(output_dir: Path, as_json: bool) -> None:
+    """Show how far the study in OUTPUT_DIR is; may be called while it runs.
+
+    \b
+    Examples:
+        layercut status runs/digits
+        layercut status runs/digits --json
+    """
+    from layercut.ledger import study_status
+
+    status = study_status(output_dir)
+    click.echo(json.dumps(status.as_json(), indent=2) if as_json else status.describe())

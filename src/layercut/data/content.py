@@ -1,0 +1,52 @@
+"""What images are, whatever they came from: a fingerprint of a dataset, a hash of each image."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layercut.data.base import DatasetInfo, LabelledImages
+from layercut.keys import canonical_json
+
+HASH_BYTES = 16
+_CHUNK_IMAGES = 4096
+
+
+class Content(NamedTuple):
+    """A dataset with both its splits."""
+
+    train: LabelledImages
+    test: LabelledImages
+    class_names: tuple[str, ...]
+
+    def info(self) -> DatasetInfo:
+        """Return class names, image shape and images of each class."""
+        _, channels, height, width = self.train.images.shape
+        num_classes = len(self.class_names)
+        counts = (np.bincount(part.labels, minlength=num_classes).tolist() for part in (self.train, self.test))
+        train_counts, test_counts = counts
+        return DatasetInfo(self.class_names, (channels, height, width), tuple(train_counts), tuple(test_counts))
+
+
+def fingerprint(content: Content) -> str:
+    """Return the SHA-256 over image bytes, labels, class names and shapes of both splits.
+
+    Equal content gives an equal fingerprint, wherever it was read from and in whatever format.
+    """
+    train, test, class_names = content
+    shapes = [list(train.images.shape), list(test.images.shape)]
+    digest = hashlib.sha256(canonical_json({"class_names": list(class_names), "shapes": shapes}).encode())
+    for split in (train, test):
+        for start in range(0, len(split.images), _CHUNK_IMAGES):
+            digest.update(np.ascontiguousarray(split.images[start : start + _CHUNK_IMAGES]).data)
+        digest.update(split.labels.astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def image_hashes(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the 16-byte BLAKE2b hash of each image's pixels: UInt8 "n 16"."""
+    hashes = b"".join(hashlib.blake2b(image.tobytes(), digest_size=HASH_BYTES).digest() for image in images)
+    return np.frombuffer(hashes, dtype=np.uint8).reshape(len(images), HASH_BYTES)

@@ -1,0 +1,177 @@
+"""A folder of images: `root/{train,test}/class/*`, or `root/class/*`, with a share of it kept for tests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+from pydantic import BeforeValidator, Field
+
+from layercut.data.base import DatasetFormat, LabelledImages, RawDataset
+from layercut.data.decode import decode_images
+from layercut.data.holdout import HoldoutOptions
+from layercut.errors import DataError
+
+
+def _square(value: Any) -> Any:
+    return (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Length = Annotated[int, Field(ge=1)]
+
+
+class FolderOptions(HoldoutOptions):
+    """Options of `dataset: folder`."""
+
+    path: Path = Field(description="Folder with `train/` and `test/`, or with one folder a class.")
+    image_size: Annotated[tuple[Length, Length] | None, BeforeValidator(_square)] = Field(
+        default=None,
+        description="Height and width in pixels, or one number for both; absent: all have one size already.",
+    )
+    channels: Literal[1, 3] = Field(default=3, description="3: colour, 1: grey; images are converted.")
+    resize: Literal["shorter_side_and_center_crop", "stretch"] = Field(
+        default="shorter_side_and_center_crop",
+        description="How images get `image_size`: cropped to its shape around the centre, or stretched.",
+    )
+
+
+class Split(NamedTuple):
+    """The image files of one split, a tuple a class, in the order of `class_names`; sorted by name."""
+
+    class_names: tuple[str, ...]
+    files: tuple[tuple[Path, ...], ...]
+
+
+class Layout(NamedTuple):
+    """What was found in a folder; `test` is None where it has no test split of its own."""
+
+    train: Split
+    test: Split | None
+
+
+class ImageFolder:
+    """Images in one folder a class; the folders' sorted names are the class names.
+
+    Names that begin with a dot are ignored, and so is what lies beside `train/` and `test/`; anything else
+    that is not a class folder, or not an image in it, is an error. Links are followed, wherever they lead.
+    """
+
+    summary = "your own images: root/{train,test}/class/*, or root/class/*"
+    options = FolderOptions
+
+    def info(self, options: FolderOptions) -> None:
+        """Return None: only the folder tells."""
+
+    def files_key(self, options: FolderOptions, data_dir: Path) -> str | None:
+        """Return a hash of all paths, sizes and times; None where the folder is absent.
+
+        Raises:
+            DataError: the folder is there, but not in one of the two layouts.
+        """
+        root = options.path.expanduser()
+        if not root.is_dir():
+            return None
+        digest = hashlib.sha256()
+        layout = find_images(options)
+        for split in (layout.train, layout.test):
+            for path in [path for files in split.files for path in files] if split else []:
+                status = _stat(path)
+                digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
+        return digest.hexdigest()
+
+    def read(self, options: FolderOptions, data_dir: Path, download: bool) -> RawDataset:
+        """Decode all images.
+
+        Raises:
+            DataError: the folder is missing or in another layout; an image is unreadable or has another size.
+        """
+        layout = find_images(options)
+        if layout.test is not None and "test_split" in options.model_fields_set:
+            raise DataError(f"{options.path} has a test folder of its own: remove `test_split`, or the folder")
+        test_files = layout.test.files if layout.test else ()
+        everything = [path for files in (*layout.train.files, *test_files) for path in files]
+        images = decode_images(everything, options.channels, options.image_size, options.resize)
+        num_train = sum(len(files) for files in layout.train.files)
+        train = LabelledImages(images[:num_train], _labels(layout.train))
+        test = LabelledImages(images[num_train:], _labels(layout.test)) if layout.test else None
+        return RawDataset(train, test, layout.train.class_names)
+
+
+def find_images(options: FolderOptions) -> Layout:
+    """List the image files of a folder.
+
+    Raises:
+        DataError: the folder is missing, empty, or neither of the two layouts.
+    """
+    root = options.path.expanduser()
+    if not root.is_dir():
+        raise DataError(
+            f"{root}: expected a folder of images, got {'a file' if root.exists() else 'nothing'}; correct "
+            f"`path` (relative to the study file)"
+        )
+    has = {name: (root / name).is_dir() for name in ("train", "test")}
+    if not any(has.values()):
+        return Layout(_list_split(root), None)
+    if not all(has.values()):
+        here, absent = sorted(has, key=has.__getitem__, reverse=True)
+        raise DataError(
+            f"{root} has {here}/ but no {absent}/: expected both, or one folder a class and neither; name "
+            f"the folder that holds the {absent} images {absent}/"
+        )
+    train, test = _list_split(root / "train"), _list_split(root / "test")
+    if train.class_names != test.class_names:
+        differing = sorted(set(train.class_names) ^ set(test.class_names))
+        raise DataError(f"{root}: train/ and test/ must hold the same classes; only one has {', '.join(differing)}")
+    return Layout(train, test)
+
+
+def _list_split(folder: Path) -> Split:
+    entries = _visible(folder)
+    strays = [entry.name for entry in entries if not entry.is_dir()]
+    if strays:
+        raise DataError(f"{folder}: expected one folder a class and no files; got {_some(strays)}: move them away")
+    if not entries:
+        raise DataError(f"{folder}: expected one folder a class, got an empty folder")
+    return Split(tuple(entry.name for entry in entries), tuple(_list_class(entry) for entry in entries))
+
+
+def _list_class(folder: Path) -> tuple[Path, ...]:
+    entries = _visible(folder)
+    folders = [entry.name for entry in entries if entry.is_dir()]
+    if folders:
+        raise DataError(
+            f"{folder}: expected the images of one class, got folders: {_some(folders)}; move the images up, "
+            f"or set `path` to the folder whose folders are the classes"
+        )
+    if not entries:
+        raise DataError(f"{folder}: this class has no images; add some or remove the folder")
+    return tuple(entries)
+
+
+def _visible(folder: Path) -> list[Path]:
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read: {error.strerror or error}") from error
+
+
+def _stat(path: Path) -> Any:
+    try:
+        return path.stat()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}; remove it or repair the link") from error
+
+
+def _some(names: Sequence[str], limit: int = 5) -> str:
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
+
+
+def _labels(split: Split) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.repeat(np.arange(len(split.files), dtype=np.int64), [len(files) for files in split.files])
+
+
+FOLDER: DatasetFormat = ImageFolder()

@@ -1,0 +1,78 @@
+"""A test share for datasets that have no test split of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from layercut.data.base import LabelledImages
+from layercut.errors import DataError
+from layercut.seeding import derive_seed
+from layercut.spec.base import StrictSpec
+
+DEFAULT_TEST_SPLIT = 0.2
+
+
+class HoldoutOptions(StrictSpec):
+    """Options of a dataset that may have no test split of its own."""
+
+    test_split: float = Field(
+        default=DEFAULT_TEST_SPLIT,
+        gt=0,
+        lt=1,
+        description="Share of each class kept as test images where the dataset has no test split of its own.",
+    )
+
+
+class Holdout(NamedTuple):
+    """Training and test images of one dataset."""
+
+    train: LabelledImages
+    test: LabelledImages
+
+
+def hold_out_test(everything: LabelledImages, class_names: Sequence[str], test_split: float) -> Holdout:
+    """Keep `round(test_split * N_c)` images of each class c for testing.
+
+    Which ones depends on the number of images only, not on the study's seed: every study of a dataset
+    is tested on the same images. Order within both parts is that of `everything`.
+
+    Raises:
+        DataError: a class is too small to give an image to each part.
+    """
+    labels = everything.labels
+    counts = np.bincount(labels, minlength=len(class_names)).tolist()
+    num_test = holdout_counts(counts, class_names, test_split)
+    held_out = np.zeros(len(labels), dtype=bool)
+    for index, count in enumerate(num_test):
+        members = np.flatnonzero(labels == index)
+        held_out[_generator(index).permutation(members)[:count]] = True
+    return Holdout(_take(everything, ~held_out), _take(everything, held_out))
+
+
+def holdout_counts(counts: Sequence[int], class_names: Sequence[str], test_split: float) -> list[int]:
+    """Return how many images of each class `hold_out_test` keeps for testing.
+
+    Raises:
+        DataError: a class is too small to give an image to each part.
+    """
+    num_test = [round(test_split * count) for count in counts]
+    for name, count, share in zip(class_names, counts, num_test, strict=True):
+        if not 0 < share < count:
+            raise DataError(
+                f"class {name!r} has {count} images: a test share of {test_split:g} would take {share}, "
+                f"but training and test need at least one each; add images, or change `test_split`"
+            )
+    return num_test
+
+
+def _generator(class_index: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(derive_seed(0, "test share", class_index)))
+
+
+def _take(everything: LabelledImages, mask: NDArray[np.bool_]) -> LabelledImages:
+    return LabelledImages(everything.images[mask], everything.labels[mask])

@@ -1,0 +1,163 @@
+"""A task: a dataset restricted to some classes, relabelled, without training images that are test images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layercut.data.base import DatasetInfo
+from layercut.data.cache import LoadedDataset
+from layercut.errors import DataError, did_you_mean
+from layercut.keys import content_key
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """What a plan needs to know of a task."""
+
+    label: str
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    """channels, height, width"""
+    train_counts: tuple[int, ...]
+    """Training images of each class; where the data were not read, duplicates are still among them."""
+    test_counts: tuple[int, ...]
+
+    @property
+    def num_classes(self) -> int:
+        """Return the number of classes."""
+        return len(self.class_names)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A dataset restricted to some classes; indices instead of copies of the images."""
+
+    dataset: LoadedDataset
+    train_index: NDArray[np.int64]
+    """Int64 "n", ascending: the task's images in `dataset.train`, without duplicates."""
+    train_labels: NDArray[np.int64]
+    """Int64 "n", each in 0..num_classes-1, in the order the classes were given."""
+    test_index: NDArray[np.int64]
+    """Int64 "m", ascending: the task's images in `dataset.test`."""
+    test_labels: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    num_duplicates_dropped: int
+    """Training images that equal a test image or an earlier training image of the task."""
+    fingerprint: str
+    """Hash of the dataset's fingerprint and the classes in their order."""
+
+    @property
+    def num_classes(self) -> int:
+        """Return the number of classes."""
+        return len(self.class_names)
+
+    def info(self, label: str) -> TaskInfo:
+        """Return what a plan needs to know, duplicates dropped."""
+        train, test = (
+            tuple(np.bincount(labels, minlength=self.num_classes).tolist())
+            for labels in (self.train_labels, self.test_labels)
+        )
+        return TaskInfo(label, self.class_names, self.dataset.info().image_shape, train, test)
+
+
+def resolve_classes(classes: Sequence[int | str] | None, class_names: Sequence[str]) -> tuple[int, ...]:
+    """Return the indices of classes given by index or name, in the order given; all where None.
+
+    Raises:
+        DataError: a class is not in the dataset, stands twice, could be meant in two ways, or there are fewer
+            than two.
+    """
+    chosen = range(len(class_names)) if classes is None else [_resolve(name, class_names) for name in classes]
+    indices = tuple(chosen)
+    twice = sorted({class_names[index] for index in indices if indices.count(index) > 1})
+    if twice:
+        raise DataError(
+            f"each class once; {', '.join(map(repr, twice))} is listed more than once, by index and by name"
+        )
+    if len(indices) < 2:
+        raise DataError(f"a task needs at least two classes; got {[class_names[index] for index in indices]}")
+    return indices
+
+
+def task_info(dataset: DatasetInfo | LoadedDataset, classes: Sequence[int | str] | None, label: str) -> TaskInfo:
+    """Return what a plan needs to know of a task, from published or read counts; duplicates are not dropped.
+
+    Raises:
+        DataError: as `resolve_classes`.
+    """
+    info = dataset.info() if isinstance(dataset, LoadedDataset) else dataset
+    chosen = resolve_classes(classes, info.class_names)
+    return TaskInfo(
+        label,
+        tuple(info.class_names[index] for index in chosen),
+        info.image_shape,
+        tuple(info.train_counts[index] for index in chosen),
+        tuple(info.test_counts[index] for index in chosen),
+    )
+
+
+def select_task(dataset: LoadedDataset, classes: Sequence[int | str] | None) -> Task:
+    """Restrict a dataset to some classes, relabelled 0, 1, ... in the order given; all where None.
+
+    Training images that equal a test image of the task, or an earlier training image of it, are dropped;
+    test images never are.
+
+    Raises:
+        DataError: as `resolve_classes`; or dropping duplicates leaves a class without training images.
+    """
+    chosen = resolve_classes(classes, dataset.class_names)
+    class_names = tuple(dataset.class_names[index] for index in chosen)
+    new_label = np.full(len(dataset.class_names), -1, dtype=np.int64)
+    new_label[list(chosen)] = np.arange(len(chosen))
+    candidates = np.flatnonzero(new_label[dataset.train.labels] >= 0)
+    test_index = np.flatnonzero(new_label[dataset.test.labels] >= 0)
+    kept = _first_and_unseen(dataset.train_hashes[candidates], dataset.test_hashes[test_index])
+    train_index = candidates[kept]
+    train_labels = new_label[dataset.train.labels[train_index]]
+    emptied = np.flatnonzero(np.bincount(train_labels, minlength=len(chosen)) == 0)
+    if len(emptied):
+        raise DataError(
+            f"class {class_names[emptied[0]]!r} has no training image that is not a copy of a test image or "
+            f"of another training image; correct the data"
+        )
+    return Task(
+        dataset,
+        train_index,
+        train_labels,
+        test_index,
+        new_label[dataset.test.labels[test_index]],
+        class_names,
+        len(candidates) - len(train_index),
+        content_key("task", {"dataset": dataset.fingerprint, "classes": list(chosen)}),
+    )
+
+
+def _resolve(name: int | str, class_names: Sequence[str]) -> int:
+    known = ", ".join(f"{index}: {class_name}" for index, class_name in enumerate(class_names))
+    if isinstance(name, str):
+        if name not in class_names:
+            raise DataError(
+                f"class {name!r} is not in the dataset{did_you_mean(name, class_names)}; known (index: name): {known}"
+            )
+        return class_names.index(name)
+    if str(name) in class_names and class_names.index(str(name)) != name:
+        raise DataError(
+            f"class {name} could be the index or the name: put names in quotes ('{name}'), or names only; "
+            f"known (index: name): {known}"
+        )
+    if not 0 <= name < len(class_names):
+        raise DataError(f"class {name} is not in the dataset; known (index: name): {known}")
+    return name
+
+
+def _first_and_unseen(train_hashes: NDArray[np.uint8], test_hashes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return which training images are the first of their content and equal no test image: Bool "n"."""
+    both = np.concatenate([test_hashes, train_hashes])
+    _, first = np.unique(both.view("V16").ravel(), return_index=True)
+    unique = np.zeros(len(both), dtype=bool)
+    unique[first] = True
+    return unique[len(test_hashes) :]

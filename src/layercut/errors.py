@@ -1,0 +1,61 @@
+"""Every exception that layercut raises on purpose.
+
+Each message says what was expected, what came, and what to do. The command line turns
+a `UserError` into one line on stderr and exit code 2; anything else is a defect of ours.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LayercutError(Exception):
+    """Base of everything raised on purpose."""
+
+
+class UserError(LayercutError):
+    """Something the user gave cannot be used; found before work starts."""
+
+
+class SpecError(UserError):
+    """A study file says something impossible."""
+
+
+class UnknownNameError(UserError):
+    """A name that no registry holds."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        super().__init__(f"unknown {kind} {name!r}{did_you_mean(name, known)}; known: {', '.join(known)}")
+        self.kind, self.name, self.known = kind, name, known
+
+
+class DataError(UserError):
+    """A dataset is missing, damaged, or does not hold what a task asks for."""
+
+
+class CheckpointError(UserError):
+    """A weight file is missing, damaged, or does not fit the model."""
+
+
+class LedgerError(UserError):
+    """A ledger cannot be read or is in use."""
+
+
+class StudyInProgressError(UserError):
+    """Another process works on the same output directory."""
+
+
+class StorageFullError(LayercutError):
+    """The disk is full; the study stopped cleanly and can be resumed."""
+
+
+class TrialDivergedError(LayercutError):
+    """The loss of a trial became infinite or NaN: a final result."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `"; did you mean 'x'?"` for the nearest known name, or an empty string."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""

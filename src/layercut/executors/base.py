@@ -1,0 +1,59 @@
+"""What every executor promises.
+
+An executor does jobs with a function given as `"module:object"`, which takes a job and the run's context and
+yields results. Results come back in any order, tagged with their job; the same jobs give the same results
+whatever the executor, the number of workers and the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+
+class Result(NamedTuple):
+    """One value that a job yielded."""
+
+    job: Any
+    value: Any
+
+
+class Done(NamedTuple):
+    """A job came to its end."""
+
+    job: Any
+
+
+class Lost(NamedTuple):
+    """A job's worker died, or its function raised; what it yielded before stands."""
+
+    job: Any
+    error: str | None
+    """Name of the exception that came out; None: the process died, as it does when the system is out of memory."""
+    message: str
+
+
+Event = Result | Done | Lost
+
+
+class Executor(Protocol):
+    """A way of doing jobs."""
+
+    def run(self, function: str, jobs: Iterable[Any], context: Any) -> Iterator[Event]:
+        """Do all jobs; each ends with one `Done` or `Lost`.
+
+        Closing the iterator, or an interrupt, stops the workers.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop the workers."""
+        ...
+
+
+class ExecutorFactory(Protocol):
+    """Makes an executor."""
+
+    def __call__(self, num_workers: int, preload: tuple[str, ...]) -> Executor:
+        """Make it; `preload` are modules that workers import once."""
+        ...

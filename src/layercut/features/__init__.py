@@ -1,0 +1,1 @@
+"""Features of a frozen trunk: computed once, stored by content, shared by every trial that needs them."""

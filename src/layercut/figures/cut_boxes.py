@@ -1,0 +1,66 @@
+"""Box plots of test accuracy by cut, a panel a fraction: the main figure of a layer-cut study."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from layercut.charts import Axis, Box, BoxSeries, Chart, Entry, Panel, Reference
+from layercut.figures.names import cut_axis, fraction_label, padded, strategies_in_order, strategy_style
+from layercut.stats.design import SCRATCH, finished
+
+_SCRATCH_LINE = "scratch (median)"
+
+
+def compute(table: pd.DataFrame) -> Chart | None:
+    """Return the chart for the rows of one context; None without a finished trial that has a cut."""
+    done = finished(table)
+    cut = done[done["strategy"] != SCRATCH]
+    if cut.empty:
+        return None
+    strategies = strategies_in_order(cut["strategy"])
+    cuts = sorted(int(value) for value in cut["cut"].unique())
+    panels = tuple(
+        _panel(float(f), done[done["fraction"] == f], strategies, cuts) for f in sorted(cut["fraction"].unique())
+    )
+    legend = [Entry(name, strategy_style(name), "box") for name in strategies]
+    if any(panel.references for panel in panels):
+        legend.append(Entry(_SCRATCH_LINE, strategy_style(SCRATCH), "reference"))
+    shown = ", ".join(panel.title for panel in panels)
+    return Chart(
+        name="cut_boxes",
+        title="Test accuracy by cut",
+        panels=panels,
+        caption="Test accuracy of each replicate by number of blocks kept from the source, a panel for "
+        "each share of the target's training data. Box: quartiles and median; whiskers: furthest "
+        "value within 1.5 interquartile ranges. Dashed line: median of training from scratch. "
+        "Trials that several strategies share are shown under each of them. Each panel has its "
+        "own accuracy axis.",
+        alt=f"Box plots of test accuracy in per cent for cuts {cuts[0]} to {cuts[-1]}, strategies "
+        f"{', '.join(strategies)}, at {shown} of the data.",
+        legend_title="Strategy",
+        legend=tuple(legend),
+    )
+
+
+def _panel(fraction: float, rows: pd.DataFrame, strategies: list[str], cuts: list[int]) -> Panel:
+    places = {cut: place for place, cut in enumerate(cuts)}
+    series = []
+    for strategy in strategies:
+        own = rows[rows["strategy"] == strategy]
+        boxes = tuple(
+            Box(places[int(str(cut))], tuple(float(100 * value) for value in group["test_accuracy"]))
+            for cut, group in own.groupby("cut")
+        )
+        if boxes:
+            series.append(BoxSeries(strategy, boxes, strategy_style(strategy)))
+    scratch = rows[rows["strategy"] == SCRATCH]["test_accuracy"]
+    style = strategy_style(SCRATCH)
+    references = (Reference(float(100 * scratch.median()), _SCRATCH_LINE, style),) if len(scratch) else ()
+    values = 100 * rows["test_accuracy"]
+    return Panel(
+        title=f"{fraction_label(fraction)} of the data",
+        x=cut_axis(cuts),
+        y=Axis("Test accuracy", "%", limits=padded(float(values.min()), float(values.max()), 2.0)),
+        boxes=tuple(series),
+        references=references,
+    )

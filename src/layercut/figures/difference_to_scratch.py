@@ -1,0 +1,82 @@
+"""Mean paired difference to training from scratch, against the share of the data: when does transfer pay?"""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Reference, Style, Tick
+from layercut.figures.names import cut_style, fraction_label, padded, strategies_in_order
+from layercut.stats.contrast import contrasts_to_scratch
+from layercut.stats.design import CUTLESS
+
+_ZERO = Reference(0.0, "scratch", Style("ink", dash="dash"))
+_ANY_CUT = "any cut"
+
+
+def compute(table: pd.DataFrame) -> Chart | None:
+    """Return the chart for the rows of one context; None where nothing can be paired with scratch."""
+    contrasts = contrasts_to_scratch(table)
+    if contrasts.empty:
+        return None
+    num_blocks = int(table["num_blocks"].max())
+    strategies = strategies_in_order(contrasts["strategy"])
+    fractions = sorted(float(value) for value in contrasts["fraction"].unique())
+    bounds = 100 * contrasts[["mean_difference", "low", "high"]]
+    x = Axis(
+        "Share of the target's training data",
+        scale="log",
+        ticks=tuple(Tick(fraction, fraction_label(fraction)) for fraction in fractions),
+        limits=(fractions[0] / 1.6, fractions[-1] * 1.6),
+    )
+    low, high = min(0.0, float(bounds.min().min())), max(0.0, float(bounds.max().max()))
+    y = Axis("Difference to scratch", "points", limits=padded(low, high, 2.0))
+    panels = tuple(
+        Panel(
+            strategy,
+            x,
+            y,
+            lines=_lines(contrasts[contrasts["strategy"] == strategy], num_blocks),
+            references=(_ZERO,),
+        )
+        for strategy in strategies
+    )
+    entries = {line.name: Entry(line.name, line.style, "line") for panel in panels for line in panel.lines}
+    return Chart(
+        name="difference_to_scratch",
+        title="Difference to training from scratch",
+        panels=panels,
+        caption="Mean difference in test accuracy to training from scratch, paired by replicate, against "
+        "the share of the target's training data, a panel for each strategy and a line for each "
+        "cut. Bars: 95 % bootstrap interval (BCa) of the mean. Points that share a place are "
+        "moved aside a little. Above the dashed line transfer pays.",
+        alt=f"Lines of the difference to scratch in percentage points for {', '.join(strategies)}, "
+        f"from {fraction_label(fractions[0])} to {fraction_label(fractions[-1])} of the data, "
+        f"between {low:.1f} and {high:.1f} points.",
+        legend_title="Cut",
+        legend=(*sorted(entries.values(), key=_legend_order), Entry(_ZERO.name, _ZERO.style, "reference")),
+    )
+
+
+def _lines(rows: pd.DataFrame, num_blocks: int) -> tuple[Line, ...]:
+    lines = []
+    for cut, group in rows.groupby("cut"):
+        points = tuple(_point(row) for _, row in group.sort_values("fraction").iterrows())
+        lines.append(Line(f"cut {int(str(cut))}", points, cut_style(int(str(cut)), num_blocks)))
+    if rows["strategy"].iloc[0] in CUTLESS:
+        return (Line(_ANY_CUT, lines[0].points, Style("muted", "circle")),)
+    return tuple(lines)
+
+
+def _point(row: pd.Series) -> Point:
+    difference, low, high = (100 * float(row[name]) for name in ("mean_difference", "low", "high"))
+    known = not math.isnan(low)
+    interval = f"95 % interval {low:+.1f} to {high:+.1f}" if known else "no interval: one pair"
+    at = fraction_label(float(row["fraction"]))
+    note = f"{difference:+.1f} points ({interval}, {row['num_pairs']} pairs) at {at}"
+    return Point(float(row["fraction"]), difference, low if known else None, high if known else None, note)
+
+
+def _legend_order(entry: Entry) -> tuple[bool, int]:
+    return entry.name == _ANY_CUT, 0 if entry.name == _ANY_CUT else int(entry.name.removeprefix("cut "))

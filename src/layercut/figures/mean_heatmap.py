@@ -1,0 +1,67 @@
+"""Heat map of mean test accuracy: cut by fraction, a panel a strategy."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from layercut.charts import Axis, Cells, Chart, Panel, Tick
+from layercut.figures.names import fraction_label, strategies_in_order
+from layercut.stats.design import SCRATCH, finished
+
+
+def compute(table: pd.DataFrame) -> Chart | None:
+    """Return the chart for the rows of one context; None without a finished trial that has a cut."""
+    done = finished(table)
+    if (done["strategy"] == SCRATCH).all():
+        return None
+    means = 100 * done.groupby(["strategy", "fraction", "cut"])["test_accuracy"].mean()
+    transferred = [name for name in strategies_in_order(done["strategy"]) if name != SCRATCH]
+    fractions = sorted(float(value) for value in done["fraction"].unique())
+    highest = means.groupby("fraction").max()
+    panels = tuple(_panel(strategy, means, fractions, highest) for strategy in transferred)
+    return Chart(
+        name="mean_heatmap",
+        title="Mean test accuracy",
+        panels=panels,
+        caption="Mean test accuracy over replicates, in per cent, by number of blocks kept from the "
+        "source and share of the target's training data, a panel for each strategy; the column on "
+        "the left is training from scratch. Bold: the highest mean at that share over all panels "
+        "(seen on test data, so no recommendation).",
+        alt=f"Heat maps of mean test accuracy for {', '.join(transferred)}, from {means.min():.1f} to "
+        f"{means.max():.1f} per cent.",
+        color_scale=(float(means.min()), float(means.max())),
+        color_title="Mean test accuracy (%)",
+    )
+
+
+def _panel(strategy: str, means: pd.Series, fractions: list[float], highest: pd.Series) -> Panel:
+    cuts = sorted(int(cut) for cut in means[strategy].index.unique("cut"))
+    keys = [(SCRATCH, 0)] if SCRATCH in means.index.unique("strategy") else []
+    keys += [(strategy, cut) for cut in cuts]
+    values = tuple(
+        tuple(float(means[(name, f, cut)]) if (name, f, cut) in means.index else None for name, cut in keys)
+        for f in fractions
+    )
+    columns = tuple("scratch" if name == SCRATCH else str(cut) for name, cut in keys)
+    rows = tuple(fraction_label(fraction) for fraction in fractions)
+    marked = tuple(
+        (row, column)
+        for row, fraction in enumerate(fractions)
+        for column, value in enumerate(values[row])
+        if value is not None and value >= highest[fraction] - 1e-9
+    )
+    texts = tuple(tuple("" if value is None else f"{value:.1f}" for value in row) for row in values)
+    return Panel(
+        title=strategy,
+        x=Axis(
+            "Blocks kept from the source (cut)",
+            scale="category",
+            ticks=tuple(Tick(place, label) for place, label in enumerate(columns)),
+        ),
+        y=Axis(
+            "Share of the data",
+            scale="category",
+            ticks=tuple(Tick(place, label) for place, label in enumerate(rows)),
+        ),
+        cells=Cells(rows, columns, values, texts, marked),
+    )

@@ -1,0 +1,176 @@
+"""A ledger becomes result files of the study."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from layercut.errors import UserError
+from layercut.interop.mp_tl_study.imports import FORMAT
+from layercut.interop.mp_tl_study.labels import FLAGS, LETTERS, classes_in
+from layercut.interop.mp_tl_study.layout import apply_differences, probe_row, trial_row
+from layercut.ledger import Ledger
+from layercut.records import ConditionName, ProbeRecord, TrialRecord
+from layercut.spec import ModelSpec
+
+
+def export_study(path: str | Path, folder: str | Path, study: Mapping[str, Any] | None = None) -> list[Path]:
+    """Write the results of a ledger in the study's formats, and return the files.
+
+    An imported ledger gives the files that it was imported from, with equal values. Any other gives one
+    `cuts_NAME_LETTERS.json` for each strategy and one `baselines_NAME.json`, for each combination of source,
+    target, model and factor levels, and `NAME_cluster.json` where clustering was probed. A merged trial stands
+    under every name; failed trials are left out and counted in the parameter `failed_trials`.
+
+    Args:
+        path: an output directory, or a ledger file.
+        folder: where the files are written; made where absent, files of the same name are replaced.
+        study: the study file's content, from which the parameters are filled as far as the format has names.
+
+    Raises:
+        LedgerError: there is no ledger, or it is damaged.
+        UserError: the ledger holds no results, or the files cannot be written.
+    """
+    with Ledger(path, read_only=True) as ledger:
+        imported = ledger.meta("imported")
+        if imported and imported.get("format") == FORMAT:
+            contents = dict(_as_imported(ledger, imported["files"]))
+        else:
+            contents = dict(_as_study(ledger, study or {}))
+    if not contents:
+        raise UserError(f"{ledger.path} holds no finished trials: there is nothing to export")
+    return [_write(Path(folder) / name, content) for name, content in contents.items()]
+
+
+def _write(path: Path, content: Any) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error}") from error
+    return path
+
+
+def _as_imported(ledger: Ledger, files: list[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
+    names = {name.condition: name for name in ledger.names()}
+    trials = {trial.key: trial for trial in ledger.trials()}
+    probes = {probe.key: probe for probe in ledger.probes()}
+    for file in files:
+        rows: list[Any] = []
+        for key, changed in file["rows"]:
+            if file["kind"] == "cluster":
+                standard = probe_row(probes[key])
+            else:
+                standard = trial_row(names[trials[key].condition], trials[key], file["lr"])
+            rows.append(apply_differences(standard, changed))
+        yield file["name"], rows if file["kind"] == "cluster" else [file["parameters"], *rows]
+
+
+def _as_study(ledger: Ledger, study: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
+    by_condition: dict[str, list[TrialRecord]] = {}
+    for trial in ledger.trials():
+        by_condition.setdefault(trial.condition, []).append(trial)
+    failed: dict[str, int] = {}
+    for failure in ledger.failures():
+        if failure.condition is not None:
+            failed[failure.condition] = failed.get(failure.condition, 0) + 1
+    names = sorted(ledger.names(), key=lambda name: (name.fraction, name.cut))
+    contexts: dict[tuple[str, ...], dict[str, list[ConditionName]]] = {}
+    for name in names:
+        if name.condition in by_condition:
+            contexts.setdefault(_context(name), {}).setdefault(name.strategy, []).append(name)
+    base = str(ledger.meta("study_name") or "study")
+    for context, strategies in contexts.items():
+        title = _title(base, context, list(contexts))
+        for strategy, members in strategies.items():
+            values = _parameters(members[0], study, sorted({name.fraction for name in members}))
+            num_failed = sum(failed.get(name.condition, 0) for name in members)
+            if num_failed:
+                values["failed_trials"] = num_failed
+            rows = [
+                trial_row(name, trial, values.get("lr_fine_tune"))
+                for name in members
+                for trial in sorted(by_condition[name.condition], key=lambda trial: trial.replicate)
+            ]
+            letters = LETTERS.get(strategy, strategy)
+            file = f"baselines_{title}.json" if strategy == "scratch" else f"cuts_{title}_{letters}.json"
+            yield file, [values, *rows]
+    yield from _clusters(base, [probe for probe in ledger.probes() if probe.probe == "clustering"])
+
+
+def _clusters(base: str, probes: list[ProbeRecord]) -> Iterator[tuple[str, list[Any]]]:
+    sources = list(dict.fromkeys(probe.source for probe in probes))
+    for source in sources:
+        title = base if len(sources) == 1 else f"{base}_{_file_part(source)}"
+        yield f"{title}_cluster.json", [probe_row(probe) for probe in probes if probe.source == source]
+
+
+def _context(name: ConditionName) -> tuple[str, ...]:
+    factors = ",".join(f"{factor}={level}" for factor, level in sorted(name.factors.items()))
+    return (name.source, name.target, name.model, factors)
+
+
+def _title(base: str, context: tuple[str, ...], contexts: list[tuple[str, ...]]) -> str:
+    """Return the study's name and those parts of a context that differ between contexts."""
+    differing = [i for i in range(len(context)) if len({other[i] for other in contexts}) > 1]
+    title = "_".join([base, *(_file_part(context[i]) for i in differing if context[i])])
+    titles = ["_".join(_file_part(other[i]) for i in differing) for other in contexts]
+    return title if len(set(titles)) == len(titles) else f"{title}_{contexts.index(context)}"
+
+
+def _file_part(text: str) -> str:
+    return re.sub(r"[^\w.=+-]+", "-", text).strip("-")
+
+
+def _parameters(name: ConditionName, study: Mapping[str, Any], fractions: list[float]) -> dict[str, Any]:
+    """Return the parameters that the format has names for and the study tells, leaving out the others."""
+    transfer, pretraining = study.get("transfer", {}), study.get("pretraining", {})
+    training = dict(transfer.get("training", {}))
+    for factor, level in name.factors.items():
+        training |= transfer.get("factors", {}).get(factor, {}).get(level, {})
+    freeze, reinit, truncate = FLAGS.get(name.strategy, (None, None, None))
+    values = {
+        "depth": name.num_blocks,
+        **_model_parameters(name.model, study),
+        "lr_pretrain": pretraining.get("lr"),
+        "lr_fine_tune": training.get("lr"),
+        "num_train": training.get("epochs"),
+        "early_stop_patience": training.get("patience"),
+        "classification_report_flag": training.get("classification_report"),
+        "batch_size": training.get("batch_size"),
+        "pre_train_classes": classes_in(name.source),
+        "fine_tune_classes": classes_in(name.target),
+        "val_split": transfer.get("val_split"),
+        "generate_dataset_seed": study.get("seed"),
+        "percentages": fractions,
+        "freeze": freeze,
+        "reinit": reinit,
+        "truncate": truncate,
+        "reinit_both_dense": {"replace": True, "keep_hidden": False}.get(transfer.get("head", "")),
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _model_parameters(label: str, study: Mapping[str, Any]) -> dict[str, Any]:
+    models = [ModelSpec.model_validate(entry) for entry in study.get("model", [])]
+    model = next((model for model in models if model.label == label), None)
+    if model is None:
+        return {}
+    options = model.options
+    values: dict[str, Any] = {
+        "num_channels": options.get("channels"),
+        "two_linear_layers": options.get("hidden") is not None,
+        "hidden_dim_lin": options.get("hidden"),
+        "kernel_size": options.get("kernel_size"),
+        "is_cnn": model.name != "mlp",
+    }
+    if options.get("activation") == "relu":
+        values["activation_function"] = "<class 'torch.nn.modules.activation.ReLU'>"
+    if "pool_every" in options:
+        values["use_pooling"] = options["pool_every"] is not None
+        values["pooling_every_n_layers"] = options["pool_every"]
+        values["pooling_stride"] = options.get("pool_stride")
+    return values

@@ -1,0 +1,100 @@
+"""The words of the files in layercut's words: strategies, tasks, models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from layercut.errors import UserError
+
+LETTERS = {
+    "freeze_reinit": "FR",
+    "freeze": "F",
+    "reinit": "R",
+    "finetune": "finetune",
+    "freeze_truncate": "FT",
+    "truncate": "T",
+}
+"""How the study names a strategy in its files; it has no letters for `finetune`."""
+
+FLAGS = {
+    "freeze_reinit": (True, True, False),
+    "freeze": (True, False, False),
+    "reinit": (False, True, False),
+    "finetune": (False, False, False),
+    "freeze_truncate": (True, False, True),
+    "truncate": (False, False, True),
+}
+"""`freeze`, `reinit` and `truncate` of each strategy; `reinit` means nothing where the tail is removed."""
+
+UNNAMED = "unnamed"
+"""Dataset of files that do not say on which data they were made."""
+
+_FOLDERS = {
+    "mnist": "mnist",
+    "fashionmnist": "fashion_mnist",
+    "cifar": "cifar10",
+    "cifar10": "cifar10",
+}
+"""Folders of the study, in small letters without `_` and `-`, and the dataset each stands for."""
+
+
+def strategy_of(parameters: Mapping[str, Any], path: Path) -> str:
+    """Return the strategy of the cuts in a file; `truncate` may be absent, as in older files.
+
+    Raises:
+        UserError: `freeze` or `reinit` is absent.
+    """
+    freeze, reinit = parameters.get("freeze"), parameters.get("reinit")
+    truncate = bool(parameters.get("truncate"))
+    if freeze is None or (reinit is None and not truncate):
+        missing = "freeze" if freeze is None else "reinit"
+        raise UserError(
+            f"{path}, element 0 (the parameters): expected {missing}, true or false; it is missing"
+        )
+    flags = (freeze, bool(reinit) and not truncate, truncate)
+    return next(strategy for strategy, known in FLAGS.items() if known == flags)
+
+
+def guess_datasets(path: Path) -> tuple[str, str] | None:
+    """Return source and target dataset from the folders above a file, such as `MNIST/results/`.
+
+    `FashionMNIST_to_MNIST` names both. None where no folder is known.
+    """
+    for folder in path.absolute().parent.parts[::-1]:
+        source, _, target = folder.lower().partition("_to_")
+        names = [_FOLDERS.get(part.replace("_", "").replace("-", "")) for part in (source, target or source)]
+        if names[0] is not None and names[1] is not None:
+            return names[0], names[1]
+    return None
+
+
+def task_label(dataset: str, classes: list[Any] | None) -> str:
+    """Return a task's name in results, such as `mnist[0,1,2,3,4]`."""
+    return dataset if not classes else f"{dataset}[{','.join(str(name) for name in classes)}]"
+
+
+def classes_in(label: str) -> list[int | str] | None:
+    """Return the classes that `task_label` wrote into a label; None where it names none."""
+    if not label.endswith("]") or "[" not in label:
+        return None
+    names = label[label.index("[") + 1 : -1].split(",")
+    return [int(name) if name.lstrip("-").isdigit() else name for name in names]
+
+
+def model_label(parameters: Mapping[str, Any]) -> str:
+    """Return a model's name in results, with the options that the parameters tell."""
+    options: dict[str, Any] = {"depth": parameters["depth"]}
+    if parameters.get("is_cnn", True):
+        name = "plain_cnn"
+        options |= {"channels": parameters.get("num_channels"), "kernel_size": parameters.get("kernel_size")}
+        if "use_pooling" in parameters:
+            pooled = parameters["use_pooling"]
+            options["pool_every"] = parameters.get("pooling_every_n_layers", 1) if pooled else "none"
+    else:
+        name = "mlp"
+    if parameters.get("two_linear_layers"):
+        options["hidden"] = parameters.get("hidden_dim_lin")
+    shown = ", ".join(f"{key}={value}" for key, value in sorted(options.items()) if value is not None)
+    return f"{name}({shown})"

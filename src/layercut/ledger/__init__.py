@@ -1,0 +1,17 @@
+"""The append-only SQLite file of records."""
+
+from layercut.ledger.export import parquet_available, write_csv, write_parquet
+from layercut.ledger.opening import LEDGER_NAME, ledger_path
+from layercut.ledger.sqlite import Ledger
+from layercut.ledger.status import StudyStatus, study_status
+
+__all__ = [
+    "LEDGER_NAME",
+    "Ledger",
+    "StudyStatus",
+    "ledger_path",
+    "parquet_available",
+    "study_status",
+    "write_csv",
+    "write_parquet",
+]

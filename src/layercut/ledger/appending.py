@@ -1,0 +1,127 @@
+"""What happens to each kind of record when it is written; the caller holds the transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from layercut.errors import LedgerError
+from layercut.ledger.rows import FAILURES, PRETRAININGS, PROBES, TRIAL_DETAILS, TRIALS, RowCodec
+from layercut.records import (
+    FailureRecord,
+    PretrainingRecord,
+    ProbeRecord,
+    Record,
+    TrialRecord,
+    exact_content,
+)
+
+T = TypeVar("T", bound=TrialRecord | PretrainingRecord | ProbeRecord)
+
+_KEYS_A_QUERY = 500
+
+
+def append_records(connection: sqlite3.Connection, records: Iterable[Record]) -> None:
+    """Write records as `Ledger.append` promises, inside the caller's transaction.
+
+    Raises:
+        LedgerError: a key is there with another result.
+    """
+    by_kind: dict[type, list[Any]] = {
+        kind: [] for kind in (TrialRecord, PretrainingRecord, ProbeRecord, FailureRecord)
+    }
+    for record in records:
+        by_kind[type(record)].append(record)
+    _append_trials(connection, by_kind[TrialRecord])
+    _append_whole(connection, "pretrainings", PRETRAININGS, by_kind[PretrainingRecord])
+    _append_whole(connection, "probes", PROBES, by_kind[ProbeRecord])
+    succeeded = [(record.key,) for kind in (TrialRecord, PretrainingRecord) for record in by_kind[kind]]
+    connection.executemany("DELETE FROM failures WHERE key = ?", succeeded)
+    _append_failures(connection, by_kind[FailureRecord])
+
+
+def insert(table: str, columns: Sequence[str]) -> str:
+    """Return the statement that inserts one row of `columns`."""
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - our own names
+
+
+def _append_trials(connection: sqlite3.Connection, records: Iterable[TrialRecord]) -> None:
+    stored = [_without_nan(record) for record in records]
+    known = _known_keys(connection, "trials", stored)
+    tables = "trials JOIN trial_details ON trial = id"
+    new = _new_records(stored, known, lambda key: _by_key(connection, tables, TRIALS, key), exact_content)
+    first_id = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM trials").fetchone()[0]
+    rows = [TRIALS.encode(record) for record in new]
+    split = len(TRIALS.columns) - len(TRIAL_DETAILS)
+    connection.executemany(
+        insert("trials", ["id", *TRIALS.columns[:split]]),
+        ((trial, *row[:split]) for trial, row in enumerate(rows, start=first_id)),
+    )
+    connection.executemany(
+        insert("trial_details", ["trial", *TRIAL_DETAILS]),
+        ((trial, *row[split:]) for trial, row in enumerate(rows, start=first_id)),
+    )
+
+
+def _append_whole(connection: sqlite3.Connection, table: str, codec: RowCodec[T], records: list[T]) -> None:
+    known = _known_keys(connection, table, records)
+    new = _new_records(records, known, lambda key: _by_key(connection, table, codec, key), _result)
+    connection.executemany(insert(table, codec.columns), map(codec.encode, new))
+
+
+def _append_failures(connection: sqlite3.Connection, records: list[FailureRecord]) -> None:
+    succeeded = _known_keys(connection, "trials", records) | _known_keys(connection, "pretrainings", records)
+    connection.executemany(
+        insert("failures", FAILURES.columns).replace("INSERT", "INSERT OR REPLACE", 1),
+        [FAILURES.encode(record) for record in records if record.key not in succeeded],
+    )
+
+
+def _known_keys(connection: sqlite3.Connection, table: str, records: Sequence[Record]) -> set[str]:
+    """Return those keys of `records` that `table` has."""
+    found: set[str] = set()
+    for start in range(0, len(records), _KEYS_A_QUERY):
+        keys = [record.key for record in records[start : start + _KEYS_A_QUERY]]
+        marks = ", ".join("?" * len(keys))
+        query = f"SELECT key FROM {table} WHERE key IN ({marks})"  # noqa: S608 - a table of ours and question marks
+        found.update(key for (key,) in connection.execute(query, keys))
+    return found
+
+
+def _by_key(connection: sqlite3.Connection, tables: str, codec: RowCodec[T], key: str) -> T:
+    query = f"SELECT {', '.join(codec.columns)} FROM {tables} WHERE key = ?"  # noqa: S608 - our own names
+    return codec.decode(connection.execute(query, (key,)).fetchone())
+
+
+def _new_records(
+    records: Iterable[T], known: set[str], stored: Callable[[str], T], content: Callable[[T], str]
+) -> list[T]:
+    """Return the records whose key is not known, checking that the others say the same."""
+    new: dict[str, T] = {}
+    for record in records:
+        if record.key not in known and record.key not in new:
+            new[record.key] = record
+            continue
+        there = stored(record.key) if record.key in known else new[record.key]
+        if content(there) != content(record):
+            raise LedgerError(
+                f"the ledger has another result under the key {record.key}: the same job gave two results, "
+                "so something besides the study file has changed (code, library or hardware); "
+                "use a new output directory"
+            )
+    return list(new.values())
+
+
+def _without_nan(record: TrialRecord) -> TrialRecord:
+    """Return the record as it will be read back: SQLite has no NaN and stores None."""
+    if record.test_loss is not None and math.isnan(record.test_loss):
+        return dataclasses.replace(record, test_loss=None)
+    return record
+
+
+def _result(record: TrialRecord | PretrainingRecord | ProbeRecord) -> str:
+    """Return what must be equal in every run; `repr`, so that NaN equals itself."""
+    return repr(dataclasses.replace(record, environment=None, wall_seconds=None))

@@ -1,0 +1,49 @@
+"""The results table as files that other programs read."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layercut.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> Path:
+    """Write a table as comma-separated values in UTF-8 with a header; floats keep every digit.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.to_csv(path, index=False)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error}") from error
+    return path
+
+
+def parquet_available() -> bool:
+    """Return whether the extra that parquet needs is installed."""
+    return find_spec("pyarrow") is not None
+
+
+def write_parquet(table: pd.DataFrame, path: Path) -> Path:
+    """Write a table as parquet, types included.
+
+    Raises:
+        UserError: pyarrow is not installed, or the file cannot be written.
+    """
+    if not parquet_available():
+        raise UserError(
+            "parquet needs pyarrow: install it with `pip install 'layercut[parquet]'`, or choose csv"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.to_parquet(path, engine="pyarrow", index=False)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error}") from error
+    return path

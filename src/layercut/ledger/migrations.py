@@ -1,0 +1,170 @@
+"""The schema of the ledger, as numbered steps.
+
+A step is never changed once released: a new column is a new step at the end of `MIGRATIONS`.
+Each step runs in one transaction together with the new version number, so a crash leaves
+the ledger at the old version or at the new one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+APPLICATION_ID = 0x4C437574
+"""`LCut` in ASCII: marks a SQLite file as a ledger of ours."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+        """
+        CREATE TABLE environments (
+            key TEXT PRIMARY KEY,
+            layercut_version TEXT NOT NULL,
+            code_version TEXT NOT NULL,
+            python_version TEXT NOT NULL,
+            libraries TEXT NOT NULL,
+            platform TEXT NOT NULL,
+            processor TEXT NOT NULL,
+            num_cores INTEGER NOT NULL,
+            device TEXT NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE condition_names (
+            id INTEGER PRIMARY KEY,
+            condition TEXT NOT NULL,
+            source TEXT NOT NULL,
+            target TEXT NOT NULL,
+            model TEXT NOT NULL,
+            strategy TEXT NOT NULL,
+            cut INTEGER NOT NULL,
+            fraction REAL NOT NULL,
+            num_blocks INTEGER NOT NULL,
+            merged INTEGER NOT NULL,
+            factors TEXT NOT NULL,
+            UNIQUE (source, target, model, strategy, cut, fraction, factors)
+        ) STRICT
+        """,
+        "CREATE INDEX condition_names_by_condition ON condition_names (condition)",
+        """
+        CREATE TABLE trials (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            condition TEXT NOT NULL,
+            replicate INTEGER NOT NULL,
+            train_accuracy REAL NOT NULL,
+            validation_accuracy REAL,
+            test_accuracy REAL NOT NULL,
+            test_loss REAL,
+            best_epoch INTEGER,
+            num_epochs INTEGER,
+            num_train_images INTEGER,
+            num_validation_images INTEGER,
+            num_test_images INTEGER,
+            num_duplicates_dropped INTEGER,
+            num_trained_parameters INTEGER,
+            num_parameters INTEGER,
+            frozen_unchanged INTEGER,
+            split_hash TEXT,
+            checkpoint_hash TEXT,
+            precision TEXT,
+            device TEXT,
+            num_threads INTEGER,
+            environment TEXT,
+            wall_seconds REAL
+        ) STRICT
+        """,
+        # What is large and seldom read lies apart, so that reading all results does not pass over it.
+        """
+        CREATE TABLE trial_details (
+            trial INTEGER PRIMARY KEY REFERENCES trials (id),
+            seeds TEXT NOT NULL,
+            classification_report TEXT,
+            curve BLOB NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE pretrainings (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            source TEXT NOT NULL,
+            model TEXT NOT NULL,
+            train_accuracy REAL NOT NULL,
+            validation_accuracy REAL,
+            test_accuracy REAL NOT NULL,
+            best_epoch INTEGER,
+            num_epochs INTEGER NOT NULL,
+            curve BLOB NOT NULL,
+            checkpoint_hash TEXT NOT NULL,
+            seeds TEXT NOT NULL,
+            precision TEXT,
+            device TEXT,
+            num_threads INTEGER,
+            environment TEXT,
+            wall_seconds REAL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE probes (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            probe TEXT NOT NULL,
+            source TEXT NOT NULL,
+            layer TEXT NOT NULL,
+            fraction REAL NOT NULL,
+            replicate INTEGER NOT NULL,
+            dataset TEXT NOT NULL,
+            split TEXT NOT NULL,
+            scores TEXT NOT NULL,
+            environment TEXT,
+            wall_seconds REAL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE failures (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            job TEXT NOT NULL,
+            condition TEXT,
+            replicate INTEGER,
+            kind TEXT NOT NULL,
+            message TEXT NOT NULL,
+            traceback TEXT NOT NULL,
+            curve BLOB NOT NULL,
+            device TEXT,
+            environment TEXT,
+            wall_seconds REAL
+        ) STRICT
+        """,
+        "CREATE INDEX failures_by_job_and_kind ON failures (job, kind)",
+    ),
+)
+
+SCHEMA_VERSION = len(MIGRATIONS)
+
+
+def migrate(connection: sqlite3.Connection, version: int | None = None) -> None:
+    """Run every step that the ledger lacks, up to `version` (default: all), each in its own transaction.
+
+    `connection` must be in autocommit mode (`isolation_level=None`).
+
+    Raises:
+        sqlite3.Error: a step failed; the ledger is as it was before that step.
+    """
+    for number, statements in enumerate(MIGRATIONS[:version], start=1):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if schema_version(connection) < number:
+                for statement in statements:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """Return how many steps the ledger has seen; 0 for an empty file."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -1,0 +1,124 @@
+"""Opening a ledger file: what it is, whether it is whole, and what every SQLite error means to the user."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from layercut.errors import LedgerError, StorageFullError
+from layercut.ledger.migrations import APPLICATION_ID, SCHEMA_VERSION, migrate, schema_version
+
+LEDGER_NAME = "ledger.sqlite"
+"""Name of the ledger in an output directory."""
+
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
+_BUSY_SECONDS = 30.0
+
+
+def ledger_path(path: str | Path) -> Path:
+    """Return the ledger of an output directory, or `path` itself where it is no directory."""
+    path = Path(path)
+    return path / LEDGER_NAME if path.is_dir() else path
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn every error of SQLite into one that says what happened to the ledger and what to do.
+
+    Raises:
+        StorageFullError: no space was left; the transaction was rolled back.
+        LedgerError: the file is damaged, in use, read-only or not a ledger.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code in _FULL:
+            raise StorageFullError(
+                f"no space left to write {path} ({error}); what was written before is safe: "
+                "free some space and run the same command again"
+            ) from error
+        reason = _REASONS.get(code & 0xFF)
+        if reason is None:
+            raise
+        raise LedgerError(f"{path} {reason} ({error})") from error
+
+
+_DAMAGED = (
+    "is damaged, perhaps cut short while it was copied: take a sound copy, or move it away and run the study "
+    "again (checkpoints and features are used again)"
+)
+_REASONS = {
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: "is not a ledger: expected a SQLite file written by layercut",
+    sqlite3.SQLITE_BUSY: "is in use by another process: wait until it has ended, then try again",
+    sqlite3.SQLITE_LOCKED: "is in use by another process: wait until it has ended, then try again",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: check that its folder exists and that you may write there",
+    sqlite3.SQLITE_READONLY: "cannot be written: check the permissions of the file and of its folder",
+    sqlite3.SQLITE_IOERR: "cannot be read: the disk reports an error; take a sound copy",
+}
+
+
+def open_connection(path: Path, create: bool, read_only: bool) -> sqlite3.Connection:
+    """Return a connection in autocommit mode to a ledger of the newest schema.
+
+    An older ledger is brought to the newest schema first, also where it is to be read only.
+
+    Raises:
+        LedgerError: the file is missing, damaged, no ledger, or newer than this layercut.
+        StorageFullError: no space was left to create it.
+    """
+    if not create and not path.is_file():
+        raise LedgerError(
+            f"no ledger at {path}: expected an output directory of `layercut run` or `layercut import`, "
+            f"or the {LEDGER_NAME} in it"
+        )
+    with explained(path):
+        connection = _connect(path, read_only)
+        try:
+            version = _checked_version(connection, path, create)
+            if version < SCHEMA_VERSION and read_only:
+                open_connection(path, create=False, read_only=False).close()
+            elif version < SCHEMA_VERSION:
+                migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
+    if read_only:
+        # In a folder that it may not write, SQLite reads a WAL file only if told that nobody else writes.
+        archived = not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists()
+        uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if archived else ''}"
+        return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    try:
+        connection.execute("PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _checked_version(connection: sqlite3.Connection, path: Path, create: bool) -> int:
+    version = schema_version(connection)
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    num_tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if create and version == application == num_tables == 0:
+        connection.execute("PRAGMA journal_mode = WAL")
+        return 0
+    if application != APPLICATION_ID:
+        what = "is an empty file" if num_tables == 0 else "is a SQLite file, but no ledger of layercut"
+        raise LedgerError(f"{path} {what}: check the path, or move the file away and run the study again")
+    if version > SCHEMA_VERSION:
+        raise LedgerError(
+            f"{path} was written by a newer layercut (schema {version}, known are up to {SCHEMA_VERSION}): "
+            "upgrade with `pip install --upgrade layercut`"
+        )
+    return version

@@ -1,0 +1,146 @@
+"""Records to rows of SQLite and back, without losing a bit.
+
+SQLite has no NaN: a scalar that is NaN is stored, and read, as None. Curves keep NaN and infinity.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+from layercut.keys import canonical_json
+from layercut.records import (
+    ConditionName,
+    Environment,
+    EpochPoint,
+    FailureRecord,
+    PretrainingRecord,
+    ProbeRecord,
+    TrialRecord,
+)
+
+_POINT = struct.Struct("<iddddB")
+"""Epoch, two training values, two validation values, and which of the last two are known (bits 1 and 2)."""
+
+HAS_VALIDATION_LOSS, HAS_VALIDATION_ACCURACY = 1, 2
+
+CURVE_DTYPE = [
+    ("epoch", "<i4"),
+    ("train_loss", "<f8"),
+    ("train_accuracy", "<f8"),
+    ("validation_loss", "<f8"),
+    ("validation_accuracy", "<f8"),
+    ("has", "u1"),
+]
+"""The same bytes for `numpy.frombuffer`, for those who read many curves at once."""
+
+T = TypeVar("T")
+
+
+def encode_curve(curve: Iterable[EpochPoint]) -> bytes:
+    """Return 37 bytes an epoch; every float keeps its bits."""
+    pack = _POINT.pack
+    return b"".join(
+        pack(
+            point.epoch,
+            point.train_loss,
+            point.train_accuracy,
+            0.0 if point.validation_loss is None else point.validation_loss,
+            0.0 if point.validation_accuracy is None else point.validation_accuracy,
+            (HAS_VALIDATION_LOSS if point.validation_loss is not None else 0)
+            + (HAS_VALIDATION_ACCURACY if point.validation_accuracy is not None else 0),
+        )
+        for point in curve
+    )
+
+
+def decode_curve(points: bytes) -> tuple[EpochPoint, ...]:
+    """Return the curve that `encode_curve` packed.
+
+    Raises:
+        ValueError: the number of bytes is no multiple of an epoch's.
+    """
+    try:
+        rows = list(_POINT.iter_unpack(points))
+    except struct.error as error:
+        raise ValueError(f"a curve must be {_POINT.size} bytes an epoch; got {len(points)} bytes") from error
+    return tuple(
+        EpochPoint(
+            epoch,
+            loss,
+            accuracy,
+            v_loss if has & HAS_VALIDATION_LOSS else None,
+            v_acc if has & HAS_VALIDATION_ACCURACY else None,
+        )
+        for epoch, loss, accuracy, v_loss, v_acc, has in rows
+    )
+
+
+def _optional_json(value: Any) -> str | None:
+    return None if value is None else _json(value)
+
+
+def _json(value: Any) -> str:
+    """Return JSON with NaN and infinity as Python's json writes and reads them."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False) if value else "{}"
+
+
+_ENCODERS: dict[str, Callable[[Any], Any]] = {
+    "curve": encode_curve,
+    "seeds": _json,
+    "scores": _json,
+    "libraries": _json,
+    "factors": canonical_json,
+    "classification_report": _optional_json,
+}
+_DECODERS: dict[str, Callable[[Any], Any]] = {
+    "curve": decode_curve,
+    "seeds": json.loads,
+    "scores": json.loads,
+    "libraries": json.loads,
+    "factors": json.loads,
+    "classification_report": lambda text: None if text is None else json.loads(text),
+    "merged": bool,
+    "frozen_unchanged": lambda value: None if value is None else bool(value),
+}
+
+
+class RowCodec(Generic[T]):
+    """Turns one kind of frozen dataclass into tuples of SQLite values, and back."""
+
+    def __init__(self, kind: type[T], first: Sequence[str] = (), last: Sequence[str] = ()) -> None:
+        names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+        self.kind = kind
+        self.columns = [*first, *(name for name in names if name not in (*first, *last)), *last]
+        self._values = attrgetter(*self.columns)
+        self._encoders = [(i, _ENCODERS[c]) for i, c in enumerate(self.columns) if c in _ENCODERS]
+        self._decoders = [(i, _DECODERS[c]) for i, c in enumerate(self.columns) if c in _DECODERS]
+
+    def encode(self, record: T) -> tuple[Any, ...]:
+        """Return the values of `columns`."""
+        values = list(self._values(record))
+        for index, encoder in self._encoders:
+            values[index] = encoder(values[index])
+        return tuple(values)
+
+    def decode(self, row: Sequence[Any]) -> T:
+        """Return the record whose values of `columns` are `row`."""
+        values = list(row)
+        for index, decoder in self._decoders:
+            values[index] = decoder(values[index])
+        return self.kind(**dict(zip(self.columns, values, strict=True)))
+
+
+TRIAL_DETAILS = ("seeds", "classification_report", "curve")
+"""Fields of a trial that lie in the table `trial_details`."""
+
+TRIALS = RowCodec(TrialRecord, last=TRIAL_DETAILS)
+PRETRAININGS = RowCodec(PretrainingRecord)
+PROBES = RowCodec(ProbeRecord)
+FAILURES = RowCodec(FailureRecord)
+NAMES = RowCodec(ConditionName)
+ENVIRONMENTS = RowCodec(Environment)

@@ -1,0 +1,247 @@
+"""The ledger: one SQLite file that holds every record of a study, and only ever grows.
+
+The runner is its one writer; readers may look at any time. `append` is one transaction in
+write-ahead mode, so a kill -9 loses at most the batch in flight.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from layercut.ledger.appending import append_records, insert
+from layercut.ledger.opening import explained, ledger_path, open_connection
+from layercut.ledger.rows import ENVIRONMENTS, FAILURES, NAMES, PRETRAININGS, PROBES, TRIALS, RowCodec
+from layercut.records import (
+    FINAL_FAILURES,
+    ConditionName,
+    Environment,
+    FailureRecord,
+    PretrainingRecord,
+    ProbeRecord,
+    Record,
+    TrialRecord,
+    exact_content,
+)
+
+T = TypeVar("T")
+
+_ROWS_A_FETCH = 500
+
+
+class Ledger:
+    """All records of a study, in one file.
+
+    Args:
+        path: the file, or the output directory that holds it as `ledger.sqlite`.
+        create: make the file where there is none.
+        read_only: look only; may be used while another process writes.
+
+    Raises:
+        LedgerError: the file is missing, damaged, no ledger, or from a newer layercut.
+        StorageFullError: no space is left to create it.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, Ledger(folder, create=True) as ledger:
+        ...     ledger.append([TrialRecord("k", "c", 0, 0.9, None, 0.8)])
+        ...     ledger.counts()["finished"]
+        1
+    """
+
+    def __init__(self, path: str | Path, create: bool = False, read_only: bool = False) -> None:
+        self.path = ledger_path(path)
+        self._connection = open_connection(self.path, create, read_only)
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the write-ahead log is folded into it by the last one to close."""
+        self._connection.close()
+
+    # --- writing -----------------------------------------------------------------------------------------
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Write all records in one transaction, or none of them.
+
+        A trial or pretraining removes the failure of the same key. A failure takes the place of an
+        earlier failure of the same key, and is dropped where the key has succeeded. A record that is
+        there already is ignored.
+
+        Raises:
+            LedgerError: a key is there with another result; the same trial must always give the same bits.
+            StorageFullError: no space left; nothing of this call was written and the ledger is whole.
+        """
+        with self._transaction():
+            append_records(self._connection, records)
+
+    def add_environment(self, environment: Environment) -> None:
+        """Write down where records are made; an environment that is there already is ignored."""
+        with self._transaction():
+            self._connection.execute(
+                f"{insert('environments', ENVIRONMENTS.columns)} ON CONFLICT (key) DO NOTHING",
+                ENVIRONMENTS.encode(environment),
+            )
+
+    def add_names(self, names: Iterable[ConditionName]) -> None:
+        """Write down which condition measures each design point.
+
+        A point that is there already takes its new condition.
+        """
+        update = ", ".join(
+            f"{column} = excluded.{column}" for column in ("condition", "num_blocks", "merged")
+        )
+        with self._transaction():
+            self._connection.executemany(
+                f"{insert('condition_names', NAMES.columns)}"
+                " ON CONFLICT (source, target, model, strategy, cut, fraction, factors)"
+                f" DO UPDATE SET {update}",
+                map(NAMES.encode, names),
+            )
+
+    def replace_names(self, names: Iterable[ConditionName]) -> None:
+        """Forget all names and write down these: results then show what the study now asks for.
+
+        Records stay; those of conditions without a name come back when a study asks for them again.
+        """
+        with self._transaction():
+            self._connection.execute("DELETE FROM condition_names")
+            self._connection.executemany(insert("condition_names", NAMES.columns), map(NAMES.encode, names))
+
+    def set_meta(self, name: str, value: Any) -> None:
+        """Write down a JSON value about the whole study, in place of an earlier one."""
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        with self._transaction():
+            self._connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, text))
+
+    # --- reading -----------------------------------------------------------------------------------------
+
+    def meta(self, name: str) -> Any:
+        """Return the JSON value that `set_meta` wrote; None where there is none."""
+        for (text,) in self.select("SELECT value FROM meta WHERE name = ?", (name,)):
+            return json.loads(text)
+        return None
+
+    def environments(self) -> dict[str, Environment]:
+        """Return all environments by key."""
+        return {environment.key: environment for environment in self._read("environments", ENVIRONMENTS)}
+
+    def names(self) -> Iterator[ConditionName]:
+        """Iterate over all design points, in the order in which they were first added."""
+        return self._read("condition_names", NAMES, "ORDER BY id")
+
+    def finished_keys(self) -> set[str]:
+        """Return the keys that need not be run again: trials, pretrainings, and failures that are final."""
+        keys = {
+            key for (key,) in self.select("SELECT key FROM trials UNION ALL SELECT key FROM pretrainings")
+        }
+        failures = self.select("SELECT key, kind FROM failures")
+        return keys | {key for key, kind in failures if kind in FINAL_FAILURES}
+
+    def pretraining(self, key: str) -> PretrainingRecord | None:
+        """Return the pretraining of that key; None where there is none."""
+        return next(self._read("pretrainings", PRETRAININGS, "WHERE key = ?", (key,)), None)
+
+    def trials(self) -> Iterator[TrialRecord]:
+        """Iterate over all finished trials, in the order in which they were appended."""
+        return self._trials("ORDER BY id")
+
+    def pretrainings(self) -> Iterator[PretrainingRecord]:
+        """Iterate over all pretrainings, in the order in which they were appended."""
+        return self._read("pretrainings", PRETRAININGS, "ORDER BY id")
+
+    def probes(self) -> Iterator[ProbeRecord]:
+        """Iterate over all probes, in the order in which they were appended."""
+        return self._read("probes", PROBES, "ORDER BY id")
+
+    def failures(self) -> Iterator[FailureRecord]:
+        """Iterate over all failures of trials and of other jobs, in the order in which they were appended."""
+        return self._read("failures", FAILURES, "ORDER BY id")
+
+    def counts(self) -> dict[str, Any]:
+        """Return how many of everything there are, from indexes only.
+
+        `finished`: trials; `failed`: failed trials by kind; `failed_jobs`: other failed jobs by kind;
+        `pretrainings`, `probes`, `names`, `conditions`.
+        """
+        failed: dict[bool, dict[str, int]] = {True: {}, False: {}}
+        query = "SELECT job = 'transfer', kind, count(*) FROM failures GROUP BY job = 'transfer', kind"
+        for is_trial, kind, count in self.select(query):
+            failed[bool(is_trial)][kind] = count
+        return {
+            "finished": self._count("SELECT count(*) FROM trials"),
+            "failed": failed[True],
+            "failed_jobs": failed[False],
+            "pretrainings": self._count("SELECT count(*) FROM pretrainings"),
+            "probes": self._count("SELECT count(*) FROM probes"),
+            "names": self._count("SELECT count(*) FROM condition_names"),
+            "conditions": self._count("SELECT count(DISTINCT condition) FROM condition_names"),
+        }
+
+    def records_hash(self) -> str:
+        """Return `records.records_hash` over all finished and diverged trials; memory does not grow."""
+        diverged = (
+            record
+            for record in self._read("failures", FAILURES, "WHERE job = 'transfer' ORDER BY key")
+            if record.final
+        )
+        digest = hashlib.sha256()
+        results: list[Iterator[TrialRecord | FailureRecord]] = [self._trials("ORDER BY key"), diverged]
+        for record in heapq.merge(*results, key=lambda record: record.key):
+            digest.update(exact_content(record).encode())
+            digest.update(b"\n")
+        return digest.hexdigest()
+
+    def select(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Iterate over the rows of a query, for tables that are made of many rows at once.
+
+        Raises:
+            LedgerError: the file is damaged or in use.
+        """
+        with explained(self.path):
+            cursor = self._connection.execute(query, parameters)
+        while True:
+            with explained(self.path):
+                rows = cursor.fetchmany(_ROWS_A_FETCH)
+            if not rows:
+                return
+            yield from rows
+
+    # --- how ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with explained(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:  # a full disk has rolled back by itself
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _trials(self, clause: str, parameters: Sequence[Any] = ()) -> Iterator[TrialRecord]:
+        return self._read("trials JOIN trial_details ON trial = id", TRIALS, clause, parameters)
+
+    def _read(
+        self, table: str, codec: RowCodec[T], clause: str = "", parameters: Sequence[Any] = ()
+    ) -> Iterator[T]:
+        query = f"SELECT {', '.join(codec.columns)} FROM {table} {clause}"  # noqa: S608 - our own names
+        for row in self.select(query, parameters):
+            yield codec.decode(row)
+
+    def _count(self, query: str) -> int:
+        return int(next(self.select(query))[0])

@@ -1,0 +1,60 @@
+"""How far a study is, from the ledger alone; may be asked while the study runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from layercut.ledger.sqlite import Ledger
+
+
+@dataclass(frozen=True)
+class StudyStatus:
+    """Counts of one output directory."""
+
+    study: str | None
+    trials: int | None
+    """Distinct trials that the study asks for; None where the ledger was imported."""
+    finished: int
+    failed: dict[str, int]
+    """Trials without a result, by kind."""
+    failed_jobs: dict[str, int]
+    pretrainings: int
+    records_hash: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts as JSON values."""
+        return dataclasses.asdict(self)
+
+    def describe(self) -> str:
+        """Return the counts as text."""
+        asked = f" of {self.trials:,}" if self.trials is not None else ""
+        lines = [f"{self.study or 'study'}: {self.finished:,}{asked} trials finished"]
+        lines += [f"  {count:,} failed: {kind.replace('_', ' ')}" for kind, count in sorted(self.failed.items())]
+        lines += [
+            f"  {count:,} pretraining or feature jobs failed: {kind.replace('_', ' ')}"
+            for kind, count in sorted(self.failed_jobs.items())
+        ]
+        return "\n".join([*lines, f"  records hash {self.records_hash}"])
+
+
+def study_status(output_dir: Path) -> StudyStatus:
+    """Return how far the study in a directory is.
+
+    Raises:
+        LedgerError: there is no ledger, or it is damaged.
+    """
+    with Ledger(output_dir, read_only=True) as ledger:
+        counts = ledger.counts()
+        plan = ledger.meta("plan") or {}
+        return StudyStatus(
+            ledger.meta("study_name"),
+            plan.get("trials_distinct"),
+            counts["finished"],
+            counts["failed"],
+            counts["failed_jobs"],
+            counts["pretrainings"],
+            ledger.records_hash(),
+        )

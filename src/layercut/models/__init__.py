@@ -1,0 +1,23 @@
+"""Models that can be cut, by name. Listing them imports no torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from layercut.registry import Entry, Registry
+
+if TYPE_CHECKING:
+    from layercut.models.base import ModelFamily
+
+MODELS: Registry[ModelFamily] = Registry(
+    "model",
+    {
+        "plain_cnn": Entry(
+            "layercut.models.plain_cnn:PLAIN_CNN",
+            "equal convolutions, average pooling after every n-th, a dense head",
+        ),
+        "mlp": Entry("layercut.models.mlp:MLP", "dense layers of equal width on flattened pixels, a dense head"),
+    },
+)
+
+__all__ = ["MODELS"]

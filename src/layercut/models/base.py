@@ -1,0 +1,140 @@
+"""What can be cut: an ordered list of named blocks and a head."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+ImageShape = tuple[int, int, int]
+"""channels, height, width"""
+
+
+class CuttableModel(nn.Module):
+    """A classifier as a sequence of blocks and a head; one may cut after any number of blocks.
+
+    images: Float "n c h w" -> logits: Float "n num_classes".
+    Parameters are called `blocks.NAME...` and `head...`.
+    """
+
+    def __init__(self, blocks: Mapping[str, nn.Module], head: nn.Module) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(OrderedDict(blocks))
+        self.head = head
+
+    @property
+    def block_names(self) -> list[str]:
+        """Return the names of the blocks, from the input on."""
+        return [name for name, _ in self.blocks.named_children()]
+
+    def trunk(self, cut: int) -> nn.Sequential:
+        """Return the first `cut` blocks; they share their parameters with this model."""
+        return self.blocks[:cut]
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.blocks(images))
+        return logits
+
+
+class DenseHead(nn.Module):
+    """Flatten, an optional hidden dense layer, and the classifier.
+
+    features: Float "n ..." -> logits: Float "n num_classes".
+    """
+
+    def __init__(
+        self, num_features: int, num_classes: int, num_hidden: int | None, activation: type[nn.Module]
+    ) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(num_features, num_hidden) if num_hidden else None
+        self.activation = activation() if num_hidden else None
+        self.out = nn.Linear(num_hidden or num_features, num_classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        flat = features.flatten(1)
+        if self.hidden is not None and self.activation is not None:
+            flat = self.activation(self.hidden(flat))
+        logits: Tensor = self.out(flat)
+        return logits
+
+
+class ModelFamily(Protocol):
+    """How models of one name are made; one instance a file, listed in `models/__init__.py`."""
+
+    options: type[BaseModel]
+    """Legal keys beside `name` in a study file."""
+
+    def build(self, options: Any, image_shape: ImageShape, num_classes: int) -> CuttableModel:
+        """Return a new model; initial values come from torch's global generator.
+
+        Raises:
+            SpecError: the images are too small for the model.
+        """
+        ...
+
+    def head(self, options: Any, feature_shape: tuple[int, ...], num_classes: int) -> nn.Module:
+        """Return a new head for one cut's features, at the last cut the whole model's; `feature_shape` has no batch."""
+        ...
+
+    def import_names(self, options: Any, names: list[str]) -> dict[str, str] | None:
+        """Return foreign parameter names -> ours where `names` are of a foreign format this family reads."""
+        ...
+
+
+class ModelPlan(NamedTuple):
+    """What is known of a model before it has weights."""
+
+    block_names: list[str]
+    feature_shapes: list[tuple[int, ...]]
+    """Shape of one image's features at each cut 0..B; cut 0 is the image itself."""
+    block_flops: list[int]
+    """Floating-point operations of each block's forward pass for one image."""
+    head_flops: list[int]
+    """The same of the head after a truncation at each cut 0..B; the last one is the whole model's."""
+
+
+def seeded_build(
+    family: ModelFamily, options: Any, image_shape: ImageShape, num_classes: int, seed: int
+) -> CuttableModel:
+    """Build a model whose initial values depend on `seed` alone; the global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return family.build(options, image_shape, num_classes)
+
+
+def seeded_head(
+    family: ModelFamily, options: Any, feature_shape: tuple[int, ...], num_classes: int, seed: int
+) -> nn.Module:
+    """Build a head whose initial values depend on `seed` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return family.head(options, feature_shape, num_classes)
+
+
+def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_classes: int) -> ModelPlan:
+    """Measure a model without computing anything: shapes and operations on torch's meta device."""
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        model = family.build(options, image_shape, num_classes).eval()
+        features = torch.empty(1, *image_shape)
+        shapes: list[tuple[int, ...]] = [image_shape]
+        block_flops: list[int] = []
+        for block in model.blocks:
+            features, flops = _run_counted(block, features)
+            shapes.append(tuple(features.shape[1:]))
+            block_flops.append(flops)
+        head_flops = [
+            _run_counted(family.head(options, shape, num_classes), torch.empty(1, *shape))[1] for shape in shapes
+        ]
+    return ModelPlan(model.block_names, shapes, block_flops, head_flops)
+
+
+def _run_counted(module: nn.Module, features: Tensor) -> tuple[Tensor, int]:
+    from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - slow to import, needed by plans only
+
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        features = module(features)
+    return features, counter.get_total_flops()

@@ -1,0 +1,78 @@
+"""Keys of what is run, and of design points that are one and the same.
+
+Rule 6 of measurement: with B blocks and a wholly new head, all strategies but `truncate` over all cuts are
+5(B+1)+1 design points and 4B distinct ones. Each strategy names its own equivalences (`Strategy.canonical`);
+tests train both sides of each and compare bits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import Any
+
+from layercut.keys import content_key
+from layercut.plan.jobs import Fitting, ModelRef, TaskRef
+
+
+def source_key(
+    kind: str, identity: Any, model: ModelRef, fitting: Fitting | None, study_seed: int, num_threads: int
+) -> str:
+    """Return the key of a source's checkpoint.
+
+    `identity` is what the values come from: task and split for training, the file's hash for weights on disk.
+    Weights from a file depend on neither fitting nor seed.
+    """
+    trained = {} if fitting is None else {"fitting": _training(fitting), "seed": study_seed, "threads": num_threads}
+    return content_key("source", {"kind": kind, "identity": identity, "model": model_identity(model), **trained})
+
+
+def condition_key(
+    source: str | None,
+    task: TaskRef,
+    model: ModelRef,
+    design: tuple[str, int, float],
+    fitting: Fitting,
+    splits: tuple[str, float],
+    keep_hidden: bool,
+    study_seed: int,
+) -> str:
+    """Return the key of a condition; `design` is canonical strategy, cut and fraction."""
+    return content_key(
+        "condition",
+        {
+            "source": source,
+            "task": task_identity(task),
+            "model": model_identity(model),
+            "design": design,
+            "fitting": _training(fitting),
+            "splits": splits,
+            "keep_hidden": keep_hidden,
+            "seed": study_seed,
+        },
+    )
+
+
+def trial_key(condition: str, replicate: int) -> str:
+    """Return the key of one replicate of a condition.
+
+    Not through `content_key`: a plan of a million trials makes a million of these.
+    """
+    return hashlib.sha256(f"trial {condition} {replicate}".encode()).hexdigest()[:32]
+
+
+def task_identity(task: TaskRef) -> dict[str, Any]:
+    """Return what makes two tasks the same: images, labels and classes, not names."""
+    return {"fingerprint": task.fingerprint, "classes": task.classes}
+
+
+def model_identity(model: ModelRef) -> dict[str, Any]:
+    """Return what makes two models the same, names of files and labels aside."""
+    return {"name": model.name, "options": dict(model.options), "image_shape": model.image_shape}
+
+
+def _training(fitting: Fitting) -> dict[str, Any]:
+    """Return the fields that change numbers: a report of the same predictions does not."""
+    fields = dataclasses.asdict(fitting)
+    del fields["classification_report"]
+    return fields

@@ -1,0 +1,167 @@
+"""What executors execute: plain frozen values, one class a kind of job.
+
+A job says everything its stage needs to know except where this run keeps its files (`stages/context.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+
+@dataclass(frozen=True)
+class TaskRef:
+    """A task whose dataset is known by content."""
+
+    label: str
+    fingerprint: str
+    """Of the dataset's images and labels."""
+    classes: tuple[int, ...]
+    """Indices in the dataset, in the order of the labels."""
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+
+    @property
+    def num_classes(self) -> int:
+        """Return the number of classes."""
+        return len(self.classes)
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """A model family with checked options, for images of one shape."""
+
+    label: str
+    name: str
+    options: Mapping[str, Any]
+    image_shape: tuple[int, int, int]
+    block_names: tuple[str, ...]
+
+    @property
+    def num_blocks(self) -> int:
+        """Return B: cuts are 0..B."""
+        return len(self.block_names)
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How a model is fitted: the training fields of the study file and what goes with them."""
+
+    optimizer: str
+    lr: float
+    weight_decay: float
+    epochs: int
+    patience: int | None
+    batch_size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    precision: str
+    classification_report: bool = False
+
+
+@dataclass(frozen=True)
+class SourceJob:
+    """Makes the checkpoint of one source: trains it, reads it from a file, or draws random values."""
+
+    key: str
+    kind: Literal["train", "import", "random"]
+    label: str
+    model: ModelRef
+    fitting: Fitting
+    study_seed: int
+    num_threads: int
+    flops: int
+    task: TaskRef | None = None
+    val_split: float = 0.1
+    weights: Path | None = None
+    """The file to read where `kind` is `import`."""
+
+
+class SampleRule(NamedTuple):
+    """Which target images a study's trials use; with the study's seed it fixes every split."""
+
+    counts: tuple[tuple[float, int], ...]
+    """Fractions and how many replicates each has."""
+    validation: Literal["within", "full"]
+    val_split: float
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Trunk features of the images that a study needs of one target, below one source."""
+
+    key: str
+    source: str
+    """Key of the source job."""
+    model: ModelRef
+    task: TaskRef
+    samples: SampleRule
+    fitting: Fitting
+    study_seed: int
+    num_images: int
+    """Estimate; the exact images follow from the data."""
+    num_shards: int
+
+
+@dataclass(frozen=True)
+class CutCost:
+    """What one cut's features of a bank cost, for the decision which to store."""
+
+    cut: int
+    num_bytes: int
+    flops: int
+    num_uses: int
+
+
+@dataclass(frozen=True)
+class ExtractJob:
+    """Computes one shard of a bank at some cuts, each from the one below."""
+
+    key: str
+    bank: Bank
+    cuts: tuple[int, ...]
+    shard: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One distinct point of the design."""
+
+    key: str
+    source: str | None
+    """Key of the source job; None where nothing of a source is used."""
+    bank: Bank | None
+    """Where the frozen trunk's features may lie; None where nothing is frozen."""
+    task: TaskRef
+    model: ModelRef
+    strategy: str
+    cut: int
+    fraction: float
+    fitting: Fitting
+    validation: Literal["within", "full"]
+    val_split: float
+    keep_hidden: bool
+    study_seed: int
+    num_replicates: int
+    flops: int = field(compare=False)
+    """Estimated operations of one replicate, every epoch run."""
+
+
+@dataclass(frozen=True)
+class TransferJob:
+    """Some replicates of one condition."""
+
+    key: str
+    condition: Condition
+    replicates: tuple[int, ...]
+
+    @property
+    def flops(self) -> int:
+        """Return the estimated operations of all its replicates."""
+        return self.condition.flops * len(self.replicates)
+
+
+Job: TypeAlias = SourceJob | ExtractJob | TransferJob

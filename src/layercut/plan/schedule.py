@@ -1,0 +1,52 @@
+"""Jobs in dependency levels: sources, then features, then trials; long jobs first within a level.
+
+Groups of replicates follow from the plan alone. A resumed run leaves out the replicates that are done,
+so a job's records never depend on what ran before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from layercut.keys import content_key
+from layercut.plan.canonical import trial_key
+from layercut.plan.expand import Plan
+from layercut.plan.jobs import Condition, ExtractJob, SourceJob, TransferJob
+
+JOB_FLOPS = 5 * 10**10
+"""A job carries as many replicates as make about half a second's work: little is lost when it is interrupted."""
+
+
+def transfer_jobs(plan: Plan, is_done: Callable[[str], bool]) -> Iterator[TransferJob]:
+    """Yield the jobs of all trials whose key is not done, long jobs first."""
+    for condition in sorted(plan.conditions, key=lambda condition: condition.flops, reverse=True):
+        group = replicates_per_job(condition)
+        for start in range(0, condition.num_replicates, group):
+            replicates = range(start, min(start + group, condition.num_replicates))
+            pending = tuple(r for r in replicates if not is_done(trial_key(condition.key, r)))
+            if pending:
+                yield TransferJob(f"{condition.key}/{start}", condition, pending)
+
+
+def replicates_per_job(condition: Condition) -> int:
+    """Return how many replicates of a condition one job carries."""
+    return max(1, min(condition.num_replicates, JOB_FLOPS // max(condition.flops, 1)))
+
+
+def needed_sources(plan: Plan, pending: set[str]) -> list[SourceJob]:
+    """Return the source jobs that pending conditions use; `pending` has condition keys."""
+    used = {condition.source for condition in plan.conditions if condition.key in pending}
+    return sorted((job for job in plan.sources if job.key in used), key=lambda job: job.flops, reverse=True)
+
+
+def extract_jobs(plan: Plan, chosen: Mapping[str, list[int]], pending: set[str]) -> Iterator[ExtractJob]:
+    """Yield the jobs that store the chosen cuts of the banks that pending conditions use."""
+    used = {condition.bank.key for condition in plan.conditions if condition.bank and condition.key in pending}
+    for bank_key, cuts in chosen.items():
+        if bank_key not in used or not cuts:
+            continue
+        bank, costs = plan.banks[bank_key]
+        flops = max(cost.flops for cost in costs if cost.cut in cuts) // bank.num_shards
+        for shard in range(bank.num_shards):
+            key = content_key("extract", [bank_key, cuts, shard])
+            yield ExtractJob(key, bank, tuple(cuts), shard, flops)

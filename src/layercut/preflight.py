@@ -1,0 +1,93 @@
+"""Everything that can be found wrong before hours of work are spent, and everything a plan must know of the world."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from layercut.data import DATASETS
+from layercut.data.cache import LoadedDataset, load_dataset
+from layercut.data.reading import parse_options
+from layercut.data.subset import resolve_classes, select_task, task_info
+from layercut.errors import CheckpointError, DataError, SpecError, UnknownNameError, UserError
+from layercut.plan.expand import Plan, expand
+from layercut.plan.resolve import ResolvedTask, ResolvedWeights, Resolver
+from layercut.spec import CheckpointSource, StudySpec, TaskSpec
+from layercut.stages.environment import num_usable_cores
+from layercut.stages.source import read_weights
+
+
+class CheckedPlan(NamedTuple):
+    """A plan whose data and weights have been read."""
+
+    plan: Plan
+    datasets: dict[str, Path]
+    """Dataset fingerprint to its folder in the cache."""
+
+
+def plan_with_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precision: str) -> CheckedPlan:
+    """Read all data and weights that a study names, downloading what is absent, and expand it.
+
+    Raises:
+        UserError: something is missing, damaged, or does not fit.
+    """
+    loaded: dict[str, LoadedDataset] = {}
+
+    def resolve(task: TaskSpec, place: str) -> ResolvedTask:
+        dataset = load_dataset(task.dataset, task.options, data_dir, cache_dir, download=True, key_path=place)
+        loaded[dataset.fingerprint] = dataset
+        selected = select_task(dataset, task.classes)
+        classes = resolve_classes(task.classes, dataset.class_names)
+        return ResolvedTask(selected.info(task.label), dataset.fingerprint, classes)
+
+    plan = expand(spec, _resolver(spec, resolve, precision))
+    for job in plan.sources:
+        if job.kind == "import":
+            read_weights(job)
+    return CheckedPlan(plan, {fingerprint: dataset.folder for fingerprint, dataset in loaded.items()})
+
+
+def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precision: str) -> Plan:
+    """Expand a study from published sizes where its data are not here; downloads nothing.
+
+    Raises:
+        UserError: an absent dataset has no published size, or the study asks for something impossible.
+    """
+
+    def resolve(task: TaskSpec, place: str) -> ResolvedTask:
+        options = parse_options(task.dataset, task.options, place)
+        info = DATASETS[task.dataset].info(options)
+        if info is None:
+            dataset = load_dataset(task.dataset, task.options, data_dir, cache_dir, download=False, key_path=place)
+            info = dataset.info()
+        classes = resolve_classes(task.classes, info.class_names)
+        return ResolvedTask(task_info(info, task.classes, task.label), f"published {task.dataset}", classes)
+
+    return expand(spec, _resolver(spec, resolve, precision))
+
+
+def _resolver(spec: StudySpec, resolve: Callable[[TaskSpec, str], ResolvedTask], precision: str) -> Resolver:
+    cache: dict[str, ResolvedTask] = {}
+
+    def task(task: TaskSpec, place: str) -> ResolvedTask:
+        known = task.model_dump_json()
+        if known not in cache:
+            try:
+                cache[known] = resolve(task, place)
+            except (DataError, SpecError, UnknownNameError) as error:
+                raise _placed(spec, place, error) from error
+        return cache[known]
+
+    def weights(source: CheckpointSource, place: str) -> ResolvedWeights:
+        if not source.checkpoint.is_file():
+            error = CheckpointError(f"no weight file {source.checkpoint}; expected a .safetensors or .pth file")
+            raise _placed(spec, f"{place}.checkpoint", error)
+        return ResolvedWeights(hashlib.sha256(source.checkpoint.read_bytes()).hexdigest())
+
+    return Resolver(task, weights, num_usable_cores(), precision)
+
+
+def _placed(spec: StudySpec, place: str, error: UserError) -> UserError:
+    return spec.error(place, str(error))

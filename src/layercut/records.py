@@ -1,0 +1,200 @@
+"""What a study writes down: immutable rows, failures included.
+
+A trial is a condition (design point) and a replicate. Several designs can be the same trial
+(see `plan/canonical.py`): a `ConditionName` gives one design point its name and points at the
+condition that was run, so that results show a merged trial under every name.
+Accuracies are shares in 0..1, times are in seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Literal, TypeAlias
+
+from layercut.keys import canonical_json
+
+FailureKind = Literal["diverged", "error", "out_of_memory", "worker_lost"]
+
+FINAL_FAILURES: frozenset[str] = frozenset({"diverged"})
+"""Failures that are results: running again gives the same. All others are tried again by the next run."""
+
+
+@dataclass(frozen=True)
+class EpochPoint:
+    """One epoch of a training curve; validation values are None where there is no validation set."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where and with what a record was made; stored once, referred to by `key`."""
+
+    key: str
+    layercut_version: str
+    code_version: str
+    python_version: str
+    libraries: Mapping[str, str]
+    platform: str
+    processor: str
+    num_cores: int
+    device: str
+    """Name of the device that trained: the processor's, or the GPU's."""
+
+
+@dataclass(frozen=True)
+class ConditionName:
+    """One nominal design point and the condition that measures it."""
+
+    condition: str
+    """Key of the condition that is run."""
+    source: str
+    target: str
+    model: str
+    strategy: str
+    cut: int
+    fraction: float
+    num_blocks: int
+    merged: bool
+    """True where another name of the same condition comes first: the trial ran once, under that name."""
+    factors: Mapping[str, str] = field(default_factory=dict)
+    """Level chosen of each training factor."""
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """The result of one trial."""
+
+    key: str
+    condition: str
+    replicate: int
+    train_accuracy: float
+    validation_accuracy: float | None
+    test_accuracy: float
+    test_loss: float | None = None
+    best_epoch: int | None = None
+    """Epoch (from 1) whose weights were kept; the last one without a validation set; None: imported."""
+    num_epochs: int | None = None
+    curve: tuple[EpochPoint, ...] = ()
+    num_train_images: int | None = None
+    num_validation_images: int | None = None
+    num_test_images: int | None = None
+    num_duplicates_dropped: int | None = None
+    num_trained_parameters: int | None = None
+    num_parameters: int | None = None
+    frozen_unchanged: bool | None = None
+    """The frozen trunk was bit-identical after training; None where nothing was frozen."""
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    split_hash: str | None = None
+    """Hash of the indices of training, validation and test images."""
+    checkpoint_hash: str | None = None
+    classification_report: Mapping[str, Mapping[str, float]] | None = None
+    precision: str | None = None
+    device: str | None = None
+    num_threads: int | None = None
+    environment: str | None = None
+    wall_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class PretrainingRecord:
+    """The result of training a source model; its weights lie under the same key in `checkpoints/`."""
+
+    key: str
+    source: str
+    model: str
+    train_accuracy: float
+    validation_accuracy: float | None
+    test_accuracy: float
+    best_epoch: int | None
+    num_epochs: int
+    curve: tuple[EpochPoint, ...]
+    checkpoint_hash: str
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    precision: str | None = None
+    device: str | None = None
+    num_threads: int | None = None
+    environment: str | None = None
+    wall_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class ProbeRecord:
+    """Scores of a source model's features, computed without training it."""
+
+    key: str
+    probe: str
+    source: str
+    layer: str
+    """Name of the block whose output was scored."""
+    fraction: float
+    replicate: int
+    dataset: str
+    """Which task's images were scored: `source` or `target`."""
+    split: str
+    """Which images of it: `train`, `validation` or `test`."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    environment: str | None = None
+    wall_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class FailureRecord:
+    """A job or trial that gave no result; never a missing row."""
+
+    key: str
+    """Key of the trial, or of the pretraining or extraction job, that failed."""
+    job: str
+    """Kind of the job: `pretrain`, `extract` or `transfer`."""
+    condition: str | None
+    replicate: int | None
+    kind: FailureKind
+    message: str
+    traceback: str = ""
+    curve: tuple[EpochPoint, ...] = ()
+    device: str | None = None
+    environment: str | None = None
+    wall_seconds: float | None = None
+
+    @property
+    def final(self) -> bool:
+        """Whether running the trial again would give the same."""
+        return self.kind in FINAL_FAILURES
+
+
+Record: TypeAlias = TrialRecord | PretrainingRecord | ProbeRecord | FailureRecord
+
+
+_POINT_VALUES = attrgetter("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+
+
+def exact_content(record: TrialRecord | FailureRecord) -> str:
+    """Return what is equal in every run of the same trial: key, metrics, curve; floats in hexadecimal."""
+    curve = [[_exact(value) for value in _POINT_VALUES(point)] for point in record.curve]
+    if isinstance(record, FailureRecord):
+        return canonical_json([record.key, record.kind, curve])
+    metrics = [record.train_accuracy, record.validation_accuracy, record.test_accuracy, record.test_loss]
+    return canonical_json([record.key, [_exact(value) for value in metrics], record.best_epoch, curve])
+
+
+def records_hash(contents: Iterable[str]) -> str:
+    """Return the SHA-256 over the sorted `exact_content` of all finished trials.
+
+    Two runs of one study agree in every bit of every result exactly if their hashes are equal.
+    """
+    digest = hashlib.sha256()
+    for content in sorted(contents):
+        digest.update(content.encode())
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def _exact(value: float | int | None) -> str | int | None:
+    return value.hex() if isinstance(value, float) else value

@@ -1,0 +1,97 @@
+"""From an output directory to its report and its figures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from layercut.charts import Chart
+from layercut.errors import UserError
+from layercut.figures import FIGURES, charts_of
+from layercut.ledger import ledger_path
+from layercut.report import words
+from layercut.report.answers import answer
+from layercut.report.facts import StudyFacts, read_facts
+from layercut.report.html import ContextPart, Page, render
+from layercut.report.notices import notices
+from layercut.report.sections import condition_rows, run_facts
+from layercut.stats import best_cuts, contexts, contrasts_to_scratch, estimates, load_results
+
+REPORT_NAME = "report.html"
+
+
+def write_report(output_dir: str | Path) -> Path:
+    """Write `report.html` beside the ledger and return its path; an older one is replaced as a whole.
+
+    Raises:
+        LedgerError: there is no ledger, or it is damaged.
+    """
+    ledger = ledger_path(output_dir)
+    page = build_page(load_results(ledger), read_facts(ledger))
+    path = ledger.parent / REPORT_NAME
+    temporary = path.with_suffix(".html.part")
+    temporary.write_text(render(page), encoding="utf-8")
+    os.replace(temporary, path)
+    return path
+
+
+def write_figures(output_dir: str | Path, folder: str | Path, file_format: str = "svg") -> list[Path]:
+    """Write every figure that has data into `folder`, as svg, pdf or png, sized for paper; return the paths.
+
+    A study of several contexts (sources, targets, models, factor levels) gets a numbered file for each.
+
+    Raises:
+        LedgerError: there is no ledger, or it is damaged.
+        UserError: another format.
+    """
+    from layercut.charts.matplotlib import FORMATS, save  # noqa: PLC0415 - drawing the page needs no matplotlib
+
+    if file_format not in FORMATS:
+        raise UserError(f"expected one of the formats {', '.join(FORMATS)}; got {file_format!r}")
+    table = load_results(ledger_path(output_dir))
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    order = [context for context, _ in contexts(table)]
+    paths = []
+    for name in FIGURES:
+        for context, chart in charts_of(name, table):
+            number = f"-{order.index(context) + 1}" if len(order) > 1 else ""
+            paths.append(save(chart, folder / f"{name}{number}.{file_format}"))
+    return paths
+
+
+def build_page(table: pd.DataFrame, facts: StudyFacts) -> Page:
+    """Return the report of a results table, as a value."""
+    order = [context for context, _ in contexts(table)]
+    rows, contrasts, best = estimates(table), contrasts_to_scratch(table), best_cuts(table)
+    charts: dict[int, list[Chart]] = {place: [] for place in range(len(order))}
+    for name in FIGURES:
+        for context, chart in charts_of(name, table):
+            charts[order.index(context)].append(chart)
+    parts = tuple(
+        ContextPart(
+            label=words.context_label(context, order),
+            answers=tuple(answer(found) for found in best if found.context == context),
+            charts=tuple(charts[place]),
+        )
+        for place, context in enumerate(order)
+    )
+    return Page(
+        title=facts.name,
+        subtitle=_subtitle(table),
+        parts=parts,
+        facts=tuple(run_facts(table, facts)),
+        notices=tuple(notices(table, facts, rows, contrasts, best)),
+        rows=tuple(condition_rows(rows, contrasts, order)),
+        command=facts.command,
+        study_text=facts.study_text,
+        version=", ".join(sorted({environment.layercut_version for environment in facts.environments})),
+    )
+
+
+def _subtitle(table: pd.DataFrame) -> str:
+    names = [list(map(str, table[column].unique())) for column in ("source", "target", "model")]
+    sources, targets, models = (words.listing(values, 3) for values in names)
+    return f"{sources} → {targets} · {models}" if len(table) else ""

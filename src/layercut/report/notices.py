@@ -1,0 +1,137 @@
+"""What a reader must know before trusting the numbers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pandas as pd
+
+from layercut.report import words
+from layercut.report.facts import StudyFacts
+from layercut.stats import BestCut, unattainable
+from layercut.stats.design import SCRATCH
+
+FEW_REPLICATES = 5
+"""Below this many, a bootstrap interval is too narrow to be trusted."""
+
+FEW_VALIDATION_IMAGES = 200
+"""Below this many validation images over all replicates, the choice of a cut is mostly luck."""
+
+
+class Notice(NamedTuple):
+    """One warning: a sentence, and details below it."""
+
+    text: str
+    details: tuple[str, ...] = ()
+
+
+def notices(
+    table: pd.DataFrame,
+    facts: StudyFacts,
+    rows: pd.DataFrame,
+    contrasts: pd.DataFrame,
+    best: list[BestCut],
+) -> list[Notice]:
+    """Return all warnings about a study, the gravest first.
+
+    `rows` and `contrasts` are what `stats.estimates` and `stats.contrasts_to_scratch` return.
+    """
+    found = [*_incomplete(facts), *_failures(facts), *_not_frozen(table), *_imported(facts)]
+    found += [Notice(str(text)) for text in _plan_warnings(facts)]
+    if len(rows) and not (rows["strategy"] == SCRATCH).any():
+        found.append(Notice("There is no training from scratch: nothing says whether transfer helps at all."))
+    return [*found, *_unattainable(contrasts), *_few_replicates(rows), *_validation(best)]
+
+
+def _incomplete(facts: StudyFacts) -> Iterator[Notice]:
+    planned = facts.plan.get("trials_distinct")
+    failed = sum(facts.counts.get("failed", {}).values())
+    done = facts.counts.get("finished", 0) + failed
+    if planned and done < planned:
+        yield Notice(
+            f"The study is not complete: {done:,} of {planned:,} trials have run. "
+            "The same command continues it; all numbers below may still change."
+        )
+
+
+def _failures(facts: StudyFacts) -> Iterator[Notice]:
+    by_job: dict[str, list[str]] = defaultdict(list)
+    totals: dict[str, int] = defaultdict(int)
+    for group in facts.failures:
+        again = "a final result" if group.final else "tried again by the next run"
+        first_line = group.message.splitlines()[0] if group.message else "no message"
+        by_job[group.job].append(f"{group.count} × {group.kind} ({again}): {first_line}")
+        totals[group.job] += group.count
+    for job, details in by_job.items():
+        what = words.count(totals[job], "trial") if job == "transfer" else words.count(totals[job], f"{job} job")
+        left_out = "; means leave out what failed" if job == "transfer" else ""
+        yield Notice(f"{what} failed{left_out}.", tuple(details[:10]))
+
+
+def _not_frozen(table: pd.DataFrame) -> Iterator[Notice]:
+    changed = int((table["frozen_unchanged"].astype("boolean") == False).sum())  # noqa: E712 - NA is not False
+    if changed:
+        yield Notice(f"In {words.count(changed, 'trial')} a frozen trunk changed: do not trust this study.")
+
+
+def _imported(facts: StudyFacts) -> Iterator[Notice]:
+    if not facts.imported:
+        return
+    found = facts.imported.get("warnings", []) if isinstance(facts.imported, dict) else []
+    yield Notice("The results were imported, not measured by layercut.", tuple(map(str, found)))
+
+
+def _plan_warnings(facts: StudyFacts) -> list[object]:
+    """Return the plan's warnings without those that this page derives from the results themselves."""
+    return [text for text in facts.plan.get("warnings", []) if "cannot make any of" not in str(text)]
+
+
+def _unattainable(contrasts: pd.DataFrame) -> Iterator[Notice]:
+    families = defaultdict(list)
+    for family in unattainable(contrasts):
+        key = (family.fraction, family.replicates, family.comparisons, family.least_p, family.needed_replicates)
+        if family.strategy not in families[key]:
+            families[key].append(family.strategy)
+    details = tuple(
+        f"{words.fraction_label(fraction)} of the data, {', '.join(strategies)}: "
+        f"{words.count(replicates, 'replicate')}, {words.count(comparisons, 'comparison')}, least p "
+        f"{least_p:.2g} after Holm; {needed} replicates are needed"
+        for (fraction, replicates, comparisons, least_p, needed), strategies in sorted(families.items())
+    )
+    if details:
+        yield Notice("Some comparisons have too few replicates to become significant, whatever they show.", details)
+
+
+def _few_replicates(rows: pd.DataFrame) -> Iterator[Notice]:
+    few = rows[(rows["num_replicates"] > 0) & (rows["num_replicates"] < FEW_REPLICATES)]
+    few = few.drop_duplicates("condition")
+    if len(few):
+        at = ", ".join(words.fraction_label(float(f)) for f in sorted(few["fraction"].unique()))
+        yield Notice(
+            f"{words.count(len(few), 'condition')} at {at} of the data have fewer than {FEW_REPLICATES} "
+            "replicates: their intervals are too narrow."
+        )
+
+
+def _validation(best: list[BestCut]) -> Iterator[Notice]:
+    without = sorted({b.fraction for b in best if b.chosen_on == "test"})
+    if without:
+        at = ", ".join(map(words.fraction_label, without))
+        yield Notice(
+            f"No validation accuracy at {at} of the data: the best cut was chosen on test images, "
+            "so its accuracy is optimistic."
+        )
+    small = {
+        (b.fraction, round(b.num_validation_images), b.num_replicates)
+        for b in best
+        if b.chosen_on == "validation" and b.num_validation_images * b.num_replicates < FEW_VALIDATION_IMAGES
+    }
+    if small:
+        details = tuple(
+            f"{words.fraction_label(fraction)} of the data: {words.count(images, 'validation image')} in each of "
+            f"{words.count(replicates, 'replicate')}"
+            for fraction, images, replicates in sorted(small)
+        )
+        yield Notice("The choice of a cut rests on few validation images, and is partly luck.", details)

@@ -1,0 +1,181 @@
+"""The parts of a report that are lists: what was run, and all conditions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pandas as pd
+
+from layercut.figures.names import strategies_in_order
+from layercut.report import words
+from layercut.report.facts import StudyFacts
+from layercut.stats import Context
+from layercut.stats.design import POINT, SCRATCH, context_columns, factors_of
+
+_LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pandas")
+
+
+class Fact(NamedTuple):
+    """One line of the card of what was run."""
+
+    name: str
+    value: str
+    code: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table cell: what is shown, and what it is sorted by."""
+
+    text: str
+    order: float | str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class ConditionRow:
+    """One line of the table of all conditions."""
+
+    context: int
+    strategy: str
+    fraction: str
+    cells: tuple[Cell, ...]
+    merged: bool
+
+
+COLUMNS = (
+    ("Strategy", "What is done to the blocks below and above the cut"),
+    ("Cut", "Number of blocks kept from the source"),
+    ("Data", "Share of the target's training data"),
+    ("n", "Finished replicates"),
+    ("Mean", "Mean test accuracy, per cent"),
+    ("SD", "Standard deviation over replicates, percentage points"),
+    ("Median", "Median test accuracy, per cent"),
+    ("Difference", "Mean paired difference to scratch, percentage points"),
+    ("95 % interval", "Bootstrap interval (BCa) of the mean difference, percentage points"),
+    ("p (Holm)", "Exact Wilcoxon signed-rank test, adjusted within strategy and share of the data"),
+    ("Effect", "Matched-pairs rank-biserial correlation, −1 to 1"),
+)
+
+
+def run_facts(table: pd.DataFrame, facts: StudyFacts) -> list[Fact]:
+    """Return the card: study, design, trials, images, time, machine, versions, hashes; only what is known."""
+    return [
+        fact
+        for fact in (*_design(table, facts), *_trials(table, facts), *_environment(facts))
+        if fact.value not in ("", words.NOTHING)
+    ]
+
+
+def _design(table: pd.DataFrame, facts: StudyFacts) -> Iterator[Fact]:
+    yield Fact("Study", facts.name)
+    yield Fact("Source", "; ".join(map(str, table["source"].unique())))
+    yield Fact("Target", "; ".join(map(str, table["target"].unique())))
+    blocks = ", ".join(str(int(number)) for number in sorted(table["num_blocks"].dropna().unique()))
+    yield Fact("Model", "; ".join(map(str, table["model"].unique())) + (f" ({blocks} blocks)" if blocks else ""))
+    for factor in factors_of(table):
+        yield Fact(factor, ", ".join(map(str, table[factor].unique())))
+    yield Fact("Strategies", ", ".join(strategies_in_order(table["strategy"])))
+    yield Fact("Shares of the data", ", ".join(words.fraction_label(f) for f in sorted(table["fraction"].unique())))
+    yield Fact("Seed", "" if facts.seed is None else str(facts.seed))
+    for source, model, accuracy in facts.pretrainings:
+        yield Fact("Source model", f"{source}, {model}: {words.percent(accuracy)} test accuracy on its own task")
+
+
+def _trials(table: pd.DataFrame, facts: StudyFacts) -> Iterator[Fact]:
+    plan, counts = facts.plan, facts.counts
+    nominal, distinct = plan.get("conditions_nominal"), plan.get("conditions_distinct")
+    if nominal and distinct:
+        yield Fact("Conditions", f"{nominal:,}, of which {distinct:,} distinct")
+    failed = sum(counts.get("failed", {}).values())
+    done = f"{counts.get('finished', 0):,} finished, {failed:,} failed"
+    if plan.get("trials_nominal") and plan.get("trials_distinct"):
+        merged = plan["trials_nominal"] - plan["trials_distinct"]
+        done = f"{plan['trials_nominal']:,} asked for, {merged:,} merged with equivalent ones; {done}"
+    yield Fact("Trials", done)
+    replicates = table.groupby("fraction")["replicate"].nunique()
+    yield Fact("Replicates", _span(replicates))
+    for name, column in (("Training", "num_train"), ("Validation", "num_validation"), ("Test", "num_test")):
+        images = table[f"{column}_images"].dropna()
+        yield Fact(f"{name} images", _span(images[images > 0]))
+    seconds = table.drop_duplicates("key")["wall_seconds"].sum()
+    if seconds or facts.pretraining_seconds:
+        yield Fact(
+            "Time of trials", f"{words.duration(float(seconds))}, and {words.duration(facts.pretraining_seconds)} "
+            "to train the sources (added up over workers)",
+        )  # fmt: skip
+
+
+def _environment(facts: StudyFacts) -> Iterator[Fact]:
+    for environment in facts.environments:
+        yield Fact("Device", f"{environment.device} ({words.count(environment.num_cores, 'core')})")
+        yield Fact("System", environment.platform)
+        versions = [f"layercut {environment.layercut_version}", f"Python {environment.python_version}"]
+        versions += [f"{n} {environment.libraries[n]}" for n in _LIBRARIES if n in environment.libraries]
+        yield Fact("Versions", ", ".join(versions))
+        yield Fact("Code", environment.code_version, code=True)
+    yield Fact("Records hash", facts.records_hash, code=True)
+
+
+def _span(values: pd.Series) -> str:
+    if values.empty:
+        return ""
+    low, high = int(values.min()), int(values.max())
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def condition_rows(rows: pd.DataFrame, contrasts: pd.DataFrame, contexts: Sequence[Context]) -> list[ConditionRow]:
+    """Return the table of all conditions, best mean first within each share of the data."""
+    names = [*context_columns(rows), *POINT]
+    fields = ["num_pairs", "mean_difference", "low", "high", "p_holm", "effect", "num_comparisons"]
+    paired = contrasts[[*names, *fields]].rename(columns={"low": "difference_low", "high": "difference_high"})
+    joined = rows.merge(paired, on=names, how="left")
+    joined = joined.sort_values(["fraction", "mean"], ascending=[True, False], kind="stable", na_position="last")
+    main = joined.sort_values("merged", kind="stable").drop_duplicates("condition").set_index("condition")
+    index = {tuple(_key(context)): place for place, context in enumerate(contexts)}
+    return [
+        ConditionRow(
+            context=index[tuple(str(row[name]) for name in context_columns(rows))],
+            strategy=str(row["strategy"]),
+            fraction=words.fraction_label(row["fraction"]),
+            cells=_cells(row, main),
+            merged=bool(row["merged"]),
+        )
+        for row in joined.to_dict("records")
+    ]
+
+
+def _key(context: Context) -> list[str]:
+    return [context.source, context.target, context.model, *(level for _, level in context.factors)]
+
+
+def _cells(row: dict[str, object], main: pd.DataFrame) -> tuple[Cell, ...]:
+    number = {name: float(value) for name, value in row.items() if isinstance(value, int | float)}
+    failed = f"{int(number['num_failed'])} failed" if number["num_failed"] else ""
+    strategy = str(row["strategy"])
+    hint = ""
+    if row["merged"]:
+        first = main.loc[str(row["condition"])]
+        hint = f"same trials as {words.condition_name(first['strategy'], int(first['cut']))}"
+    tested = number["num_comparisons"] > 0 and not math.isnan(number["p_holm"])
+    low, high = number["difference_low"], number["difference_high"]
+    return (
+        Cell(strategy, strategy, hint),
+        Cell(words.NOTHING, -1) if strategy == SCRATCH else Cell(str(int(number["cut"])), number["cut"]),
+        Cell(words.fraction_label(number["fraction"]), number["fraction"]),
+        Cell(str(int(number["num_replicates"])), number["num_replicates"], failed),
+        _number(f"{100 * number['mean']:.1f}", number["mean"]),
+        _number(f"{100 * number['sd']:.1f}", number["sd"]),
+        _number(f"{100 * number['median']:.1f}", number["median"]),
+        _number(words.signed(number["mean_difference"]), number["mean_difference"]),
+        _number(f"{words.signed(low)} to {words.signed(high)}", low),
+        _number(words.p_value(number["p_holm"]).removeprefix("p = ").removeprefix("p "), number["p_holm"]),
+        _number(f"{number['effect']:+.2f}".replace("-", "−"), number["effect"] if tested else math.nan),
+    )
+
+
+def _number(text: str, value: float) -> Cell:
+    return Cell(words.NOTHING, "") if math.isnan(value) else Cell(text, value)

@@ -1,0 +1,123 @@
+"""Conditions and numbers in words, the same everywhere in a report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from layercut.figures.names import fraction_label
+from layercut.stats import Context
+
+__all__ = [
+    "condition_name",
+    "context_label",
+    "count",
+    "duration",
+    "fraction_label",
+    "interval",
+    "listing",
+    "p_value",
+    "percent",
+    "phrase",
+    "points",
+]
+
+NOTHING = "–"
+"""Stands where there is no number."""
+
+
+def phrase(strategy: str, cut: int, num_blocks: int) -> str:
+    """Return what to do, as a sentence begins.
+
+    Example:
+        >>> phrase("freeze_reinit", 4, 6)
+        'Keep 4 of 6 blocks, frozen, and re-initialise the rest'
+    """
+    kept = f"{cut} of {num_blocks} blocks"
+    if strategy == "scratch" or (cut == 0 and strategy in ("freeze_reinit", "reinit")):
+        return "Train from scratch"
+    if strategy == "finetune" or (strategy == "freeze" and cut == 0):
+        return f"Keep all {num_blocks} blocks and train them further"
+    if strategy in ("freeze_truncate", "truncate") and cut == 0:
+        return "Remove all blocks and train the head on the pixels"
+    if cut == num_blocks and strategy in ("freeze_reinit", "freeze", "freeze_truncate"):
+        return f"Keep all {num_blocks} blocks, frozen, and train a new head"
+    if cut == num_blocks and strategy in ("reinit", "truncate"):
+        return f"Keep all {num_blocks} blocks and train them further"
+    sentences = {
+        "freeze_reinit": f"Keep {kept}, frozen, and re-initialise the rest",
+        "freeze": f"Keep all {num_blocks} blocks, freeze the first {cut} and train the rest further",
+        "reinit": f"Keep {kept}, train them further, and re-initialise the rest",
+        "freeze_truncate": f"Keep {kept}, frozen, and remove the rest",
+        "truncate": f"Keep {kept}, train them further, and remove the rest",
+    }
+    return sentences.get(strategy, f"Cut after {kept} with strategy {strategy}")
+
+
+def condition_name(strategy: str, cut: int) -> str:
+    """Return the short name of a condition, such as `freeze_reinit at cut 4`."""
+    return strategy if strategy in ("scratch", "finetune") else f"{strategy} at cut {cut}"
+
+
+def context_label(context: Context, among: Sequence[Context]) -> str:
+    """Return what tells a context from the others; empty where there are no others."""
+    parts = []
+    if len({other.source for other in among}) > 1 or len({other.target for other in among}) > 1:
+        parts.append(f"{context.source} → {context.target}")
+    if len({other.model for other in among}) > 1:
+        parts.append(context.model)
+    for place, (factor, level) in enumerate(context.factors):
+        if len({other.factors[place] for other in among}) > 1:
+            parts.append(f"{factor}: {level}")
+    return ", ".join(parts)
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """Return a share of 1 in per cent, such as `93.3 %`."""
+    return NOTHING if math.isnan(share) else f"{100 * share:.{decimals}f} %"
+
+
+def signed(difference: float) -> str:
+    """Return a difference of shares in percentage points, signed, without unit: `+12.9`, `−0.4`, `0.0`."""
+    text = f"{100 * difference:+.1f}"
+    return NOTHING if math.isnan(difference) else "0.0" if float(text) == 0 else text.replace("-", "−")
+
+
+def points(difference: float) -> str:
+    """Return a difference of shares in percentage points, such as `+12.9 points`."""
+    return f"{signed(difference)} points"
+
+
+def interval(low: float, high: float) -> str:
+    """Return a 95 % interval in percentage points; says so where there is none."""
+    return "no interval" if math.isnan(low) else f"95 % interval {signed(low)} to {signed(high)}"
+
+
+def p_value(p: float) -> str:
+    """Return a p-value, such as `p = 0.014`, `p = 0.38` or `p < 0.001`."""
+    if math.isnan(p):
+        return "no p-value"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return `1 trial` or `1,200 trials`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listing(names: Sequence[str], most: int = 6) -> str:
+    """Return `a, b and 3 more`."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+
+
+def duration(seconds: float) -> str:
+    """Return a time with the two largest units, such as `1 h 12 min`."""
+    if math.isnan(seconds):
+        return NOTHING
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,270 @@
+"""Running a study: the only place where plan, executor and ledger meet.
+
+The plan says what there is to do, the ledger what is done; the rest goes to the executor, level by level, and its
+records are written as they come back. Whatever stops a run, the same call finishes the study.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from layercut.data.cache import default_cache_dir, default_data_dir
+from layercut.errors import StorageFullError
+from layercut.executors import EXECUTORS
+from layercut.executors.base import Done, Executor, Lost, Result
+from layercut.features.budget import Candidate, choose, default_budget_bytes
+from layercut.ledger import Ledger
+from layercut.locking import output_lock
+from layercut.plan.canonical import trial_key
+from layercut.plan.expand import Plan
+from layercut.plan.jobs import Condition, ExtractJob, Job, SourceJob, TransferJob
+from layercut.plan.schedule import extract_jobs, needed_sources, transfer_jobs
+from layercut.plan.summary import summarize
+from layercut.preflight import CheckedPlan, plan_with_data
+from layercut.progress import NoProgress, Progress
+from layercut.records import FailureRecord
+from layercut.spec import StudySpec
+from layercut.stages.context import Context
+from layercut.stages.environment import capture_environment, num_usable_cores
+from layercut.stages.extract import is_stored
+from layercut.training.device import resolve_device
+
+_STAGE = "layercut.stages.run:run_job"
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """How a run ended."""
+
+    output_dir: Path
+    num_trials: int
+    num_finished: int
+    """Trials with a result, of this and earlier runs."""
+    failed: dict[str, int]
+    """Failed trials by kind."""
+    failed_jobs: dict[str, int]
+    """Failed pretraining and feature jobs by kind; features that failed are computed again by each trial."""
+    records_hash: str
+    """Equal for two runs of a study exactly if every result is equal in every bit."""
+
+    @property
+    def num_failed(self) -> int:
+        """Return how many trials gave no result."""
+        return sum(self.failed.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return dataclasses.asdict(self) | {"output_dir": str(self.output_dir)}
+
+    def describe(self) -> str:
+        """Return one sentence."""
+        failed = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(self.failed.items()))
+        jobs = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(self.failed_jobs.items()))
+        return (
+            f"{self.num_finished:,} of {self.num_trials:,} trials finished"
+            + (f"; failed: {failed}" if failed else "")
+            + (f"; failed pretraining or feature jobs: {jobs}" if jobs else "")
+        )
+
+
+def run_study(
+    spec: StudySpec,
+    output_dir: str | Path | None = None,
+    *,
+    device: str = "auto",
+    precision: str = "float32",
+    executor: str | Executor = "processes",
+    workers: int | None = None,
+    memory_bytes: int | None = None,
+    data_dir: str | Path | None = None,
+    debug: bool = False,
+    progress: Progress | None = None,
+) -> RunSummary:
+    """Run a study, or what is left of it, and return how it ended.
+
+    Args:
+        spec: the study, from `load_study`.
+        output_dir: where everything is written; `runs/NAME` where None.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `float32`; part of what is measured.
+        executor: `serial`, `processes`, or an executor of one's own.
+        workers: worker processes; a core each where None (one where the device is a GPU).
+        memory_bytes: budget for stored features; half of the memory where None.
+        data_dir: where datasets are; `LAYERCUT_DATA` or the user's cache folder where None.
+        debug: let an exception in a trial through instead of recording it.
+
+    Raises:
+        UserError: something in the study or its data cannot be used; nothing has run.
+        StorageFullError: the disk is full; free space and call again.
+
+    Example:
+        >>> from layercut import load_study, run_study
+        >>> spec = load_study("digits", ["transfer.fractions=[0.05]", "transfer.replicates=1", "transfer.cuts=[0, 4]"])
+        >>> run_study(spec, tmp_path, executor="serial").num_finished
+        4
+    """
+    checked = plan_with_data(spec, Path(data_dir or default_data_dir()), default_cache_dir(), precision)
+    output_dir = Path(output_dir or Path("runs") / spec.name)
+    torch_device = resolve_device(device)
+    num_workers = workers or (1 if torch_device.type == "cuda" else num_usable_cores())
+    workforce = EXECUTORS[executor](num_workers, (_STAGE.partition(":")[0],)) if isinstance(executor, str) else executor
+    output_dir.mkdir(parents=True, exist_ok=True)
+    with output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
+        environment = capture_environment(torch_device)
+        _write_down(spec, checked.plan, ledger, output_dir)
+        ledger.add_environment(environment)
+        context = Context(output_dir, torch_device.type, checked.datasets, environment.key, debug)
+        run = _Run(checked, ledger, context, workforce, progress or NoProgress())
+        try:
+            run.all_levels(memory_bytes)
+        finally:
+            workforce.close()
+        return _summarize(checked.plan, ledger, output_dir)
+
+
+class _Run:
+    """One pass over the levels of a plan."""
+
+    def __init__(
+        self, checked: CheckedPlan, ledger: Ledger, context: Context, executor: Executor, progress: Progress
+    ) -> None:
+        self._plan = checked.plan
+        self._ledger = ledger
+        self._context = context
+        self._executor = executor
+        self._progress = progress
+        self._failed_sources: dict[str, str] = {}
+
+    def all_levels(self, memory_bytes: int | None) -> None:
+        """Do what is left: sources, features, trials."""
+        done = self._ledger.finished_keys()
+        pending = {
+            condition.key
+            for condition in self._plan.conditions
+            if any(trial_key(condition.key, r) not in done for r in range(condition.num_replicates))
+        }
+        sources = [job for job in needed_sources(self._plan, pending) if not self._has_source(job, done)]
+        self._level("sources", sources)
+        chosen = choose(self._candidates(pending), self._budget(memory_bytes))
+        extracts = [job for job in extract_jobs(self._plan, chosen, pending) if self._must_extract(job)]
+        self._level("features", extracts)
+        trials = list(transfer_jobs(self._plan, done.__contains__))
+        self._record_orphans([job for job in trials if job.condition.source in self._failed_sources])
+        self._level("trials", [job for job in trials if job.condition.source not in self._failed_sources])
+
+    def _level(self, name: str, jobs: Sequence[Job]) -> None:
+        if not jobs:
+            return
+        self._progress.begin(name, len(jobs), sum(max(job.flops, 1) for job in jobs))
+        for event in self._executor.run(_STAGE, jobs, self._context):
+            if isinstance(event, Result):
+                self._keep(event.value)
+            elif isinstance(event, Lost):
+                self._lose(event)
+            if isinstance(event, Done | Lost):
+                self._progress.advance(max(event.job.flops, 1))
+        self._progress.end()
+
+    def _keep(self, record: Any) -> None:
+        self._ledger.append([record])
+        self._progress.record(record)
+        if isinstance(record, FailureRecord) and record.job == "source":
+            self._failed_sources[record.key] = record.message
+
+    def _lose(self, event: Lost) -> None:
+        """Write down what a lost job leaves open; the next run tries again."""
+        if event.error == StorageFullError.__name__:
+            raise StorageFullError(event.message.splitlines()[0])
+        kind = "worker_lost" if event.error is None else "error"
+        message, _, traceback = event.message.partition("\n")
+
+        def failure(key: str, job: str, condition: str | None, replicate: int | None) -> FailureRecord:
+            return FailureRecord(
+                key,
+                job,
+                condition,
+                replicate,
+                kind,  # type: ignore[arg-type]
+                message,
+                traceback,
+                device=self._context.device,
+                environment=self._context.environment,
+            )
+
+        if isinstance(event.job, TransferJob):
+            done = self._ledger.finished_keys()
+            condition = event.job.condition
+            keys = {r: trial_key(condition.key, r) for r in event.job.replicates}
+            self._ledger.append(
+                [failure(key, "transfer", condition.key, r) for r, key in keys.items() if key not in done]
+            )
+        else:
+            self._keep(failure(event.job.key, "source" if isinstance(event.job, SourceJob) else "extract", None, None))
+
+    def _has_source(self, job: SourceJob, done: set[str]) -> bool:
+        recorded = job.key in done or job.kind != "train"
+        return recorded and self._context.checkpoint(job.key).exists()
+
+    def _must_extract(self, job: ExtractJob) -> bool:
+        return job.bank.source not in self._failed_sources and not is_stored(job, self._context)
+
+    def _candidates(self, pending: set[str]) -> Iterable[Candidate]:
+        used = {
+            condition.bank.key for condition in self._plan.conditions if condition.bank and condition.key in pending
+        }
+        for key in used:
+            for cost in self._plan.banks[key][1]:
+                yield Candidate(key, cost.cut, cost.num_bytes, cost.flops, cost.num_uses)
+
+    def _budget(self, memory_bytes: int | None) -> int:
+        free_bytes = shutil.disk_usage(self._context.output_dir).free
+        return min(memory_bytes, free_bytes) if memory_bytes is not None else default_budget_bytes(free_bytes)
+
+    def _record_orphans(self, jobs: Iterable[TransferJob]) -> None:
+        """A trial whose source failed is a failure too, never a missing row."""
+        for job in jobs:
+            message = self._failed_sources[str(job.condition.source)]
+            for replicate in job.replicates:
+                self._keep(self._orphan(job.condition, replicate, message))
+
+    def _orphan(self, condition: Condition, replicate: int, message: str) -> FailureRecord:
+        return FailureRecord(
+            trial_key(condition.key, replicate),
+            "transfer",
+            condition.key,
+            replicate,
+            "error",
+            f"its source failed: {message}",
+            device=self._context.device,
+            environment=self._context.environment,
+        )
+
+
+def _write_down(spec: StudySpec, plan: Plan, ledger: Ledger, output_dir: Path) -> None:
+    text = yaml.safe_dump(spec.model_dump(mode="json", exclude_unset=True), sort_keys=False)
+    (output_dir / "study.yaml").write_text(text, encoding="utf-8")
+    ledger.set_meta("study_name", spec.name)
+    ledger.set_meta("study_text", text)
+    ledger.set_meta("seed", spec.seed)
+    ledger.set_meta("plan", summarize(spec, plan))
+    ledger.replace_names(plan.names)
+
+
+def _summarize(plan: Plan, ledger: Ledger, output_dir: Path) -> RunSummary:
+    counts = ledger.counts()
+    num_trials = sum(condition.num_replicates for condition in plan.conditions)
+    return RunSummary(
+        output_dir,
+        num_trials,
+        counts["finished"],
+        counts["failed"],
+        counts["failed_jobs"],
+        ledger.records_hash(),
+    )

@@ -1,0 +1,220 @@
+"""Study files to `StudySpec`, with errors that name file, line, key path, what was expected and what came."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from layercut.errors import SpecError, did_you_mean
+from layercut.spec.study import StudySpec, locate
+
+
+def shipped_studies() -> dict[str, Path]:
+    """Return the study files that come with layercut, by name."""
+    folder = files("layercut") / "studies"
+    return {Path(str(f)).stem: Path(str(f)) for f in sorted(folder.iterdir(), key=str) if str(f).endswith(".yaml")}
+
+
+def load_study(study: str | Path, overrides: Sequence[str] = ()) -> StudySpec:
+    """Read a study file, by path or by the name of a shipped one, with `key.path=value` overrides.
+
+    Relative paths in the file are relative to the file; in overrides, to the working directory.
+
+    Raises:
+        SpecError: there is no such study, or it says something impossible.
+
+    Example:
+        >>> load_study("digits", overrides=["transfer.replicates=2"]).transfer.replicates
+        2
+    """
+    path = _find(study)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"cannot read the study file {path}: {error}") from error
+    return parse_study(text, file=path, overrides=overrides)
+
+
+def parse_study(text: str, file: Path | None = None, overrides: Sequence[str] = ()) -> StudySpec:
+    """Read the text of a study file; `file` is where errors and relative paths refer to.
+
+    Raises:
+        SpecError: the text is no YAML mapping, or says something impossible.
+    """
+    values, lines = _parse_yaml(text, file)
+    if file is not None:
+        _resolve_paths(values, file.resolve().parent)
+    for override in overrides:
+        _apply_override(values, override)
+    try:
+        spec = StudySpec.model_validate(values)
+    except ValidationError as error:
+        raise SpecError(describe_errors(error, StudySpec, file, lines)) from error
+    spec._file, spec._lines, spec._text = file, lines, text
+    return spec
+
+
+def describe_errors(
+    error: ValidationError,
+    model: type[BaseModel],
+    file: Path | None = None,
+    lines: Mapping[str, int] | None = None,
+    also_legal: Sequence[str] = (),
+) -> str:
+    """Return one line for each thing that is wrong: where, what was expected, what came, the nearest legal name.
+
+    `also_legal` are keys at the top that somebody else checks.
+    """
+    messages = []
+    for problem in error.errors(include_url=False):
+        location = _without_union_tags(problem["loc"])
+        place = locate(file, dict(lines or {}), _join(location))
+        messages.append(f"{place}: {_explain(problem, location, model, also_legal)}")
+    return "\n".join(dict.fromkeys(messages))
+
+
+def _find(study: str | Path) -> Path:
+    shipped = shipped_studies()
+    if str(study) in shipped:
+        return shipped[str(study)]
+    path = Path(study)
+    if path.is_file():
+        return path
+    raise SpecError(
+        f"no study file {str(study)!r} and no shipped study of that name{did_you_mean(str(study), shipped)}; "
+        f"shipped: {', '.join(shipped)}"
+    )
+
+
+_UNION_TAG = re.compile(r"literal\[.*\]|list\[.*\]|int|str|float|ReplicateRule|function-.*")
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which a duplicate key is an error and `1e-3` is a number."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:\d[\d_]*\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+0123456789."),
+)
+
+
+def _parse_yaml(text: str, file: Path | None) -> tuple[dict[str, Any], dict[str, int]]:
+    place = f"{file}" if file else "the study"
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+        lines: dict[str, int] = {}
+        if node is not None:
+            _walk(node, "", lines, place)
+        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise SpecError(f"{place} is not YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise SpecError(f"{place} must be a mapping with name, source, target and model; got {type(values).__name__}")
+    return values, lines
+
+
+def _walk(node: yaml.Node, path: str, lines: dict[str, int], place: str) -> None:
+    if path:
+        lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = str(getattr(key, "value", "")), key.start_mark.line + 1
+            if name in seen:
+                raise SpecError(f"{place}, line {line}: the key {name!r} stands twice, first on line {seen[name]}")
+            seen[name] = line
+            child = f"{path}.{name}" if path else name
+            lines[child] = line
+            _walk(value, child, lines, place)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            _walk(value, f"{path}[{index}]", lines, place)
+
+
+def _resolve_paths(values: dict[str, Any], folder: Path) -> None:
+    for key in ("source", "target"):
+        entries = values.get(key)
+        for entry in entries if isinstance(entries, list) else [entries]:
+            if isinstance(entry, dict):
+                for field in ("checkpoint", "path"):
+                    if isinstance(entry.get(field), str):
+                        entry[field] = str(folder / Path(entry[field]).expanduser())
+
+
+def _apply_override(values: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    if not equals or not path:
+        raise SpecError(f"--set takes key.path=value, such as transfer.replicates=20; got {override!r}")
+    try:
+        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise SpecError(f"--set {override}: the value is not YAML: {error}") from error
+    *parents, last = re.findall(r"[^.\[\]]+", path)
+    here: Any = values
+    for part in parents:
+        here = _descend(here, part, override)
+    if isinstance(here, list):
+        here[_index(here, last, override)] = value
+    else:
+        here[last] = value
+
+
+def _descend(here: Any, part: str, override: str) -> Any:
+    child = here[_index(here, part, override)] if isinstance(here, list) else here.setdefault(part, {})
+    if not isinstance(child, dict | list):
+        raise SpecError(f"--set {override}: {part!r} holds {child!r}, which has no keys of its own")
+    return child
+
+
+def _index(values: list[Any], part: str, override: str) -> int:
+    if not part.isdigit() or int(part) >= len(values):
+        raise SpecError(f"--set {override}: {part!r} is no index into a list of {len(values)}")
+    return int(part)
+
+
+def _without_union_tags(location: Sequence[int | str]) -> list[int | str]:
+    """Leave out the branches of unions that pydantic tried: users never wrote them."""
+    parts = list(location)
+    if parts[0] == "source" and len(parts) > 2:
+        del parts[2]
+    return [part for part in parts if isinstance(part, int) or not _UNION_TAG.fullmatch(part)]
+
+
+def _join(location: Sequence[int | str]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
+
+
+def _explain(problem: Any, location: Sequence[int | str], model: type[BaseModel], also_legal: Sequence[str]) -> str:
+    got = problem.get("input")
+    if problem["type"] == "extra_forbidden":
+        legal = [*_legal_names(model, location[:-1]), *also_legal]
+        return f"unknown key{did_you_mean(str(location[-1]), legal)}; legal keys: {', '.join(legal)}"
+    if problem["type"] == "missing":
+        return "is required and missing"
+    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    shown = f"; got {got!r}" if isinstance(got, str | int | float | bool | list) and "got " not in message else ""
+    return f"expected {message}{shown}"
+
+
+def _legal_names(model: type[BaseModel], location: Iterable[int | str]) -> list[str]:
+    """Return the keys legal at a location, descending through lists and unions."""
+    candidates = [model]
+    for part in location:
+        if isinstance(part, str):
+            fields = [c.model_fields[part].annotation for c in candidates if part in c.model_fields]
+            candidates = [found for annotation in fields for found in _models_in(annotation)]
+    return sorted({name for candidate in candidates for name in candidate.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for argument in get_args(annotation) for found in _models_in(argument)]

@@ -1,0 +1,148 @@
+"""A whole study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
+
+from layercut.errors import SpecError
+from layercut.spec.base import OneOrMore, StrictSpec
+from layercut.spec.model import ModelSpec
+from layercut.spec.task import NormalizationSpec, SourceSpec, TaskSpec
+from layercut.spec.training import PretrainingSpec, TrainingSpec
+
+
+def _in_range(fraction: float) -> float:
+    if not 0 < fraction <= 1:
+        raise ValueError("a share in (0, 1]")
+    return fraction
+
+
+Fraction = Annotated[float, AfterValidator(_in_range)]
+
+
+class ReplicateRule(StrictSpec):
+    """Replicates by fraction: `{up_to: {0.01: 25, 0.1: 20, 1.0: 10}}`."""
+
+    up_to: dict[Fraction, int] = Field(
+        min_length=1, description="A fraction gets the count of the smallest bound that is not below it."
+    )
+
+    @model_validator(mode="after")
+    def _counts_positive(self) -> ReplicateRule:
+        if any(count < 1 for count in self.up_to.values()):
+            raise ValueError("each count at least 1")
+        return self
+
+
+class TransferSpec(StrictSpec):
+    """The design: which cuts, strategies, fractions, how often, trained how."""
+
+    cuts: Literal["all"] | list[int] = Field(
+        default="all", description="How many blocks come from the source: `all` for 0..B, or a list."
+    )
+    strategies: OneOrMore[str] = Field(
+        default=["scratch", "freeze_reinit", "freeze", "reinit", "finetune", "freeze_truncate", "truncate"],
+        min_length=1,
+        description="What is done to the blocks below and above the cut (`layercut list strategies`).",
+    )
+    fractions: OneOrMore[Fraction] = Field(
+        default=[1.0], min_length=1, description="Shares of the target's training images, each in (0, 1]."
+    )
+    replicates: int | ReplicateRule = Field(
+        default=10, description="Independent repetitions: one number, or `{up_to: {fraction: count}}`."
+    )
+    training: TrainingSpec = Field(default=TrainingSpec(), description="How each trial is trained.")
+    validation: Literal["within", "full"] = Field(
+        default="within",
+        description="`within` takes validation images from the sampled fraction; `full` from the whole target, once.",
+    )
+    val_split: float = Field(default=0.1, gt=0, lt=1, description="Share of images kept for validation.")
+    head: Literal["replace", "keep_hidden"] = Field(
+        default="replace",
+        description="`replace` makes the whole head new; `keep_hidden` keeps its hidden dense layer, where it has one.",
+    )
+    factors: dict[str, dict[str, dict[str, Any]]] = Field(
+        default={}, description="Factor name to levels, each a mapping of training fields; factors cross."
+    )
+
+    @field_validator("cuts", "strategies", "fractions")
+    @classmethod
+    def _each_once(cls, values: Any) -> Any:
+        if isinstance(values, list) and len(set(values)) < len(values):
+            twice = sorted({str(value) for value in values if values.count(value) > 1})
+            raise ValueError(f"each value once; {', '.join(twice)} is listed more than once")
+        return values
+
+    @field_validator("cuts")
+    @classmethod
+    def _cuts_not_negative(cls, cuts: Any) -> Any:
+        if isinstance(cuts, list) and (not cuts or min(cuts) < 0):
+            raise ValueError("`all`, or at least one number of blocks, each 0 or more")
+        return cuts
+
+    @field_validator("replicates")
+    @classmethod
+    def _at_least_one(cls, replicates: int | ReplicateRule) -> int | ReplicateRule:
+        if isinstance(replicates, int) and replicates < 1:
+            raise ValueError("at least 1")
+        return replicates
+
+    @model_validator(mode="after")
+    def _rule_covers_every_fraction(self) -> TransferSpec:
+        if isinstance(self.replicates, ReplicateRule) and max(self.fractions) > max(self.replicates.up_to):
+            raise ValueError(
+                f"replicates.up_to must cover every fraction; {max(self.fractions):g} is above its largest bound "
+                f"{max(self.replicates.up_to):g}"
+            )
+        return self
+
+    def num_replicates(self, fraction: float) -> int:
+        """Return how many replicates a fraction gets."""
+        if isinstance(self.replicates, int):
+            return self.replicates
+        return next(count for bound, count in sorted(self.replicates.up_to.items()) if fraction <= bound)
+
+
+class StudySpec(StrictSpec):
+    """Everything asked for in one study file."""
+
+    name: str = Field(pattern=r"^[\w.-]+$", description="Name of the study and of its default output directory.")
+    seed: int = Field(default=0, ge=0, description="Where every random number of the study comes from.")
+    source: OneOrMore[SourceSpec] = Field(min_length=1, description="What is transferred; one or a list.")
+    target: OneOrMore[TaskSpec] = Field(min_length=1, description="What it is transferred to; one or a list.")
+    model: OneOrMore[ModelSpec] = Field(min_length=1, description="What is cut; one or a list.")
+    normalization: NormalizationSpec = Field(
+        default=NormalizationSpec(), description="How pixels become inputs, for source and target alike."
+    )
+    pretraining: PretrainingSpec = Field(default=PretrainingSpec(), description="How sources are trained.")
+    transfer: TransferSpec = Field(default=TransferSpec(), description="The design of the trials.")
+
+    _file: Path | None = PrivateAttr(default=None)
+    _lines: dict[str, int] = PrivateAttr(default_factory=dict)
+    _text: str | None = PrivateAttr(default=None)
+
+    @property
+    def file(self) -> Path | None:
+        """Return the study file this was read from."""
+        return self._file
+
+    @property
+    def text(self) -> str | None:
+        """Return the text of the study file, as given."""
+        return self._text
+
+    def error(self, key_path: str, message: str) -> SpecError:
+        """Return an error about one key, with file and line where they are known."""
+        return SpecError(f"{locate(self._file, self._lines, key_path)}: {message}")
+
+
+def locate(file: Path | None, lines: dict[str, int], key_path: str) -> str:
+    """Return `"`transfer.cuts` in study.yaml, line 12"`, or the nearest enclosing key's line."""
+    parent = key_path
+    while parent and parent not in lines:
+        parent = parent[: max(parent.rfind("."), parent.rfind("["), 0)]
+    place = f" in {file}" if file else ""
+    return f"`{key_path}`{place}" + (f", line {lines[parent]}" if parent in lines else "")

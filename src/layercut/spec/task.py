@@ -1,0 +1,88 @@
+"""Tasks, and what may be a source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, field_validator
+
+from layercut.spec.base import OpenSpec, StrictSpec
+
+
+class TaskSpec(OpenSpec):
+    """A dataset restricted to some classes; further keys are options of the dataset."""
+
+    dataset: str = Field(description="Name of the dataset, as `layercut list datasets` prints it.")
+    classes: list[int | str] | None = Field(
+        default=None,
+        min_length=2,
+        description="Classes to keep, by index or name, relabelled 0, 1, ... in this order; all where absent.",
+    )
+
+    @field_validator("classes")
+    @classmethod
+    def _each_class_once(cls, classes: list[int | str] | None) -> list[int | str] | None:
+        twice = sorted({str(name) for name in classes or [] if (classes or []).count(name) > 1})
+        if twice:
+            raise ValueError(f"each class once; {', '.join(twice)} is listed more than once")
+        return classes
+
+    @property
+    def label(self) -> str:
+        """Return the name shown in results, such as `mnist[0,1,2,3,4]`."""
+        name = Path(str(self.options["path"])).name if "path" in self.options else self.dataset
+        return name if self.classes is None else f"{name}[{','.join(str(c) for c in self.classes)}]"
+
+
+class CheckpointSource(StrictSpec):
+    """Weights on disk instead of pretraining."""
+
+    checkpoint: Path = Field(description="A `.safetensors` file, or a `.pth` file that holds only tensors.")
+    dataset: str | None = Field(default=None, description="What the weights were trained on, for the report.")
+    classes: list[int | str] | None = Field(default=None, description="Classes the weights were trained on.")
+
+    @property
+    def label(self) -> str:
+        """Return the name shown in results: the file's name."""
+        return self.checkpoint.name
+
+
+class RandomSource(StrictSpec):
+    """A model that was never trained: what a frozen trunk of random weights is worth."""
+
+    random: Literal[True]
+
+    @property
+    def label(self) -> str:
+        """Return the name shown in results."""
+        return "random weights"
+
+
+def _kind_of_source(value: Any) -> str:
+    has = value.__contains__ if isinstance(value, dict) else lambda name: hasattr(value, name)
+    if has("checkpoint"):
+        return "checkpoint"
+    return "random" if has("random") else "dataset"
+
+
+SourceSpec = Annotated[
+    Annotated[TaskSpec, Tag("dataset")]
+    | Annotated[CheckpointSource, Tag("checkpoint")]
+    | Annotated[RandomSource, Tag("random")],
+    Discriminator(_kind_of_source),
+]
+
+
+class NormalizationSpec(StrictSpec):
+    """Pixels / 255, less `mean`, divided by `std`; one value for every channel, or one each."""
+
+    mean: float | list[float] = Field(default=0.5, description="Subtracted from pixels in 0..1.")
+    std: float | list[float] = Field(default=0.5, description="What the difference is divided by.")
+
+    @field_validator("std")
+    @classmethod
+    def _positive(cls, std: float | list[float]) -> float | list[float]:
+        if any(value <= 0 for value in (std if isinstance(std, list) else [std])):
+            raise ValueError("above 0")
+        return std

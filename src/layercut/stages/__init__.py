@@ -1,0 +1,1 @@
+"""One module a kind of job: what a worker does with it."""

@@ -1,0 +1,62 @@
+"""Where this run keeps its files and what it computes on: all that a job itself does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from layercut.checkpoints import load_checkpoint
+from layercut.data.cache import open_cached
+from layercut.data.subset import Task, select_task
+from layercut.plan.jobs import TaskRef
+
+
+@dataclass(frozen=True)
+class Context:
+    """The same for every job of a run; travels to the workers once."""
+
+    output_dir: Path
+    device: str
+    """`cpu` or `cuda`."""
+    datasets: Mapping[str, Path]
+    """Dataset fingerprint to its folder in the cache."""
+    environment: str
+    """Key of this run's `Environment`."""
+    reraise: bool = False
+    """Let a trial's exception through, for a debugger, instead of recording it."""
+
+    def checkpoint(self, key: str) -> Path:
+        """Return where a source's weights lie."""
+        return self.output_dir / "checkpoints" / f"{key}.safetensors"
+
+    def features(self, bank: str) -> Path:
+        """Return the folder of a bank's features."""
+        return self.output_dir / "features" / bank
+
+    def open_task(self, task: TaskRef) -> Task:
+        """Return a task's images, mapped into memory."""
+        return _open_task(self.datasets[task.fingerprint], task.classes)
+
+    def open_source(self, key: str) -> tuple[dict[str, Tensor], str]:
+        """Return a source's values and their hash."""
+        return _open_source(self.checkpoint(key))
+
+    @property
+    def torch_device(self) -> torch.device:
+        """Return the device that jobs compute on."""
+        return torch.device(self.device)
+
+
+@lru_cache(maxsize=8)
+def _open_task(folder: Path, classes: tuple[int, ...]) -> Task:
+    return select_task(open_cached(folder), classes)
+
+
+@lru_cache(maxsize=8)
+def _open_source(path: Path) -> tuple[dict[str, Tensor], str]:
+    return load_checkpoint(path)

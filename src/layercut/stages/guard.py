@@ -1,0 +1,64 @@
+"""A trial's exception becomes a failure record, so that the study goes on and nothing is a missing row."""
+
+from __future__ import annotations
+
+import errno
+import time
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+
+from layercut.errors import StorageFullError
+from layercut.records import FailureKind, FailureRecord
+from layercut.stages.context import Context
+from layercut.training.loop import DivergedError
+
+R = TypeVar("R")
+
+
+def attempt(
+    work: Callable[[], R],
+    context: Context,
+    key: str,
+    job: str,
+    condition: str | None = None,
+    replicate: int | None = None,
+) -> R | FailureRecord:
+    """Return what `work` returns, or the record of its failure.
+
+    Raises:
+        StorageFullError: the disk is full; going on would only fail again.
+    """
+    started = time.perf_counter()
+    try:
+        return work()
+    except StorageFullError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise StorageFullError(f"the disk is full: {error}") from error
+        if context.reraise and not isinstance(error, DivergedError):
+            raise
+        return FailureRecord(
+            key=key,
+            job=job,
+            condition=condition,
+            replicate=replicate,
+            kind=_kind(error),
+            message=str(error) or type(error).__name__,
+            traceback="" if isinstance(error, DivergedError) else traceback.format_exc(),
+            curve=error.curve if isinstance(error, DivergedError) else (),
+            device=context.device,
+            environment=context.environment,
+            wall_seconds=time.perf_counter() - started,
+        )
+
+
+def _kind(error: Exception) -> FailureKind:
+    if isinstance(error, DivergedError):
+        return "diverged"
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        return "out_of_memory"
+    return "error"

@@ -1,0 +1,22 @@
+"""From a job to the stage that does it: what executors call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from layercut.plan.jobs import ExtractJob, Job, SourceJob
+from layercut.records import Record
+from layercut.stages.context import Context
+from layercut.stages.extract import run_extract
+from layercut.stages.source import run_source
+from layercut.stages.transfer import run_transfer
+
+
+def run_job(job: Job, context: Context) -> Iterator[Record]:
+    """Do one job and yield its records as they come; failures of trials are records."""
+    if isinstance(job, SourceJob):
+        yield from run_source(job, context)
+    elif isinstance(job, ExtractJob):
+        yield from run_extract(job, context)
+    else:
+        yield from run_transfer(job, context)

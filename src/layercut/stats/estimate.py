@@ -1,0 +1,49 @@
+"""What each condition yielded, over its replicates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from layercut.stats.design import POINT, context_columns, finished
+from layercut.stats.interval import mean_intervals
+
+
+def estimates(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a condition name, scratch included, in the order of the table.
+
+    Columns: those of the context; strategy, cut, fraction, num_blocks, condition, merged; `num_replicates`
+    finished and `num_failed`; `mean`, `median`, `sd` (n - 1; NaN for one replicate), `sem`, `low`, `high` (95
+    % bootstrap interval of the mean) of test accuracy; `mean_validation`; mean `num_trained_parameters`,
+    `num_train_images`, `num_validation_images`. Accuracies are 0..1. A condition whose trials all failed has
+    NaN.
+    """
+    names = [*context_columns(table), *POINT]
+    rows = table.groupby(names, sort=False, dropna=False).agg(
+        num_blocks=("num_blocks", "first"),
+        condition=("condition", "first"),
+        merged=("merged", "first"),
+        num_failed=("status", lambda status: int((status != "finished").sum())),
+    )
+    done = finished(table)
+    groups = done.groupby(names, sort=False, dropna=False)
+    measured = groups.agg(
+        num_replicates=("test_accuracy", "size"),
+        mean=("test_accuracy", "mean"),
+        median=("test_accuracy", "median"),
+        sd=("test_accuracy", "std"),
+        sem=("test_accuracy", "sem"),
+        mean_validation=("validation_accuracy", "mean"),
+        num_without_validation=("validation_accuracy", lambda values: int(values.isna().sum())),
+        num_trained_parameters=("num_trained_parameters", "mean"),
+        num_train_images=("num_train_images", "mean"),
+        num_validation_images=("num_validation_images", "mean"),
+        num_test_images=("num_test_images", "mean"),
+    )
+    samples = [values.to_numpy(dtype=np.float64) for _, values in groups["test_accuracy"]]
+    measured[["low", "high"]] = mean_intervals(samples)
+    rows = rows.join(measured).reset_index()
+    for column in ("num_replicates", "num_without_validation"):
+        rows[column] = rows[column].fillna(0).astype(int)
+    rows.attrs = dict(table.attrs)
+    return rows

@@ -1,0 +1,242 @@
+"""The ledger as tidy tables: what figures, tests and users read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from layercut.ledger import Ledger
+from layercut.ledger.rows import CURVE_DTYPE, HAS_VALIDATION_ACCURACY, HAS_VALIDATION_LOSS
+
+STRATEGY_ORDER = ("scratch", "freeze_reinit", "freeze", "reinit", "finetune", "freeze_truncate", "truncate")
+"""Strategies in the order in which tables and figures show them; others follow by name."""
+
+_NAME_COLUMNS = ("source", "target", "model", "strategy", "cut", "fraction")
+_FLOATS = ("train_accuracy", "validation_accuracy", "test_accuracy", "test_loss", "wall_seconds")
+_COUNTS = (
+    "best_epoch",
+    "num_epochs",
+    "num_train_images",
+    "num_validation_images",
+    "num_test_images",
+    "num_duplicates_dropped",
+    "num_trained_parameters",
+    "num_parameters",
+    "num_threads",
+)
+_TEXTS = ("key", "condition", "split_hash", "checkpoint_hash", "precision", "device", "environment")
+_MEASURED = ("status", *_FLOATS[:-1], *_COUNTS[:-1], "wall_seconds", "frozen_unchanged", *_TEXTS[:-1])
+_ROWS_A_CHUNK = 50_000
+
+
+def load_results(path: str | Path) -> pd.DataFrame:
+    """Return one row for each trial and name of its condition, failed trials included.
+
+    A merged trial has a row under every name; `merged` is False under exactly one of them. Accuracies
+    are shares in 0..1, NaN where the trial failed (`status` then says how) or had no such images.
+    Rows are ordered by source, target, model, factors, strategy, cut, fraction and replicate.
+    `attrs` holds `study`, `factors` (names of the factor columns), `imported`, `plan` and `path`.
+
+    Args:
+        path: an output directory, or a ledger file.
+
+    Raises:
+        LedgerError: there is no ledger, or it is damaged.
+    """
+    with Ledger(path, read_only=True) as ledger:
+        names, factors = _names(ledger)
+        queries = (_finished_query(), _failed_query())
+        columns = ["name", "id", "replicate", "status", *_FLOATS, *_COUNTS, "frozen_unchanged", *_TEXTS]
+        parts = [part for query in queries for part in _chunks(ledger.select(query), columns)]
+        values = {c: np.concatenate([part[c] for part in parts]) if parts else np.array([]) for c in columns}
+        rank = names["rank"].reindex(values["name"]).to_numpy()
+        order = np.lexsort((values["id"], values["replicate"], rank))
+        study = ledger.meta("study_name")
+        attributes = _attributes(ledger, factors)
+    rows = names.reindex(values["name"][order])
+    table: dict[str, Any] = {"study": np.full(len(rows), study or "", dtype=object)}
+    table |= {column: rows[column].to_numpy() for column in _NAME_COLUMNS}
+    table["replicate"] = values["replicate"][order].astype(np.int64)
+    table |= {column: rows[column].to_numpy() for column in (*factors, "num_blocks", "merged")}
+    table |= {column: _typed(column, values[column][order]) for column in _MEASURED}
+    table["num_threads"] = _typed("num_threads", values["num_threads"][order])
+    table["environment"] = values["environment"][order]
+    frame = pd.DataFrame(table)
+    frame.attrs.update(attributes)
+    return frame
+
+
+def load_curves(path: str | Path) -> pd.DataFrame:
+    """Return one row for each finished trial and epoch: key, condition, replicate, epoch, losses, accuracies.
+
+    Validation columns are NaN where there was no validation set. Join with `load_results` on `key`.
+
+    Raises:
+        LedgerError: there is no ledger, or it is damaged.
+    """
+    query = (
+        "SELECT key, condition, replicate, curve FROM trials JOIN trial_details ON trial = trials.id "
+        "ORDER BY trials.id"
+    )
+    with Ledger(path, read_only=True) as ledger:
+        rows = list(ledger.select(query))
+        attributes = _attributes(ledger, [])
+    curves = [np.frombuffer(row[3], dtype=CURVE_DTYPE) for row in rows]
+    lengths = np.array([len(curve) for curve in curves], dtype=np.int64)
+    points = np.concatenate(curves) if curves else np.array([], dtype=CURVE_DTYPE)
+    table = {
+        "key": np.repeat(np.array([row[0] for row in rows], dtype=object), lengths),
+        "condition": np.repeat(np.array([row[1] for row in rows], dtype=object), lengths),
+        "replicate": np.repeat(np.array([row[2] for row in rows], dtype=np.int64), lengths),
+        "epoch": points["epoch"].astype(np.int64),
+        "train_loss": points["train_loss"],
+        "train_accuracy": points["train_accuracy"],
+        "validation_loss": _known(points, "validation_loss", HAS_VALIDATION_LOSS),
+        "validation_accuracy": _known(points, "validation_accuracy", HAS_VALIDATION_ACCURACY),
+    }
+    frame = pd.DataFrame(table)
+    frame.attrs.update(attributes)
+    return frame
+
+
+def load_probes(path: str | Path) -> pd.DataFrame:
+    """Return one row for each probe, layer, fraction and replicate, with a column a score.
+
+    Raises:
+        LedgerError: there is no ledger, or it is damaged.
+    """
+    columns = ["probe", "source", "dataset", "split", "layer", "fraction", "replicate"]
+    with Ledger(path, read_only=True) as ledger:
+        probes = list(ledger.probes())
+        attributes = _attributes(ledger, [])
+    scores = dict.fromkeys(name for probe in probes for name in probe.scores)
+    table = {c: _plain([getattr(p, c) for p in probes], c) for c in columns}
+    table |= {name: np.array([p.scores.get(name, np.nan) for p in probes], dtype=float) for name in scores}
+    table["wall_seconds"] = np.array([p.wall_seconds for p in probes], dtype=float)
+    table["key"] = _plain([p.key for p in probes], "key")
+    frame = pd.DataFrame(table)
+    frame.attrs.update(attributes)
+    return frame
+
+
+def load_failures(path: str | Path) -> pd.DataFrame:
+    """Return one row for each failed trial or other job: job, kind, message and traceback.
+
+    `condition` and `replicate` are missing where a job failed that is no trial.
+
+    Raises:
+        LedgerError: there is no ledger, or it is damaged.
+    """
+    with Ledger(path, read_only=True) as ledger:
+        failures = list(ledger.failures())
+        attributes = _attributes(ledger, [])
+    table: dict[str, Any] = {
+        c: _plain([getattr(f, c) for f in failures], c)
+        for c in ("key", "job", "condition", "kind", "message", "traceback", "device", "environment")
+    }
+    table["replicate"] = _integers(np.array([f.replicate for f in failures], dtype=float))
+    table["num_epochs"] = np.array([len(f.curve) for f in failures], dtype=np.int64)
+    table["final"] = np.array([f.final for f in failures], dtype=bool)
+    table["wall_seconds"] = np.array([f.wall_seconds for f in failures], dtype=float)
+    order = ["job", "kind", "message", "replicate", "final", "num_epochs", "wall_seconds", "traceback"]
+    frame = pd.DataFrame(table)[[*order, "device", "key", "condition", "environment"]]
+    frame.attrs.update(attributes)
+    return frame
+
+
+def _names(ledger: Ledger) -> tuple[pd.DataFrame, list[str]]:
+    """Return design points by their id in the ledger, with their rank in tables, and the factor columns."""
+    columns = ["id", *_NAME_COLUMNS, "num_blocks", "merged", "factors"]
+    rows = list(ledger.select(f"SELECT {', '.join(columns)} FROM condition_names"))  # noqa: S608 - our own names
+    names = pd.DataFrame({c: _plain([row[i] for row in rows], c) for i, c in enumerate(columns)})
+    levels = [json.loads(text) for text in names["factors"]]
+    factors = list(dict.fromkeys(factor for level in levels for factor in sorted(level)))
+    taken = {"study", "replicate", *columns, *_MEASURED, "num_threads", "environment"}
+    titles = [f"factor_{factor}" if factor in taken else factor for factor in factors]
+    for factor, title in zip(factors, titles, strict=True):
+        names[title] = np.array([level.get(factor, "") for level in levels], dtype=object)
+    names["merged"] = names["merged"].astype(bool)
+    known = {strategy: index for index, strategy in enumerate(STRATEGY_ORDER)}
+    names["strategy_order"] = [known.get(strategy, len(known)) for strategy in names["strategy"]]
+    by = ["source", "target", "model", *titles, "strategy_order", "strategy", "cut", "fraction", "id"]
+    names = names.sort_values(by, kind="stable")
+    names["rank"] = np.arange(len(names))
+    return names.set_index("id"), titles
+
+
+def _finished_query() -> str:
+    columns = ", ".join(f"t.{column}" for column in (*_FLOATS, *_COUNTS, "frozen_unchanged", *_TEXTS))
+    return (
+        f"SELECT n.id, t.id, t.replicate, 'finished', {columns} "  # noqa: S608 - our own names
+        "FROM trials t JOIN condition_names n ON n.condition = t.condition"
+    )
+
+
+def _failed_query() -> str:
+    has = {"key", "condition", "device", "environment", "wall_seconds"}
+    values = (f"t.{c}" if c in has else "NULL" for c in (*_FLOATS, *_COUNTS, "frozen_unchanged", *_TEXTS))
+    return (
+        f"SELECT n.id, t.id, t.replicate, t.kind, {', '.join(values)} "  # noqa: S608 - our own names
+        "FROM failures t JOIN condition_names n ON n.condition = t.condition WHERE t.replicate IS NOT NULL"
+    )
+
+
+def _chunks(rows: Iterable[tuple[Any, ...]], columns: Sequence[str]) -> Iterable[dict[str, NDArray[Any]]]:
+    """Turn rows into arrays a chunk at a time, so that a million rows never exist as Python objects."""
+    rows = iter(rows)
+    while chunk := list(islice(rows, _ROWS_A_CHUNK)):
+        values = zip(*chunk, strict=True)
+        yield {c: _array(c, column) for c, column in zip(columns, values, strict=True)}
+
+
+def _array(column: str, values: Sequence[Any]) -> NDArray[Any]:
+    if column in ("name", "id", "replicate"):
+        return np.array(values, dtype=np.int64)
+    return np.array(values, dtype=object if column in ("status", *_TEXTS) else np.float64)
+
+
+def _typed(column: str, values: NDArray[Any]) -> Any:
+    if column in _COUNTS:
+        return _integers(values)
+    if column == "frozen_unchanged":
+        missing = np.isnan(values.astype(float))
+        return pd.arrays.BooleanArray(np.where(missing, 0, values).astype(bool), missing)
+    return values
+
+
+def _integers(values: NDArray[Any]) -> pd.arrays.IntegerArray:
+    """Return whole numbers, some missing (below 2**53, so that floats hold them)."""
+    missing = np.isnan(values.astype(float))
+    return pd.arrays.IntegerArray(np.where(missing, 0, values).astype(np.int64), missing)
+
+
+def _plain(values: list[Any], column: str) -> NDArray[Any]:
+    dtypes = {
+        "cut": np.int64,
+        "num_blocks": np.int64,
+        "id": np.int64,
+        "merged": np.int64,
+        "replicate": np.int64,
+    }
+    return np.array(values, dtype=np.float64 if column == "fraction" else dtypes.get(column, object))
+
+
+def _known(points: NDArray[Any], column: str, bit: int) -> NDArray[np.float64]:
+    return np.where(points["has"] & bit, points[column], np.nan)
+
+
+def _attributes(ledger: Ledger, factors: list[str]) -> dict[str, Any]:
+    return {
+        "study": ledger.meta("study_name"),
+        "factors": factors,
+        "imported": ledger.meta("imported") is not None,
+        "plan": ledger.meta("plan") or {},
+        "path": str(ledger.path),
+    }

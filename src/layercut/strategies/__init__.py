@@ -1,0 +1,27 @@
+"""Strategies by name. Listing them imports no torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from layercut.registry import Entry, Registry
+
+if TYPE_CHECKING:
+    from layercut.strategies.base import Strategy
+
+STRATEGIES: Registry[Strategy] = Registry(
+    "strategy",
+    {
+        "scratch": Entry("layercut.strategies.scratch:SCRATCH", "nothing is transferred: a new model, the baseline"),
+        "freeze_reinit": Entry(
+            "layercut.strategies.grid:FREEZE_REINIT", "FR: trunk frozen; tail re-initialised and trained"
+        ),
+        "freeze": Entry("layercut.strategies.grid:FREEZE", "F: trunk frozen; tail kept and trained"),
+        "reinit": Entry("layercut.strategies.grid:REINIT", "R: trunk trained; tail re-initialised and trained"),
+        "finetune": Entry("layercut.strategies.grid:FINETUNE", "trunk and tail kept and trained"),
+        "freeze_truncate": Entry("layercut.strategies.grid:FREEZE_TRUNCATE", "FT: trunk frozen; tail removed"),
+        "truncate": Entry("layercut.strategies.grid:TRUNCATE", "T: trunk trained; tail removed"),
+    },
+)
+
+__all__ = ["STRATEGIES"]

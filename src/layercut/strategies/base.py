@@ -1,0 +1,48 @@
+"""What a strategy is given and what it answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from torch import Tensor, nn
+
+from layercut.models.base import CuttableModel
+
+State = Mapping[str, Tensor]
+"""Parameters and buffers by qualified name."""
+
+
+class Ingredients(NamedTuple):
+    """What a model for one trial is made of."""
+
+    fresh: CuttableModel
+    """A whole model with this replicate's initial values and a new head for the target's classes; may be changed."""
+    source: State
+    """The source model's values; empty for a strategy that transfers nothing."""
+    new_head: Callable[[int], nn.Module]
+    """cut -> a new head for the features of that cut, with this replicate's initial values."""
+    keep_hidden: bool
+    """Keep the hidden dense layer of the source's head where the whole model is kept together."""
+
+
+class Strategy(Protocol):
+    """What is done to the blocks below and above the cut; one instance a name, listed in `strategies/__init__.py`."""
+
+    letters: str
+    """Short name in the layer-freezing literature, or an empty string."""
+    transfers: bool
+    """Whether anything of the source is used."""
+    frozen: bool
+    """Whether the trunk stays as it is: never trained, in eval mode, buffers included."""
+
+    def canonical(self, cut: int, num_blocks: int, keep_hidden: bool) -> tuple[str, int, bool]:
+        """Return the strategy and cut that name this trial first, and whether it depends on the source.
+
+        Two design points with equal answers are one trial.
+        """
+        ...
+
+    def prepare(self, ingredients: Ingredients, cut: int) -> CuttableModel:
+        """Return the model to train, trunk included; freezing is left to the training."""
+        ...

@@ -1,0 +1,80 @@
+"""Where a batch comes from: pixels on disk to normalised inputs on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Inputs(Protocol):
+    """Inputs of a model for a fixed set of images; `gather` takes positions in that set, in any order."""
+
+    def __len__(self) -> int: ...
+
+    def gather(self, positions: NDArray[np.int64]) -> Tensor:
+        """Return Float "batch ..." on the device, channels last where there are channels."""
+        ...
+
+
+class Examples(NamedTuple):
+    """Inputs with their labels; labels: Int64 "n" on the device."""
+
+    inputs: Inputs
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def chunks(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield inputs and labels in order, `size` at a time."""
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            yield self.inputs.gather(np.arange(start, stop)), self.labels[start:stop]
+
+
+class Normalization(NamedTuple):
+    """Shift and scale of each channel, for pixels in 0..1."""
+
+    mean: Sequence[float]
+    std: Sequence[float]
+
+
+class PixelInputs:
+    """Images as a model's inputs: uint8 until the batch is made.
+
+    images: UInt8 "all c h w" (may be memory-mapped); index: which of them, Int64 "n".
+    """
+
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        index: NDArray[np.int64],
+        normalization: Normalization,
+        device: torch.device,
+    ) -> None:
+        self._images = images
+        self._index = index
+        self._device = device
+        channels = images.shape[1]
+        mean, std = (_per_channel(values, channels) for values in normalization)
+        self._scale = (1 / (255 * std)).to(device)
+        self._shift = (-mean / std).to(device)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def gather(self, positions: NDArray[np.int64]) -> Tensor:
+        """Return Float32 "batch c h w" on the device, channels last."""
+        pixels = torch.from_numpy(self._images[self._index[positions]]).to(self._device)
+        inputs = pixels.to(torch.float32, memory_format=torch.channels_last)
+        return inputs.mul_(self._scale).add_(self._shift)
+
+
+def _per_channel(values: Sequence[float], channels: int) -> Tensor:
+    spread = list(values) * channels if len(values) == 1 else list(values)
+    return torch.tensor(spread, dtype=torch.float32).view(1, -1, 1, 1)

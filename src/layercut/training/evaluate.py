@@ -1,0 +1,46 @@
+"""Accuracy and loss of a model on examples."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from layercut.training.batches import Examples
+
+EVALUATION_CHUNK = 64
+"""Images at a time. Fixed, so that no number depends on who evaluates; small, so that features stay in the cache."""
+
+
+class Evaluation(NamedTuple):
+    """How well a model did."""
+
+    loss: float
+    """Mean cross-entropy in nats."""
+    accuracy: float
+    """Share of right answers in 0..1."""
+    predictions: Tensor
+    """Predicted class of each example, Int64 "n"."""
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, examples: Examples) -> Evaluation:
+    """Evaluate in eval mode, once through the examples in their order.
+
+    Raises:
+        ValueError: there are no examples.
+    """
+    if not len(examples):
+        raise ValueError("expected at least one example to evaluate on; got none")
+    model.eval()
+    loss = torch.zeros((), dtype=torch.float64, device=examples.labels.device)
+    predictions = []
+    for inputs, labels in examples.chunks(EVALUATION_CHUNK):
+        logits = model(inputs)
+        loss += F.cross_entropy(logits, labels, reduction="sum").double()
+        predictions.append(logits.argmax(dim=1))
+    predicted = torch.cat(predictions)
+    num_right = int((predicted == examples.labels).sum())
+    return Evaluation(loss.item() / len(examples), num_right / len(examples), predicted)

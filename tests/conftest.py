@@ -1,0 +1,28 @@
+"""Fixtures that several test packages use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def _shared(name: str) -> Path:
+    root = Path(os.environ.get("LAYERCUT_TEST_DATA", Path(__file__).parents[2] / "shared"))
+    folder = root / name
+    if not folder.is_dir():
+        pytest.skip(f"real {name} not present; set LAYERCUT_TEST_DATA to the folder that holds `{name}/`")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder with MNIST in torchvision's layout and CIFAR-10 as JPEG files; the test is skipped without it."""
+    return _shared("data")
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Folder with result files and weights of published studies; the test is skipped without it."""
+    return _shared("samples")

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fake_datasets import write_folder, write_image
+from layercut.data.base import RawDataset
+from layercut.data.cache import load_dataset
+from layercut.data.folder import FOLDER, FolderOptions
+from layercut.errors import DataError, SpecError
+
+NOISE = np.random.default_rng(0).integers(0, 256, size=(4, 6, 3), dtype=np.uint8)
+
+
+def _read(root: Path, **options: Any) -> RawDataset:
+    return FOLDER.read(FolderOptions(path=root, **options), Path("unused"), False)
+
+
+def test_classes_are_the_folders_sorted_by_name(tmp_path: Path) -> None:
+    write_folder(tmp_path / "train", {"zebra": 2, "ant": 3})
+    write_folder(tmp_path / "test", {"ant": 1, "zebra": 1}, prefix="t")
+    train, test, names = _read(tmp_path)
+    assert names == ("ant", "zebra")
+    assert train.labels.tolist() == [0, 0, 0, 1, 1]
+    assert test is not None
+    assert test.labels.tolist() == [0, 1]
+    expected = np.asarray(Image.open(tmp_path / "train" / "zebra" / "zebra1.png")).transpose(2, 0, 1)
+    np.testing.assert_array_equal(train.images[4], expected)
+
+
+def test_a_folder_without_test_images_gets_a_stratified_share(tmp_path: Path, cache_dir: Path) -> None:
+    write_folder(tmp_path / "images", {"a": 10, "b": 20})
+    options = {"path": str(tmp_path / "images"), "test_split": 0.3}
+    loaded = load_dataset("folder", options, tmp_path, cache_dir, False)
+    assert loaded.info().test_counts == (3, 6)
+    assert loaded.info().train_counts == (7, 14)
+
+
+def test_a_test_share_of_a_folder_with_test_images_is_refused(tmp_path: Path) -> None:
+    write_folder(tmp_path / "train", {"a": 1, "b": 1})
+    write_folder(tmp_path / "test", {"a": 1, "b": 1})
+    with pytest.raises(DataError, match="remove `test_split`"):
+        _read(tmp_path, test_split=0.2)
+
+
+def test_images_of_different_sizes_need_an_image_size(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"a": 3, "b": 2})
+    odd = write_image(tmp_path / "b" / "odd.png", size=(5, 9))
+    with pytest.raises(DataError) as caught:
+        _read(tmp_path)
+    message = str(caught.value)
+    assert "6x6 (5 images), 5x9 (1 images)" in message
+    assert str(odd) in message
+    assert "image_size: 32" in message
+
+
+@pytest.mark.parametrize(("image_size", "shape"), [(4, (4, 4)), ([3, 5], (3, 5))])
+@pytest.mark.parametrize("resize", ["stretch", "shorter_side_and_center_crop"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_get_the_size_and_channels_asked_for(
+    tmp_path: Path, image_size: Any, shape: tuple[int, int], resize: str, channels: int
+) -> None:
+    write_folder(tmp_path, {"a": 1, "b": 1})
+    write_image(tmp_path / "a" / "wide.png", size=(5, 20))
+    train, _, _ = _read(tmp_path, image_size=image_size, resize=resize, channels=channels)
+    assert train.images.shape == (3, channels, *shape)
+
+
+def test_center_crop_keeps_the_middle_and_stretch_keeps_the_edges(tmp_path: Path) -> None:
+    pixels = np.zeros((10, 30, 3), dtype=np.uint8)
+    pixels[:, 10:20] = 255
+    for name in ("a", "b"):
+        write_image(tmp_path / name / "x.png", pixels)
+    assert _read(tmp_path, image_size=10)[0].images.min() == 255
+    stretched = _read(tmp_path, image_size=10, resize="stretch")[0].images
+    assert (stretched[:, :, :, 0] == 0).all()
+
+
+def test_images_of_the_right_size_are_not_resampled(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_image(tmp_path / name / "x.png", NOISE)
+    np.testing.assert_array_equal(_read(tmp_path, image_size=[4, 6])[0].images[0], NOISE.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("image_size", [None, [6, 4]])
+def test_images_are_turned_upright_as_their_exif_orientation_says(tmp_path: Path, image_size: Any) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees clockwise to view
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(NOISE).save(tmp_path / name / "x.png", exif=exif)
+    upright = np.rot90(NOISE, k=-1)
+    np.testing.assert_array_equal(_read(tmp_path, image_size=image_size)[0].images[0], upright.transpose(2, 0, 1))
+
+
+def test_a_truncated_image_is_refused_by_name(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"a": 2, "b": 2})
+    broken = tmp_path / "b" / "b1.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    with pytest.raises(DataError, match=r"b1\.png: expected an image, cannot read it"):
+        _read(tmp_path, image_size=6)
+
+
+def test_a_file_that_is_no_image_is_refused_by_name(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"a": 1, "b": 1})
+    (tmp_path / "a" / "notes.txt").write_text("hello")
+    with pytest.raises(DataError, match=r"notes\.txt: expected an image.*JPEG"):
+        _read(tmp_path)
+
+
+def test_an_image_of_16_bits_is_refused_instead_of_clipped(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"a": 1, "b": 1})
+    Image.fromarray(np.full((6, 6), 40_000, dtype=np.uint16)).save(tmp_path / "a" / "deep.png")
+    with pytest.raises(DataError, match=r"deep\.png: expected 8 bits a channel"):
+        _read(tmp_path)
+
+
+def test_a_palette_with_transparency_is_decoded(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"b": 1})
+    (tmp_path / "a").mkdir()
+    Image.fromarray(np.zeros((6, 6, 3), dtype=np.uint8)).quantize(4).save(
+        tmp_path / "a" / "x.png", transparency=b"\x00\x80"
+    )
+    assert _read(tmp_path)[0].images.shape == (2, 3, 6, 6)
+
+
+def test_links_out_of_the_folder_are_followed(tmp_path: Path) -> None:
+    outside = write_image(tmp_path / "outside" / "x.png")
+    write_folder(tmp_path / "root", {"a": 1})
+    (tmp_path / "root" / "b").symlink_to(outside.parent)
+    (tmp_path / "root" / "a" / "linked.png").symlink_to(outside)
+    assert _read(tmp_path / "root")[0].labels.tolist() == [0, 0, 1]
+
+
+def _no_classes(root: Path) -> None:
+    root.mkdir()
+
+
+def _stray_file(root: Path) -> None:
+    write_folder(root, {"a": 1, "b": 1})
+    (root / "labels.csv").touch()
+
+
+def _empty_class(root: Path) -> None:
+    write_folder(root, {"a": 1, "b": 1})
+    (root / "void").mkdir()
+    (root / "void" / ".hidden").touch()
+
+
+def _nested(root: Path) -> None:
+    write_folder(root / "a", {"deeper": 1})
+
+
+def _train_only(root: Path) -> None:
+    write_folder(root / "train", {"a": 1, "b": 1})
+    write_folder(root / "val", {"a": 1, "b": 1})
+
+
+def _different_classes(root: Path) -> None:
+    write_folder(root / "train", {"a": 1, "b": 1})
+    write_folder(root / "test", {"a": 1, "c": 1})
+
+
+def _a_file(root: Path) -> None:
+    root.touch()
+
+
+def _absent(root: Path) -> None:
+    pass
+
+
+def _broken_link(root: Path) -> None:
+    write_folder(root, {"a": 1, "b": 1})
+    (root / "b" / "gone.png").symlink_to(root / "nothing.png")
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (_no_classes, "got an empty folder"),
+        (_stray_file, r"no files; got labels\.csv"),
+        (_empty_class, "void: this class has no images"),
+        (_nested, "a: expected the images of one class, got folders: deeper"),
+        (_train_only, "has train/ but no test/"),
+        (_different_classes, "only one has b, c"),
+        (_a_file, "expected a folder of images, got a file"),
+        (_absent, "expected a folder of images, got nothing"),
+        (_broken_link, r"gone\.png: "),
+    ],
+)
+def test_another_layout_is_refused_with_what_was_expected(
+    tmp_path: Path, cache_dir: Path, write: Callable[[Path], None], message: str
+) -> None:
+    write(tmp_path / "root")
+    with pytest.raises(DataError, match=message):
+        load_dataset("folder", {"path": str(tmp_path / "root")}, tmp_path, cache_dir, False)
+
+
+def test_hidden_files_and_what_lies_beside_train_and_test_are_ignored(tmp_path: Path) -> None:
+    write_folder(tmp_path / "train", {"a": 1, "b": 1})
+    write_folder(tmp_path / "test", {"a": 1, "b": 1})
+    (tmp_path / "README.txt").touch()
+    (tmp_path / "train" / ".DS_Store").touch()
+    (tmp_path / "train" / "a" / ".DS_Store").touch()
+    assert len(_read(tmp_path)[0].labels) == 2
+
+
+def test_a_changed_image_changes_the_identity_of_the_folder(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"a": 1, "b": 1})
+    options = FolderOptions(path=tmp_path)
+    before = FOLDER.files_key(options, tmp_path)
+    write_image(tmp_path / "a" / "another.png")
+    assert before != FOLDER.files_key(options, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "place"),
+    [
+        ({}, "path"),
+        ({"path": "x", "image_size": 0}, r"image_size\[0\]"),
+        ({"path": "x", "image_size": [3, 4, 5]}, "image_size"),
+        ({"path": "x", "image_size": True}, "image_size"),
+        ({"path": "x", "channels": 2}, "channels"),
+        ({"path": "x", "resize": "squeeze"}, "resize"),
+        ({"path": "x", "test_split": 1.5}, "test_split"),
+    ],
+)
+def test_impossible_options_are_refused_with_their_place(tmp_path: Path, options: dict[str, Any], place: str) -> None:
+    with pytest.raises(SpecError, match=f"`{place}`"):
+        load_dataset("folder", options, tmp_path, tmp_path, False)
+
+
+def test_running_out_of_memory_is_not_taken_for_a_broken_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*args: object, **kwargs: object) -> None:
+        raise MemoryError
+
+    write_folder(tmp_path, {"a": 1, "b": 1})
+    monkeypatch.setattr(Image, "open", exhausted)
+    with pytest.raises(MemoryError):
+        _read(tmp_path)
