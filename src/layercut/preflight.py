@@ -35,8 +35,8 @@ def plan_with_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precision: 
     """
     loaded: dict[str, LoadedDataset] = {}
 
-    def resolve(task: TaskSpec, place: str) -> ResolvedTask:
-        dataset = load_dataset(task.dataset, task.options, data_dir, cache_dir, download=True, key_path=place)
+    def resolve(task: TaskSpec) -> ResolvedTask:
+        dataset = load_dataset(task.dataset, task.options, data_dir, cache_dir, download=True)
         loaded[dataset.fingerprint] = dataset
         selected = select_task(dataset, task.classes)
         classes = resolve_classes(task.classes, dataset.class_names)
@@ -56,11 +56,11 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
         UserError: an absent dataset has no published size, or the study asks for something impossible.
     """
 
-    def resolve(task: TaskSpec, place: str) -> ResolvedTask:
-        options = parse_options(task.dataset, task.options, place)
+    def resolve(task: TaskSpec) -> ResolvedTask:
+        options = parse_options(task.dataset, task.options)
         info = DATASETS[task.dataset].info(options)
         if info is None:
-            dataset = load_dataset(task.dataset, task.options, data_dir, cache_dir, download=False, key_path=place)
+            dataset = load_dataset(task.dataset, task.options, data_dir, cache_dir, download=False)
             info = dataset.info()
         classes = resolve_classes(task.classes, info.class_names)
         return ResolvedTask(task_info(info, task.classes, task.label), f"published {task.dataset}", classes)
@@ -68,14 +68,14 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
     return expand(spec, _resolver(spec, resolve, precision))
 
 
-def _resolver(spec: StudySpec, resolve: Callable[[TaskSpec, str], ResolvedTask], precision: str) -> Resolver:
+def _resolver(spec: StudySpec, resolve: Callable[[TaskSpec], ResolvedTask], precision: str) -> Resolver:
     cache: dict[str, ResolvedTask] = {}
 
     def task(task: TaskSpec, place: str) -> ResolvedTask:
         known = task.model_dump_json()
         if known not in cache:
             try:
-                cache[known] = resolve(task, place)
+                cache[known] = resolve(task)
             except (DataError, SpecError, UnknownNameError) as error:
                 raise _placed(spec, place, error) from error
         return cache[known]

@@ -202,9 +202,9 @@ class _Run:
             done = self._ledger.finished_keys()
             condition = event.job.condition
             keys = {r: trial_key(condition.key, r) for r in event.job.replicates}
-            self._ledger.append(
-                [failure(key, "transfer", condition.key, r) for r, key in keys.items() if key not in done]
-            )
+            for replicate, key in keys.items():
+                if key not in done:
+                    self._keep(failure(key, "transfer", condition.key, replicate))
         else:
             self._keep(failure(event.job.key, "source" if isinstance(event.job, SourceJob) else "extract", None, None))
 

@@ -83,12 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     try:
         result = layercut.main(args=arguments, prog_name="layercut", standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(EXIT_INTERRUPTED)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):  # click turns a Ctrl-C in a command into its Abort
         click.echo("interrupted; nothing finished is lost, the same command goes on", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except StorageFullError as error:

@@ -82,16 +82,11 @@ def load_dataset(
     data_dir: Path,
     cache_dir: Path,
     download: bool,
-    *,
-    key_path: str = "dataset",
 ) -> LoadedDataset:
     """Return a dataset from the cache, reading its raw files first where it is not there or damaged.
 
     The cache is keyed by name, options and identity of the raw files (paths, sizes, times); its content is
     checked against its fingerprint. Where the raw files are absent they are downloaded if `download` allows.
-
-    Args:
-        key_path: where the dataset stands in the study file, for errors; such as `source[0]`.
 
     Raises:
         UnknownNameError: no such dataset.
@@ -99,7 +94,7 @@ def load_dataset(
         DataError: raw files are missing, damaged, or cannot be downloaded; or the cache cannot be written.
         StorageFullError: the disk is full.
     """
-    checked = parse_options(task_dataset, options, key_path)
+    checked = parse_options(task_dataset, options)
     files_key = DATASETS[task_dataset].files_key(checked, data_dir)
     if files_key is not None:
         cached = _open_intact(_entry_folder(cache_dir, task_dataset, checked, files_key))

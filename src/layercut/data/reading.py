@@ -17,11 +17,8 @@ from layercut.errors import DataError, SpecError
 from layercut.spec.load import describe_errors
 
 
-def parse_options(name: str, options: Mapping[str, Any], key_path: str = "dataset") -> BaseModel:
+def parse_options(name: str, options: Mapping[str, Any]) -> BaseModel:
     """Return the options of a dataset, checked.
-
-    Args:
-        key_path: where they stand in the study file, for errors; such as `source[0]`.
 
     Raises:
         UnknownNameError: no such dataset.

@@ -43,7 +43,7 @@ def strategy_style(strategy: str) -> Style:
 
 
 def cut_style(cut: int, num_blocks: int) -> Style:
-    """Return the style of a cut: from dark (nothing kept) to light (all kept), none too dark for a dark page, markers and dashes in turn."""
+    """Return the style of a cut: from dark to light, none too dark for a dark page; markers and dashes in turn."""
     return Style(
         sequential(0.17 + 0.83 * cut / max(num_blocks, 1)), _MARKERS[cut % len(_MARKERS)], _DASHES[cut % len(_DASHES)]
     )

@@ -30,9 +30,7 @@ def append_records(connection: sqlite3.Connection, records: Iterable[Record]) ->
     Raises:
         LedgerError: a key is there with another result.
     """
-    by_kind: dict[type, list[Any]] = {
-        kind: [] for kind in (TrialRecord, PretrainingRecord, ProbeRecord, FailureRecord)
-    }
+    by_kind: dict[type, list[Any]] = {kind: [] for kind in (TrialRecord, PretrainingRecord, ProbeRecord, FailureRecord)}
     for record in records:
         by_kind[type(record)].append(record)
     _append_trials(connection, by_kind[TrialRecord])

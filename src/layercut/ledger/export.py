@@ -38,9 +38,7 @@ def write_parquet(table: pd.DataFrame, path: Path) -> Path:
         UserError: pyarrow is not installed, or the file cannot be written.
     """
     if not parquet_available():
-        raise UserError(
-            "parquet needs pyarrow: install it with `pip install 'layercut[parquet]'`, or choose csv"
-        )
+        raise UserError("parquet needs pyarrow: install it with `pip install 'layercut[parquet]'`, or choose csv")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         table.to_parquet(path, engine="pyarrow", index=False)

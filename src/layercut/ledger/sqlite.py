@@ -100,9 +100,7 @@ class Ledger:
 
         A point that is there already takes its new condition.
         """
-        update = ", ".join(
-            f"{column} = excluded.{column}" for column in ("condition", "num_blocks", "merged")
-        )
+        update = ", ".join(f"{column} = excluded.{column}" for column in ("condition", "num_blocks", "merged"))
         with self._transaction():
             self._connection.executemany(
                 f"{insert('condition_names', NAMES.columns)}"
@@ -144,9 +142,7 @@ class Ledger:
 
     def finished_keys(self) -> set[str]:
         """Return the keys that need not be run again: trials, pretrainings, and failures that are final."""
-        keys = {
-            key for (key,) in self.select("SELECT key FROM trials UNION ALL SELECT key FROM pretrainings")
-        }
+        keys = {key for (key,) in self.select("SELECT key FROM trials UNION ALL SELECT key FROM pretrainings")}
         failures = self.select("SELECT key, kind FROM failures")
         return keys | {key for key, kind in failures if kind in FINAL_FAILURES}
 
@@ -193,9 +189,7 @@ class Ledger:
     def records_hash(self) -> str:
         """Return `records.records_hash` over all finished and diverged trials; memory does not grow."""
         diverged = (
-            record
-            for record in self._read("failures", FAILURES, "WHERE job = 'transfer' ORDER BY key")
-            if record.final
+            record for record in self._read("failures", FAILURES, "WHERE job = 'transfer' ORDER BY key") if record.final
         )
         digest = hashlib.sha256()
         results: list[Iterator[TrialRecord | FailureRecord]] = [self._trials("ORDER BY key"), diverged]
@@ -236,9 +230,7 @@ class Ledger:
     def _trials(self, clause: str, parameters: Sequence[Any] = ()) -> Iterator[TrialRecord]:
         return self._read("trials JOIN trial_details ON trial = id", TRIALS, clause, parameters)
 
-    def _read(
-        self, table: str, codec: RowCodec[T], clause: str = "", parameters: Sequence[Any] = ()
-    ) -> Iterator[T]:
+    def _read(self, table: str, codec: RowCodec[T], clause: str = "", parameters: Sequence[Any] = ()) -> Iterator[T]:
         query = f"SELECT {', '.join(codec.columns)} FROM {table} {clause}"  # noqa: S608 - our own names
         for row in self.select(query, parameters):
             yield codec.decode(row)

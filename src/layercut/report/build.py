@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pandas as pd
@@ -33,7 +32,7 @@ def write_report(output_dir: str | Path) -> Path:
     path = ledger.parent / REPORT_NAME
     temporary = path.with_suffix(".html.part")
     temporary.write_text(render(page), encoding="utf-8")
-    os.replace(temporary, path)
+    temporary.replace(path)
     return path
 
 

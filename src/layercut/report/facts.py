@@ -18,7 +18,7 @@ class FailureGroup(NamedTuple):
     job: str
     kind: str
     message: str
-    count: int
+    times: int
     final: bool
 
 

@@ -62,8 +62,8 @@ def _failures(facts: StudyFacts) -> Iterator[Notice]:
     for group in facts.failures:
         again = "a final result" if group.final else "tried again by the next run"
         first_line = group.message.splitlines()[0] if group.message else "no message"
-        by_job[group.job].append(f"{group.count} × {group.kind} ({again}): {first_line}")
-        totals[group.job] += group.count
+        by_job[group.job].append(f"{group.times} × {group.kind} ({again}): {first_line}")
+        totals[group.job] += group.times
     for job, details in by_job.items():
         what = words.count(totals[job], "trial") if job == "transfer" else words.count(totals[job], f"{job} job")
         left_out = "; means leave out what failed" if job == "transfer" else ""
@@ -89,7 +89,7 @@ def _plan_warnings(facts: StudyFacts) -> list[object]:
 
 
 def _unattainable(contrasts: pd.DataFrame) -> Iterator[Notice]:
-    families = defaultdict(list)
+    families: dict[tuple[float, int, int, float, int], list[str]] = defaultdict(list)
     for family in unattainable(contrasts):
         key = (family.fraction, family.replicates, family.comparisons, family.least_p, family.needed_replicates)
         if family.strategy not in families[key]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -134,14 +134,18 @@ def condition_rows(rows: pd.DataFrame, contrasts: pd.DataFrame, contexts: Sequen
     paired = contrasts[[*names, *fields]].rename(columns={"low": "difference_low", "high": "difference_high"})
     joined = rows.merge(paired, on=names, how="left")
     joined = joined.sort_values(["fraction", "mean"], ascending=[True, False], kind="stable", na_position="last")
-    main = joined.sort_values("merged", kind="stable").drop_duplicates("condition").set_index("condition")
+    main = joined.sort_values("merged", kind="stable").drop_duplicates("condition")
+    first_names = {
+        str(key): words.condition_name(str(strategy), int(cut))
+        for key, strategy, cut in zip(main["condition"], main["strategy"], main["cut"], strict=True)
+    }
     index = {tuple(_key(context)): place for place, context in enumerate(contexts)}
     return [
         ConditionRow(
             context=index[tuple(str(row[name]) for name in context_columns(rows))],
             strategy=str(row["strategy"]),
             fraction=words.fraction_label(row["fraction"]),
-            cells=_cells(row, main),
+            cells=_cells({str(name): value for name, value in row.items()}, first_names),
             merged=bool(row["merged"]),
         )
         for row in joined.to_dict("records")
@@ -152,14 +156,11 @@ def _key(context: Context) -> list[str]:
     return [context.source, context.target, context.model, *(level for _, level in context.factors)]
 
 
-def _cells(row: dict[str, object], main: pd.DataFrame) -> tuple[Cell, ...]:
+def _cells(row: Mapping[str, object], first_names: Mapping[str, str]) -> tuple[Cell, ...]:
     number = {name: float(value) for name, value in row.items() if isinstance(value, int | float)}
     failed = f"{int(number['num_failed'])} failed" if number["num_failed"] else ""
     strategy = str(row["strategy"])
-    hint = ""
-    if row["merged"]:
-        first = main.loc[str(row["condition"])]
-        hint = f"same trials as {words.condition_name(first['strategy'], int(first['cut']))}"
+    hint = f"same trials as {first_names[str(row['condition'])]}" if row["merged"] else ""
     tested = number["num_comparisons"] > 0 and not math.isnan(number["p_holm"])
     low, high = number["difference_low"], number["difference_high"]
     return (

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from layercut.errors import SpecError, did_you_mean
-from layercut.spec.study import StudySpec, locate
+from layercut.spec.study import FROM_OVERRIDE, StudySpec, locate
 
 
 def shipped_studies() -> dict[str, Path]:
@@ -51,7 +51,9 @@ def parse_study(text: str, file: Path | None = None, overrides: Sequence[str] = 
     if file is not None:
         _resolve_paths(values, file.resolve().parent)
     for override in overrides:
-        _apply_override(values, override)
+        path = _apply_override(values, override)
+        lines = {key: line for key, line in lines.items() if not key.startswith((f"{path}.", f"{path}["))}
+        lines[path] = FROM_OVERRIDE
     try:
         spec = StudySpec.model_validate(values)
     except ValidationError as error:
@@ -149,7 +151,8 @@ def _resolve_paths(values: dict[str, Any], folder: Path) -> None:
                         entry[field] = str(folder / Path(entry[field]).expanduser())
 
 
-def _apply_override(values: dict[str, Any], override: str) -> None:
+def _apply_override(values: dict[str, Any], override: str) -> str:
+    """Set one value; return its key path."""
     path, equals, text = override.partition("=")
     if not equals or not path:
         raise SpecError(f"--set takes key.path=value, such as transfer.replicates=20; got {override!r}")
@@ -165,6 +168,7 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
         here[_index(here, last, override)] = value
     else:
         here[last] = value
+    return path
 
 
 def _descend(here: Any, part: str, override: str) -> Any:

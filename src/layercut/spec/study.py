@@ -139,10 +139,16 @@ class StudySpec(StrictSpec):
         return SpecError(f"{locate(self._file, self._lines, key_path)}: {message}")
 
 
+FROM_OVERRIDE = 0
+"""Line of a value that was given with `--set` instead of in the file."""
+
+
 def locate(file: Path | None, lines: dict[str, int], key_path: str) -> str:
     """Return `"`transfer.cuts` in study.yaml, line 12"`, or the nearest enclosing key's line."""
     parent = key_path
-    while parent and parent not in lines:
+    while parent and parent not in lines and parent.replace("[0]", "") not in lines:
         parent = parent[: max(parent.rfind("."), parent.rfind("["), 0)]
-    place = f" in {file}" if file else ""
-    return f"`{key_path}`{place}" + (f", line {lines[parent]}" if parent in lines else "")
+    line = lines.get(parent, lines.get(parent.replace("[0]", "")))
+    if line == FROM_OVERRIDE:
+        return f"`{key_path}` given with --set"
+    return f"`{key_path}`" + (f" in {file}" if file else "") + (f", line {line}" if line else "")

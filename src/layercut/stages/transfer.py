@@ -80,6 +80,7 @@ def run_trial(condition: Condition, replicate: int, key: str, context: Context) 
         condition.study_seed,
         validation=condition.validation,
         val_split=condition.val_split,
+        class_names=condition.task.class_names,
     )
     source, checkpoint_hash = context.open_source(condition.source) if condition.source else ({}, None)
     model = place_model(prepare_model(condition, source, seeds), device)

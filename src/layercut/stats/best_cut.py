@@ -137,15 +137,17 @@ def _best(
 def _highest(candidates: pd.DataFrame, score: str) -> pd.Series:
     tied = candidates[candidates[score] >= candidates[score].max() - _TIE]
     order = tied.assign(_cost=tied["num_trained_parameters"].fillna(np.inf), _depth=-tied["cut"])
-    return order.sort_values(["_cost", "_depth"], kind="stable").iloc[0]
+    best: pd.Series = order.sort_values(["_cost", "_depth"], kind="stable").iloc[0]
+    return best
 
 
 def _rivals(best: pd.Series, group: pd.DataFrame, candidates: pd.DataFrame, score: str) -> pd.DataFrame:
     """Return the candidates whose comparison with the best is worth a test: few, so that few replicates do."""
     own = group[group["strategy"] == best["strategy"]]["condition"]
     others = [_highest(part, score)["condition"] for _, part in group.groupby("strategy", sort=False)]
-    rivals = candidates[candidates["condition"].isin([*own, *others])]
-    return rivals[rivals["condition"] != best["condition"]].sort_values("mean", ascending=False)
+    wanted = {*own, *others} - {best["condition"]}
+    rivals: pd.DataFrame = candidates[candidates["condition"].isin(wanted)]
+    return rivals.sort_values("mean", ascending=False)
 
 
 def _compare(

@@ -82,8 +82,7 @@ def load_curves(path: str | Path) -> pd.DataFrame:
         LedgerError: there is no ledger, or it is damaged.
     """
     query = (
-        "SELECT key, condition, replicate, curve FROM trials JOIN trial_details ON trial = trials.id "
-        "ORDER BY trials.id"
+        "SELECT key, condition, replicate, curve FROM trials JOIN trial_details ON trial = trials.id ORDER BY trials.id"
     )
     with Ledger(path, read_only=True) as ledger:
         rows = list(ledger.select(query))

@@ -107,9 +107,7 @@ _TEXT = _Check(lambda value: isinstance(value, str), "a text")
 _SCORE = _Check(_number, "a number")
 _TRIAL_CHECKS = {
     "sampled_percentage": _FRACTION,
-    "sampled_cut_point": _Check(
-        lambda value: _whole(value) and value >= BASELINE_CUT, "-1 or a number of blocks"
-    ),
+    "sampled_cut_point": _Check(lambda value: _whole(value) and value >= BASELINE_CUT, "-1 or a number of blocks"),
     "repeat": _REPEAT,
     "train_acc": _SHARE,
     "test_acc": _SHARE,

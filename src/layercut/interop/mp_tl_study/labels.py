@@ -50,9 +50,7 @@ def strategy_of(parameters: Mapping[str, Any], path: Path) -> str:
     truncate = bool(parameters.get("truncate"))
     if freeze is None or (reinit is None and not truncate):
         missing = "freeze" if freeze is None else "reinit"
-        raise UserError(
-            f"{path}, element 0 (the parameters): expected {missing}, true or false; it is missing"
-        )
+        raise UserError(f"{path}, element 0 (the parameters): expected {missing}, true or false; it is missing")
     flags = (freeze, bool(reinit) and not truncate, truncate)
     return next(strategy for strategy, known in FLAGS.items() if known == flags)
 

@@ -53,9 +53,7 @@ def differences(row: Mapping[str, Any], standard: Mapping[str, Any]) -> dict[str
 
     A field that only `standard` has is listed with the value `{"absent": true}`.
     """
-    changed = {
-        key: value for key, value in row.items() if key not in standard or not _same(value, standard[key])
-    }
+    changed = {key: value for key, value in row.items() if key not in standard or not _same(value, standard[key])}
     return changed | {key: dict(_ABSENT) for key in standard if key not in row}
 
 

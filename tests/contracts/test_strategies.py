@@ -1,0 +1,103 @@
+"""What every registered strategy promises."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from layercut.seeding import derive_seed
+from layercut.stages.transfer import Seeds, prepare_model, run_trial, separate
+from layercut.strategies import STRATEGIES
+from tiny import context_with_sources, one_condition, tiny_plan
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A plan with a trained source."""
+    checked = tiny_plan()
+    return checked, context_with_sources(checked, tmp_path_factory.mktemp("study"))
+
+
+def prepared(study, strategy, cut, replicate=0):
+    checked, context = study
+    condition = one_condition(checked, strategy, cut)
+    source = context.open_source(condition.source)[0] if condition.source else {}
+    seeds = Seeds(*(derive_seed(3, purpose, replicate) for purpose in Seeds._fields))
+    return condition, source, prepare_model(condition, source, seeds)
+
+
+STRATEGY_AND_CUT = [(name, cut) for name in STRATEGIES for cut in (range(4) if STRATEGIES[name].transfers else [0])]
+
+
+@pytest.mark.parametrize(("strategy", "cut"), STRATEGY_AND_CUT)
+def test_the_trunk_comes_from_the_source_and_the_head_does_not(study, strategy, cut):
+    condition, source, model = prepared(study, strategy, cut)
+    values = model.state_dict()
+    for block in model.block_names[: condition.cut]:
+        for name in values:
+            if name.startswith(f"blocks.{block}.") and source:
+                assert torch.equal(values[name], source[name])
+    assert not source or not torch.equal(values["head.out.bias"], source["head.out.bias"])
+
+
+@pytest.mark.parametrize(("strategy", "cut"), STRATEGY_AND_CUT)
+def test_everything_above_a_frozen_trunk_gets_a_gradient_and_the_trunk_none(study, strategy, cut):
+    condition, _, model = prepared(study, strategy, cut)
+    parts = separate(condition, model)
+    features = torch.rand(2, 1, 8, 8)
+    if parts.trunk is not None:
+        features = parts.trunk.blocks(features)
+    parts.body(features).sum().backward()
+    assert all(parameter.grad is not None for parameter in parts.body.parameters())
+    if parts.trunk is not None:
+        assert all(parameter.grad is None for parameter in parts.trunk.blocks.parameters())
+        assert not any(module.training for module in parts.trunk.blocks.modules())
+
+
+@pytest.mark.parametrize(("strategy", "cut"), [row for row in STRATEGY_AND_CUT if STRATEGIES[row[0]].frozen and row[1]])
+def test_a_frozen_trunk_is_bit_identical_after_training_and_the_record_says_so(study, strategy, cut):
+    checked, context = study
+    record = run_trial(one_condition(checked, strategy, cut), 0, "trial", context)
+    assert record.frozen_unchanged is True
+    assert record.num_trained_parameters < record.num_parameters
+
+
+def test_a_trunk_that_changed_is_noticed(study, monkeypatch):
+    from layercut.stages import transfer
+
+    checked, context = study
+    original = transfer.train
+
+    def train_and_touch_the_trunk(body, *arguments):
+        result = original(body, *arguments)
+        trunks[0].blocks[0].conv.bias.data[0] += 1e-6
+        return result
+
+    trunks = []
+    separate_before = transfer.separate
+
+    def separate_and_remember(condition, model):
+        parts = separate_before(condition, model)
+        trunks.append(parts.trunk)
+        return parts
+
+    monkeypatch.setattr(transfer, "separate", separate_and_remember)
+    monkeypatch.setattr(transfer, "train", train_and_touch_the_trunk)
+    record = run_trial(one_condition(checked, "freeze_reinit", 2), 0, "trial", context)
+    assert record.frozen_unchanged is False
+
+
+def test_replicates_differ_and_the_same_replicate_starts_equal_under_every_cut(study):
+    _, _, first = prepared(study, "reinit", 1)
+    _, _, second = prepared(study, "reinit", 2)
+    _, _, other = prepared(study, "reinit", 1, replicate=1)
+    tail = "blocks.conv2.conv.weight"
+    assert torch.equal(first.state_dict()[tail], second.state_dict()[tail])
+    assert torch.equal(first.head.out.weight, second.head.out.weight)
+    assert not torch.equal(first.state_dict()[tail], other.state_dict()[tail])
+
+
+def test_truncation_removes_the_tail(study):
+    _, _, model = prepared(study, "truncate", 1)
+    assert model.block_names == ["conv0"]
+    assert model.head.out.in_features == 8 * 8 * 8

@@ -1,0 +1,95 @@
+"""What every registered figure promises."""
+
+import json
+
+import pytest
+
+from fake_results import fake_results
+from layercut.charts import Chart
+from layercut.charts.matplotlib import draw
+from layercut.charts.plotly import panel_figures
+from layercut.figures import FIGURES, charts_of
+
+EVIL = "<script>alert(1)</script>"
+
+
+def part(table, rows):
+    """Return some rows of a table, with its attributes."""
+    some = table[rows].reset_index(drop=True)
+    some.attrs = table.attrs
+    return some
+
+
+FULL = fake_results(num_replicates=3)
+TABLES = {
+    "full": FULL,
+    "one row": part(FULL, FULL.index == 40),
+    "only scratch": fake_results(strategies=("scratch",), num_replicates=2),
+    "without scratch": fake_results(strategies=("freeze_reinit", "truncate"), num_replicates=2),
+    "one replicate": fake_results(num_replicates=1),
+    "one fraction, one cut": part(FULL, (FULL["fraction"] == 0.1) & (FULL["cut"] == 0)),
+    "many replicates": fake_results(num_replicates=35, fractions=(1.0,), strategies=("scratch", "reinit")),
+    "failed trials": fake_results(num_replicates=2, failed=range(0, 180, 3)),
+    "all failed": fake_results(num_replicates=2, fractions=(0.1,), num_blocks=1, failed=range(26)),
+    "no validation": fake_results(num_replicates=3, validation=False),
+    "several contexts": fake_results(
+        num_replicates=2, fractions=(0.1,), sources=("a", EVIL), models=("m", "n"), factors={"lr": ("low", "high")}
+    ),
+    "unknown strategy": FULL.assign(strategy=FULL["strategy"].replace("reinit", EVIL)),
+}
+TABLES["unknown strategy"].attrs = FULL.attrs
+
+
+@pytest.mark.parametrize("name", FIGURES.names())
+def test_an_empty_table_gives_no_chart(name):
+    empty = part(FULL, FULL.index < 0)
+    assert charts_of(name, empty) == []
+    assert FIGURES[name](empty) is None
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("name", FIGURES.names())
+def test_both_renderers_draw_what_is_computed(name, table):
+    charts = [chart for _, chart in charts_of(name, TABLES[table])]
+    for chart in charts:
+        assert isinstance(chart, Chart)
+        assert chart.panels
+        assert not any(panel.empty for panel in chart.panels)
+        json.dumps(panel_figures(chart), allow_nan=False)
+    for chart in charts[:1]:
+        draw(chart)
+
+
+@pytest.mark.parametrize("name", FIGURES.names())
+def test_a_full_table_gives_a_chart_that_explains_itself(name):
+    ((_, chart),) = charts_of(name, FULL)
+    assert chart.name == name
+    assert chart.title
+    assert chart.caption.endswith(".")
+    assert chart.alt
+    for panel in chart.panels:
+        assert panel.x.title
+        assert panel.y.title
+
+
+@pytest.mark.parametrize("name", FIGURES.names())
+def test_each_context_has_a_chart_of_its_own(name):
+    assert len(charts_of(name, TABLES["several contexts"])) == 8
+
+
+@pytest.mark.parametrize("name", FIGURES.names())
+def test_every_series_is_in_the_legend(name):
+    ((_, chart),) = charts_of(name, FULL)
+    entries = {entry.name for entry in chart.legend}
+    drawn = {series.name for panel in chart.panels for series in (*panel.boxes, *panel.lines, *panel.references)}
+    assert drawn == entries
+
+
+@pytest.mark.parametrize("name", FIGURES.names())
+def test_the_order_of_rows_changes_nothing(name):
+    shuffled = FULL.sample(frac=1.0, random_state=0)
+    shuffled.attrs = FULL.attrs
+    ((_, chart),), ((_, again),) = charts_of(name, FULL), charts_of(name, shuffled)
+    assert [panel.title for panel in again.panels] == [panel.title for panel in chart.panels]
+    assert again.legend == chart.legend
+    assert [panel.lines for panel in again.panels] == [panel.lines for panel in chart.panels]

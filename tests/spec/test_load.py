@@ -1,0 +1,95 @@
+"""Study files: what they may say and what is said of mistakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from layercut.errors import SpecError
+from layercut.spec import load_study, parse_study, shipped_studies
+from tiny import STUDY
+
+
+def refusal(text, *overrides, file=None):
+    with pytest.raises(SpecError) as caught:
+        parse_study(text, file=file, overrides=overrides)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", shipped_studies())
+def test_every_shipped_study_loads_and_is_called_by_its_file(name):
+    assert load_study(name).name == name
+
+
+def test_one_value_may_stand_where_a_list_is_meant():
+    study = parse_study(STUDY, overrides=["transfer.strategies=freeze", "transfer.fractions=0.5"])
+    assert (study.transfer.strategies, study.transfer.fractions) == (["freeze"], [0.5])
+    assert len(study.source) == len(study.target) == len(study.model) == 1
+
+
+def test_numbers_in_scientific_notation_are_numbers():
+    assert parse_study(STUDY, overrides=["transfer.training.lr=1e-3"]).transfer.training.lr == 1e-3
+
+
+def test_an_unknown_key_is_named_with_line_and_nearest_legal_one(tmp_path):
+    file = tmp_path / "my.yaml"
+    message = refusal(STUDY.replace("  replicates: 1", "  replicats: 1"), file=file)
+    assert message.startswith("`transfer.replicats`")
+    assert f"in {file}, line 11" in message
+    assert "did you mean 'replicates'" in message
+
+
+def test_every_mistake_is_reported_at_once():
+    message = refusal(STUDY, "seed=-1", "transfer.training.lr=0", "nmae=x")
+    assert {line.split("`")[1] for line in message.splitlines()} == {"seed", "transfer.training.lr", "nmae"}
+
+
+def test_a_fraction_out_of_range_is_named_by_its_place_in_the_list():
+    message = refusal(STUDY, "transfer.fractions=[0.1, 1.5]")
+    assert message == "`transfer.fractions[1]` given with --set: expected a share in (0, 1]; got 1.5"
+
+
+def test_a_mistake_in_the_file_is_named_with_its_line(tmp_path):
+    message = refusal(STUDY.replace("[0.2]", "[0.2, 7]"), file=tmp_path / "my.yaml")
+    assert message == f"`transfer.fractions[1]` in {tmp_path}/my.yaml, line 10: expected a share in (0, 1]; got 7"
+
+
+def test_a_class_listed_twice_is_refused():
+    assert "each class once; 1 is listed more than once" in refusal(STUDY, "source.classes=[1, 2, 1]")
+    assert refusal(STUDY, "source.classes=[1, 2, 1]").startswith("`source[0].classes`")
+
+
+def test_a_key_that_stands_twice_is_refused():
+    assert "the key 'seed' stands twice, first on line 3" in refusal(STUDY + "seed: 4\n")
+
+
+def test_text_that_is_no_mapping_or_no_yaml_is_refused():
+    assert "must be a mapping" in refusal("- 1\n")
+    assert "is not YAML" in refusal("a: [1\n")
+
+
+def test_an_override_needs_a_key_path_and_a_value():
+    assert "--set takes key.path=value" in refusal(STUDY, "transfer.replicates")
+    assert "no index into a list" in refusal(STUDY, "transfer.fractions[7]=1")
+
+
+def test_replicates_by_fraction_take_the_smallest_bound_that_is_not_below():
+    study = parse_study(
+        STUDY, overrides=["transfer.replicates={up_to: {0.01: 25, 0.1: 20, 1.0: 10}}", "transfer.fractions=[0.01, 1]"]
+    )
+    assert [study.transfer.num_replicates(f) for f in (0.001, 0.01, 0.05, 0.1, 1.0)] == [25, 25, 20, 20, 10]
+
+
+def test_replicates_by_fraction_must_cover_every_fraction():
+    message = refusal(STUDY, "transfer.replicates={up_to: {0.1: 20}}")
+    assert "must cover every fraction; 0.2 is above its largest bound 0.1" in message
+
+
+def test_relative_paths_are_relative_to_the_study_file(tmp_path):
+    file = tmp_path / "study.yaml"
+    text = STUDY.replace("{dataset: digits, classes: [0, 1, 2, 3, 4]}", "{checkpoint: weights.pth}")
+    assert parse_study(text, file=file).source[0].checkpoint == tmp_path / "weights.pth"
+
+
+def test_an_unknown_study_lists_the_shipped_ones():
+    with pytest.raises(SpecError, match="did you mean 'digits'"):
+        load_study("digit")

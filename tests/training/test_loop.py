@@ -1,0 +1,128 @@
+"""The training loop: best weights, early stopping, divergence, order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from layercut.errors import TrialDivergedError
+from layercut.training import loop
+from layercut.training.batches import Examples, Normalization, PixelInputs
+from layercut.training.evaluate import Evaluation, evaluate
+from layercut.training.loop import Schedule, train
+
+CPU = torch.device("cpu")
+
+
+class Vectors:
+    """Inputs that are given as they are."""
+
+    def __init__(self, values):
+        self.values = values
+        self.asked = []
+
+    def __len__(self):
+        return len(self.values)
+
+    def gather(self, positions):
+        self.asked.append(positions.tolist())
+        return self.values[torch.from_numpy(positions)]
+
+
+def separable(num=40):
+    labels = torch.arange(num) % 2
+    values = torch.randn(num, 3, generator=torch.Generator().manual_seed(0)) + 3 * labels[:, None]
+    return Examples(Vectors(values), labels)
+
+
+def linear(seed=0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return nn.Linear(3, 2)
+
+
+def schedule(**changes):
+    return Schedule("adam", 0.05, 0.0, 8, None, 16)._replace(**changes)
+
+
+def fake_validation(monkeypatch, accuracies):
+    """Make each epoch's validation accuracy what a test says it is."""
+    left = iter(accuracies)
+
+    def evaluate(model, examples):
+        return Evaluation(0.5, next(left), torch.zeros(0))
+
+    monkeypatch.setattr(loop, "evaluate", evaluate)
+
+
+def test_training_fits_separable_examples():
+    model, examples = linear(), separable()
+    train(model, examples, None, schedule(epochs=40), order_seed=0)
+    assert evaluate(model, examples).accuracy > 0.95
+
+
+def test_the_weights_are_those_of_the_first_epoch_with_the_best_validation_accuracy(monkeypatch):
+    fake_validation(monkeypatch, [0.5, 0.8, 0.7, 0.8, 0.6])
+    model = linear()
+    result = train(model, separable(), separable(), schedule(epochs=5), order_seed=0)
+    reference = linear()
+    fake_validation(monkeypatch, [0.5, 0.8])
+    train(reference, separable(), separable(), schedule(epochs=2), order_seed=0)
+    assert result.best_epoch == 2
+    assert len(result.curve) == 5
+    assert torch.equal(model.weight, reference.weight)
+
+
+def test_training_stops_after_patience_epochs_without_a_better_accuracy(monkeypatch):
+    fake_validation(monkeypatch, [0.5, 0.6, 0.6, 0.6, 0.6, 0.9])
+    result = train(linear(), separable(), separable(), schedule(epochs=6, patience=3), order_seed=0)
+    assert len(result.curve) == 5
+    assert result.best_epoch == 2
+
+
+def test_without_validation_every_epoch_is_run_and_the_last_weights_count():
+    result = train(linear(), separable(), None, schedule(epochs=7, patience=1), order_seed=0)
+    assert result.best_epoch == len(result.curve) == 7
+    assert all(point.validation_accuracy is None for point in result.curve)
+
+
+def test_a_loss_that_becomes_nan_is_reported_with_the_epochs_before():
+    with pytest.raises(TrialDivergedError, match="epoch") as caught:
+        train(linear(), separable(), None, schedule(lr=float("inf")), order_seed=0)
+    assert isinstance(caught.value.curve, tuple)
+
+
+def test_each_epoch_sees_every_example_once_in_an_order_of_its_own():
+    examples = separable()
+    train(linear(), examples, None, schedule(epochs=2, batch_size=15), order_seed=1)
+    epochs = [sum(examples.inputs.asked[start : start + 3], []) for start in (0, 3)]
+    assert [sorted(epoch) for epoch in epochs] == [list(range(40))] * 2
+    assert epochs[0] != epochs[1]
+
+
+def test_the_order_follows_from_its_seed_alone():
+    orders = []
+    for _ in range(2):
+        torch.rand(5)
+        examples = separable()
+        train(linear(), examples, None, schedule(epochs=1), order_seed=9)
+        orders.append(examples.inputs.asked)
+    assert orders[0] == orders[1]
+
+
+def test_accuracy_and_loss_are_those_worked_out_by_hand():
+    model = nn.Identity()
+    logits = torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0]])
+    result = evaluate(model, Examples(Vectors(logits), torch.tensor([0, 1, 1])))
+    expected = torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 1])).item()
+    assert result.accuracy == 2 / 3
+    assert result.loss == pytest.approx(expected, abs=1e-7)
+    assert result.predictions.tolist() == [0, 1, 0]
+
+
+def test_pixels_are_shifted_and_scaled_as_declared():
+    images = np.array([[[[0, 255]]], [[[51, 102]]]], dtype=np.uint8)
+    inputs = PixelInputs(images, np.array([1, 0]), Normalization((0.5,), (0.25,)), CPU)
+    torch.testing.assert_close(inputs.gather(np.array([0, 1])), torch.tensor([[[[-1.2, -0.4]]], [[[-2.0, 2.0]]]]))
