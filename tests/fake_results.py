@@ -24,7 +24,7 @@ def fake_results(
     failed: Sequence[int] = (),
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return all cuts of all strategies; the i-th rows in `failed` diverged; equivalent trials are merged."""
+    """Return all cuts of all strategies; the trials of the rows `failed` diverged; equivalent trials are merged."""
     generator = np.random.default_rng(seed)
     levels: list[dict[str, str]] = [{}]
     for factor, names in (factors or {}).items():
@@ -84,9 +84,10 @@ def fake_results(
                                     )
                                 seen.add(condition)
     table = pd.DataFrame(rows)
-    for index in failed:
-        table.loc[index, "status"] = "diverged"
-        table.loc[index, ["train_accuracy", "validation_accuracy", "test_accuracy", "test_loss"]] = np.nan
+    if len(failed):
+        lost = table["key"].isin(table.loc[list(failed), "key"])
+        table.loc[lost, "status"] = "diverged"
+        table.loc[lost, ["train_accuracy", "validation_accuracy", "test_accuracy", "test_loss"]] = np.nan
     table.attrs = {
         "study": "fake",
         "factors": list(factors or {}),

@@ -17,6 +17,7 @@ from layercut.plan.resolve import ResolvedTask, ResolvedWeights, Resolver
 from layercut.spec import CheckpointSource, StudySpec, TaskSpec
 from layercut.stages.environment import num_usable_cores
 from layercut.stages.source import read_weights
+from layercut.training.precision import Precision
 
 
 class CheckedPlan(NamedTuple):
@@ -27,7 +28,7 @@ class CheckedPlan(NamedTuple):
     """Dataset fingerprint to its folder in the cache."""
 
 
-def plan_with_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precision: str) -> CheckedPlan:
+def plan_with_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precision: Precision) -> CheckedPlan:
     """Read all data and weights that a study names, downloading what is absent, and expand it.
 
     Raises:
@@ -49,7 +50,7 @@ def plan_with_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precision: 
     return CheckedPlan(plan, {fingerprint: dataset.folder for fingerprint, dataset in loaded.items()})
 
 
-def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precision: str) -> Plan:
+def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precision: Precision) -> Plan:
     """Expand a study from published sizes where its data are not here; downloads nothing.
 
     Raises:
@@ -68,7 +69,7 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
     return expand(spec, _resolver(spec, resolve, precision))
 
 
-def _resolver(spec: StudySpec, resolve: Callable[[TaskSpec], ResolvedTask], precision: str) -> Resolver:
+def _resolver(spec: StudySpec, resolve: Callable[[TaskSpec], ResolvedTask], precision: Precision) -> Resolver:
     cache: dict[str, ResolvedTask] = {}
 
     def task(task: TaskSpec, place: str) -> ResolvedTask:

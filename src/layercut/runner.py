@@ -7,18 +7,19 @@ records are written as they come back. Whatever stops a run, the same call finis
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
 from layercut.data.cache import default_cache_dir, default_data_dir
-from layercut.errors import StorageFullError
+from layercut.errors import StorageFullError, UserError
 from layercut.executors import EXECUTORS
-from layercut.executors.base import Done, Executor, Lost, Result
+from layercut.executors.base import ClusterExecutorFactory, Done, Executor, Lost, Result
 from layercut.features.budget import Candidate, choose, default_budget_bytes
 from layercut.ledger import Ledger
 from layercut.locking import output_lock
@@ -35,6 +36,7 @@ from layercut.stages.context import Context
 from layercut.stages.environment import capture_environment, num_usable_cores
 from layercut.stages.extract import is_stored
 from layercut.training.device import resolve_device
+from layercut.training.precision import Precision
 
 _STAGE = "layercut.stages.run:run_job"
 
@@ -79,9 +81,10 @@ def run_study(
     output_dir: str | Path | None = None,
     *,
     device: str = "auto",
-    precision: str = "float32",
+    precision: Precision = "float32",
     executor: str | Executor = "processes",
     workers: int | None = None,
+    address: str | None = None,
     memory_bytes: int | None = None,
     data_dir: str | Path | None = None,
     debug: bool = False,
@@ -93,9 +96,10 @@ def run_study(
         spec: the study, from `load_study`.
         output_dir: where everything is written; `runs/NAME` where None.
         device: `auto`, `cpu` or `cuda`.
-        precision: `float32`; part of what is measured.
-        executor: `serial`, `processes`, or an executor of one's own.
+        precision: `float32`, `bf16` or `bf16_eval` (`training/precision.py`); part of what is measured.
+        executor: `serial`, `processes`, `ray`, or an executor of one's own.
         workers: worker processes; a core each where None (one where the device is a GPU).
+        address: of the cluster, for an executor that uses one; for `ray`, an own one on this machine where None.
         memory_bytes: budget for stored features; half of the memory where None.
         data_dir: where datasets are; `LAYERCUT_DATA` or the user's cache folder where None.
         debug: let an exception in a trial through instead of recording it.
@@ -113,14 +117,13 @@ def run_study(
     checked = plan_with_data(spec, Path(data_dir or default_data_dir()), default_cache_dir(), precision)
     output_dir = Path(output_dir or Path("runs") / spec.name)
     torch_device = resolve_device(device)
-    num_workers = workers or (1 if torch_device.type == "cuda" else num_usable_cores())
-    workforce = EXECUTORS[executor](num_workers, (_STAGE.partition(":")[0],)) if isinstance(executor, str) else executor
-    output_dir.mkdir(parents=True, exist_ok=True)
+    workforce = _hire(executor, workers, address, torch_device.type) if isinstance(executor, str) else executor
     with output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
         environment = capture_environment(torch_device)
         _write_down(spec, checked.plan, ledger, output_dir)
         ledger.add_environment(environment)
-        context = Context(output_dir, torch_device.type, checked.datasets, environment.key, debug)
+        datasets = {fingerprint: folder.absolute() for fingerprint, folder in checked.datasets.items()}
+        context = Context(output_dir.absolute(), torch_device.type, datasets, environment.key, debug)
         run = _Run(checked, ledger, context, workforce, progress or NoProgress())
         try:
             run.all_levels(memory_bytes)
@@ -151,9 +154,11 @@ class _Run:
             if any(trial_key(condition.key, r) not in done for r in range(condition.num_replicates))
         }
         sources = [job for job in needed_sources(self._plan, pending) if not self._has_source(job, done)]
+        self._ledger.forget_failures(job.key for job in sources)
         self._level("sources", sources)
         chosen = choose(self._candidates(pending), self._budget(memory_bytes))
         extracts = [job for job in extract_jobs(self._plan, chosen, pending) if self._must_extract(job)]
+        self._ledger.forget_failures(job.key for job in extracts)
         self._level("features", extracts)
         trials = list(transfer_jobs(self._plan, done.__contains__))
         self._record_orphans([job for job in trials if job.condition.source in self._failed_sources])
@@ -182,6 +187,8 @@ class _Run:
         """Write down what a lost job leaves open; the next run tries again."""
         if event.error == StorageFullError.__name__:
             raise StorageFullError(event.message.splitlines()[0])
+        if event.error is not None and self._context.reraise:
+            raise RuntimeError(f"{event.error} in a worker: {event.message}")
         kind = "worker_lost" if event.error is None else "error"
         message, _, traceback = event.message.partition("\n")
 
@@ -245,6 +252,17 @@ class _Run:
             device=self._context.device,
             environment=self._context.environment,
         )
+
+
+def _hire(executor: str, workers: int | None, address: str | None, device: str) -> Executor:
+    factory, preload = EXECUTORS[executor], (_STAGE.partition(":")[0],)
+    if address is None:
+        return factory(workers or (1 if device == "cuda" else num_usable_cores()), preload)
+    if "address" not in inspect.signature(factory).parameters:
+        raise UserError(
+            f"--address {address}: the executor {executor!r} works on this machine only; try --executor ray"
+        )
+    return cast(ClusterExecutorFactory, factory)(workers, preload, address=address)
 
 
 def _write_down(spec: StudySpec, plan: Plan, ledger: Ledger, output_dir: Path) -> None:

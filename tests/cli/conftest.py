@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+
+from layercut.cli.main import main
+
+
+class Outcome(NamedTuple):
+    """What a user sees of a command."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+Layercut = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -15,3 +29,20 @@ def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAYERCUT_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture
+def layercut(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Layercut:
+    """Run `layercut ARGUMENTS...` in this process, through `main`, with lines as long as they come."""
+    monkeypatch.setenv("COLUMNS", "1000")
+
+    def run(*arguments: object) -> Outcome:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        captured = capfd.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Outcome(code, captured.out, captured.err)
+
+    return run

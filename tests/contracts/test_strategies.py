@@ -46,12 +46,12 @@ def test_everything_above_a_frozen_trunk_gets_a_gradient_and_the_trunk_none(stud
     parts = separate(condition, model)
     features = torch.rand(2, 1, 8, 8)
     if parts.trunk is not None:
-        features = parts.trunk.blocks(features)
+        features = parts.trunk.frozen.blocks(features)
     parts.body(features).sum().backward()
     assert all(parameter.grad is not None for parameter in parts.body.parameters())
     if parts.trunk is not None:
-        assert all(parameter.grad is None for parameter in parts.trunk.blocks.parameters())
-        assert not any(module.training for module in parts.trunk.blocks.modules())
+        assert all(parameter.grad is None for parameter in parts.trunk.frozen.blocks.parameters())
+        assert not any(module.training for module in parts.trunk.frozen.blocks.modules())
 
 
 @pytest.mark.parametrize(("strategy", "cut"), [row for row in STRATEGY_AND_CUT if STRATEGIES[row[0]].frozen and row[1]])
@@ -70,7 +70,7 @@ def test_a_trunk_that_changed_is_noticed(study, monkeypatch):
 
     def train_and_touch_the_trunk(body, *arguments):
         result = original(body, *arguments)
-        trunks[0].blocks[0].conv.bias.data[0] += 1e-6
+        trunks[0].frozen.blocks[0].conv.bias.data[0] += 1e-6
         return result
 
     trunks = []

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from layercut import load_study, run_study
-from tiny_study import NUM_TRIALS, TINY, CommandLine, command_line, kill, wait_until, write_study
+from tiny_study import NUM_TRIALS, CommandLine, command_line, kill, wait_until, write_study
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes through /proc")
 
@@ -43,6 +43,13 @@ def _finish(study: Path, output: Path) -> str:
     summary = json.loads(stdout)
     assert summary["num_finished"] == NUM_TRIALS
     return str(summary["records_hash"])
+
+
+def _finish_here(study: Path, output: Path) -> str:
+    """Run the study to its end in this process, which starts quicker, and return its hash."""
+    summary = run_study(load_study(study), output, executor="serial")
+    assert (summary.num_finished, summary.failed) == (NUM_TRIALS, {})
+    return summary.records_hash
 
 
 def _num_finished(output: Path) -> int:
@@ -116,7 +123,7 @@ def test_ctrl_c_says_that_nothing_is_lost_and_the_same_command_finishes(
     assert "nothing finished is lost" in stderr
     assert "Traceback" not in stderr
     assert 1 <= _num_finished(output) < NUM_TRIALS
-    assert _finish(study, output) == undisturbed_hash
+    assert _finish_here(study, output) == undisturbed_hash
 
 
 def test_ctrl_c_while_workers_start_shows_no_traceback(study: Path, tmp_path: Path) -> None:
@@ -141,6 +148,6 @@ def test_a_killed_worker_costs_its_job_and_the_next_run_makes_up_for_it(undistur
     if code:  # unless it was idle
         assert code == 3
         assert list(summary["failed"]) == ["worker_lost"]
-        assert "worker lost" in stderr or "failed" in stderr
+        assert "failed" in stderr
     assert summary["num_finished"] + summary["failed"].get("worker_lost", 0) == NUM_TRIALS
-    assert _finish(study, output) == undisturbed_hash
+    assert _finish_here(study, output) == undisturbed_hash

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from layercut.features.extract import FEATURE_CHUNK, ComputedInputs, ResidentInputs, frozen_features
+from layercut.features.extract import ComputedInputs, FrozenBlocks, ResidentInputs, frozen_features
 from layercut.features.store import FeatureBank
 from layercut.models import MODELS
 from layercut.models.base import seeded_build
@@ -15,14 +15,16 @@ from layercut.training.device import place_model, prepare_device
 
 CPU = torch.device("cpu")
 NUM_IMAGES = 150
+CHUNK = 16
 
 
 @pytest.fixture(params=["plain_cnn", "mlp"])
-def blocks(request):
-    """All blocks of a model, as a trunk."""
+def frozen(request):
+    """All blocks of a model as a frozen trunk."""
     prepare_device(CPU, 1)
     family = MODELS[request.param]
-    return place_model(seeded_build(family, family.options(), (1, 28, 28), 5, seed=0), CPU).eval().blocks
+    blocks = place_model(seeded_build(family, family.options(), (1, 28, 28), 5, seed=0), CPU).eval().blocks
+    return FrozenBlocks(blocks, CHUNK, "float32")
 
 
 @pytest.fixture
@@ -32,32 +34,32 @@ def pixels():
     return PixelInputs(images, np.arange(NUM_IMAGES), Normalization((0.5,), (0.5,)), CPU)
 
 
-def test_an_image_has_the_same_features_in_any_batch_at_any_place(blocks, pixels):
-    whole = frozen_features(blocks, pixels, np.arange(NUM_IMAGES))
+def test_an_image_has_the_same_features_in_any_batch_at_any_place(frozen, pixels):
+    whole = frozen_features(frozen, pixels, np.arange(NUM_IMAGES))
     generator = np.random.default_rng(1)
-    for size in (1, 7, FEATURE_CHUNK, FEATURE_CHUNK + 3):
+    for size in (1, 7, CHUNK, CHUNK + 3):
         positions = generator.permutation(NUM_IMAGES)[:size]
-        assert torch.equal(frozen_features(blocks, pixels, positions), whole[torch.from_numpy(positions)])
+        assert torch.equal(frozen_features(frozen, pixels, positions), whole[torch.from_numpy(positions)])
 
 
-def test_stored_features_are_the_computed_ones_at_every_cut(blocks, pixels, tmp_path):
+def test_stored_features_are_the_computed_ones_at_every_cut(frozen, pixels, tmp_path):
     rows = np.arange(NUM_IMAGES)
     positions = np.random.default_rng(2).permutation(NUM_IMAGES)[:70]
-    for cut in range(1, len(blocks) + 1):
-        features = frozen_features(blocks[:cut], pixels, rows)
+    for cut in range(1, len(frozen.blocks) + 1):
+        features = frozen_features(frozen.part(0, cut), pixels, rows)
         bank = FeatureBank(tmp_path, NUM_IMAGES, {cut: tuple(features.shape[1:])})
         for start in range(0, NUM_IMAGES, 64):
             bank.write(cut, start, features[start : start + 64])
         bank.finish(cut, 0, 1)
         stored = bank.inputs(cut, rows, CPU)
-        computed = ComputedInputs(pixels, blocks[:cut])
+        computed = ComputedInputs(pixels, frozen.part(0, cut))
         assert torch.equal(stored.gather(positions), computed.gather(positions))
-        rest = ComputedInputs(stored, blocks[cut:])
-        assert torch.equal(rest.gather(positions), frozen_features(blocks, pixels, positions))
+        rest = ComputedInputs(stored, frozen.part(cut, len(frozen.blocks)))
+        assert torch.equal(rest.gather(positions), frozen_features(frozen, pixels, positions))
 
 
-def test_features_in_memory_are_given_by_their_place_in_the_bank(blocks, pixels):
-    features = frozen_features(blocks[:1], pixels, np.arange(64, 128))
+def test_features_in_memory_are_given_by_their_place_in_the_bank(frozen, pixels):
+    features = frozen_features(frozen.part(0, 1), pixels, np.arange(64, 128))
     resident = ResidentInputs(features, start=64)
     assert torch.equal(resident.gather(np.array([70, 64])), features[[6, 0]])
 

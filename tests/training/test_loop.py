@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
@@ -51,7 +53,7 @@ def fake_validation(monkeypatch, accuracies):
     """Make each epoch's validation accuracy what a test says it is."""
     left = iter(accuracies)
 
-    def evaluate(model, examples):
+    def evaluate(model, examples, precision):
         return Evaluation(0.5, next(left), torch.zeros(0))
 
     monkeypatch.setattr(loop, "evaluate", evaluate)
@@ -97,7 +99,7 @@ def test_a_loss_that_becomes_nan_is_reported_with_the_epochs_before():
 def test_each_epoch_sees_every_example_once_in_an_order_of_its_own():
     examples = separable()
     train(linear(), examples, None, schedule(epochs=2, batch_size=15), order_seed=1)
-    epochs = [sum(examples.inputs.asked[start : start + 3], []) for start in (0, 3)]
+    epochs = [[*chain(*examples.inputs.asked[start : start + 3])] for start in (0, 3)]
     assert [sorted(epoch) for epoch in epochs] == [list(range(40))] * 2
     assert epochs[0] != epochs[1]
 

@@ -25,8 +25,8 @@ def command(files: tuple[Path, ...], output: Path, dataset: str | None, target_d
     """Make an output directory from result files, for `layercut report` and `layercut export`.
 
     FILES are the JSON files of the study "Exploring Layer Freezing in Transfer Learning": cuts_*.json (older:
-    results_*.json), baselines_*.json and the cluster file. Give all files of one study at once, baselines too:
-    without them nothing can be compared with training from scratch.
+    results_*.json), baselines_*.json and the cluster file. Give all files of one study at once, baselines
+    too: without them nothing can be compared with training from scratch.
 
     \b
     layercut import MNIST/results/*.json -o runs/mnist-published

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -89,7 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.exceptions.Abort, KeyboardInterrupt):  # click turns a Ctrl-C in a command into its Abort
         click.echo("interrupted; nothing finished is lost, the same command goes on", err=True)
         sys.exit(EXIT_INTERRUPTED)
-    except StorageFullError as error:
+    except (StorageFullError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
         _complain(error)
         click.echo("free some space, then run the same command: it goes on where it stopped", err=True)
         sys.exit(EXIT_DISK_FULL)
@@ -99,5 +102,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(result if isinstance(result, int) else 0)
 
 
-def _complain(error: LayercutError) -> None:
+def _complain(error: LayercutError | OSError) -> None:
     click.echo(f"layercut: {error}", err=True)

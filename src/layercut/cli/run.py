@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -22,8 +23,16 @@ EXIT_TRIALS_FAILED = 3
     help="Where everything is written; runs/NAME by default.",
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bf16", "bf16_eval"]),
+    default="float32",
+    show_default=True,
+    help="What blocks compute in; bf16_eval: bfloat16 in evaluation only. Part of what is measured.",
+)
 @click.option("--executor", type=click.Choice(EXECUTORS.names()), default="processes", show_default=True)
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes; a core each by default.")
+@click.option("--address", help="Ray cluster: auto or HOST:PORT; an own one on this machine (local) by default.")
 @click.option("--memory", type=Size(), help="Budget for stored features, such as 4G; half of the memory by default.")
 @click.option("--debug", is_flag=True, help="Stop at the first exception of a trial and show it.")
 @click.option("--report/--no-report", default=True, show_default=True, help="Write report.html at the end.")
@@ -34,8 +43,10 @@ def command(
     overrides: tuple[str, ...],
     output_dir: Path | None,
     device: str,
+    precision: Literal["float32", "bf16", "bf16_eval"],
     executor: str,
     workers: int | None,
+    address: str | None,
     memory: int | None,
     debug: bool,
     report: bool,
@@ -52,6 +63,7 @@ def command(
         layercut run
         layercut run mnist-halves --set transfer.fractions=[0.01] --set transfer.replicates=10
         layercut run my-study.yaml -o runs/second-try --workers 8
+        layercut run my-study.yaml -o /shared/runs/mine --executor ray --address auto
     """
     from layercut.cli.show import RunProgress
     from layercut.runner import run_study
@@ -63,8 +75,10 @@ def command(
             spec,
             output_dir,
             device=device,
+            precision=precision,
             executor=executor,
             workers=workers,
+            address=address,
             memory_bytes=memory,
             data_dir=data_dir,
             debug=debug,

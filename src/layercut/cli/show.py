@@ -32,16 +32,17 @@ class RunProgress:
         self._num_failed = 0
 
     def __enter__(self) -> RunProgress:
-        self._bars.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._bars.stop()
+        if self._bars.live.is_started:  # else stopping writes an empty line, above an error message too
+            self._bars.stop()
 
     def begin(self, level: str, num_jobs: int, work: int) -> None:
         """Start a bar."""
+        self._bars.start()
         self._jobs_done = 0
         self._bar = self._bars.add_task(f"{self._study}: {level}", total=work, jobs_done=0, num_jobs=num_jobs, note="")
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from layercut.registry import Entry, Registry
 
 if TYPE_CHECKING:
-    from layercut.executors.base import ExecutorFactory
+    from layercut.executors.base import ClusterExecutorFactory, ExecutorFactory
 
-EXECUTORS: Registry[ExecutorFactory] = Registry(
+EXECUTORS: Registry[ExecutorFactory | ClusterExecutorFactory] = Registry(
     "executor",
     {
         "serial": Entry("layercut.executors.serial:SerialExecutor", "one job after the other in this process"),
         "processes": Entry("layercut.executors.processes:ProcessExecutor", "a worker process a core"),
+        "ray": Entry("layercut.executors.ray:RayExecutor", "tasks of a Ray cluster, on many machines (layercut[ray])"),
     },
 )
 

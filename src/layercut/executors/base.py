@@ -3,6 +3,9 @@
 An executor does jobs with a function given as `"module:object"`, which takes a job and the run's context and
 yields results. Results come back in any order, tagged with their job; the same jobs give the same results
 whatever the executor, the number of workers and the order.
+
+Executors for many machines ask a context for two things, where it has them: `device`, which is `cuda` where each job
+needs a GPU, and `folders`, which every machine must see; the first is written to.
 """
 
 from __future__ import annotations
@@ -56,4 +59,12 @@ class ExecutorFactory(Protocol):
 
     def __call__(self, num_workers: int, preload: tuple[str, ...]) -> Executor:
         """Make it; `preload` are modules that workers import once."""
+        ...
+
+
+class ClusterExecutorFactory(Protocol):
+    """Makes an executor that works on machines which `address` names."""
+
+    def __call__(self, num_workers: int | None, preload: tuple[str, ...], address: str = ...) -> Executor:
+        """Make it; without a number of workers it does as many jobs at a time as the machines have room for."""
         ...

@@ -1,13 +1,14 @@
 """Features of a frozen trunk in chunks of one fixed size.
 
-A convolution may sum in another order when the batch has another size, so every chunk has exactly
-`FEATURE_CHUNK` images (the last one filled up): an image's features then have the same bits whether they
-were computed alone, in a store of all images, or again in the middle of a training batch.
+A convolution may sum in another order when the batch has another size, so every chunk of a trunk has the same
+number of images (the last one filled up): an image's features then have the same bits whether they were computed
+alone, in a store of all images, or again in the middle of a training batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,24 +16,39 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from layercut.training.batches import Inputs
+from layercut.training.precision import Precision, training_precision
 
-FEATURE_CHUNK = 64
-"""Images at a time."""
+MAX_CHUNK = 64
+"""Images at a time at the most: a single image costs a whole chunk."""
+
+
+class FrozenBlocks(NamedTuple):
+    """Blocks that stay as they are, and how they are run."""
+
+    blocks: nn.Sequential
+    """In eval mode."""
+    chunk: int
+    """Images at a time; the same for every part of one trunk."""
+    precision: Precision
+
+    def part(self, start: int, stop: int) -> FrozenBlocks:
+        """Return the blocks between two cuts."""
+        return self._replace(blocks=self.blocks[start:stop])
 
 
 class ComputedInputs:
-    """Features computed when they are asked for: the outputs of `blocks` on other inputs."""
+    """Features computed when they are asked for: the outputs of `frozen` on other inputs."""
 
-    def __init__(self, inputs: Inputs, blocks: nn.Sequential) -> None:
+    def __init__(self, inputs: Inputs, frozen: FrozenBlocks) -> None:
         self._inputs = inputs
-        self._blocks = blocks.eval()
+        self._frozen = frozen
 
     def __len__(self) -> int:
         return len(self._inputs)
 
     def gather(self, positions: NDArray[np.int64]) -> Tensor:
         """Return Float32 "batch ..." on the device, without gradient."""
-        return frozen_features(self._blocks, self._inputs, positions)
+        return frozen_features(self._frozen, self._inputs, positions)
 
 
 class ResidentInputs:
@@ -51,21 +67,20 @@ class ResidentInputs:
         return channels_last(features) if features.dim() == 4 else features
 
 
-def frozen_features(blocks: nn.Sequential, inputs: Inputs, positions: NDArray[np.int64]) -> Tensor:
-    """Return the outputs of `blocks` for some images: Float32 "batch ..."."""
-    chunks = [
-        frozen_chunk(blocks, inputs, positions[start : start + FEATURE_CHUNK])
-        for start in range(0, len(positions), FEATURE_CHUNK)
-    ]
+def frozen_features(frozen: FrozenBlocks, inputs: Inputs, positions: NDArray[np.int64]) -> Tensor:
+    """Return the outputs of frozen blocks for some images: Float32 "batch ..."."""
+    starts = range(0, len(positions), frozen.chunk)
+    chunks = [_frozen_chunk(frozen, inputs, positions[start : start + frozen.chunk]) for start in starts]
     return chunks[0] if len(chunks) == 1 else _concatenate(chunks)
 
 
 @torch.no_grad()
-def frozen_chunk(blocks: nn.Sequential, inputs: Inputs, positions: NDArray[np.int64]) -> Tensor:
-    """Return the outputs of `blocks` for at most `FEATURE_CHUNK` images."""
-    filled = np.resize(positions, FEATURE_CHUNK) if len(positions) < FEATURE_CHUNK else positions
-    features: Tensor = blocks(inputs.gather(filled))
-    return features[: len(positions)]
+def _frozen_chunk(frozen: FrozenBlocks, inputs: Inputs, positions: NDArray[np.int64]) -> Tensor:
+    filled = np.resize(positions, frozen.chunk) if len(positions) < frozen.chunk else positions
+    images = inputs.gather(filled)
+    with training_precision(frozen.precision, images.device):
+        features: Tensor = frozen.blocks(images)
+    return features[: len(positions)].float()
 
 
 def _concatenate(chunks: Sequence[Tensor]) -> Tensor:

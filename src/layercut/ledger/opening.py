@@ -84,6 +84,8 @@ def open_connection(path: Path, create: bool, read_only: bool) -> sqlite3.Connec
                 open_connection(path, create=False, read_only=False).close()
             elif version < SCHEMA_VERSION:
                 migrate(connection)
+            if read_only:
+                connection.execute("BEGIN")  # everything that is read from here on is of one moment
         except BaseException:
             connection.close()
             raise

@@ -41,7 +41,7 @@ class Ledger:
     Args:
         path: the file, or the output directory that holds it as `ledger.sqlite`.
         create: make the file where there is none.
-        read_only: look only; may be used while another process writes.
+        read_only: look only, at the ledger as it is at the first look; another process may write meanwhile.
 
     Raises:
         LedgerError: the file is missing, damaged, no ledger, or from a newer layercut.
@@ -86,6 +86,11 @@ class Ledger:
         """
         with self._transaction():
             append_records(self._connection, records)
+
+    def forget_failures(self, keys: Iterable[str]) -> None:
+        """Remove the failures of jobs that are done again now, and whose success would leave no record."""
+        with self._transaction():
+            self._connection.executemany("DELETE FROM failures WHERE key = ?", [(key,) for key in keys])
 
     def add_environment(self, environment: Environment) -> None:
         """Write down where records are made; an environment that is there already is ignored."""

@@ -36,8 +36,14 @@ class CuttableModel(nn.Module):
         return self.blocks[:cut]
 
     def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.blocks(images))
-        return logits
+        """Run blocks in the precision around them and the head in float32: bfloat16 logits would tie."""
+        features: Tensor = self.blocks(images)
+        if features.dtype == torch.float32:
+            logits: Tensor = self.head(features)
+            return logits
+        with torch.autocast(features.device.type, enabled=False):
+            logits = self.head(features.float())
+            return logits
 
 
 class DenseHead(nn.Module):

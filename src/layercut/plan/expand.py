@@ -30,6 +30,7 @@ from layercut.records import ConditionName
 from layercut.spec import StudySpec, TrainingSpec
 from layercut.spec.load import describe_errors
 from layercut.strategies import STRATEGIES
+from layercut.training.precision import Precision
 
 SHARD_FLOPS = 10**11
 """A shard of a bank is about a second's work."""
@@ -96,7 +97,7 @@ class _Group(NamedTuple):
     task: TaskRef
     model: ModelRef
     cost: ModelCost
-    precision: str
+    precision: Precision
 
     def design_points(self) -> Iterator[tuple[ConditionName, Condition]]:
         """Yield each design point's name with its condition; equal conditions have equal keys."""

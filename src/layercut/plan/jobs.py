@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
+
+from layercut.training.precision import Precision
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,17 @@ class ModelRef:
     options: Mapping[str, Any]
     image_shape: tuple[int, int, int]
     block_names: tuple[str, ...]
+    feature_shapes: tuple[tuple[int, ...], ...]
+    """Shape of one image's features at each cut 0..B."""
 
     @property
     def num_blocks(self) -> int:
         """Return B: cuts are 0..B."""
         return len(self.block_names)
+
+    def largest_features(self, cut: int) -> int:
+        """Return the numbers in the largest features of one image from a cut on."""
+        return max(prod(shape) for shape in self.feature_shapes[cut:])
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ class Fitting:
     batch_size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    precision: str
+    precision: Precision
     classification_report: bool = False
 
 

@@ -16,6 +16,7 @@ from layercut.plan.cost import ModelCost, model_cost, sample_images, training_fl
 from layercut.plan.jobs import Fitting, ModelRef, SourceJob, TaskRef
 from layercut.spec import CheckpointSource, RandomSource, StudySpec, TaskSpec, TrainingSpec
 from layercut.spec.load import describe_errors
+from layercut.training.precision import Precision
 
 
 class ResolvedTask(NamedTuple):
@@ -42,7 +43,7 @@ class Resolver(NamedTuple):
     weights: Callable[[CheckpointSource, str], ResolvedWeights]
     num_threads: int
     """Threads of a pretraining that does not say."""
-    precision: str
+    precision: Precision
 
 
 def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef, ModelCost]:
@@ -62,7 +63,12 @@ def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef
         raise spec.error(key_path, describe_errors(error, family.options, also_legal=["name"])) from error
     planned = plan_model(family, options, info.image_shape, info.num_classes)
     ref = ModelRef(
-        model.label, model.name, options.model_dump(mode="json"), info.image_shape, tuple(planned.block_names)
+        model.label,
+        model.name,
+        options.model_dump(mode="json"),
+        info.image_shape,
+        tuple(planned.block_names),
+        tuple(planned.feature_shapes),
     )
     return ref, model_cost(planned.block_flops, planned.head_flops, planned.feature_shapes)
 
@@ -138,7 +144,7 @@ def task_ref(resolved: ResolvedTask) -> TaskRef:
     return TaskRef(info.label, resolved.fingerprint, resolved.classes, info.class_names, info.image_shape)
 
 
-def make_fitting(spec: StudySpec, training: TrainingSpec, precision: str) -> Fitting:
+def make_fitting(spec: StudySpec, training: TrainingSpec, precision: Precision) -> Fitting:
     """Return the training fields as jobs carry them."""
     mean, std = spec.normalization.mean, spec.normalization.std
     return Fitting(

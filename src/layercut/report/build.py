@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,7 @@ from layercut.report.facts import StudyFacts, read_facts
 from layercut.report.html import ContextPart, Page, render
 from layercut.report.notices import notices
 from layercut.report.sections import condition_rows, run_facts
-from layercut.stats import best_cuts, contexts, contrasts_to_scratch, estimates, load_results
+from layercut.stats import BestCut, best_cuts, contexts, contrasts_to_scratch, estimates, load_results
 
 REPORT_NAME = "report.html"
 
@@ -84,10 +85,19 @@ def build_page(table: pd.DataFrame, facts: StudyFacts) -> Page:
         facts=tuple(run_facts(table, facts)),
         notices=tuple(notices(table, facts, rows, contrasts, best)),
         rows=tuple(condition_rows(rows, contrasts, order)),
-        command=facts.command,
+        method=" ".join(_method(best)),
+        command=facts.command or ("layercut run study.yaml" if facts.study_text else ""),
         study_text=facts.study_text,
         version=", ".join(sorted({environment.layercut_version for environment in facts.environments})),
     )
+
+
+def _method(best: list[BestCut]) -> Iterator[str]:
+    if best and all(found.chosen_on == "validation" for found in best):
+        yield "The cut is chosen on validation images and reported on test images."
+    yield "Differences are paired: the same replicate sees the same training images under every condition."
+    yield "p-values: two-sided Wilcoxon signed-rank test, adjusted after Holm for all cuts of one strategy at one share"
+    yield "of the data. Intervals: 95 % bootstrap (BCa) of the mean difference."
 
 
 def _subtitle(table: pd.DataFrame) -> str:

@@ -54,6 +54,7 @@ class Page:
     facts: tuple[Fact, ...]
     notices: tuple[Notice, ...]
     rows: tuple[ConditionRow, ...]
+    method: str
     command: str
     study_text: str
     version: str

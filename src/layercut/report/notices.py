@@ -42,7 +42,7 @@ def notices(
     found += [Notice(str(text)) for text in _plan_warnings(facts)]
     if len(rows) and not (rows["strategy"] == SCRATCH).any():
         found.append(Notice("There is no training from scratch: nothing says whether transfer helps at all."))
-    return [*found, *_unattainable(contrasts), *_few_replicates(rows), *_validation(best)]
+    return [*found, *_unattainable(contrasts), *_few_replicates(rows), *_validation(best, facts)]
 
 
 def _incomplete(facts: StudyFacts) -> Iterator[Notice]:
@@ -115,9 +115,9 @@ def _few_replicates(rows: pd.DataFrame) -> Iterator[Notice]:
         )
 
 
-def _validation(best: list[BestCut]) -> Iterator[Notice]:
+def _validation(best: list[BestCut], facts: StudyFacts) -> Iterator[Notice]:
     without = sorted({b.fraction for b in best if b.chosen_on == "test"})
-    if without:
+    if without and not facts.imported:  # the importer says it better
         at = ", ".join(map(words.fraction_label, without))
         yield Notice(
             f"No validation accuracy at {at} of the data: the best cut was chosen on test images, "

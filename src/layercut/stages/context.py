@@ -30,6 +30,11 @@ class Context:
     reraise: bool = False
     """Let a trial's exception through, for a debugger, instead of recording it."""
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Return the folders that every worker must see; the first is written to."""
+        return (self.output_dir, *self.datasets.values())
+
     def checkpoint(self, key: str) -> Path:
         """Return where a source's weights lie."""
         return self.output_dir / "checkpoints" / f"{key}.safetensors"
@@ -40,7 +45,7 @@ class Context:
 
     def open_task(self, task: TaskRef) -> Task:
         """Return a task's images, mapped into memory."""
-        return _open_task(self.datasets[task.fingerprint], task.classes)
+        return open_task(self.datasets[task.fingerprint], task.classes)
 
     def open_source(self, key: str) -> tuple[dict[str, Tensor], str]:
         """Return a source's values and their hash."""
@@ -53,7 +58,8 @@ class Context:
 
 
 @lru_cache(maxsize=8)
-def _open_task(folder: Path, classes: tuple[int, ...]) -> Task:
+def open_task(folder: Path, classes: tuple[int, ...]) -> Task:
+    """Open a task from the dataset cache."""
     return select_task(open_cached(folder), classes)
 
 

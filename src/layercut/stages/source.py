@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from layercut.checkpoints import load_foreign_weights, save_checkpoint
@@ -18,7 +20,8 @@ from layercut.records import FailureRecord, PretrainingRecord
 from layercut.seeding import derive_seed
 from layercut.stages.context import Context
 from layercut.stages.guard import attempt
-from layercut.training.batches import Examples, Normalization, PixelInputs
+from layercut.stages.inputs import SplitName, pixel_inputs
+from layercut.training.batches import Examples, chunk_size
 from layercut.training.device import place_model, prepare_device
 from layercut.training.evaluate import evaluate
 from layercut.training.loop import Schedule, train
@@ -59,6 +62,7 @@ def schedule_of(fitting: Fitting) -> Schedule:
         fitting.epochs,
         fitting.patience,
         fitting.batch_size,
+        fitting.precision,
     )
 
 
@@ -98,16 +102,15 @@ def _train(job: SourceJob, context: Context) -> PretrainingRecord:
         validation="full",
         val_split=job.val_split,
     )
-    normalization = Normalization(job.fitting.mean, job.fitting.std)
+    chunk = chunk_size(job.model.largest_features(0))
 
-    def examples(index: object, images: object, labels: object) -> Examples:
-        inputs = PixelInputs(images, index, normalization, device)  # type: ignore[arg-type]
-        return Examples(inputs, torch.as_tensor(labels, device=device))
+    def examples(name: SplitName, positions: NDArray[np.int64], labels: NDArray[np.int64]) -> Examples:
+        inputs = pixel_inputs(context, task, job.fitting, name, positions)
+        return Examples(inputs, torch.as_tensor(labels[positions], device=device), chunk)
 
-    train_images, test_images = task.dataset.train.images, task.dataset.test.images
-    training = examples(task.train_index[split.train], train_images, task.train_labels[split.train])
-    validation = examples(task.train_index[split.validation], train_images, task.train_labels[split.validation])
-    test = examples(task.test_index, test_images, task.test_labels)
+    training = examples("train", split.train, task.train_labels)
+    validation = examples("train", split.validation, task.train_labels)
+    test = examples("test", np.arange(len(task.test_labels)), task.test_labels)
     model = place_model(build_for(job.model, job.task.num_classes, seeds["init"]), device)
     with torch.random.fork_rng():
         torch.manual_seed(seeds["layers"])
@@ -119,9 +122,9 @@ def _train(job: SourceJob, context: Context) -> PretrainingRecord:
         key=job.key,
         source=job.label,
         model=job.model.label,
-        train_accuracy=evaluate(model, training).accuracy,
+        train_accuracy=evaluate(model, training, job.fitting.precision).accuracy,
         validation_accuracy=best.validation_accuracy,
-        test_accuracy=evaluate(model, test).accuracy,
+        test_accuracy=evaluate(model, test, job.fitting.precision).accuracy,
         best_epoch=result.best_epoch,
         num_epochs=len(result.curve),
         curve=result.curve,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.metrics import classification_report
 from torch import Tensor, nn
 
@@ -22,11 +24,11 @@ from layercut.records import FailureRecord, TrialRecord
 from layercut.seeding import derive_seed
 from layercut.stages.context import Context
 from layercut.stages.guard import attempt
-from layercut.stages.inputs import FrozenTrunk, task_inputs
+from layercut.stages.inputs import FrozenTrunk, SplitName, freeze_trunk, pixel_inputs, trunk_inputs
 from layercut.stages.source import schedule_of
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import Ingredients
-from layercut.training.batches import Examples
+from layercut.training.batches import Examples, Inputs, chunk_size
 from layercut.training.device import place_model, prepare_device
 from layercut.training.evaluate import Evaluation, evaluate
 from layercut.training.loop import DivergedError, train
@@ -85,21 +87,21 @@ def run_trial(condition: Condition, replicate: int, key: str, context: Context) 
     source, checkpoint_hash = context.open_source(condition.source) if condition.source else ({}, None)
     model = place_model(prepare_model(condition, source, seeds), device)
     parts = separate(condition, model)
-    hash_before = tensors_hash(parts.trunk.blocks.state_dict()) if parts.trunk else None
+    hash_before = tensors_hash(parts.trunk.frozen.blocks.state_dict()) if parts.trunk else None
     training, validation, test = _examples(condition, context, task, split, parts)
 
     with torch.random.fork_rng():
         torch.manual_seed(seeds.layers)
         result = train(parts.body, training, validation, schedule_of(condition.fitting), seeds.order)
     best = result.curve[result.best_epoch - 1]
-    on_test = evaluate(parts.body, test)
+    on_test = evaluate(parts.body, test, condition.fitting.precision)
     if not math.isfinite(on_test.loss):
         raise DivergedError(len(result.curve), result.curve)
     return TrialRecord(
         key=key,
         condition=condition.key,
         replicate=replicate,
-        train_accuracy=evaluate(parts.body, training).accuracy,
+        train_accuracy=evaluate(parts.body, training, condition.fitting.precision).accuracy,
         validation_accuracy=best.validation_accuracy,
         test_accuracy=on_test.accuracy,
         test_loss=on_test.loss,
@@ -132,10 +134,9 @@ def prepare_model(condition: Condition, source: Mapping[str, Tensor], seeds: See
     options = family.options.model_validate(ref.options)
     num_classes = condition.task.num_classes
     fresh = seeded_build(family, options, ref.image_shape, num_classes, seeds.init)
-    shapes = _feature_shapes(fresh, ref.image_shape)
 
     def new_head(cut: int) -> nn.Module:
-        return seeded_head(family, options, shapes[cut], num_classes, seeds.head)
+        return seeded_head(family, options, ref.feature_shapes[cut], num_classes, seeds.head)
 
     fresh.head = new_head(ref.num_blocks)
     ingredients = Ingredients(fresh, source, new_head, condition.keep_hidden)
@@ -146,40 +147,32 @@ def separate(condition: Condition, model: CuttableModel) -> Parts:
     """Split a model into its frozen trunk, which never trains, and the rest."""
     if condition.bank is None:
         return Parts(None, model)
-    blocks = model.trunk(condition.cut).eval().requires_grad_(False)
     above = dict(list(model.blocks.named_children())[condition.cut :])
-    return Parts(FrozenTrunk(blocks, condition.bank), CuttableModel(above, model.head))
+    return Parts(freeze_trunk(model.trunk(condition.cut), condition.bank), CuttableModel(above, model.head))
 
 
 def _examples(
     condition: Condition, context: Context, task: Task, split: Split, parts: Parts
 ) -> tuple[Examples, Examples | None, Examples]:
-    device = context.torch_device
+    chunk = chunk_size(condition.model.largest_features(condition.cut if parts.trunk else 0))
 
-    def examples(name: Any, positions: Any, labels: Any) -> Examples:
-        inputs = task_inputs(context, task, condition.fitting, name, positions, parts.trunk)
-        return Examples(inputs, torch.as_tensor(labels[positions], device=device))
+    def examples(name: SplitName, positions: NDArray[np.int64], labels: NDArray[np.int64]) -> Examples:
+        if parts.trunk is None:
+            inputs: Inputs = pixel_inputs(context, task, condition.fitting, name, positions)
+        else:
+            inputs = trunk_inputs(context, task, name, positions, parts.trunk)
+        return Examples(inputs, torch.as_tensor(labels[positions], device=context.torch_device), chunk)
 
     training = examples("train", split.train, task.train_labels)
     validation = examples("train", split.validation, task.train_labels) if len(split.validation) else None
-    test = examples("test", torch.arange(len(task.test_labels)).numpy(), task.test_labels)
+    test = examples("test", np.arange(len(task.test_labels)), task.test_labels)
     return training, validation, test
-
-
-def _feature_shapes(model: CuttableModel, image_shape: tuple[int, int, int]) -> list[tuple[int, ...]]:
-    features = torch.zeros(1, *image_shape)
-    shapes = [tuple(features.shape[1:])]
-    with torch.no_grad():
-        for block in model.blocks:
-            features = block.eval()(features)
-            shapes.append(tuple(features.shape[1:]))
-    return shapes
 
 
 def _unchanged(parts: Parts, hash_before: str | None) -> bool | None:
     if parts.trunk is None:
         return None
-    return tensors_hash(parts.trunk.blocks.state_dict()) == hash_before
+    return tensors_hash(parts.trunk.frozen.blocks.state_dict()) == hash_before
 
 
 def _num_parameters(model: nn.Module) -> int:

@@ -8,6 +8,8 @@ import pandas as pd
 from layercut.stats.design import POINT, context_columns, finished
 from layercut.stats.interval import mean_intervals
 
+_AVERAGED = ("num_trained_parameters", "num_train_images", "num_validation_images", "num_test_images")
+
 
 def estimates(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row a condition name, scratch included, in the order of the table.
@@ -34,12 +36,11 @@ def estimates(table: pd.DataFrame) -> pd.DataFrame:
         sd=("test_accuracy", "std"),
         sem=("test_accuracy", "sem"),
         mean_validation=("validation_accuracy", "mean"),
+        **{column: (column, "mean") for column in _AVERAGED},
         num_without_validation=("validation_accuracy", lambda values: int(values.isna().sum())),
-        num_trained_parameters=("num_trained_parameters", "mean"),
-        num_train_images=("num_train_images", "mean"),
-        num_validation_images=("num_validation_images", "mean"),
-        num_test_images=("num_test_images", "mean"),
     )
+    for column in _AVERAGED:
+        measured[column] = measured[column].astype("float64")  # from pandas' integers, which may be missing
     samples = [values.to_numpy(dtype=np.float64) for _, values in groups["test_accuracy"]]
     measured[["low", "high"]] = mean_intervals(samples)
     rows = rows.join(measured).reset_index()

@@ -30,10 +30,14 @@ def mean_intervals(samples: Sequence[NDArray[np.float64]], confidence: float = C
         `scipy.stats.bootstrap` gives the same from the same generator where sums are exact; we also take
         resampled means for equal that differ by rounding only.
     """
-    return np.array([_interval(np.sort(sample), confidence) for sample in samples]).reshape(-1, 2)
+    values = [np.sort(np.asarray(sample, dtype=np.float64)).tobytes() for sample in samples]
+    return np.array([_interval(value, confidence) for value in values]).reshape(-1, 2)
 
 
-def _interval(sample: NDArray[np.float64], confidence: float) -> tuple[float, float]:
+@lru_cache(maxsize=50_000)
+def _interval(values: bytes, confidence: float) -> tuple[float, float]:
+    """Return low and high for sorted float64 values; equivalent conditions and every caller share the work."""
+    sample = np.frombuffer(values)
     if len(sample) < 2:
         return (np.nan, np.nan)
     center = sample.mean()

@@ -35,6 +35,9 @@ _TEXTS = ("key", "condition", "split_hash", "checkpoint_hash", "precision", "dev
 _MEASURED = ("status", *_FLOATS[:-1], *_COUNTS[:-1], "wall_seconds", "frozen_unchanged", *_TEXTS[:-1])
 _ROWS_A_CHUNK = 50_000
 
+_TEXT_DTYPE = pd.Series(["text"]).dtype
+"""What this pandas makes of texts (object before 3.0), also where a column has none."""
+
 
 def load_results(path: str | Path) -> pd.DataFrame:
     """Return one row for each trial and name of its condition, failed trials included.
@@ -55,19 +58,19 @@ def load_results(path: str | Path) -> pd.DataFrame:
         queries = (_finished_query(), _failed_query())
         columns = ["name", "id", "replicate", "status", *_FLOATS, *_COUNTS, "frozen_unchanged", *_TEXTS]
         parts = [part for query in queries for part in _chunks(ledger.select(query), columns)]
-        values = {c: np.concatenate([part[c] for part in parts]) if parts else np.array([]) for c in columns}
-        rank = names["rank"].reindex(values["name"]).to_numpy()
+        values = {c: np.concatenate([_array(c, []), *(part[c] for part in parts)]) for c in columns}
+        rank = names["rank"].loc[values["name"]].to_numpy()
         order = np.lexsort((values["id"], values["replicate"], rank))
         study = ledger.meta("study_name")
         attributes = _attributes(ledger, factors)
-    rows = names.reindex(values["name"][order])
-    table: dict[str, Any] = {"study": np.full(len(rows), study or "", dtype=object)}
-    table |= {column: rows[column].to_numpy() for column in _NAME_COLUMNS}
+    rows = names.loc[values["name"][order]].reset_index(drop=True)
+    table: dict[str, Any] = {"study": _texts(np.full(len(rows), study or "", dtype=object))}
+    table |= {column: rows[column] for column in _NAME_COLUMNS}
     table["replicate"] = values["replicate"][order].astype(np.int64)
-    table |= {column: rows[column].to_numpy() for column in (*factors, "num_blocks", "merged")}
+    table |= {column: rows[column] for column in (*factors, "num_blocks", "merged")}
     table |= {column: _typed(column, values[column][order]) for column in _MEASURED}
     table["num_threads"] = _typed("num_threads", values["num_threads"][order])
-    table["environment"] = values["environment"][order]
+    table["environment"] = _typed("environment", values["environment"][order])
     frame = pd.DataFrame(table)
     frame.attrs.update(attributes)
     return frame
@@ -91,8 +94,8 @@ def load_curves(path: str | Path) -> pd.DataFrame:
     lengths = np.array([len(curve) for curve in curves], dtype=np.int64)
     points = np.concatenate(curves) if curves else np.array([], dtype=CURVE_DTYPE)
     table = {
-        "key": np.repeat(np.array([row[0] for row in rows], dtype=object), lengths),
-        "condition": np.repeat(np.array([row[1] for row in rows], dtype=object), lengths),
+        "key": _texts(np.repeat(np.array([row[0] for row in rows], dtype=object), lengths)),
+        "condition": _texts(np.repeat(np.array([row[1] for row in rows], dtype=object), lengths)),
         "replicate": np.repeat(np.array([row[2] for row in rows], dtype=np.int64), lengths),
         "epoch": points["epoch"].astype(np.int64),
         "train_loss": points["train_loss"],
@@ -160,7 +163,7 @@ def _names(ledger: Ledger) -> tuple[pd.DataFrame, list[str]]:
     taken = {"study", "replicate", *columns, *_MEASURED, "num_threads", "environment"}
     titles = [f"factor_{factor}" if factor in taken else factor for factor in factors]
     for factor, title in zip(factors, titles, strict=True):
-        names[title] = np.array([level.get(factor, "") for level in levels], dtype=object)
+        names[title] = _texts([level.get(factor, "") for level in levels])
     names["merged"] = names["merged"].astype(bool)
     known = {strategy: index for index, strategy in enumerate(STRATEGY_ORDER)}
     names["strategy_order"] = [known.get(strategy, len(known)) for strategy in names["strategy"]]
@@ -207,7 +210,11 @@ def _typed(column: str, values: NDArray[Any]) -> Any:
     if column == "frozen_unchanged":
         missing = np.isnan(values.astype(float))
         return pd.arrays.BooleanArray(np.where(missing, 0, values).astype(bool), missing)
-    return values
+    return _texts(values) if column in (*_TEXTS, "status") else values
+
+
+def _texts(values: Any) -> pd.Series[Any]:
+    return pd.Series(values, dtype=_TEXT_DTYPE)
 
 
 def _integers(values: NDArray[Any]) -> pd.arrays.IntegerArray:
@@ -216,15 +223,10 @@ def _integers(values: NDArray[Any]) -> pd.arrays.IntegerArray:
     return pd.arrays.IntegerArray(np.where(missing, 0, values).astype(np.int64), missing)
 
 
-def _plain(values: list[Any], column: str) -> NDArray[Any]:
-    dtypes = {
-        "cut": np.int64,
-        "num_blocks": np.int64,
-        "id": np.int64,
-        "merged": np.int64,
-        "replicate": np.int64,
-    }
-    return np.array(values, dtype=np.float64 if column == "fraction" else dtypes.get(column, object))
+def _plain(values: list[Any], column: str) -> Any:
+    if column in ("cut", "num_blocks", "id", "replicate", "merged"):
+        return np.array(values, dtype=np.int64)
+    return np.array(values, dtype=np.float64) if column == "fraction" else _texts(values)
 
 
 def _known(points: NDArray[Any], column: str, bit: int) -> NDArray[np.float64]:

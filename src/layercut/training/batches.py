@@ -21,19 +21,36 @@ class Inputs(Protocol):
         ...
 
 
+CHUNK_BYTES = 2**22
+"""Activations of one chunk: about what stays in a core's cache. Larger chunks spend their time on memory."""
+
+
+def chunk_size(num_features: int) -> int:
+    """Return how many images to evaluate at a time: a power of two from 16 to 1024.
+
+    Args:
+        num_features: numbers in the largest activation of one image. Nothing else counts, so that no result depends
+            on the machine or on who evaluates.
+    """
+    fitting = max(CHUNK_BYTES // (4 * num_features), 16)
+    return int(min(2 ** (fitting.bit_length() - 1), 1024))
+
+
 class Examples(NamedTuple):
     """Inputs with their labels; labels: Int64 "n" on the device."""
 
     inputs: Inputs
     labels: Tensor
+    chunk: int = 64
+    """Images at a time in evaluation."""
 
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def chunks(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield inputs and labels in order, `size` at a time."""
-        for start in range(0, len(self), size):
-            stop = min(start + size, len(self))
+    def chunks(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield inputs and labels in order, a chunk at a time."""
+        for start in range(0, len(self), self.chunk):
+            stop = min(start + self.chunk, len(self))
             yield self.inputs.gather(np.arange(start, stop)), self.labels[start:stop]
 
 

@@ -9,9 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from layercut.training.batches import Examples
-
-EVALUATION_CHUNK = 64
-"""Images at a time. Fixed, so that no number depends on who evaluates; small, so that features stay in the cache."""
+from layercut.training.precision import Precision, evaluation_precision
 
 
 class Evaluation(NamedTuple):
@@ -26,7 +24,7 @@ class Evaluation(NamedTuple):
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, examples: Examples) -> Evaluation:
+def evaluate(model: nn.Module, examples: Examples, precision: Precision = "float32") -> Evaluation:
     """Evaluate in eval mode, once through the examples in their order.
 
     Raises:
@@ -37,8 +35,9 @@ def evaluate(model: nn.Module, examples: Examples) -> Evaluation:
     model.eval()
     loss = torch.zeros((), dtype=torch.float64, device=examples.labels.device)
     predictions = []
-    for inputs, labels in examples.chunks(EVALUATION_CHUNK):
-        logits = model(inputs)
+    for inputs, labels in examples.chunks():
+        with evaluation_precision(precision, inputs.device):
+            logits = model(inputs)
         loss += F.cross_entropy(logits, labels, reduction="sum").double()
         predictions.append(logits.argmax(dim=1))
     predicted = torch.cat(predictions)

@@ -15,6 +15,7 @@ from layercut.records import EpochPoint
 from layercut.training.batches import Examples
 from layercut.training.evaluate import evaluate
 from layercut.training.optimizer import build_optimizer
+from layercut.training.precision import Precision, training_precision
 
 
 class Schedule(NamedTuple):
@@ -27,6 +28,7 @@ class Schedule(NamedTuple):
     patience: int | None
     """Epochs without a better validation accuracy before stopping; None: never."""
     batch_size: int
+    precision: Precision = "float32"
 
 
 class Training(NamedTuple):
@@ -68,7 +70,9 @@ def train(
         num_right = torch.zeros((), dtype=torch.int64, device=examples.labels.device)
         for positions in torch.randperm(len(examples), generator=order).split(schedule.batch_size):  # type: ignore[no-untyped-call]
             labels = examples.labels[positions]
-            logits = model(examples.inputs.gather(positions.numpy()))
+            inputs = examples.inputs.gather(positions.numpy())
+            with training_precision(schedule.precision, inputs.device):
+                logits = model(inputs)
             loss = F.cross_entropy(logits, labels)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -78,7 +82,7 @@ def train(
 
         point = EpochPoint(epoch, loss_sum.item() / len(examples), num_right.item() / len(examples))
         if validation is not None:
-            result = evaluate(model, validation)
+            result = evaluate(model, validation, schedule.precision)
             point = EpochPoint(epoch, point.train_loss, point.train_accuracy, result.loss, result.accuracy)
         if not np.isfinite([point.train_loss, point.validation_loss or 0.0]).all():
             raise DivergedError(epoch, tuple(curve))

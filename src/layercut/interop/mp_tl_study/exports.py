@@ -22,8 +22,8 @@ def export_study(path: str | Path, folder: str | Path, study: Mapping[str, Any] 
 
     An imported ledger gives the files that it was imported from, with equal values. Any other gives one
     `cuts_NAME_LETTERS.json` for each strategy and one `baselines_NAME.json`, for each combination of source,
-    target, model and factor levels, and `NAME_cluster.json` where clustering was probed. A merged trial stands
-    under every name; failed trials are left out and counted in the parameter `failed_trials`.
+    target, model and factor levels, and `NAME_cluster.json` where clustering was probed. A merged trial
+    stands under every name; failed trials are left out and counted in the parameter `failed_trials`.
 
     Args:
         path: an output directory, or a ledger file.

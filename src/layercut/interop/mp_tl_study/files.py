@@ -77,8 +77,8 @@ def read_file(path: Path) -> ResultFile:
     for index, row in enumerate(rows, start=1):
         if row["sampled_cut_point"] > parameters["depth"]:
             raise UserError(
-                f"{path}, element {index}: expected sampled_cut_point of at most depth = {parameters['depth']}; "
-                f"got {row['sampled_cut_point']}"
+                f"{path}, element {index}: expected sampled_cut_point of at most depth = "
+                f"{parameters['depth']}; got {row['sampled_cut_point']}"
             )
     return ResultFile(path, "baselines" if baselines else "cuts", parameters, rows)
 
@@ -132,9 +132,8 @@ def _check_rows(path: Path, rows: list[dict[str, Any]], first: int, checks: Mapp
             if field not in row:
                 raise UserError(f"{path}, element {index}: expected {field}, {check.expected}; it is missing")
             if not check.passes(row[field]):
-                raise UserError(
-                    f"{path}, element {index}: expected {field} to be {check.expected}; got {_shown(row[field])}"
-                )
+                got = _shown(row[field])
+                raise UserError(f"{path}, element {index}: expected {field} to be {check.expected}; got {got}")
         rate = row.get("lr")
         if rate is not None and not (_number(rate) and math.isfinite(rate)):
             raise UserError(f"{path}, element {index}: expected lr to be a number; got {_shown(rate)}")
@@ -143,7 +142,7 @@ def _check_rows(path: Path, rows: list[dict[str, Any]], first: int, checks: Mapp
 def _check_parameters(path: Path, parameters: Mapping[str, Any]) -> None:
     where = f"{path}, element 0 (the parameters)"
     depth = parameters.get("depth")
-    if not _whole(depth) or depth < 1:
+    if depth is None or not _whole(depth) or depth < 1:
         raise UserError(f"{where}: expected depth, a number of blocks from 1; got {_shown(depth)}")
     for flag in _FLAGS:
         if not isinstance(parameters.get(flag, False), bool | None):

@@ -28,16 +28,16 @@ def warnings_about(
     found += [*_different_parameters(files), *_missing_baselines(trials), *_cut_zero_is_scratch(trials)]
     if trials:
         found += [
-            "The files hold no validation accuracy: the best cut can only be chosen on the same test accuracy that "
-            "is reported for it, which makes it look better than it is.",
-            "The files do not say which images test_acc was measured on; whether they were kept apart from the "
-            "training images cannot be checked.",
+            "The files hold no validation accuracy: the best cut can only be chosen on the same test accuracy "
+            "that is reported for it, which makes it look better than it is.",
+            "The files do not say which images test_acc was measured on; whether they were kept apart from "
+            "the training images cannot be checked.",
         ]
     return found
 
 
 def unattainable_families(trials: Iterable[NamedTrial]) -> list[dict[str, Any]]:
-    """Return the comparisons with scratch, by strategy and fraction, that no result could make significant."""
+    """Return the families of comparisons with scratch that no result could make significant."""
     replicates: dict[ConditionPoint, set[int]] = defaultdict(set)
     for name, trial in trials:
         replicates[_point(name)].add(trial.replicate)
@@ -84,8 +84,8 @@ def _too_few_repeats(families: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for (repeats, comparisons), shares in sorted(fractions.items()):
         shown = ", ".join(f"{100 * share:g} %" for share in sorted(shares))
         yield (
-            f"{repeats} repeats at {shown} of the data cannot make any of {comparisons} comparisons with scratch "
-            f"significant: the least two-sided p-value of an exact Wilcoxon test is "
+            f"{repeats} repeats at {shown} of the data cannot make any of {comparisons} comparisons with "
+            f"scratch significant: the least two-sided p-value of an exact Wilcoxon test is "
             f"{least_attainable_p(repeats):.4g} ({least_attainable_p(repeats, comparisons):.3g} after Holm); "
             f"{replicates_needed(comparisons)} repeats are needed."
         )
@@ -96,8 +96,8 @@ def _duplicate_rows(trials: Iterable[NamedTrial]) -> Iterator[str]:
     extra = sum(count - 1 for count in counts.values())
     if extra:
         yield (
-            f"{extra} row{'s' if extra > 1 else ''} repeat{'' if extra > 1 else 's'} the strategy, cut, percentage "
-            "and repeat of an earlier row: duplicates are kept, but they are not independent repetitions."
+            f"{extra} row{'s' if extra > 1 else ''} repeat{'' if extra > 1 else 's'} the strategy, cut, "
+            "percentage and repeat of an earlier row: duplicates are kept, but they are not independent repetitions."
         )
 
 
@@ -124,7 +124,8 @@ def _different_parameters(files: Sequence[ResultFile]) -> Iterator[str]:
 
 
 def _missing_baselines(trials: Iterable[NamedTrial]) -> Iterator[str]:
-    transferred, scratch = set(), set()
+    transferred: set[tuple[str, float]] = set()
+    scratch: set[tuple[str, float]] = set()
     for name, _ in trials:
         point = _point(name)
         (scratch if name.strategy == "scratch" else transferred).add((point.context, point.fraction))
@@ -150,6 +151,6 @@ def _cut_zero_is_scratch(trials: Sequence[NamedTrial]) -> Iterator[str]:
     equal = sum(cut_zero[pair] == scratch[pair] for pair in pairs)
     if pairs and equal == len(pairs):
         yield (
-            f"freeze_reinit at cut 0 equals the baselines bit for bit in all {equal} pairs: they are the same "
-            "trials, as they must be where nothing is transferred, and no second measurement."
+            f"freeze_reinit at cut 0 equals the baselines bit for bit in all {equal} pairs: they are the "
+            "same trials, as they must be where nothing is transferred, and no second measurement."
         )

@@ -1,0 +1,187 @@
+"""What every registered executor keeps to."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from layercut import load_study, run_study
+from layercut.executors import EXECUTORS
+from layercut.executors.base import Done, Event, Executor, Lost, Result
+from layercut.executors.serial import SerialExecutor
+from tiny_study import NUM_TRIALS, write_study
+
+IN_PROCESS = {"serial"}
+"""Executors that do jobs in the caller's process: exceptions come through."""
+
+
+@pytest.fixture(params=EXECUTORS.names())
+def name(request: pytest.FixtureRequest) -> str:
+    """The executor's name."""
+    return str(request.param)
+
+
+@pytest.fixture
+def executor(name: str) -> Iterator[Executor]:
+    """An executor with two workers."""
+    executor = EXECUTORS[name](2, ("executor_jobs",))
+    yield executor
+    executor.close()
+
+
+def test_every_job_ends_once_and_its_values_keep_their_order(executor: Executor) -> None:
+    events = list(executor.run("executor_jobs:count", [3, 0, 2, 5], None))
+    assert sorted(event.job for event in events if isinstance(event, Done)) == [0, 2, 3, 5]
+    for job in (0, 2, 3, 5):
+        own = [event for event in events if event.job == job]
+        assert own == [*(Result(job, (job, number)) for number in range(job)), Done(job)]
+
+
+def test_every_job_gets_the_context(executor: Executor) -> None:
+    events = executor.run("executor_jobs:tell_context", range(4), "here")
+    assert {event.value for event in events if isinstance(event, Result)} == {f"here {job}" for job in range(4)}
+
+
+def test_no_jobs_are_no_events(executor: Executor) -> None:
+    assert list(executor.run("executor_jobs:count", [], None)) == []
+
+
+def test_an_executor_can_be_used_again(executor: Executor) -> None:
+    first, second = (set(executor.run("executor_jobs:count", [2, 1], None)) for _ in range(2))
+    assert first == second
+
+
+def test_jobs_are_taken_as_they_are_needed(executor: Executor) -> None:
+    taken = []
+
+    def jobs() -> Iterator[int]:
+        for job in range(100):
+            taken.append(job)
+            yield job
+
+    events = executor.run("executor_jobs:tell_process", jobs(), None)
+    next(events)
+    assert len(taken) <= 2
+    events.close()  # type: ignore[attr-defined]
+
+
+def test_an_exception_is_an_event_with_its_name_or_comes_through_and_what_was_yielded_before_stands(
+    name: str, executor: Executor
+) -> None:
+    seen: list[Event] = []
+
+    def run() -> None:
+        seen.extend(iter_into(seen, executor.run("executor_jobs:raise_after_one", [1, 2], None)))
+
+    def iter_into(into: list[Event], events: Iterable[Event]) -> list[Event]:
+        for event in events:
+            into.append(event)
+        return []
+
+    if name in IN_PROCESS:
+        with pytest.raises(ValueError, match="job 1 is odd"):
+            run()
+        assert seen == [Result(1, 1)]
+        return
+    run()
+    (lost,) = (event for event in seen if isinstance(event, Lost))
+    assert (lost.job, lost.error) == (1, "ValueError")
+    assert lost.message.startswith("job 1 is odd\n")
+    assert "raise_after_one" in lost.message
+    assert {Result(1, 1), Result(2, 2), Done(2)} == set(seen) - {lost}
+
+
+def test_a_worker_that_is_killed_costs_one_job(name: str, executor: Executor) -> None:
+    if name in IN_PROCESS:
+        pytest.skip("does jobs in this process, which cannot outlive itself")
+    events = list(executor.run("executor_jobs:die", range(6), None))
+    lost = [event for event in events if isinstance(event, Lost)]
+    assert sorted(event.job for event in lost) == [1, 3, 5]
+    assert {event.error for event in lost} == {None}
+    assert all("killed by SIGKILL" in event.message for event in lost)
+    assert sorted(event.job for event in events if isinstance(event, Done)) == [0, 2, 4]
+    assert sorted(event.value for event in events if isinstance(event, Result)) == list(range(6))
+
+
+def test_closing_the_events_leaves_no_worker(name: str, executor: Executor) -> None:
+    if name in IN_PROCESS:
+        pytest.skip("has no workers")
+    events = executor.run("executor_jobs:wait_forever", range(4), None)
+    workers = {event.value for event, _ in zip(events, range(2), strict=False) if isinstance(event, Result)}
+    assert all(Path(f"/proc/{worker}").exists() for worker in workers)
+    events.close()  # type: ignore[attr-defined]
+    assert len(workers) == 2
+    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+
+
+def test_an_interrupt_leaves_no_worker(name: str, executor: Executor) -> None:
+    if name in IN_PROCESS:
+        pytest.skip("has no workers")
+    workers: list[Any] = []
+
+    def work() -> None:
+        for event in executor.run("executor_jobs:wait_forever", range(2), None):
+            workers.append(event.value)  # type: ignore[union-attr]
+            if len(workers) == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    executor.close()
+    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+
+
+class _Shuffled:
+    """Does jobs one after the other, in another order."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - an order, not a secret
+        self._serial = SerialExecutor()
+
+    def run(self, function: str, jobs: Iterable[Any], context: Any) -> Iterator[Event]:
+        shuffled = list(jobs)
+        self._random.shuffle(shuffled)
+        return self._serial.run(function, shuffled, context)
+
+    def close(self) -> None:
+        self._serial.close()
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The study file; decoded datasets lie in a folder of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAYERCUT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield write_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def expected_hash(study: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the simplest executor gives."""
+    summary = run_study(load_study(study), tmp_path_factory.mktemp("serial"), executor="serial")
+    assert summary.num_finished == NUM_TRIALS
+    return summary.records_hash
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+@pytest.mark.parametrize("other", [name for name in EXECUTORS if name != "serial"])
+def test_every_executor_gives_the_records_of_the_serial_one(
+    study: Path, expected_hash: str, tmp_path: Path, other: str, num_workers: int
+) -> None:
+    summary = run_study(load_study(study), tmp_path, executor=other, workers=num_workers)
+    assert summary.records_hash == expected_hash
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_order_of_jobs_changes_nothing(study: Path, expected_hash: str, tmp_path: Path, seed: int) -> None:
+    assert run_study(load_study(study), tmp_path, executor=_Shuffled(seed)).records_hash == expected_hash
+
+
+def test_stored_features_change_nothing(study: Path, expected_hash: str, tmp_path: Path) -> None:
+    summary = run_study(load_study(study), tmp_path, executor="serial", memory_bytes=0)
+    assert not (tmp_path / "features").exists()
+    assert summary.records_hash == expected_hash

@@ -1,0 +1,45 @@
+"""Functions that executors call in tests; workers import this module by name."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def count(job: int, context: object) -> Iterator[tuple[int, int]]:
+    """Yield so many values."""
+    for number in range(job):
+        yield job, number
+
+
+def tell_context(job: int, context: str) -> Iterator[str]:
+    """Yield the context with the job."""
+    yield f"{context} {job}"
+
+
+def raise_after_one(job: int, context: object) -> Iterator[int]:
+    """Yield one value; an odd job raises then."""
+    yield job
+    if job % 2:
+        raise ValueError(f"job {job} is odd")
+
+
+def die(job: int, context: object) -> Iterator[int]:
+    """Yield one value; an odd job kills its process then."""
+    yield job
+    if job % 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def tell_process(job: int, context: object) -> Iterator[int]:
+    """Yield the id of the process that does the job."""
+    yield os.getpid()
+
+
+def wait_forever(job: Path, context: object) -> Iterator[int]:
+    """Yield the process's id, then wait for a signal."""
+    yield os.getpid()
+    signal.pause()
+    yield -1

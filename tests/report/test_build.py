@@ -1,0 +1,109 @@
+"""From a ledger to a report and figures."""
+
+import re
+
+import pytest
+
+from fake_ledger import write_ledger
+from fake_results import fake_results
+from layercut.errors import LedgerError, UserError
+from layercut.report import build_page, read_facts, write_figures, write_report
+from layercut.stats import load_results
+
+EVIL = "<script>alert('x')</script>"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    table = fake_results(failed=(12,), fractions=(0.1, 1.0))
+    meta = {
+        "study_name": EVIL,
+        "study_text": f"name: {EVIL}\n",
+        "command": ["layercut", "run", EVIL],
+        "seed": 3,
+        "plan": {
+            "conditions_nominal": 62, "conditions_distinct": 38, "trials_nominal": 620, "trials_distinct": 380,
+            "warnings": [EVIL],
+        },
+    }  # fmt: skip
+    return write_ledger(tmp_path_factory.mktemp("run"), table, meta)
+
+
+def text_of(path):
+    page = path.read_text(encoding="utf-8")
+    return re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+
+
+def test_the_report_lies_beside_the_ledger_and_needs_nothing_else(run):
+    path = write_report(run)
+    page = path.read_text(encoding="utf-8")
+    assert path == run / "report.html"
+    assert not re.search(r'<(script|link|img)[^>]+(src|href)="(?!data:)', page)
+    assert len(page) < 7e6
+
+
+def test_writing_again_gives_the_same_page(run):
+    first = write_report(run).read_bytes()
+    assert write_report(run).read_bytes() == first
+    assert not list(run.glob("*.part"))
+
+
+def test_names_that_look_like_markup_are_shown_as_text(run):
+    page = write_report(run).read_text(encoding="utf-8")
+    assert EVIL not in page
+    assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in page
+
+
+def test_the_card_tells_what_was_run(run):
+    facts = dict(fact[:2] for fact in build_page(load_results(run), read_facts(run)).facts)
+    assert facts["Trials"] == "620 asked for, 240 merged with equivalent ones; 379 finished, 1 failed"
+    assert facts["Conditions"] == "62, of which 38 distinct"
+    assert facts["Versions"] == "layercut 1.2.3, Python 3.11.7, torch 2.9.1, numpy 2.4.6"
+    assert re.fullmatch("[0-9a-f]{64}", facts["Records hash"])
+    assert facts["Seed"] == "3"
+
+
+def test_the_table_has_every_name_and_says_which_share_trials(run):
+    rows = build_page(load_results(run), read_facts(run)).rows
+    assert len(rows) == 2 * (1 + 6 * 5)
+    shared = next(row for row in rows if row.strategy == "freeze" and row.cells[1].text == "4")
+    assert shared.cells[0].hint == "same trials as freeze_reinit at cut 4"
+
+
+def test_a_page_repeats_the_answer_of_the_page_value(run):
+    page = build_page(load_results(run), read_facts(run))
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text_of(write_report(run))))
+    for answer in page.parts[0].answers:
+        assert answer.sentence in text
+
+
+def test_an_empty_ledger_says_so(tmp_path):
+    path = write_report(write_ledger(tmp_path / "empty", fake_results().iloc[:0]))
+    assert "This ledger holds no trial yet" in text_of(path)
+    assert write_figures(tmp_path / "empty", tmp_path / "figures") == []
+
+
+def test_a_study_of_failures_has_no_answer_and_shows_them(tmp_path):
+    table = fake_results(num_replicates=1, fractions=(0.1,), num_blocks=1, failed=range(13))
+    text = text_of(write_report(write_ledger(tmp_path / "failed", table)))
+    assert "No trial has finished" in text
+    assert "the loss became NaN in epoch 3" in text
+
+
+def test_no_ledger_is_an_error_that_names_the_place(tmp_path):
+    with pytest.raises(LedgerError, match=re.escape(str(tmp_path))):
+        write_report(tmp_path)
+
+
+def test_figures_are_written_in_each_format(run, tmp_path):
+    paths = write_figures(run, tmp_path / "figures", "svg")
+    assert [path.name for path in paths] == ["cut_boxes.svg", "difference_to_scratch.svg", "mean_heatmap.svg"]
+    assert all(path.read_text(encoding="utf-8").startswith("<?xml") for path in paths)
+    with pytest.raises(UserError, match="svg, pdf, png"):
+        write_figures(run, tmp_path, "gif")
+
+
+def test_figures_of_several_contexts_are_numbered(tmp_path):
+    table = fake_results(sources=("a", "b"), num_replicates=2, fractions=(0.1,), strategies=("scratch", "reinit"))
+    paths = write_figures(write_ledger(tmp_path / "two", table), tmp_path / "figures", "png")
+    assert [path.name for path in paths][:2] == ["cut_boxes-1.png", "cut_boxes-2.png"]
