@@ -100,15 +100,12 @@ def _run_layercut(run: Path, study: Path, precision: str, work: Slice, arguments
     options: list[Any] = ["--output-dir", run, "--data-dir", work.data_dir, "--precision", precision]
     if arguments.workers:
         options += ["--workers", arguments.workers]
-    return _tell(f"layercut {precision}", run_child("benchmarks.layercut_study", study, *options))
+    return _tell(f"layercut {precision}", run_child("benchmarks.layercut_study", "--study", study, *options))
 
 
 def _run_rival(rival: str, folder: Path, index: int, work: Slice, arguments: argparse.Namespace) -> Child:
-    if arguments.full:
-        trials = all_trials(work)
-    else:
-        trials = sampled_trials(work, index, arguments.rival_trials, TIMING_EPOCHS)
-    write_job(folder, rival_job(work, trials))
+    sample = sampled_trials(work, index, arguments.rival_trials, TIMING_EPOCHS)
+    write_job(folder, rival_job(work, all_trials(work) if arguments.full else sample))
     return _tell(rival, run_child(RIVALS[rival], "--job", folder))
 
 

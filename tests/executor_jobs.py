@@ -43,3 +43,9 @@ def wait_forever(job: Path, context: object) -> Iterator[int]:
     yield os.getpid()
     signal.pause()
     yield -1
+
+
+def yield_much(job: int, context: object) -> Iterator[int | bytes]:
+    """Yield the process's id, then more than a pipe holds."""
+    yield os.getpid()
+    yield bytes(job)

@@ -60,11 +60,14 @@ class CommandLine:
         """Return the ids of all its processes that are alive, its own included."""
         return [pid for pid in _process_ids() if _has_mark(pid, self.mark)]
 
+    def servers(self) -> list[int]:
+        """Return the ids of the processes that workers are forked from."""
+        return [pid for pid in self.processes() if _parent(pid) == self.process.pid and b"forkserver" in _command(pid)]
+
     def workers(self) -> list[int]:
-        """Return the ids of the processes that do jobs: those forked by its fork server."""
-        parents = {pid: _parent(pid) for pid in self.processes()}
-        servers = {pid for pid, parent in parents.items() if parent == self.process.pid}
-        return [pid for pid, parent in parents.items() if parent in servers]
+        """Return the ids of the processes that do jobs."""
+        servers = self.servers()
+        return [pid for pid in self.processes() if _parent(pid) in servers]
 
     def signal_group(self, number: signal.Signals) -> None:
         """Signal every process of the group, as a terminal does."""
@@ -134,3 +137,10 @@ def _parent(pid: int) -> int | None:
         return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
     except OSError:
         return None
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

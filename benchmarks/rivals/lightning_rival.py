@@ -22,7 +22,7 @@ from lightning.pytorch.callbacks import BaseFinetuning, Callback, EarlyStopping,
 from torch import Tensor
 
 from benchmarks.rivals.network import Network, build_network
-from benchmarks.rivals.plain import choose_num_workers, make_loader, open_mnist
+from benchmarks.rivals.plain import choose_loader, make_loader, open_mnist
 from benchmarks.rivals.trials import Job, Outcome, RunTrial, Trial, main
 
 
@@ -85,7 +85,8 @@ def prepare(job: Job) -> tuple[RunTrial, dict[str, Any]]:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning.*")
     train_set, test_set = open_mnist(job)
-    num_workers = choose_num_workers(job, train_set, next(iter(job.images.values())))
+    choices = choose_loader(job, train_set, next(iter(job.images.values())))
+    num_workers = choices["num_workers"]
     depth = job.depth
 
     def run_trial(trial: Trial) -> Outcome:
@@ -115,7 +116,7 @@ def prepare(job: Job) -> tuple[RunTrial, dict[str, Any]]:
             *(len(part) for part in images),
         )
 
-    return run_trial, {"num_workers": num_workers, "lightning": lightning.__version__}
+    return run_trial, {**choices, "lightning": lightning.__version__}
 
 
 def _trainer(folder: str, epochs: int, callbacks: list[Callback]) -> lightning.Trainer:

@@ -9,7 +9,6 @@ the faster is taken.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from torch.utils.data import DataLoader, Subset
@@ -18,7 +17,7 @@ from torchvision.datasets import MNIST
 
 from benchmarks.rivals.loop import evaluate, fit
 from benchmarks.rivals.network import build_network, freeze
-from benchmarks.rivals.trials import Images, Job, Outcome, RunTrial, Trial, main
+from benchmarks.rivals.trials import Images, Job, Outcome, Positions, RunTrial, Trial, main
 
 
 def open_mnist(job: Job) -> tuple[MNIST, MNIST]:
@@ -29,14 +28,15 @@ def open_mnist(job: Job) -> tuple[MNIST, MNIST]:
     return train, test
 
 
-def make_loader(dataset: MNIST, positions: Sequence[int], job: Job, num_workers: int, shuffle: bool) -> DataLoader:
+def make_loader(dataset: MNIST, positions: Positions, job: Job, num_workers: int, shuffle: bool) -> DataLoader:
     """Return a loader of some of the images."""
-    subset = Subset(dataset, [int(position) for position in positions])
+    subset = Subset(dataset, positions.tolist())
     return DataLoader(subset, job.batch_size, shuffle, num_workers=num_workers, persistent_workers=num_workers > 0)
 
 
-def choose_num_workers(job: Job, train: MNIST, images: Images) -> int:
-    """Return 0 or 2 loader processes, whichever evaluates the validation images faster."""
+def choose_loader(job: Job, train: MNIST, images: Images) -> dict[str, Any]:
+    """Return 0 or 2 as `num_workers`, whichever evaluates the validation images faster, and how long that took."""
+    whole = time.perf_counter()
     network = build_network(job.weights, job.depth, 0, len(job.classes))
     seconds = {}
     for num_workers in (0, 2):
@@ -45,13 +45,15 @@ def choose_num_workers(job: Job, train: MNIST, images: Images) -> int:
         started = time.perf_counter()
         evaluate(network, loader)
         seconds[num_workers] = time.perf_counter() - started
-    return min(seconds, key=seconds.__getitem__)
+    best = min(seconds, key=seconds.__getitem__)
+    return {"num_workers": best, "choice_seconds": time.perf_counter() - whole}
 
 
 def prepare(job: Job) -> tuple[RunTrial, dict[str, Any]]:
     """Open the data once; trials follow one another."""
     train_set, test_set = open_mnist(job)
-    num_workers = choose_num_workers(job, train_set, next(iter(job.images.values())))
+    choices = choose_loader(job, train_set, next(iter(job.images.values())))
+    num_workers = choices["num_workers"]
     depth = job.depth
 
     def run_trial(trial: Trial) -> Outcome:
@@ -71,7 +73,7 @@ def prepare(job: Job) -> tuple[RunTrial, dict[str, Any]]:
             *(len(part) for part in images),
         )
 
-    return run_trial, {"num_workers": num_workers}
+    return run_trial, choices
 
 
 if __name__ == "__main__":

@@ -88,6 +88,7 @@ def run_study(
     memory_bytes: int | None = None,
     data_dir: str | Path | None = None,
     debug: bool = False,
+    command: str | None = None,
     progress: Progress | None = None,
 ) -> RunSummary:
     """Run a study, or what is left of it, and return how it ended.
@@ -103,6 +104,7 @@ def run_study(
         memory_bytes: budget for stored features; half of the memory where None.
         data_dir: where datasets are; `LAYERCUT_DATA` or the user's cache folder where None.
         debug: let an exception in a trial through instead of recording it.
+        command: how the report says that the study is run again.
 
     Raises:
         UserError: something in the study or its data cannot be used; nothing has run.
@@ -120,7 +122,7 @@ def run_study(
     workforce = _hire(executor, workers, address, torch_device.type) if isinstance(executor, str) else executor
     with output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
         environment = capture_environment(torch_device)
-        _write_down(spec, checked.plan, ledger, output_dir)
+        _write_down(spec, checked.plan, ledger, output_dir, command)
         ledger.add_environment(environment)
         datasets = {fingerprint: folder.absolute() for fingerprint, folder in checked.datasets.items()}
         context = Context(output_dir.absolute(), torch_device.type, datasets, environment.key, debug)
@@ -265,18 +267,19 @@ def _hire(executor: str, workers: int | None, address: str | None, device: str) 
     return cast(ClusterExecutorFactory, factory)(workers, preload, address=address)
 
 
-def _write_down(spec: StudySpec, plan: Plan, ledger: Ledger, output_dir: Path) -> None:
+def _write_down(spec: StudySpec, plan: Plan, ledger: Ledger, output_dir: Path, command: str | None) -> None:
     text = yaml.safe_dump(spec.model_dump(mode="json", exclude_unset=True), sort_keys=False)
     (output_dir / "study.yaml").write_text(text, encoding="utf-8")
     ledger.set_meta("study_name", spec.name)
     ledger.set_meta("study_text", text)
     ledger.set_meta("seed", spec.seed)
+    ledger.set_meta("command", command)
     ledger.set_meta("plan", summarize(spec, plan))
     ledger.replace_names(plan.names)
 
 
 def _summarize(plan: Plan, ledger: Ledger, output_dir: Path) -> RunSummary:
-    counts = ledger.counts()
+    counts = ledger.counts(named=True)
     num_trials = sum(condition.num_replicates for condition in plan.conditions)
     return RunSummary(
         output_dir,
@@ -284,5 +287,5 @@ def _summarize(plan: Plan, ledger: Ledger, output_dir: Path) -> RunSummary:
         counts["finished"],
         counts["failed"],
         counts["failed_jobs"],
-        ledger.records_hash(),
+        ledger.records_hash(named=True),
     )

@@ -129,7 +129,9 @@ def test_ctrl_c_says_that_nothing_is_lost_and_the_same_command_finishes(
 def test_ctrl_c_while_workers_start_shows_no_traceback(study: Path, tmp_path: Path) -> None:
     output = tmp_path / "run"
     with command_line(_run_arguments(study, output)) as command:
-        command.wait_until(lambda: len(command.processes()) > 1 and (output / "ledger.sqlite").exists())
+        command.wait_until(lambda: len(command.servers()) > 0)
+        looks = iter(range(50))  # until the fork server imports
+        command.wait_until(lambda: next(looks, None) is None)
         command.signal_group(signal.SIGINT)
         code, _, stderr = command.finish()
         wait_until(lambda: not command.processes())

@@ -35,18 +35,18 @@ def pixels():
 
 
 def test_an_image_has_the_same_features_in_any_batch_at_any_place(frozen, pixels):
-    whole = frozen_features(frozen, pixels, np.arange(NUM_IMAGES))
+    whole = frozen_features(frozen, pixels, torch.arange(NUM_IMAGES))
     generator = np.random.default_rng(1)
     for size in (1, 7, CHUNK, CHUNK + 3):
-        positions = generator.permutation(NUM_IMAGES)[:size]
-        assert torch.equal(frozen_features(frozen, pixels, positions), whole[torch.from_numpy(positions)])
+        positions = torch.from_numpy(generator.permutation(NUM_IMAGES)[:size])
+        assert torch.equal(frozen_features(frozen, pixels, positions), whole[positions])
 
 
 def test_stored_features_are_the_computed_ones_at_every_cut(frozen, pixels, tmp_path):
     rows = np.arange(NUM_IMAGES)
-    positions = np.random.default_rng(2).permutation(NUM_IMAGES)[:70]
+    positions = torch.from_numpy(np.random.default_rng(2).permutation(NUM_IMAGES)[:70])
     for cut in range(1, len(frozen.blocks) + 1):
-        features = frozen_features(frozen.part(0, cut), pixels, rows)
+        features = frozen_features(frozen.part(0, cut), pixels, torch.from_numpy(rows))
         bank = FeatureBank(tmp_path, NUM_IMAGES, {cut: tuple(features.shape[1:])})
         for start in range(0, NUM_IMAGES, 64):
             bank.write(cut, start, features[start : start + 64])
@@ -59,9 +59,9 @@ def test_stored_features_are_the_computed_ones_at_every_cut(frozen, pixels, tmp_
 
 
 def test_features_in_memory_are_given_by_their_place_in_the_bank(frozen, pixels):
-    features = frozen_features(frozen.part(0, 1), pixels, np.arange(64, 128))
+    features = frozen_features(frozen.part(0, 1), pixels, torch.arange(64, 128))
     resident = ResidentInputs(features, start=64)
-    assert torch.equal(resident.gather(np.array([70, 64])), features[[6, 0]])
+    assert torch.equal(resident.gather(torch.tensor([70, 64])), features[[6, 0]])
 
 
 def test_a_bank_is_stored_only_when_every_shard_is(tmp_path):
@@ -72,4 +72,4 @@ def test_a_bank_is_stored_only_when_every_shard_is(tmp_path):
     bank.write(2, 2, torch.ones(2, 3))
     bank.finish(2, 1, 2)
     assert bank.stored_cuts(2) == [2]
-    assert bank.inputs(2, np.array([3, 0]), CPU).gather(np.array([0, 1])).tolist() == [[1, 1, 1], [0, 0, 0]]
+    assert bank.inputs(2, np.array([3, 0]), CPU).gather(torch.tensor([0, 1])).tolist() == [[1, 1, 1], [0, 0, 0]]

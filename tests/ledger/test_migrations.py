@@ -27,7 +27,7 @@ def _restore(version: int, path: Path) -> None:
 
 def _schema(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
     tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    return {table: connection.execute(f"PRAGMA table_xinfo({table})").fetchall() for table in tables}  # noqa: S608 - own names
+    return {table: connection.execute(f"PRAGMA table_xinfo({table})").fetchall() for table in tables}
 
 
 def test_every_version_has_a_dump():

@@ -185,7 +185,7 @@ def test_an_empty_file_is_refused_for_reading(tmp_path):
 def test_a_ledger_of_a_newer_layercut_asks_for_an_upgrade(tmp_path):
     with Ledger(tmp_path, create=True) as ledger:
         ledger._connection.execute("PRAGMA user_version = 999")
-    with pytest.raises(LedgerError, match="newer layercut.*upgrade"):
+    with pytest.raises(LedgerError, match=r"newer layercut.*upgrade"):
         Ledger(tmp_path)
 
 

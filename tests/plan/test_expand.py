@@ -99,3 +99,10 @@ def test_shared_classes_of_source_and_target_are_a_warning():
     assert plan.warnings == (
         "source and target digits[4,5,6] share the classes 4 of digits: the target is not new to the source",
     )
+
+
+def test_two_sources_of_one_name_are_told_apart_in_results(tmp_path):
+    plan = tiny_plan(
+        "source=[{random: true}, {dataset: digits, classes: [0, 1]}, {dataset: digits, classes: [0, 1], test_split: 0.3}]"
+    ).plan
+    assert {name.source for name in plan.names} == {"random weights", "digits[0,1]", "digits[0,1] #2"}

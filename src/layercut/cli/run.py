@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -82,6 +84,7 @@ def command(
             memory_bytes=memory,
             data_dir=data_dir,
             debug=debug,
+            command=shlex.join(["layercut", *sys.argv[1:]]),
             progress=progress,
         )
     page = None

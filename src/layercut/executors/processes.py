@@ -14,6 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any, NamedTuple, cast
@@ -72,14 +73,14 @@ class ProcessExecutor:
     def _send(self, function: str, job: Any, context: Any) -> None:
         worker = self._idle.pop() if self._idle else self._start()
         self._busy[worker.pipe] = (worker, job)
-        with contextlib.suppress(BrokenPipeError):  # the worker died while idle: `_receive` sees it
+        with contextlib.suppress(ConnectionError):  # the worker died while idle: `_receive` sees it
             worker.pipe.send((function, job, context))
 
     def _receive(self, pipe: Connection) -> Iterator[Event]:
         worker, job = self._busy[pipe]
         try:
             kind, value = pipe.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # the latter where it died in the middle of a message
             del self._busy[pipe]
             worker.process.join()
             pipe.close()
@@ -95,7 +96,7 @@ class ProcessExecutor:
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_work, args=(theirs, self._lifeline), daemon=True)
-        with _main_module_hidden():
+        with _main_module_hidden(), _interrupts_held():
             process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -105,8 +106,7 @@ _NO_JOB = object()
 
 
 def _work(pipe: Connection, lifeline: Connection) -> None:
-    """Do jobs until the parent is gone. Ctrl-C is the parent's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Do jobs until the parent is gone."""
     threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
     while True:
         try:
@@ -152,3 +152,14 @@ def _main_module_hidden() -> Iterator[None]:
         yield
     finally:
         main.__dict__.update(hidden)
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let the fork server and its workers, which inherit this, never see Ctrl-C, not even while they import."""
+    resource_tracker.ensure_running()  # starting it, which the fork server does otherwise, lets SIGINT in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

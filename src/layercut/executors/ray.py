@@ -14,23 +14,23 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import re
+import sys
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from layercut.errors import UserError
 from layercut.executors.base import Done, Event, Lost, Result
 from layercut.executors.capacity import Capacity, Node, capacity_of
-from layercut.executors.on_node import do_job, look_around
+from layercut.executors.on_node import Work, do_job, look_around
 
 _NUM_TRIES = 3
-_TASKS_A_SLOT = 2
-"""Jobs sent for each that can run at once: a worker finds its next one waiting, and a million jobs still stream."""
 _PATIENCE_SECONDS = 60.0
 _OBJECT_STORE_BYTES = 128 * 2**20
 """Of an own cluster: it holds records and one context."""
@@ -83,13 +83,17 @@ class RayExecutor:
             UserError: the cluster cannot be reached, has no node that could do the jobs, or has one that cannot run
                 layercut or does not see the folders of the context.
         """
+        waiting = iter(jobs)
+        first = list(islice(waiting, 1))
+        if not first:
+            return
         self._connect()
         capacity = self._capacity(context)
         self._check_nodes(capacity.nodes, context)
         # Once CUDA runs in a process it stays on its GPU, but Ray assigns one to each task: a new process for each.
         task = self._ray.remote(max_calls=int(capacity.gpus_a_job > 0 and capacity.most_gpus > 1))(do_job)
-        shared = self._ray.put(context)
-        waiting = iter(jobs)
+        work = self._ray.put(Work(function, pickle.dumps(context), tuple(sys.path)))
+        waiting = chain(first, waiting)
         running: list[_Attempt] = []
 
         def start(job: Any, number: int = 1, num_given: int = 0) -> None:
@@ -97,7 +101,7 @@ class RayExecutor:
             wanted = task.options(
                 num_returns="streaming", max_retries=0, num_cpus=num_cpus, num_gpus=capacity.gpus_a_job
             )
-            running.append(_Attempt(job, number, wanted.remote(function, job, shared), num_given))
+            running.append(_Attempt(job, number, wanted.remote(pickle.dumps(job), work), num_given))
 
         try:
             while True:
@@ -164,8 +168,8 @@ class RayExecutor:
         return capacity
 
     def _most_tasks(self, capacity: Capacity) -> int:
-        most = _TASKS_A_SLOT * capacity.num_slots
-        return most if self._num_workers is None or self._address == "local" else min(most, self._num_workers)
+        """Return how many jobs to have on the way: no more than run, so that a million jobs stream."""
+        return min(capacity.num_slots, self._num_workers or capacity.num_slots)
 
     def _ready(self, running: list[_Attempt]) -> _Attempt | None:
         """Return an attempt that has a value or has ended; None where there is none within a minute."""

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from layercut.training.batches import Inputs
@@ -46,7 +44,7 @@ class ComputedInputs:
     def __len__(self) -> int:
         return len(self._inputs)
 
-    def gather(self, positions: NDArray[np.int64]) -> Tensor:
+    def gather(self, positions: Tensor) -> Tensor:
         """Return Float32 "batch ..." on the device, without gradient."""
         return frozen_features(self._frozen, self._inputs, positions)
 
@@ -61,13 +59,13 @@ class ResidentInputs:
     def __len__(self) -> int:
         return self._start + len(self._features)
 
-    def gather(self, positions: NDArray[np.int64]) -> Tensor:
+    def gather(self, positions: Tensor) -> Tensor:
         """Return Float32 "batch ...", channels last where there are channels."""
-        features = self._features[torch.from_numpy(positions - self._start)]
+        features = self._features[positions - self._start]
         return channels_last(features) if features.dim() == 4 else features
 
 
-def frozen_features(frozen: FrozenBlocks, inputs: Inputs, positions: NDArray[np.int64]) -> Tensor:
+def frozen_features(frozen: FrozenBlocks, inputs: Inputs, positions: Tensor) -> Tensor:
     """Return the outputs of frozen blocks for some images: Float32 "batch ..."."""
     starts = range(0, len(positions), frozen.chunk)
     chunks = [_frozen_chunk(frozen, inputs, positions[start : start + frozen.chunk]) for start in starts]
@@ -75,8 +73,8 @@ def frozen_features(frozen: FrozenBlocks, inputs: Inputs, positions: NDArray[np.
 
 
 @torch.no_grad()
-def _frozen_chunk(frozen: FrozenBlocks, inputs: Inputs, positions: NDArray[np.int64]) -> Tensor:
-    filled = np.resize(positions, frozen.chunk) if len(positions) < frozen.chunk else positions
+def _frozen_chunk(frozen: FrozenBlocks, inputs: Inputs, positions: Tensor) -> Tensor:
+    filled = positions.repeat(-(-frozen.chunk // len(positions)))[: frozen.chunk]
     images = inputs.gather(filled)
     with training_precision(frozen.precision, images.device):
         features: Tensor = frozen.blocks(images)

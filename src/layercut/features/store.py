@@ -17,22 +17,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from layercut.errors import StorageFullError
+from layercut.training.rows import open_rows
 
 
 class StoredInputs:
     """Rows of one cut's features as a model's inputs."""
 
     def __init__(self, features: NDArray[np.float32], rows: NDArray[np.int64], device: torch.device) -> None:
-        self._features = features
-        self._rows = rows
-        self._device = device
+        self._features = open_rows(features, device)
+        self._index = torch.as_tensor(rows, device=device)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._index)
 
-    def gather(self, positions: NDArray[np.int64]) -> Tensor:
+    def gather(self, positions: Tensor) -> Tensor:
         """Return Float32 "batch ..." on the device, channels last where there are channels."""
-        features = torch.from_numpy(self._features[self._rows[positions]]).to(self._device)
+        features = self._features.take(self._index[positions])
         return features.permute(0, 3, 1, 2) if features.dim() == 4 else features
 
 

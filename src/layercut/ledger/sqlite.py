@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 _ROWS_A_FETCH = 500
 
+_NAMED = "condition IN (SELECT condition FROM condition_names)"
+
 
 class Ledger:
     """All records of a study, in one file.
@@ -171,18 +173,20 @@ class Ledger:
         """Iterate over all failures of trials and of other jobs, in the order in which they were appended."""
         return self._read("failures", FAILURES, "ORDER BY id")
 
-    def counts(self) -> dict[str, Any]:
+    def counts(self, named: bool = False) -> dict[str, Any]:
         """Return how many of everything there are, from indexes only.
 
         `finished`: trials; `failed`: failed trials by kind; `failed_jobs`: other failed jobs by kind;
-        `pretrainings`, `probes`, `names`, `conditions`.
+        `pretrainings`, `probes`, `names`, `conditions`. `named` leaves out trials of conditions that the study
+        no longer asks for.
         """
         failed: dict[bool, dict[str, int]] = {True: {}, False: {}}
-        query = "SELECT job = 'transfer', kind, count(*) FROM failures GROUP BY job = 'transfer', kind"
+        only = f"condition IS NULL OR {_NAMED}" if named else "TRUE"
+        query = f"SELECT job = 'transfer', kind, count(*) FROM failures WHERE {only} GROUP BY 1, 2"  # noqa: S608
         for is_trial, kind, count in self.select(query):
             failed[bool(is_trial)][kind] = count
         return {
-            "finished": self._count("SELECT count(*) FROM trials"),
+            "finished": self._count(f"SELECT count(*) FROM trials WHERE {_NAMED if named else 'TRUE'}"),  # noqa: S608
             "failed": failed[True],
             "failed_jobs": failed[False],
             "pretrainings": self._count("SELECT count(*) FROM pretrainings"),
@@ -191,13 +195,17 @@ class Ledger:
             "conditions": self._count("SELECT count(DISTINCT condition) FROM condition_names"),
         }
 
-    def records_hash(self) -> str:
-        """Return `records.records_hash` over all finished and diverged trials; memory does not grow."""
-        diverged = (
-            record for record in self._read("failures", FAILURES, "WHERE job = 'transfer' ORDER BY key") if record.final
-        )
+    def records_hash(self, named: bool = False) -> str:
+        """Return `records.records_hash` over all finished and diverged trials; memory does not grow.
+
+        `named` leaves out trials of conditions that the study no longer asks for.
+        """
+        only = _NAMED if named else "TRUE"
+        failures = self._read("failures", FAILURES, f"WHERE job = 'transfer' AND {only} ORDER BY key")
+        diverged = (record for record in failures if record.final)
         digest = hashlib.sha256()
-        results: list[Iterator[TrialRecord | FailureRecord]] = [self._trials("ORDER BY key"), diverged]
+        trials = self._trials(f"WHERE {only} ORDER BY key")
+        results: list[Iterator[TrialRecord | FailureRecord]] = [trials, diverged]
         for record in heapq.merge(*results, key=lambda record: record.key):
             digest.update(exact_content(record).encode())
             digest.update(b"\n")

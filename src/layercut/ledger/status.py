@@ -47,7 +47,8 @@ def study_status(output_dir: Path) -> StudyStatus:
         LedgerError: there is no ledger, or it is damaged.
     """
     with Ledger(output_dir, read_only=True) as ledger:
-        counts = ledger.counts()
+        imported = ledger.meta("imported") is not None
+        counts = ledger.counts(named=not imported)
         plan = ledger.meta("plan") or {}
         return StudyStatus(
             ledger.meta("study_name"),
@@ -56,5 +57,5 @@ def study_status(output_dir: Path) -> StudyStatus:
             counts["failed"],
             counts["failed_jobs"],
             counts["pretrainings"],
-            ledger.records_hash(),
+            ledger.records_hash(named=not imported),
         )

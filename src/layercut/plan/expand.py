@@ -56,6 +56,7 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         UserError: a dataset or weight file does not fit.
     """
     _check_strategies(spec)
+    labels = _Labels(*(_distinct([part.label for part in parts]) for parts in (spec.source, spec.target, spec.model)))
     targets = [resolver.task(task, f"target[{i}]") for i, task in enumerate(spec.target)]
     for index, target in enumerate(targets):
         _check_fractions(spec, index, target.info)
@@ -68,9 +69,11 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
     for source_index, (target_index, target), model_index in pairs:
         model, cost = resolve_model(spec, model_index, target.info)
         source = source_job(spec, source_index, model, target, resolver)
+        model = dataclasses.replace(model, label=labels.model[model_index])
+        source = dataclasses.replace(source, label=labels.source[source_index])
         sources.setdefault(source.key, source)
         warnings += overlap_warnings(spec, source_index, target_index)
-        task = task_ref(target)
+        task = dataclasses.replace(task_ref(target), label=labels.target[target_index])
         group = _Group(spec, source, target, task, model, cost, resolver.precision)
         for name, condition in group.design_points():
             merged = condition.key in conditions
@@ -86,6 +89,24 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         tuple(names),
         tuple(dict.fromkeys(warnings)),
     )
+
+
+class _Labels(NamedTuple):
+    """What sources, targets and models are called in results, in the order of the study file."""
+
+    source: list[str]
+    target: list[str]
+    model: list[str]
+
+
+def _distinct(labels: list[str]) -> list[str]:
+    """Number labels that stand more than once: results of two sources must not share a name."""
+    counts: dict[str, int] = {}
+    numbered = []
+    for label in labels:
+        counts[label] = counts.get(label, 0) + 1
+        numbered.append(label if counts[label] == 1 else f"{label} #{counts[label]}")
+    return numbered
 
 
 class _Group(NamedTuple):

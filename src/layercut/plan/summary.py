@@ -9,7 +9,6 @@ from layercut.plan.expand import Plan
 from layercut.plan.schedule import replicates_per_job
 from layercut.significance import ALPHA, least_attainable_p, replicates_needed
 from layercut.spec import StudySpec
-from layercut.strategies import STRATEGIES
 
 
 def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
@@ -18,7 +17,6 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
     source_flops = sum(job.flops for job in plan.sources)
     bank_flops = sum(max(cost.flops for cost in costs) for _, costs in plan.banks.values())
     trial_flops = sum(condition.flops * condition.num_replicates for condition in plan.conditions)
-    unattainable = list(_unattainable(spec, plan))
     return {
         "study": spec.name,
         "conditions_nominal": len(plan.names),
@@ -31,8 +29,8 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
             {"level": 2, "kind": "transfer", "jobs": sum(_num_jobs(plan))},
         ],
         "estimated_flops": {"source": source_flops, "extract": bank_flops, "transfer": trial_flops},
-        "unattainable": unattainable,
-        "warnings": [*plan.warnings, *(_sentence(row) for row in unattainable)],
+        "unattainable": list(_unattainable(spec, plan)),
+        "warnings": list(plan.warnings),
     }
 
 
@@ -49,7 +47,8 @@ def describe(summary: dict[str, Any]) -> str:
     for level in summary["jobs_by_level"]:
         work = flops[level["kind"]]
         lines.append(f"  {level['kind']:<10}  {level['jobs']:>9,} jobs     {work / 1e12:>9,.2f} TFLOP at the most")
-    lines += [f"  warning: {warning}" for warning in summary["warnings"]]
+    warnings = [*summary["warnings"], *map(_sentence, summary["unattainable"])]
+    lines += [f"  warning: {warning}" for warning in warnings]
     return "\n".join(lines)
 
 
@@ -59,17 +58,23 @@ def _num_jobs(plan: Plan) -> Iterator[int]:
 
 
 def _unattainable(spec: StudySpec, plan: Plan) -> Iterator[dict[str, Any]]:
-    """Yield the families of comparisons with scratch in which no p-value can fall below the level after Holm."""
-    if "scratch" not in spec.transfer.strategies:
-        return
+    """Yield the families of comparisons with scratch in which no p-value can fall below the level after Holm.
+
+    A family is the distinct conditions of one strategy at one fraction, for one source, target, model and factors.
+    """
     baselines = {name.condition for name in plan.names if name.strategy == "scratch"}
-    families: dict[tuple[str, float, int], set[tuple[str, int]]] = {}
+    if not baselines:
+        return
+    families: dict[tuple[Any, ...], set[str]] = {}
     for name in plan.names:
-        if STRATEGIES[name.strategy].transfers and name.condition not in baselines:
-            replicates = spec.transfer.num_replicates(name.fraction)
-            families.setdefault((name.strategy, name.fraction, replicates), set()).add((name.condition, name.cut))
-    for (strategy, fraction, num_replicates), members in families.items():
-        comparisons = max(1, len({cut for _, cut in members}))
+        if name.condition not in baselines:
+            group = (name.source, name.target, name.model, *name.factors.items())
+            families.setdefault((name.strategy, name.fraction, group), set()).add(name.condition)
+    largest: dict[tuple[str, float], int] = {}
+    for (strategy, fraction, _), conditions in families.items():
+        largest[strategy, fraction] = max(len(conditions), largest.get((strategy, fraction), 0))
+    for (strategy, fraction), comparisons in largest.items():
+        num_replicates = spec.transfer.num_replicates(fraction)
         if least_attainable_p(num_replicates, comparisons) >= ALPHA:
             yield {
                 "strategy": strategy,

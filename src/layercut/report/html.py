@@ -20,7 +20,7 @@ from layercut.report.notices import Notice
 from layercut.report.sections import COLUMNS, ConditionRow, Fact
 
 _BOX_PIXELS = 7
-_CELL_PIXELS = 40
+_CELL_PIXELS = 36
 
 _DASH_ARRAYS = {"solid": "none", "dash": "6 3", "dot": "2 3", "dashdot": "6 3 2 3"}
 _MARKER_PATHS = {
@@ -92,7 +92,7 @@ def _figure(chart: Chart) -> dict[str, Any]:
     panels = []
     for panel, figure in zip(chart.panels, panel_figures(chart, ROLES), strict=True):
         if panel.cells is not None:
-            width, height = 90 + _CELL_PIXELS * len(panel.cells.columns), 84 + 34 * len(panel.cells.rows)
+            width, height = 78 + _CELL_PIXELS * len(panel.cells.columns), 84 + 34 * len(panel.cells.rows)
         else:
             width, height = max(280, 70 + _BOX_PIXELS * len(panel.boxes) * len(panel.x.ticks)), 320
         panels.append({"title": panel.title, "figure": figure, "width": width, "height": height})

@@ -84,8 +84,8 @@ def _imported(facts: StudyFacts) -> Iterator[Notice]:
 
 
 def _plan_warnings(facts: StudyFacts) -> list[object]:
-    """Return the plan's warnings without those that this page derives from the results themselves."""
-    return [text for text in facts.plan.get("warnings", []) if "cannot make any of" not in str(text)]
+    """Return the plan's warnings."""
+    return list(facts.plan.get("warnings", []))
 
 
 def _unattainable(contrasts: pd.DataFrame) -> Iterator[Notice]:

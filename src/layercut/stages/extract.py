@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import get_args
 
-import numpy as np
+import torch
 
 from layercut.features.extract import FrozenBlocks, ResidentInputs, frozen_features
 from layercut.features.store import FeatureBank
@@ -48,15 +48,17 @@ def _extract(job: ExtractJob, context: Context) -> None:
     for split in get_args(SplitName):
         positions = bank_rows(context, job.bank, split)
         pixels = pixel_inputs(context, task, job.bank.fitting, split, positions)
-        _write_shard(job, trunk.frozen, open_bank(context, job.bank, split), pixels)
+        _write_shard(job, trunk.frozen, open_bank(context, job.bank, split), pixels, device)
 
 
-def _write_shard(job: ExtractJob, frozen: FrozenBlocks, bank: FeatureBank, pixels: Inputs) -> None:
+def _write_shard(
+    job: ExtractJob, frozen: FrozenBlocks, bank: FeatureBank, pixels: Inputs, device: torch.device
+) -> None:
     num_chunks = -(-len(pixels) // frozen.chunk)
     first = num_chunks * job.shard // job.bank.num_shards
     last = num_chunks * (job.shard + 1) // job.bank.num_shards
     for start in range(first * frozen.chunk, last * frozen.chunk, frozen.chunk):
-        positions = np.arange(start, min(start + frozen.chunk, len(pixels)))
+        positions = torch.arange(start, min(start + frozen.chunk, len(pixels)), device=device)
         below = 0
         inputs: Inputs = pixels
         for cut in job.cuts:

@@ -13,7 +13,7 @@ import torch
 from layercut.errors import StorageFullError
 from layercut.records import FailureKind, FailureRecord
 from layercut.stages.context import Context
-from layercut.training.loop import DivergedError
+from layercut.training.course import DivergedError
 
 R = TypeVar("R")
 

@@ -29,9 +29,10 @@ from layercut.stages.source import schedule_of
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import Ingredients
 from layercut.training.batches import Examples, Inputs, chunk_size
+from layercut.training.course import DivergedError
 from layercut.training.device import place_model, prepare_device
 from layercut.training.evaluate import Evaluation, evaluate
-from layercut.training.loop import DivergedError, train
+from layercut.training.loop import train
 
 
 class Seeds(NamedTuple):

@@ -10,14 +10,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from layercut.training.rows import open_rows
+
 
 class Inputs(Protocol):
     """Inputs of a model for a fixed set of images; `gather` takes positions in that set, in any order."""
 
     def __len__(self) -> int: ...
 
-    def gather(self, positions: NDArray[np.int64]) -> Tensor:
-        """Return Float "batch ..." on the device, channels last where there are channels."""
+    def gather(self, positions: Tensor) -> Tensor:
+        """Return Float "batch ..." on the device, channels last where there are channels.
+
+        positions: Int64 "batch" on the device.
+        """
         ...
 
 
@@ -51,7 +56,8 @@ class Examples(NamedTuple):
         """Yield inputs and labels in order, a chunk at a time."""
         for start in range(0, len(self), self.chunk):
             stop = min(start + self.chunk, len(self))
-            yield self.inputs.gather(np.arange(start, stop)), self.labels[start:stop]
+            positions = torch.arange(start, stop, device=self.labels.device)
+            yield self.inputs.gather(positions), self.labels[start:stop]
 
 
 class Normalization(NamedTuple):
@@ -74,9 +80,8 @@ class PixelInputs:
         normalization: Normalization,
         device: torch.device,
     ) -> None:
-        self._images = images
-        self._index = index
-        self._device = device
+        self._rows = open_rows(images, device)
+        self._index = torch.as_tensor(index, device=device)
         channels = images.shape[1]
         mean, std = (_per_channel(values, channels) for values in normalization)
         self._scale = (1 / (255 * std)).to(device)
@@ -85,9 +90,9 @@ class PixelInputs:
     def __len__(self) -> int:
         return len(self._index)
 
-    def gather(self, positions: NDArray[np.int64]) -> Tensor:
+    def gather(self, positions: Tensor) -> Tensor:
         """Return Float32 "batch c h w" on the device, channels last."""
-        pixels = torch.from_numpy(self._images[self._index[positions]]).to(self._device)
+        pixels = self._rows.take(self._index[positions])
         inputs = pixels.to(torch.float32, memory_format=torch.channels_last)
         return inputs.mul_(self._scale).add_(self._shift)
 

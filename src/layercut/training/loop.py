@@ -1,18 +1,19 @@
-"""The one loop in which everything is trained: sources, scratch models and transferred ones."""
+"""The one loop in which everything is trained: sources, scratch models and transferred ones.
+
+`training/stacked.py` is the same loop for several models at once.
+"""
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from layercut.errors import TrialDivergedError
 from layercut.records import EpochPoint
 from layercut.training.batches import Examples
+from layercut.training.course import Course, Training
 from layercut.training.evaluate import evaluate
 from layercut.training.optimizer import build_optimizer
 from layercut.training.precision import Precision, training_precision
@@ -31,46 +32,28 @@ class Schedule(NamedTuple):
     precision: Precision = "float32"
 
 
-class Training(NamedTuple):
-    """What came of it; the model holds the weights of `best_epoch`."""
-
-    curve: tuple[EpochPoint, ...]
-    best_epoch: int
-    """From 1; the last epoch where there was no validation set."""
-
-
-class DivergedError(TrialDivergedError):
-    """Loss became infinite or NaN; `curve` has the epochs before."""
-
-    def __init__(self, epoch: int, curve: tuple[EpochPoint, ...]) -> None:
-        super().__init__(f"the loss became infinite or NaN in epoch {epoch}; try a smaller learning rate")
-        self.curve = curve
-
-
 def train(
     model: nn.Module, examples: Examples, validation: Examples | None, schedule: Schedule, order_seed: int
 ) -> Training:
-    """Train a model in place and leave it with its best weights.
-
-    The best epoch has the strictly greatest validation accuracy, so ties keep the earlier one.
-    Without validation images there is no early stop and the last weights count.
+    """Train a model in place and leave it with its best weights (`training/course.py` says which).
 
     Raises:
         DivergedError: the loss became infinite or NaN.
     """
+    device = examples.labels.device
     optimizer = build_optimizer(schedule.optimizer, model.parameters(), schedule.lr, schedule.weight_decay)
     order = torch.Generator().manual_seed(order_seed)
-    curve: list[EpochPoint] = []
-    best_epoch, best_accuracy = 0, -math.inf
+    course = Course(schedule.patience)
     best_state: dict[str, Tensor] = {}
 
     for epoch in range(1, schedule.epochs + 1):
         model.train()
-        loss_sum = torch.zeros((), dtype=torch.float64, device=examples.labels.device)
-        num_right = torch.zeros((), dtype=torch.int64, device=examples.labels.device)
-        for positions in torch.randperm(len(examples), generator=order).split(schedule.batch_size):  # type: ignore[no-untyped-call]
+        loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+        num_right = torch.zeros((), dtype=torch.int64, device=device)
+        shuffled = torch.randperm(len(examples), generator=order).to(device)
+        for positions in shuffled.split(schedule.batch_size):  # type: ignore[no-untyped-call]
             labels = examples.labels[positions]
-            inputs = examples.inputs.gather(positions.numpy())
+            inputs = examples.inputs.gather(positions)
             with training_precision(schedule.precision, inputs.device):
                 logits = model(inputs)
             loss = F.cross_entropy(logits, labels)
@@ -84,18 +67,11 @@ def train(
         if validation is not None:
             result = evaluate(model, validation, schedule.precision)
             point = EpochPoint(epoch, point.train_loss, point.train_accuracy, result.loss, result.accuracy)
-        if not np.isfinite([point.train_loss, point.validation_loss or 0.0]).all():
-            raise DivergedError(epoch, tuple(curve))
-        curve.append(point)
-
-        if point.validation_accuracy is None:
-            best_epoch = epoch
-        elif point.validation_accuracy > best_accuracy:
-            best_epoch, best_accuracy = epoch, point.validation_accuracy
+        if course.add(point):
             best_state = {name: value.clone() for name, value in model.state_dict().items()}
-        elif schedule.patience is not None and epoch - best_epoch >= schedule.patience:
+        if course.stopped:
             break
 
     if best_state:
         model.load_state_dict(best_state)
-    return Training(tuple(curve), best_epoch)
+    return course.result()

@@ -11,7 +11,7 @@ from typing import Any
 from layercut.errors import UserError
 from layercut.interop.mp_tl_study.imports import FORMAT
 from layercut.interop.mp_tl_study.labels import FLAGS, LETTERS, classes_in
-from layercut.interop.mp_tl_study.layout import apply_differences, probe_row, trial_row
+from layercut.interop.mp_tl_study.layout import SCORES, apply_differences, probe_row, trial_row
 from layercut.ledger import Ledger
 from layercut.records import ConditionName, ProbeRecord, TrialRecord
 from layercut.spec import ModelSpec
@@ -98,7 +98,8 @@ def _as_study(ledger: Ledger, study: Mapping[str, Any]) -> Iterator[tuple[str, l
             letters = LETTERS.get(strategy, strategy)
             file = f"baselines_{title}.json" if strategy == "scratch" else f"cuts_{title}_{letters}.json"
             yield file, [values, *rows]
-    yield from _clusters(base, [probe for probe in ledger.probes() if probe.probe == "clustering"])
+    probes = (probe for probe in ledger.probes() if probe.probe == "clustering")
+    yield from _clusters(base, [probe for probe in probes if set(SCORES.values()) <= set(probe.scores)])
 
 
 def _clusters(base: str, probes: list[ProbeRecord]) -> Iterator[tuple[str, list[Any]]]:

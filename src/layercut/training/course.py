@@ -1,0 +1,65 @@
+"""The course of one training: its curve, its best epoch, when it ends; the same for every loop."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from layercut.errors import TrialDivergedError
+from layercut.records import EpochPoint
+
+
+class Training(NamedTuple):
+    """What came of it; the model holds the weights of `best_epoch`."""
+
+    curve: tuple[EpochPoint, ...]
+    best_epoch: int
+    """From 1; the last epoch where there was no validation set."""
+
+
+class DivergedError(TrialDivergedError):
+    """Loss became infinite or NaN; `curve` has the epochs before."""
+
+    def __init__(self, epoch: int, curve: tuple[EpochPoint, ...]) -> None:
+        super().__init__(f"the loss became infinite or NaN in epoch {epoch}; try a smaller learning rate")
+        self.curve = curve
+
+
+class Course:
+    """Follows one training, epoch by epoch.
+
+    The best epoch has the strictly greatest validation accuracy, so ties keep the earlier one.
+    Without validation images there is no early stop and the last weights count.
+    """
+
+    def __init__(self, patience: int | None) -> None:
+        self._patience = patience
+        self._curve: list[EpochPoint] = []
+        self._best_epoch = 0
+        self._best_accuracy = -math.inf
+        self.stopped = False
+        """No better validation accuracy for `patience` epochs."""
+
+    def add(self, point: EpochPoint) -> bool:
+        """Take one epoch's values; return whether its weights must be kept because they are the best so far.
+
+        Raises:
+            DivergedError: the loss became infinite or NaN.
+        """
+        if not np.isfinite([point.train_loss, point.validation_loss or 0.0]).all():
+            raise DivergedError(point.epoch, tuple(self._curve))
+        self._curve.append(point)
+        if point.validation_accuracy is None:
+            self._best_epoch = point.epoch
+            return False
+        if point.validation_accuracy > self._best_accuracy:
+            self._best_epoch, self._best_accuracy = point.epoch, point.validation_accuracy
+            return True
+        self.stopped = self._patience is not None and point.epoch - self._best_epoch >= self._patience
+        return False
+
+    def result(self) -> Training:
+        """Return what came of it."""
+        return Training(tuple(self._curve), self._best_epoch)

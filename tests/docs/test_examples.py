@@ -1,0 +1,61 @@
+"""Everything said is run: examples in docstrings, README and guide."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import layercut
+from layercut.preflight import plan_without_data
+from layercut.spec import parse_study
+
+ROOT = Path(__file__).parents[2]
+
+MODULES = sorted(module.name for module in pkgutil.walk_packages(layercut.__path__, "layercut."))
+
+
+def code_blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "layercut.executors.ray"])
+def test_examples_in_docstrings_do_what_they_say(name, tmp_path):
+    module = importlib.import_module(name)
+    for example in doctest.DocTestFinder(exclude_empty=True).find(module, globs=vars(module) | {"tmp_path": tmp_path}):
+        result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example)
+        assert result.failed == 0, example.name
+
+
+@pytest.mark.slow
+def test_python_in_readme_and_guide_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    (readme,) = code_blocks("README.md", "python")
+    small = '"digits", ["transfer.fractions=[0.1]", "transfer.replicates=1", "transfer.training.epochs=1"]'
+    exec(readme.replace('"digits")', f"{small})", 1), names)  # noqa: S102 - our own page
+    for block in code_blocks("docs/guide.md", "python"):
+        exec(block, names)  # noqa: S102 - our own page
+    assert len(names["results"]) == names["summary"].num_finished + names["results"].merged.sum()
+
+
+def test_the_study_file_of_the_documentation_loads_and_plans(tmp_path):
+    (text,) = code_blocks("docs/study-file.md", "yaml")
+    plan = plan_without_data(parse_study(text), tmp_path, tmp_path, "float32")
+    assert len(plan.names) == (6 * 7 + 1) * 5 * 2
+
+
+def test_the_study_file_of_the_readme_loads():
+    (text,) = code_blocks("README.md", "yaml")
+    assert parse_study(text).name == yaml.safe_load(text)["name"]
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
