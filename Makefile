@@ -10,10 +10,10 @@ demo: $(VENV)/run.stamp  ## run the study on scikit-learn's digits, end with the
 	@$(BIN)/layercut run digits -o runs/digits
 
 test: $(VENV)/dev.stamp  ## all tests that CI runs
-	$(BIN)/python -m pytest -n auto -m "not exhaustive"
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not exhaustive"
 
 test-all: $(VENV)/dev.stamp  ## the exhaustive ones too
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: static test  ## what must pass before a change lands
 

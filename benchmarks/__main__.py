@@ -3,8 +3,8 @@
     python -m benchmarks --data-dir DATA --weights regular_classes.pth
 
 Each contender is a child process; contenders alternate (A B C, A B C, ...) so that what else the machine does
-strikes all of them. Without `--full` a rival runs a few whole trials a round and some epochs of every
-condition, and its study is extrapolated (see comparison.py), which the table says.
+strikes all of them. Without `--full` a rival runs few whole trials, and in each round an epoch of every
+condition; its study is extrapolated (see comparison.py), which the table says.
 """
 
 from __future__ import annotations
@@ -24,9 +24,6 @@ from benchmarks.rivals import RIVALS
 from benchmarks.rivals.trials import write_job
 from benchmarks.slice import Slice, all_trials, rival_job, sampled_trials
 from benchmarks.table import Measurements, render, summarize
-
-TIMING_EPOCHS = 2
-"""Epochs of a trial that is only timed: the first warms up, the second counts."""
 
 
 def main() -> None:
@@ -64,7 +61,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=["layercut", *RIVALS], help="leave out other rivals")
     parser.add_argument("--precision", nargs="+", default=["float32"], help="float32, bf16_eval: of layercut")
     parser.add_argument("--workers", type=int, help="of layercut; a core each by default")
-    parser.add_argument("--rival-trials", type=int, default=1, help="whole trials of each rival a round")
+    parser.add_argument("--rival-trials", type=int, default=1, help="whole trials of each rival, spread over rounds")
     parser.add_argument("--full", action="store_true", help="rivals run every trial; nothing is extrapolated (hours)")
     parser.add_argument("--output", type=Path, help="instead of benchmarks/results/side_by_side.json")
     arguments = parser.parse_args()
@@ -104,7 +101,7 @@ def _run_layercut(run: Path, study: Path, precision: str, work: Slice, arguments
 
 
 def _run_rival(rival: str, folder: Path, index: int, work: Slice, arguments: argparse.Namespace) -> Child:
-    sample = sampled_trials(work, index, arguments.rival_trials, TIMING_EPOCHS)
+    sample = sampled_trials(work, index, arguments.rounds, arguments.rival_trials)
     write_job(folder, rival_job(work, all_trials(work) if arguments.full else sample))
     return _tell(rival, run_child(RIVALS[rival], "--job", folder))
 

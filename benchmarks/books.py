@@ -180,7 +180,7 @@ def export_part(spec: StudySpec, folder: Path) -> dict[str, Any]:
 
 def runner_part(spec: StudySpec, folder: Path) -> dict[str, Any]:
     """Run a study through the runner itself with a stage that does nothing, then run it again."""
-    import layercut.runner as runner
+    from layercut import runner
 
     output = folder / "runner"
     with patch.object(runner, "_STAGE", f"{__name__ if __name__ != '__main__' else 'benchmarks.books'}:no_op"):

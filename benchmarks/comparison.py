@@ -1,8 +1,8 @@
 """From what contenders wrote to the numbers of the table.
 
 A rival that did not run every trial is extrapolated, never silently: its study would take what starting takes,
-and for each trial of the design the seconds outside epochs, and the seconds of an epoch at that condition times
-the epochs that layercut ran for the same trial (both stop by the same rule on the same images).
+and for each trial of the design the seconds of an epoch at that condition times the epochs that layercut ran for
+the same trial (both stop by the same rule on the same images), and the seconds outside epochs of its whole trials.
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ class RivalRound(NamedTuple):
     by_condition: dict[Condition, float]
     """Seconds of one trial, at the epochs that layercut ran."""
     check: float | None
-    """Extrapolated over measured seconds of the trials that did run whole; None where there were none."""
+    """Extrapolated over measured seconds of the trials that did run whole, from the epochs of other trials alone.
+
+    None where there were none.
+    """
 
 
 def layercut_round(child: Child) -> dict[Condition, float]:
@@ -70,31 +73,34 @@ def layercut_round(child: Child) -> dict[Condition, float]:
     }
 
 
-def rival_round(child: Child, epochs: dict[tuple[Condition, int], int], num_trials: int) -> RivalRound:
-    """Return a rival's seconds for the whole design; `epochs` are layercut's for each condition and replicate."""
+def seconds_outside_epochs(children: Iterable[Child]) -> float:
+    """Return what a whole trial of a rival takes beside its epochs: building, loading, testing; 0 without any."""
+    rows = [row for child in children for row in child.answer["trials"] if row["complete"]]
+    return statistics.median(row["seconds"] - sum(row["epoch_seconds"]) for row in rows) if rows else 0.0
+
+
+def rival_round(
+    child: Child, epochs: dict[tuple[Condition, int], int], num_trials: int, outside_epochs: float
+) -> RivalRound:
+    """Return a rival's seconds for the whole design.
+
+    `epochs` are layercut's for each condition and replicate, `outside_epochs` seconds of each trial.
+    """
     rows = child.answer["trials"]
-    members = by_condition(rows)
-    rates = {condition: epoch_rate(trials) for condition, trials in members.items()}
-    fixed = {
-        condition: statistics.median(t["seconds"] - rates[condition] * t["num_epochs"] for t in trials)
-        for condition, trials in members.items()
-    }
-
-    def predicted(condition: Condition, num_epochs: int) -> float:
-        return fixed[condition] + rates[condition] * num_epochs
-
+    rates = {condition: epoch_rate(trials) for condition, trials in by_condition(rows).items()}
     whole = [row for row in rows if row["complete"]]
+    beside = child.seconds - _own_choices(child) - sum(row["seconds"] for row in rows)
+    measured = sum(row["seconds"] for row in whole)
     if len(whole) == num_trials:
         seconds = {c: statistics.mean(t["seconds"] for t in trials) for c, trials in by_condition(whole).items()}
-        return RivalRound(child.seconds - _own_choices(child), False, seconds, None)
-    by_trial = {at: predicted(at[0], num_epochs) for at, num_epochs in epochs.items() if at[0] in rates}
-    startup = child.seconds - _own_choices(child) - sum(row["seconds"] for row in rows)
+        return RivalRound(beside + measured, False, seconds, None)
+    by_trial = {at: outside_epochs + rates[at[0]] * num_epochs for at, num_epochs in epochs.items()}
     seconds = {
         condition: statistics.mean(value for (c, _), value in by_trial.items() if c == condition) for condition in rates
     }
-    measured = sum(row["seconds"] for row in whole)
-    check = sum(predicted(_condition(row), row["num_epochs"]) for row in whole) / measured if measured else None
-    return RivalRound(startup + sum(by_trial.values()), True, seconds, check)
+    timed = by_condition(row for row in rows if not row["complete"])
+    foretold = sum(outside_epochs + epoch_rate(timed[_condition(row)]) * row["num_epochs"] for row in whole)
+    return RivalRound(beside + sum(by_trial.values()), True, seconds, foretold / measured if measured else None)
 
 
 def epoch_rate(trials: Sequence[dict[str, Any]]) -> float:

@@ -17,7 +17,7 @@ import argparse
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -35,6 +35,7 @@ from layercut.plan.expand import Plan
 from layercut.plan.jobs import Condition, TaskRef
 from layercut.preflight import plan_with_data
 from layercut.records import TrialRecord
+from layercut.training.precision import Precision
 
 
 class Work(NamedTuple):
@@ -88,13 +89,13 @@ def main() -> None:
         print(text)
 
 
-def run_work(run: Path, data_dir: Path) -> tuple[Work, str]:
+def run_work(run: Path, data_dir: Path) -> tuple[Work, Precision]:
     """Return the operations of a finished run, and its precision."""
     with Ledger(run, read_only=True) as ledger:
         trials = list(ledger.trials())
     if not trials:
         raise SystemExit(f"{run} holds no finished trial")
-    precision = trials[0].precision or "float32"
+    precision = cast(Precision, trials[0].precision or "float32")
     checked = plan_with_data(load_study(run / "study.yaml"), data_dir, default_cache_dir(), precision)
 
     def open_task(task: TaskRef) -> Task:
@@ -130,6 +131,8 @@ def plan_work(plan: Plan, trials: Iterable[TrialRecord], open_task: Callable[[Ta
         )
         training += num_epochs * num_train * (3 * forward - first)
         evaluation += forward * (num_epochs * num_validation + num_train + num_test)
+    if not finished:
+        raise SystemExit("expected trials of this plan; the run was made with other options or another version")
     return Work(_feature_flops(finished, models, open_task), training, evaluation)
 
 

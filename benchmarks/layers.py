@@ -29,7 +29,7 @@ class ConvShape(NamedTuple):
 
 def conv_shapes(model: CuttableModel, image_shape: ImageShape) -> list[ConvShape]:
     """Return the different convolutions of a model."""
-    shapes = {}
+    shapes: dict[ConvShape, None] = {}
 
     def see(module: nn.Conv2d, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         shape = ConvShape(

@@ -118,7 +118,7 @@ def render(result: dict[str, Any]) -> str:
 
 
 def _round(study: Path, folder: Path, index: int, data_dir: Path | None) -> tuple[Child, Child]:
-    data = ["--data-dir", data_dir] if data_dir else []
+    data: list[str | Path] = ["--data-dir", data_dir] if data_dir else []
     children = []
     for name, switch in (("merged", []), ("separate", ["--switched-off"])):
         output = folder / f"{name}-{index}"

@@ -48,13 +48,19 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True, help="folder with MNIST in torchvision's layout")
     parser.add_argument("--weights", type=Path, required=True, help="regular_classes.pth of the published study")
     parser.add_argument("--replicates", type=int, default=6)
+    parser.add_argument("--precision", choices=["float32", "bf16", "bf16_eval"], default="float32")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--output-dir", type=Path, default=Path("runs/seed-protocol"))
     arguments = parser.parse_args()
 
     text = STUDY.format(weights=arguments.weights.resolve(), replicates=arguments.replicates)
     run_study(
-        parse_study(text), arguments.output_dir, workers=arguments.workers, data_dir=arguments.data_dir, device="cpu"
+        parse_study(text),
+        arguments.output_dir,
+        workers=arguments.workers,
+        data_dir=arguments.data_dir,
+        device="cpu",
+        precision=arguments.precision,
     )
     table = compare(load_results(arguments.output_dir))
     text = table.to_string(index=False, float_format=lambda value: f"{value:.3f}")
@@ -70,6 +76,7 @@ def main() -> None:
         "date": date.today().isoformat(),
         "machine": platform.processor() or platform.machine(),
         "replicates": arguments.replicates,
+        "precision": arguments.precision,
         "rank_correlation": {f"{fraction:g}": value for fraction, value in correlations.items()},
         "rows": table.to_dict("records"),
     }

@@ -90,15 +90,15 @@ def all_trials(work: Slice) -> list[Trial]:
     ]
 
 
-def sampled_trials(work: Slice, round_index: int, num_whole: int, timing_epochs: int) -> list[Trial]:
+def sampled_trials(work: Slice, round_index: int, num_rounds: int, num_whole: int) -> list[Trial]:
     """Return the trials of one round of a rival that does not run all.
 
-    Every condition for `timing_epochs` epochs, and `num_whole` whole trials, others in each round.
+    One epoch of every condition (two of the first, which warms up), and this round's share of `num_whole` trials.
     """
-    timed = [Trial(strategy, cut, 0, timing_epochs, False) for strategy, cut in work.conditions()]
+    timed = [Trial(strategy, cut, 0, 1 + (i == 0), False) for i, (strategy, cut) in enumerate(work.conditions())]
     cuts = [cut for cut in SPREAD_CUTS if cut in work.cuts]
     spread = [Trial("freeze_reinit", cut, r, work.epochs, True) for r in range(work.replicates) for cut in cuts]
-    return [*timed, *spread[round_index * num_whole : (round_index + 1) * num_whole]]
+    return [*timed, *spread[:num_whole][round_index::num_rounds]]
 
 
 def rival_job(work: Slice, trials: list[Trial]) -> Job:

@@ -14,6 +14,7 @@ from benchmarks.comparison import (
     layercut_round,
     replicate_deviation,
     rival_round,
+    seconds_outside_epochs,
 )
 from benchmarks.floor import Work
 from benchmarks.slice import Slice
@@ -55,6 +56,7 @@ def summarize(work: Slice, measured: Measurements) -> dict[str, Any]:
     return {
         "slice": {
             "cuts": list(work.cuts),
+            "with_scratch": work.with_scratch,
             "replicates": work.replicates,
             "fraction": work.fraction,
             "epochs": work.epochs,
@@ -78,7 +80,7 @@ def _ours(
     floor = measured.floors[precision].seconds(best, precision)
     rows = children[0].answer["trials"]
     return {
-        **_shared(children, rows, reference),
+        **_shared(children, rows, None if children is reference else reference),
         "seconds_by_round": [child.seconds for child in children],
         "extrapolated": False,
         "trials_run": children[0].answer["num_distinct_trials"],
@@ -94,7 +96,8 @@ def _ours(
 def _theirs(
     children: list[Child], reference: list[Child], epochs: dict[tuple[Condition, int], int], work: Slice
 ) -> dict[str, Any]:
-    rounds = [rival_round(child, epochs, work.num_trials()) for child in children]
+    outside = seconds_outside_epochs(children)
+    rounds = [rival_round(child, epochs, work.num_trials(), outside) for child in children]
     rows = [row for child in children for row in child.answer["trials"]]
     whole = {(r["strategy"], r["cut"], r["replicate"]): r for r in rows if r["complete"]}
     checks = [each.check for each in rounds if each.check is not None]
@@ -109,8 +112,8 @@ def _theirs(
     }
 
 
-def _shared(children: list[Child], rows: list[dict[str, Any]], reference: list[Child]) -> dict[str, Any]:
-    compared = agreement(reference[0].answer["trials"], rows)
+def _shared(children: list[Child], rows: list[dict[str, Any]], reference: list[Child] | None) -> dict[str, Any]:
+    compared = reference and agreement(reference[0].answer["trials"], rows)
     return {
         "processes": [child.without_answer() for child in children],
         "peak_memory_bytes": max(child.peak_memory_bytes for child in children),
@@ -143,8 +146,9 @@ def render(result: dict[str, Any]) -> str:
     """Return the comparison as text."""
     design = result["slice"]
     num_trials = design["trials"]
+    scratch = " and scratch" if design["with_scratch"] else ""
     lines = [
-        f"MNIST 0-4 -> 5-9, {100 * design['fraction']:g} %, freeze_reinit at cuts {design['cuts']} and scratch: "
+        f"MNIST 0-4 -> 5-9, {100 * design['fraction']:g} %, freeze_reinit at cuts {design['cuts']}{scratch}: "
         f"{num_trials} trials; medians of {result['rounds']} rounds (least - greatest)",
         "",
         *_study_table(result["contenders"], num_trials),
@@ -160,6 +164,7 @@ def _study_table(contenders: dict[str, Any], num_trials: int) -> list[str]:
     bases = list(next(iter(contenders.values()))["times_layercut"])
     head = ["contender", "study s", "trial s", *(f"/ {base}" for base in bases), "peak MiB", "trials run", "accuracy"]
     rows = [head]
+    reference = next(iter(contenders))
     for name, row in contenders.items():
         study = row["study_seconds"]
         rows.append(
@@ -170,7 +175,7 @@ def _study_table(contenders: dict[str, Any], num_trials: int) -> list[str]:
                 *(_ratio(row["times_layercut"][base]) for base in bases),
                 f"{row['peak_memory_bytes'] / 2**20:,.0f}",
                 f"{row['trials_run']} of {num_trials}",
-                _accuracy(row["against_layercut"]),
+                _accuracy(row["against_layercut"]) if name != reference else "reference",
             ]
         )
     notes = ["  accuracy: rival's test accuracy less layercut's on the same trials, in points; layercut merges trials"]
@@ -189,8 +194,10 @@ def _study_table(contenders: dict[str, Any], num_trials: int) -> list[str]:
 def _condition_table(contenders: dict[str, Any]) -> list[str]:
     conditions = list(next(iter(contenders.values()))["condition_seconds"])
     rows = [["seconds a trial", *conditions]]
+    base = next(iter(contenders.values()))["condition_seconds"]
     for name, row in contenders.items():
-        rows.append([name, *(f"{row['condition_seconds'][c]:.2f}" for c in conditions)])
+        seconds = row["condition_seconds"]
+        rows.append([name, *(f"{seconds[c]:.2f} ({seconds[c] / base[c]:.1f} x)" for c in conditions)])
     rows.append(["test accuracy", *("" for _ in conditions)])
     for name, row in contenders.items():
         rows.append([name, *(_mean_and_sd(row["accuracy"].get(c)) for c in conditions)])
@@ -216,8 +223,6 @@ def _floor_lines(contenders: dict[str, Any]) -> list[str]:
 def _accuracy(compared: dict[str, Any] | None) -> str:
     if compared is None:
         return "no whole trial"
-    if compared["mean_difference"] == 0 and compared["agrees"] is not False:
-        return "equal"
     error = compared["standard_error"]
     within = {True: "within noise", False: "NOT within noise", None: "noise unknown"}[compared["agrees"]]
     spread = f" ± {100 * error:.2f}" if error else ""

@@ -69,9 +69,9 @@ def prepare(job: Job) -> tuple[RunTrial, dict[str, Any]]:
             len(result.epoch_seconds),
             result.best_epoch,
             result.epoch_seconds,
-            evaluate(network, train),
+            evaluate(network, train) if trial.complete else None,
             result.best_accuracy,
-            evaluate(network, test),
+            evaluate(network, test) if trial.complete else None,
             *(len(part) for part in images),
         )
 

@@ -103,16 +103,18 @@ def prepare(job: Job) -> tuple[RunTrial, dict[str, Any]]:
             callbacks = [FrozenTrunk(trial.cut), EarlyStopping(patience=job.patience, **watched), best, clock]
             trainer = _trainer(folder, trial.epochs, callbacks)
             trainer.fit(classifier, train, validation)
-            tested, on_train = trainer.test(
-                classifier, [test, train_in_order], ckpt_path=best.best_model_path, verbose=False, weights_only=True
-            )
+            accuracy = {}
+            if trial.complete:
+                loaders = [test, train_in_order]
+                tested = trainer.test(classifier, loaders, best.best_model_path, verbose=False, weights_only=True)
+                accuracy = {name: value for each in tested for name, value in each.items()}
         return Outcome(
             len(clock.seconds),
             _epoch_of(best.best_model_path),
             clock.seconds,
-            on_train["accuracy/dataloader_idx_1"],
+            accuracy.get("accuracy/dataloader_idx_1"),
             float(best.best_model_score),
-            tested["accuracy/dataloader_idx_0"],
+            accuracy.get("accuracy/dataloader_idx_0"),
             *(len(part) for part in images),
         )
 

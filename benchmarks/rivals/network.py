@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 CHANNELS = 64
 POOL_EVERY = 2
-NUM_FEATURES = CHANNELS * 3 * 3
-"""Behind three poolings of 28 x 28 images."""
+SIDE = 28
 
 
 class Network(nn.Module):
@@ -25,7 +24,8 @@ class Network(nn.Module):
                 layers.append(nn.AvgPool2d(2, 2))
             blocks.append(nn.Sequential(*layers))
         self.blocks = nn.Sequential(*blocks)
-        self.fc = nn.Linear(NUM_FEATURES, num_classes)
+        side = SIDE // 2 ** (depth // POOL_EVERY)
+        self.fc = nn.Linear(CHANNELS * side * side, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.fc(self.blocks(images).flatten(1))

@@ -41,7 +41,7 @@ def choose_loader(job: Job, train: MNIST, images: Images) -> dict[str, Any]:
     seconds = {}
     for num_workers in (0, 2):
         loader = make_loader(train, images.validation, job, num_workers, shuffle=False)
-        evaluate(network, loader)  # warm: workers started, kernels chosen
+        next(iter(loader))  # loader processes have started
         started = time.perf_counter()
         evaluate(network, loader)
         seconds[num_workers] = time.perf_counter() - started
@@ -67,9 +67,9 @@ def prepare(job: Job) -> tuple[RunTrial, dict[str, Any]]:
             len(result.epoch_seconds),
             result.best_epoch,
             result.epoch_seconds,
-            evaluate(network, train),
+            evaluate(network, train) if trial.complete else None,
             result.best_accuracy,
-            evaluate(network, test),
+            evaluate(network, test) if trial.complete else None,
             *(len(part) for part in images),
         )
 

@@ -30,7 +30,7 @@ class Trial(NamedTuple):
     epochs: int
     """At the most."""
     complete: bool
-    """False where only the time of an epoch is wanted: few epochs, accuracy means nothing."""
+    """False where only the time of an epoch is wanted: few epochs, and no evaluation at the end."""
 
 
 class Images(NamedTuple):
@@ -70,9 +70,9 @@ class Outcome(NamedTuple):
     best_epoch: int
     epoch_seconds: list[float]
     """Training and validation of each epoch."""
-    train_accuracy: float
+    train_accuracy: float | None
     validation_accuracy: float
-    test_accuracy: float
+    test_accuracy: float | None
     num_train_images: int
     num_validation_images: int
     num_test_images: int

@@ -28,7 +28,9 @@ class CheckedPlan(NamedTuple):
     """Dataset fingerprint to its folder in the cache."""
 
 
-def plan_with_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precision: Precision) -> CheckedPlan:
+def plan_with_data(
+    spec: StudySpec, data_dir: Path, cache_dir: Path, precision: Precision, stacked: bool = False
+) -> CheckedPlan:
     """Read all data and weights that a study names, downloading what is absent, and expand it.
 
     Raises:
@@ -43,7 +45,7 @@ def plan_with_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precision: 
         classes = resolve_classes(task.classes, dataset.class_names)
         return ResolvedTask(selected.info(task.label), dataset.fingerprint, classes)
 
-    plan = expand(spec, _resolver(spec, resolve, precision))
+    plan = expand(spec, _resolver(spec, resolve, precision, stacked))
     for job in plan.sources:
         if job.kind == "import":
             read_weights(job)
@@ -66,10 +68,12 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
         classes = resolve_classes(task.classes, info.class_names)
         return ResolvedTask(task_info(info, task.classes, task.label), f"published {task.dataset}", classes)
 
-    return expand(spec, _resolver(spec, resolve, precision))
+    return expand(spec, _resolver(spec, resolve, precision, stacked=False))
 
 
-def _resolver(spec: StudySpec, resolve: Callable[[TaskSpec], ResolvedTask], precision: Precision) -> Resolver:
+def _resolver(
+    spec: StudySpec, resolve: Callable[[TaskSpec], ResolvedTask], precision: Precision, stacked: bool
+) -> Resolver:
     cache: dict[str, ResolvedTask] = {}
 
     def task(task: TaskSpec, place: str) -> ResolvedTask:
@@ -87,7 +91,7 @@ def _resolver(spec: StudySpec, resolve: Callable[[TaskSpec], ResolvedTask], prec
             raise _placed(spec, f"{place}.checkpoint", error)
         return ResolvedWeights(hashlib.sha256(source.checkpoint.read_bytes()).hexdigest())
 
-    return Resolver(task, weights, num_usable_cores(), precision)
+    return Resolver(task, weights, num_usable_cores(), precision, stacked)
 
 
 def _placed(spec: StudySpec, place: str, error: UserError) -> UserError:

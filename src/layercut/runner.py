@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import shutil
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,15 +31,18 @@ from layercut.plan.schedule import extract_jobs, needed_sources, transfer_jobs
 from layercut.plan.summary import summarize
 from layercut.preflight import CheckedPlan, plan_with_data
 from layercut.progress import NoProgress, Progress
-from layercut.records import FailureRecord
+from layercut.records import FailureRecord, Record
 from layercut.spec import StudySpec
 from layercut.stages.context import Context
 from layercut.stages.environment import capture_environment, num_usable_cores
-from layercut.stages.extract import is_stored
+from layercut.stages.extract import discard_damaged, is_stored
 from layercut.training.device import resolve_device
 from layercut.training.precision import Precision
 
 _STAGE = "layercut.stages.run:run_job"
+
+WRITE_SECONDS = 0.2
+"""Records are written so often: thousands of short trials share a transaction, and a crash loses no more than this."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ def run_study(
     *,
     device: str = "auto",
     precision: Precision = "float32",
+    stack: bool | None = None,
     executor: str | Executor = "processes",
     workers: int | None = None,
     address: str | None = None,
@@ -98,6 +103,8 @@ def run_study(
         output_dir: where everything is written; `runs/NAME` where None.
         device: `auto`, `cpu` or `cuda`.
         precision: `float32`, `bf16` or `bf16_eval` (`training/precision.py`); part of what is measured.
+        stack: train the replicates of a condition as one model, which keeps a GPU busy; part of what is measured.
+            None: on `cuda` only. What cannot be trained so is trained one by one, and the plan's warnings say it.
         executor: `serial`, `processes`, `ray`, or an executor of one's own.
         workers: worker processes; a core each where None (one where the device is a GPU).
         address: of the cluster, for an executor that uses one; for `ray`, an own one on this machine where None.
@@ -116,9 +123,10 @@ def run_study(
         >>> run_study(spec, tmp_path, executor="serial").num_finished
         4
     """
-    checked = plan_with_data(spec, Path(data_dir or default_data_dir()), default_cache_dir(), precision)
-    output_dir = Path(output_dir or Path("runs") / spec.name)
     torch_device = resolve_device(device)
+    stacked = torch_device.type == "cuda" if stack is None else stack
+    checked = plan_with_data(spec, Path(data_dir or default_data_dir()), default_cache_dir(), precision, stacked)
+    output_dir = Path(output_dir or Path("runs") / spec.name)
     workforce = _hire(executor, workers, address, torch_device.type) if isinstance(executor, str) else executor
     with output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
         environment = capture_environment(torch_device)
@@ -146,6 +154,10 @@ class _Run:
         self._executor = executor
         self._progress = progress
         self._failed_sources: dict[str, str] = {}
+        self._recorded: set[str] = set()
+        """Keys of what this run has written or is about to write."""
+        self._unwritten: list[Record] = []
+        self._written_at = time.monotonic()
 
     def all_levels(self, memory_bytes: int | None) -> None:
         """Do what is left: sources, features, trials."""
@@ -159,7 +171,10 @@ class _Run:
         self._ledger.forget_failures(job.key for job in sources)
         self._level("sources", sources)
         chosen = choose(self._candidates(pending), self._budget(memory_bytes))
-        extracts = [job for job in extract_jobs(self._plan, chosen, pending) if self._must_extract(job)]
+        extracts = list(extract_jobs(self._plan, chosen, pending))
+        for job in extracts:
+            discard_damaged(job, self._context)
+        extracts = [job for job in extracts if self._must_extract(job)]
         self._ledger.forget_failures(job.key for job in extracts)
         self._level("features", extracts)
         trials = list(transfer_jobs(self._plan, done.__contains__))
@@ -170,20 +185,34 @@ class _Run:
         if not jobs:
             return
         self._progress.begin(name, len(jobs), sum(max(job.flops, 1) for job in jobs))
-        for event in self._executor.run(_STAGE, jobs, self._context):
-            if isinstance(event, Result):
-                self._keep(event.value)
-            elif isinstance(event, Lost):
-                self._lose(event)
-            if isinstance(event, Done | Lost):
-                self._progress.advance(max(event.job.flops, 1))
+        try:
+            for event in self._executor.run(_STAGE, jobs, self._context):
+                if isinstance(event, Result):
+                    self._keep(*(event.value if isinstance(event.value, tuple) else (event.value,)))
+                elif isinstance(event, Lost):
+                    self._lose(event)
+                if isinstance(event, Done | Lost):
+                    self._progress.advance(max(event.job.flops, 1))
+        finally:
+            self._write()
         self._progress.end()
 
-    def _keep(self, record: Any) -> None:
-        self._ledger.append([record])
-        self._progress.record(record)
-        if isinstance(record, FailureRecord) and record.job == "source":
-            self._failed_sources[record.key] = record.message
+    def _keep(self, *records: Record) -> None:
+        self._unwritten += records
+        for record in records:
+            self._recorded.add(record.key)
+            self._progress.record(record)
+            if isinstance(record, FailureRecord) and record.job == "source":
+                self._failed_sources[record.key] = record.message
+        if time.monotonic() - self._written_at > WRITE_SECONDS:
+            self._write()
+
+    def _write(self) -> None:
+        """Write what has come back since the last time, in one transaction."""
+        records, self._unwritten = self._unwritten, []
+        if records:
+            self._ledger.append(records)
+        self._written_at = time.monotonic()
 
     def _lose(self, event: Lost) -> None:
         """Write down what a lost job leaves open; the next run tries again."""
@@ -208,11 +237,10 @@ class _Run:
             )
 
         if isinstance(event.job, TransferJob):
-            done = self._ledger.finished_keys()
             condition = event.job.condition
             keys = {r: trial_key(condition.key, r) for r in event.job.replicates}
             for replicate, key in keys.items():
-                if key not in done:
+                if key not in self._recorded:
                     self._keep(failure(key, "transfer", condition.key, replicate))
         else:
             self._keep(failure(event.job.key, "source" if isinstance(event.job, SourceJob) else "extract", None, None))

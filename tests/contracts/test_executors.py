@@ -19,7 +19,7 @@ IN_PROCESS = {"serial"}
 """Executors that do jobs in the caller's process: exceptions come through."""
 
 
-NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name == "ray" else []) for name in EXECUTORS]
+NAMES = [pytest.param(name, marks=[pytest.mark.exhaustive] if name == "ray" else []) for name in EXECUTORS]
 
 
 @pytest.fixture(scope="module", params=NAMES)

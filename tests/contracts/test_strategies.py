@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from layercut.seeding import derive_seed
-from layercut.stages.transfer import Seeds, prepare_model, run_trial, separate
+from layercut.stages.transfer import run_trial
+from layercut.stages.trial import Seeds, prepare_model, separate
 from layercut.strategies import STRATEGIES
 from tiny import context_with_sources, one_condition, tiny_plan
 
@@ -63,7 +64,7 @@ def test_a_frozen_trunk_is_bit_identical_after_training_and_the_record_says_so(s
 
 
 def test_a_trunk_that_changed_is_noticed(study, monkeypatch):
-    from layercut.stages import transfer
+    from layercut.stages import transfer, trial
 
     checked, context = study
     original = transfer.train
@@ -74,14 +75,14 @@ def test_a_trunk_that_changed_is_noticed(study, monkeypatch):
         return result
 
     trunks = []
-    separate_before = transfer.separate
+    separate_before = trial.separate
 
     def separate_and_remember(condition, model):
         parts = separate_before(condition, model)
         trunks.append(parts.trunk)
         return parts
 
-    monkeypatch.setattr(transfer, "separate", separate_and_remember)
+    monkeypatch.setattr(trial, "separate", separate_and_remember)
     monkeypatch.setattr(transfer, "train", train_and_touch_the_trunk)
     record = run_trial(one_condition(checked, "freeze_reinit", 2), 0, "trial", context)
     assert record.frozen_unchanged is False

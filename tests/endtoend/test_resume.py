@@ -31,8 +31,8 @@ def undisturbed_hash(study: Path, tmp_path_factory: pytest.TempPathFactory) -> s
     return summary.records_hash
 
 
-def _run_arguments(study: Path, output: Path) -> list[str | Path]:
-    return ["run", study, "-o", output, "--workers", "2", "--no-report", "--json"]
+def _run_arguments(study: Path, output: Path, num_workers: int = 2) -> list[str | Path]:
+    return ["run", study, "-o", output, "--workers", str(num_workers), "--no-report", "--json"]
 
 
 def _finish(study: Path, output: Path) -> str:
@@ -103,6 +103,7 @@ def test_a_study_killed_at_random_moments_ends_with_the_hash_of_an_undisturbed_o
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(1200)
 def test_a_study_killed_twenty_times_ends_with_the_hash_of_an_undisturbed_one(
     study: Path, undisturbed_hash: str, tmp_path: Path
 ) -> None:
@@ -113,7 +114,7 @@ def test_ctrl_c_says_that_nothing_is_lost_and_the_same_command_finishes(
     study: Path, undisturbed_hash: str, tmp_path: Path
 ) -> None:
     output = tmp_path / "run"
-    with command_line(_run_arguments(study, output)) as command:
+    with command_line(_run_arguments(study, output, num_workers=1)) as command:
         command.wait_until(lambda: _num_finished(output) >= 1)
         command.signal_group(signal.SIGINT)
         code, stdout, stderr = command.finish()
@@ -140,11 +141,14 @@ def test_ctrl_c_while_workers_start_shows_no_traceback(study: Path, tmp_path: Pa
     assert "Traceback" not in stderr
 
 
-def test_a_killed_worker_costs_its_job_and_the_next_run_makes_up_for_it(undisturbed_hash: str, tmp_path: Path) -> None:
-    output, study = tmp_path / "run", write_study(tmp_path, TINY)
-    with command_line(_run_arguments(study, output)) as command:
+def test_a_killed_worker_costs_its_job_and_the_next_run_makes_up_for_it(
+    study: Path, undisturbed_hash: str, tmp_path: Path
+) -> None:
+    output = tmp_path / "run"
+    with command_line(_run_arguments(study, output, num_workers=1)) as command:
         command.wait_until(lambda: _num_finished(output) >= 1)
-        kill(command.workers()[0])
+        for worker in command.workers():
+            kill(worker)
         code, stdout, stderr = command.finish()
     summary = json.loads(stdout)
     if code:  # unless it was idle

@@ -11,10 +11,10 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 import pytest
-from tiny_study import kill, wait_until
 
 from layercut.executors.base import Done, Lost, Result
 from layercut.executors.processes import ProcessExecutor
+from tiny_study import kill, wait_until
 
 
 @pytest.fixture
@@ -76,9 +76,7 @@ def test_workers_end_with_their_parent_however_it_ends(tmp_path: Path, number: s
     script = tmp_path / "script_without_a_main_guard.py"
     script.write_text(_SCRIPT, encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    with subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         workers = [int(process.stdout.readline()) for _ in range(2)]
         assert all(Path(f"/proc/{worker}").exists() for worker in workers)

@@ -16,13 +16,16 @@ from layercut import load_study, run_study
 from layercut.errors import UserError
 from layercut.executors import EXECUTORS
 from layercut.executors.base import Done, Lost, Result
+from layercut.executors.ray import RayExecutor
 from layercut.progress import NoProgress
 from layercut.records import Record, TrialRecord
 from ray_jobs import Context
 from tiny_study import NUM_TRIALS, command_line, wait_until, write_study
 
-pytest.importorskip("ray", reason="Ray is not installed; pip install 'layercut[ray]'")
-from layercut.executors.ray import RayExecutor
+try:
+    EXECUTORS["ray"](1, ())
+except UserError as error:
+    pytest.skip(str(error), allow_module_level=True)
 
 pytestmark = [
     pytest.mark.slow,
@@ -179,7 +182,14 @@ def test_an_address_without_a_cluster_is_refused(tmp_path: Path) -> None:
         list(RayExecutor(1, (), "127.0.0.1:9").run("ray_jobs:count_up", [1], Context((tmp_path,))))
 
 
-@pytest.mark.parametrize("address", ["ray://somewhere:10001", "somewhere", "", "local:"])
+def test_auto_is_refused_where_no_cluster_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    with pytest.raises(UserError, match=r"--address auto: .*none was started on this machine"):
+        list(RayExecutor(1, (), "auto").run("ray_jobs:count_up", [1], Context((tmp_path,))))
+
+
+@pytest.mark.parametrize("address", ["ray://somewhere:10001", "somewhere", "", "local:", "[::1]", "[::1:6379"])
 def test_an_address_of_another_form_is_refused(address: str) -> None:
     with pytest.raises(UserError, match="expected local, auto, or HOST:PORT"):
         RayExecutor(1, (), address)

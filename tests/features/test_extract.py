@@ -72,4 +72,19 @@ def test_a_bank_is_stored_only_when_every_shard_is(tmp_path):
     bank.write(2, 2, torch.ones(2, 3))
     bank.finish(2, 1, 2)
     assert bank.stored_cuts(2) == [2]
+    bank.finish(2, 2, 3)
+    assert bank.has_shard(2, 2, 3), "a shard may have no rows"
     assert bank.inputs(2, np.array([3, 0]), CPU).gather(torch.tensor([0, 1])).tolist() == [[1, 1, 1], [0, 0, 0]]
+
+
+def test_markers_do_not_vouch_for_a_file_that_was_deleted_or_truncated(tmp_path):
+    bank = FeatureBank(tmp_path, 4, {2: (3,)})
+    for shard in range(2):
+        bank.write(2, 2 * shard, torch.ones(2, 3))
+        bank.finish(2, shard, 2)
+    (tmp_path / "cut-2.float32").write_bytes(b"short")
+    assert bank.stored_cuts(2) == []
+    bank.discard_damaged(2)
+    bank.write(2, 0, torch.zeros(2, 3))
+    bank.finish(2, 0, 2)
+    assert bank.stored_cuts(2) == []

@@ -32,6 +32,11 @@ EXIT_TRIALS_FAILED = 3
     show_default=True,
     help="What blocks compute in; bf16_eval: bfloat16 in evaluation only. Part of what is measured.",
 )
+@click.option(
+    "--stack/--no-stack",
+    default=None,
+    help="Train the replicates of a condition as one model; the default on a GPU. Part of what is measured.",
+)
 @click.option("--executor", type=click.Choice(EXECUTORS.names()), default="processes", show_default=True)
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes; a core each by default.")
 @click.option("--address", help="Ray cluster: auto or HOST:PORT; an own one on this machine (local) by default.")
@@ -46,6 +51,7 @@ def command(
     output_dir: Path | None,
     device: str,
     precision: Literal["float32", "bf16", "bf16_eval"],
+    stack: bool | None,
     executor: str,
     workers: int | None,
     address: str | None,
@@ -78,6 +84,7 @@ def command(
             output_dir,
             device=device,
             precision=precision,
+            stack=stack,
             executor=executor,
             workers=workers,
             address=address,

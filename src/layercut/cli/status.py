@@ -12,8 +12,9 @@ from layercut.cli.options import json_option, run_argument
 
 @click.command("status")
 @run_argument
+@click.option("--hash", "with_hash", is_flag=True, help="Also print the records hash, as --json does.")
 @json_option
-def command(output_dir: Path, as_json: bool) -> None:
+def command(output_dir: Path, with_hash: bool, as_json: bool) -> None:
     """Show how far the study in OUTPUT_DIR is; may be called while it runs.
 
     \b
@@ -23,5 +24,5 @@ def command(output_dir: Path, as_json: bool) -> None:
     """
     from layercut.ledger import study_status
 
-    status = study_status(output_dir)
+    status = study_status(output_dir, with_hash=with_hash or as_json)
     click.echo(json.dumps(status.as_json(), indent=2) if as_json else status.describe())

@@ -45,6 +45,7 @@ class Executor(Protocol):
     def run(self, function: str, jobs: Iterable[Any], context: Any) -> Iterator[Event]:
         """Do all jobs; each ends with one `Done` or `Lost`.
 
+        Where jobs are done in the caller's process, what their function raises comes through instead, to a debugger.
         Closing the iterator, or an interrupt, stops the workers.
         """
         ...

@@ -16,6 +16,7 @@ import contextlib
 import os
 import pickle
 import re
+import socket
 import sys
 import uuid
 from collections.abc import Iterable, Iterator
@@ -34,7 +35,7 @@ _NUM_TRIES = 3
 _PATIENCE_SECONDS = 60.0
 _OBJECT_STORE_BYTES = 128 * 2**20
 """Of an own cluster: it holds records and one context."""
-_ADDRESS = re.compile(r"local|auto|[^\s:/]+:\d+|\[[0-9a-fA-F:]+\]:\d+")
+_HOST_AND_PORT = re.compile(r"(?P<host>[^\s:/\[\]]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 
 
 @dataclass(eq=False)
@@ -57,8 +58,8 @@ class RayExecutor:
     Args:
         num_workers: jobs at a time; None: as many as the cluster has room for.
         preload: modules that workers of an own cluster import once.
-        address: `local`: an own cluster on this machine, stopped at the end; `auto`: the cluster that runs on this
-            machine, or that `RAY_ADDRESS` names; or a cluster's HOST:PORT.
+        address: `local`: an own cluster on this machine, stopped at the end; `auto`: the one that `RAY_ADDRESS`
+            names, else the one that `ray start` began on this machine last; or a cluster's HOST:PORT.
 
     Raises:
         UserError: Ray is not installed, or the address is none of these.
@@ -67,7 +68,7 @@ class RayExecutor:
     def __init__(self, num_workers: int | None, preload: tuple[str, ...] = (), address: str = "local") -> None:
         if num_workers is not None and num_workers < 1:
             raise ValueError(f"expected at least 1 worker; got {num_workers}")
-        if not _ADDRESS.fullmatch(address):
+        if address not in ("local", "auto") and not _HOST_AND_PORT.fullmatch(address):
             raise UserError(f"--address {address}: expected local, auto, or HOST:PORT of a Ray cluster")
         self._ray = _import_ray()
         self._num_workers = num_workers
@@ -147,7 +148,7 @@ class RayExecutor:
                 "_system_config": {"preload_python_modules": list(self._preload)},
             }
         try:
-            self._ray.init(address=self._address, **options)
+            self._ray.init(address=_find_cluster(self._ray, self._address), **options)
         except (OSError, RuntimeError, ValueError, self._ray.exceptions.RayError) as error:
             self._ray.shutdown()
             raise UserError(
@@ -245,6 +246,23 @@ def _import_ray() -> Any:
     except ModuleNotFoundError as error:
         raise UserError("the executor `ray` needs Ray, which is not installed: pip install 'layercut[ray]'") from error
     return ray
+
+
+def _find_cluster(ray: Any, address: str) -> str:
+    """Return where to connect, after a try: Ray itself would try a dead address for five minutes.
+
+    Ray's own `auto` falls back to whatever cluster it finds among all processes, another run's own one too.
+
+    Raises:
+        OSError: nothing is there.
+    """
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS") or ray._private.services.find_bootstrap_address(None)
+        if not address:
+            raise ConnectionError("none was started on this machine with `ray start`, and RAY_ADDRESS is not set")
+    if match := _HOST_AND_PORT.fullmatch(address):
+        socket.create_connection((match["host"].strip("[]"), int(match["port"])), timeout=10).close()
+    return address
 
 
 @contextlib.contextmanager

@@ -16,9 +16,6 @@ from torch import Tensor, nn
 from layercut.training.batches import Inputs
 from layercut.training.precision import Precision, training_precision
 
-MAX_CHUNK = 64
-"""Images at a time at the most: a single image costs a whole chunk."""
-
 
 class FrozenBlocks(NamedTuple):
     """Blocks that stay as they are, and how they are run."""

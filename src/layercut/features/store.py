@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -49,12 +50,21 @@ class FeatureBank:
         return [
             cut
             for cut in sorted(self._shapes)
-            if cut > 0 and all(self._marker(cut, shard, num_shards).exists() for shard in range(num_shards))
+            if cut > 0 and all(self.has_shard(cut, shard, num_shards) for shard in range(num_shards))
         ]
+
+    def discard_damaged(self, cut: int) -> None:
+        """Forget which shards of a cut are whole where its file is gone or has another size.
+
+        Else the markers of a deleted file would vouch for rows of the next one that are not written yet.
+        """
+        if not self._has_file(cut):
+            for marker in self._folder.glob(f"cut-{cut}.shard-*.done"):
+                marker.unlink(missing_ok=True)
 
     def has_shard(self, cut: int, shard: int, num_shards: int) -> bool:
         """Return whether one shard of one cut is whole."""
-        return self._marker(cut, shard, num_shards).exists()
+        return self._has_file(cut) and self._marker(cut, shard, num_shards).exists()
 
     def write(self, cut: int, start: int, features: Tensor) -> None:
         """Write the rows from `start` on; features: Float32 "rows ..."."""
@@ -74,9 +84,11 @@ class FeatureBank:
             os.close(descriptor)
 
     def finish(self, cut: int, shard: int, num_shards: int) -> None:
-        """Declare one shard of one cut whole, once its rows are on the disk."""
-        with self._file(cut).open("rb") as file:
-            os.fsync(file.fileno())
+        """Declare one shard of one cut whole, once its rows are on the disk; there may be none."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._file(cut).exists():
+            with self._file(cut).open("rb") as file:
+                os.fsync(file.fileno())
         self._marker(cut, shard, num_shards).touch()
 
     def inputs(self, cut: int, rows: NDArray[np.int64], device: torch.device) -> StoredInputs:
@@ -85,6 +97,11 @@ class FeatureBank:
         stored = (*shape[1:], shape[0]) if len(shape) == 3 else shape
         features = np.memmap(self._file(cut), dtype=np.float32, mode="r", shape=(self._num_rows, *stored))
         return StoredInputs(features, rows, device)
+
+    def _has_file(self, cut: int) -> bool:
+        num_bytes = 4 * self._num_rows * prod(self._shapes[cut])
+        path = self._file(cut)
+        return path.stat().st_size == num_bytes if path.exists() else num_bytes == 0
 
     def _file(self, cut: int) -> Path:
         return self._folder / f"cut-{cut}.float32"

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 
 ImageShape = tuple[int, int, int]
 """channels, height, width"""
@@ -101,6 +102,10 @@ class ModelPlan(NamedTuple):
     """Floating-point operations of each block's forward pass for one image."""
     head_flops: list[int]
     """The same of the head after a truncation at each cut 0..B; the last one is the whole model's."""
+    block_parameters: list[int]
+    """Numbers of trained values of each block."""
+    random_blocks: list[str]
+    """Names of the blocks that draw at random in training."""
 
 
 def seeded_build(
@@ -122,20 +127,36 @@ def seeded_head(
 
 
 def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_classes: int) -> ModelPlan:
-    """Measure a model without computing anything: shapes and operations on torch's meta device."""
-    with torch.device("meta"), torch.random.fork_rng(devices=[]):
-        model = family.build(options, image_shape, num_classes).eval()
-        features = torch.empty(1, *image_shape)
-        shapes: list[tuple[int, ...]] = [image_shape]
-        block_flops: list[int] = []
-        for block in model.blocks:
-            features, flops = _run_counted(block, features)
-            shapes.append(tuple(features.shape[1:]))
-            block_flops.append(flops)
-        head_flops = [
-            _run_counted(family.head(options, shape, num_classes), torch.empty(1, *shape))[1] for shape in shapes
-        ]
-    return ModelPlan(model.block_names, shapes, block_flops, head_flops)
+    """Measure shapes and operations with one blank image.
+
+    Not on torch's meta device: its convolutions import the compiler, which takes longer than any model here.
+    """
+    model = seeded_build(family, options, image_shape, num_classes, seed=0).eval()
+    features = torch.zeros(1, *image_shape)
+    shapes: list[tuple[int, ...]] = [image_shape]
+    block_flops: list[int] = []
+    for block in model.blocks:
+        features, flops = _run_counted(block, features)
+        shapes.append(tuple(features.shape[1:]))
+        block_flops.append(flops)
+    heads = [seeded_head(family, options, shape, num_classes, seed=0) for shape in shapes]
+    head_flops = [_run_counted(head, torch.zeros(1, *shape))[1] for head, shape in zip(heads, shapes, strict=True)]
+    block_parameters = [sum(parameter.numel() for parameter in block.parameters()) for block in model.blocks]
+    random_blocks = [name for name, block in model.blocks.named_children() if random_layers(block)]
+    return ModelPlan(model.block_names, shapes, block_flops, head_flops, block_parameters, random_blocks)
+
+
+def random_layers(model: nn.Module) -> list[str]:
+    """Return the names of the layers that draw at random in training: dropout and its kin."""
+    return [name or type(layer).__name__ for name, layer in model.named_modules() if _draws_at_random(layer)]
+
+
+def _draws_at_random(layer: nn.Module) -> bool:
+    if isinstance(layer, _DropoutNd):
+        return bool(layer.p > 0)
+    if isinstance(layer, nn.MultiheadAttention):
+        return bool(layer.dropout > 0)
+    return isinstance(layer, nn.RReLU) or type(layer).__name__ == "StochasticDepth"  # torchvision's, slow to import
 
 
 def _run_counted(module: nn.Module, features: Tensor) -> tuple[Tensor, int]:

@@ -36,8 +36,14 @@ def condition_key(
     splits: tuple[str, float],
     keep_hidden: bool,
     study_seed: int,
+    groups: tuple[int, int] | None,
 ) -> str:
-    """Return the key of a condition; `design` is canonical strategy, cut and fraction."""
+    """Return the key of a condition; `design` is canonical strategy, cut and fraction.
+
+    `groups` are replicates and how many of them are trained as one model: the bits of a member depend on the size
+    of its group. Where each is trained by itself they do not depend on the number of replicates, nor does the key.
+    """
+    stacked = {} if groups is None else {"groups": groups}
     return content_key(
         "condition",
         {
@@ -49,6 +55,7 @@ def condition_key(
             "splits": splits,
             "keep_hidden": keep_hidden,
             "seed": study_seed,
+            **stacked,
         },
     )
 

@@ -26,6 +26,7 @@ from layercut.plan.resolve import (
     source_job,
     task_ref,
 )
+from layercut.plan.stacking import alone_warnings, group_size, trained_blocks, trunk_chunk
 from layercut.records import ConditionName
 from layercut.spec import StudySpec, TrainingSpec
 from layercut.spec.load import describe_errors
@@ -74,8 +75,11 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         sources.setdefault(source.key, source)
         warnings += overlap_warnings(spec, source_index, target_index)
         task = dataclasses.replace(task_ref(target), label=labels.target[target_index])
-        group = _Group(spec, source, target, task, model, cost, resolver.precision)
-        for name, condition in group.design_points():
+        group = _Group(spec, source, target, task, model, cost, resolver.precision, resolver.stacked)
+        points = list(group.design_points())
+        if resolver.stacked:
+            warnings += alone_warnings([condition for _, condition in points], cost)
+        for name, condition in points:
             merged = condition.key in conditions
             if condition.bank is not None:
                 costs[condition.bank.key] = cost
@@ -119,6 +123,7 @@ class _Group(NamedTuple):
     model: ModelRef
     cost: ModelCost
     precision: Precision
+    stacked: bool
 
     def design_points(self) -> Iterator[tuple[ConditionName, Condition]]:
         """Yield each design point's name with its condition; equal conditions have equal keys."""
@@ -157,6 +162,10 @@ class _Group(NamedTuple):
             info.train_counts, fraction, transfer.validation, transfer.val_split, sum(info.test_counts)
         )
         source = self.source.key if uses_source else None
+        truncated = "truncate" in name and cut < num_blocks
+        num_replicates = transfer.num_replicates(fraction)
+        batch_size = min(fitting.batch_size, images.train)
+        group = self._group(trained_blocks(name, cut, num_blocks, frozen), batch_size, num_replicates)
         key = condition_key(
             source,
             self.task,
@@ -166,12 +175,12 @@ class _Group(NamedTuple):
             (transfer.validation, transfer.val_split),
             keep_hidden,
             self.spec.seed,
+            (num_replicates, group) if group else None,
         )
-        truncated = "truncate" in name and cut < num_blocks
         return Condition(
             key,
             source,
-            self._bank(fitting) if frozen else None,
+            self._bank(fitting, stacked=group is not None) if frozen else None,
             self.task,
             self.model,
             name,
@@ -182,11 +191,15 @@ class _Group(NamedTuple):
             transfer.val_split,
             keep_hidden,
             self.spec.seed,
-            transfer.num_replicates(fraction),
+            num_replicates,
+            group,
             trial_flops(self.cost, frozen, truncated, cut, images, fitting.epochs),
         )
 
-    def _bank(self, fitting: Fitting) -> Bank:
+    def _group(self, trained: range, batch_size: int, num_replicates: int) -> int | None:
+        return group_size(self.model, self.cost, trained, batch_size, num_replicates) if self.stacked else None
+
+    def _bank(self, fitting: Fitting, stacked: bool) -> Bank:
         transfer = self.spec.transfer
         samples = SampleRule(
             tuple((fraction, transfer.num_replicates(fraction)) for fraction in transfer.fractions),
@@ -200,6 +213,9 @@ class _Group(NamedTuple):
             "input": [fitting.mean, fitting.std, fitting.precision],
             "seed": self.spec.seed,
         }
+        chunk = trunk_chunk(self.model, stacked)
+        if stacked:
+            identity["chunk"] = chunk
         num_images = self._num_bank_images()
         num_shards = max(1, min(64, self.cost.whole_flops * num_images // SHARD_FLOPS))
         key = content_key("bank", identity)
@@ -213,6 +229,7 @@ class _Group(NamedTuple):
             self.spec.seed,
             num_images,
             num_shards,
+            chunk,
         )
 
     def _num_bank_images(self) -> int:

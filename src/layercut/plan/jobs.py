@@ -43,6 +43,10 @@ class ModelRef:
     block_names: tuple[str, ...]
     feature_shapes: tuple[tuple[int, ...], ...]
     """Shape of one image's features at each cut 0..B."""
+    block_parameters: tuple[int, ...]
+    """Trained values of each block."""
+    random_blocks: tuple[str, ...]
+    """Blocks that draw at random in training."""
 
     @property
     def num_blocks(self) -> int:
@@ -112,6 +116,8 @@ class Bank:
     num_images: int
     """Estimate; the exact images follow from the data."""
     num_shards: int
+    chunk: int
+    """Images at a time, whoever computes them: an image's features have the same bits then."""
 
 
 @dataclass(frozen=True)
@@ -155,13 +161,15 @@ class Condition:
     keep_hidden: bool
     study_seed: int
     num_replicates: int
+    group: int | None
+    """Replicates that are trained as one model, at the most; None: each by itself."""
     flops: int = field(compare=False)
     """Estimated operations of one replicate, every epoch run."""
 
 
 @dataclass(frozen=True)
 class TransferJob:
-    """Some replicates of one condition."""
+    """Some replicates of one condition; where it has groups, all of one group."""
 
     key: str
     condition: Condition

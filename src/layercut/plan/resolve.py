@@ -44,6 +44,8 @@ class Resolver(NamedTuple):
     num_threads: int
     """Threads of a pretraining that does not say."""
     precision: Precision
+    stacked: bool
+    """Train the replicates of a condition as one model where that can be done."""
 
 
 def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef, ModelCost]:
@@ -69,6 +71,8 @@ def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef
         info.image_shape,
         tuple(planned.block_names),
         tuple(planned.feature_shapes),
+        tuple(planned.block_parameters),
+        tuple(planned.random_blocks),
     )
     return ref, model_cost(planned.block_flops, planned.head_flops, planned.feature_shapes)
 

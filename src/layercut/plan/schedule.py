@@ -1,7 +1,7 @@
 """Jobs in dependency levels: sources, then features, then trials; long jobs first within a level.
 
 Groups of replicates follow from the plan alone. A resumed run leaves out the replicates that are done,
-so a job's records never depend on what ran before.
+so a job's records never depend on what ran before; replicates that are trained as one model run again together.
 """
 
 from __future__ import annotations
@@ -25,11 +25,14 @@ def transfer_jobs(plan: Plan, is_done: Callable[[str], bool]) -> Iterator[Transf
             replicates = range(start, min(start + group, condition.num_replicates))
             pending = tuple(r for r in replicates if not is_done(trial_key(condition.key, r)))
             if pending:
-                yield TransferJob(f"{condition.key}/{start}", condition, pending)
+                carried = pending if condition.group is None else tuple(replicates)
+                yield TransferJob(f"{condition.key}/{start}", condition, carried)
 
 
 def replicates_per_job(condition: Condition) -> int:
     """Return how many replicates of a condition one job carries."""
+    if condition.group is not None:
+        return condition.group
     return max(1, min(condition.num_replicates, JOB_FLOPS // max(condition.flops, 1)))
 
 

@@ -36,6 +36,13 @@ def is_stored(job: ExtractJob, context: Context) -> bool:
     )
 
 
+def discard_damaged(job: ExtractJob, context: Context) -> None:
+    """Forget stored features whose files were deleted or truncated, before any of them are computed again."""
+    for split in get_args(SplitName):
+        for cut in job.cuts:
+            open_bank(context, job.bank, split).discard_damaged(cut)
+
+
 def _extract(job: ExtractJob, context: Context) -> None:
     device = context.torch_device
     prepare_device(device, num_threads=1)

@@ -12,11 +12,11 @@ from torch import nn
 
 from layercut.data.splits import sample_split
 from layercut.data.subset import Task
-from layercut.features.extract import MAX_CHUNK, ComputedInputs, FrozenBlocks
+from layercut.features.extract import ComputedInputs, FrozenBlocks
 from layercut.features.store import FeatureBank
 from layercut.plan.jobs import Bank, Fitting, SampleRule
 from layercut.stages.context import Context, open_task
-from layercut.training.batches import Inputs, Normalization, PixelInputs, chunk_size
+from layercut.training.batches import Inputs, Normalization, PixelInputs
 
 SplitName = Literal["train", "test"]
 
@@ -29,13 +29,9 @@ class FrozenTrunk(NamedTuple):
 
 
 def freeze_trunk(blocks: nn.Sequential, bank: Bank) -> FrozenTrunk:
-    """Return the first blocks of a model as a trunk that never changes.
-
-    The chunk follows from the whole model, so that every cut of it is computed alike.
-    """
+    """Return the first blocks of a model as a trunk that never changes."""
     blocks = blocks.eval().requires_grad_(False)
-    chunk = min(chunk_size(bank.model.largest_features(0)), MAX_CHUNK)
-    return FrozenTrunk(FrozenBlocks(blocks, chunk, bank.fitting.precision), bank)
+    return FrozenTrunk(FrozenBlocks(blocks, bank.chunk, bank.fitting.precision), bank)
 
 
 def pixel_inputs(
@@ -45,6 +41,20 @@ def pixel_inputs(
     images = task.dataset.train.images if split == "train" else task.dataset.test.images
     index = (task.train_index if split == "train" else task.test_index)[positions]
     return PixelInputs(images, index, Normalization(fitting.mean, fitting.std), context.torch_device)
+
+
+def trial_inputs(
+    context: Context,
+    task: Task,
+    fitting: Fitting,
+    split: SplitName,
+    positions: NDArray[np.int64],
+    trunk: FrozenTrunk | None,
+) -> Inputs:
+    """Return the inputs of what a trial trains: pixels, or the features above its frozen trunk."""
+    if trunk is None:
+        return pixel_inputs(context, task, fitting, split, positions)
+    return trunk_inputs(context, task, split, positions, trunk)
 
 
 def trunk_inputs(

@@ -9,14 +9,20 @@ from layercut.records import Record
 from layercut.stages.context import Context
 from layercut.stages.extract import run_extract
 from layercut.stages.source import run_source
+from layercut.stages.stacked import run_stacked
 from layercut.stages.transfer import run_transfer
 
 
-def run_job(job: Job, context: Context) -> Iterator[Record]:
-    """Do one job and yield its records as they come; failures of trials are records."""
+def run_job(job: Job, context: Context) -> Iterator[Record | tuple[Record, ...]]:
+    """Do one job and yield its records as they come; failures of trials are records.
+
+    A tuple of records is written whole or not at all.
+    """
     if isinstance(job, SourceJob):
         yield from run_source(job, context)
     elif isinstance(job, ExtractJob):
         yield from run_extract(job, context)
+    elif job.condition.group is not None:
+        yield run_stacked(job, context)
     else:
         yield from run_transfer(job, context)

@@ -60,6 +60,52 @@ class Examples(NamedTuple):
             yield self.inputs.gather(positions), self.labels[start:stop]
 
 
+STACKED_CHUNK_BYTES = 2**30
+"""Activations of one chunk of all members: enough to keep a GPU busy, little of its memory."""
+
+
+def stacked_chunk_size(num_features: int, num_members: int, num_bytes: int = STACKED_CHUNK_BYTES) -> int:
+    """Return how many images of each member to evaluate at a time: a power of two from 16 to 1024."""
+    fitting = max(num_bytes // (4 * num_features * num_members), 16)
+    return int(min(2 ** (fitting.bit_length() - 1), 1024))
+
+
+class StackedExamples(NamedTuple):
+    """Each member's own examples, all of one number."""
+
+    inputs: Inputs
+    """Of all images that any member uses."""
+    rows: Tensor
+    """Which of them are a member's own: Int64 "members n" on the device."""
+    labels: Tensor
+    """Int64 "members n" on the device."""
+    shared: bool
+    """All members have the same examples: their inputs are gathered once."""
+    chunk: int = 64
+    """Images of each member at a time in evaluation."""
+
+    def __len__(self) -> int:
+        return self.rows.shape[1]
+
+    def gather(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Return each member's batch; positions: Int64 "members batch" among its own examples.
+
+        Returns: inputs Float "members batch ..." and labels Int64 "members batch".
+        """
+        return self._inputs(self.rows.gather(1, positions)), self.labels.gather(1, positions)
+
+    def chunks(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield inputs, Float "members chunk ..." or where shared "chunk ...", and labels, in order."""
+        for start in range(0, len(self), self.chunk):
+            rows = self.rows[:, start : start + self.chunk]
+            inputs = self.inputs.gather(rows[0]) if self.shared else self._inputs(rows)
+            yield inputs, self.labels[:, start : start + self.chunk]
+
+    def _inputs(self, rows: Tensor) -> Tensor:
+        inputs = self.inputs.gather(rows.flatten())
+        return inputs.view(*rows.shape, *inputs.shape[1:])
+
+
 class Normalization(NamedTuple):
     """Shift and scale of each channel, for pixels in 0..1."""
 

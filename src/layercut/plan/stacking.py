@@ -1,0 +1,90 @@
+"""Which replicates are trained as one model. It follows from the plan alone, never from the machine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from math import prod
+
+from layercut.plan.cost import ModelCost
+from layercut.plan.jobs import Condition, ModelRef
+from layercut.training.batches import chunk_size, stacked_chunk_size
+
+MAX_MEMBERS = 32
+"""More gain nothing: thirty small models keep a GPU busy."""
+
+GROUP_BYTES = 2**33
+"""Memory of one group in training. A worker needs this and up to a quarter of the GPU for data (`training/rows.py`),
+so that a GPU of 24 GB has room for one worker and one of 80 GB for four."""
+
+_ACTIVATION_COPIES = 6
+"""A block's largest features as outputs of convolution and activation, as copies in another order, as gradients."""
+
+_PARAMETER_COPIES = 5
+"""Values, gradients, two moments of the optimizer, best values."""
+
+_TRUNK_CHUNK = 64
+"""Images at a time at the most: a single image costs a whole chunk."""
+
+_STACKED_TRUNK_CHUNK = 256
+_STACKED_TRUNK_BYTES = 2**26
+
+
+def group_size(model: ModelRef, cost: ModelCost, trained: range, batch_size: int, num_replicates: int) -> int | None:
+    """Return how many replicates of a condition that trains some blocks make one model; groups are as equal as can be.
+
+    None: each replicate is trained by itself, because there is only one, or as `why_alone` says.
+    """
+    if num_replicates == 1 or why_alone(model, cost, trained, batch_size) is not None:
+        return None
+    most = min(MAX_MEMBERS, GROUP_BYTES // member_bytes(model, cost, trained, batch_size))
+    num_groups = -(-num_replicates // most)
+    return -(-num_replicates // num_groups)
+
+
+def why_alone(model: ModelRef, cost: ModelCost, trained: range, batch_size: int) -> str | None:
+    """Return why models that train these blocks are not trained as one; None where they can be."""
+    drawing = [model.block_names[block] for block in trained if model.block_names[block] in model.random_blocks]
+    if drawing:
+        return f"{', '.join(drawing)} draw at random in training"
+    needed = member_bytes(model, cost, trained, batch_size)
+    if needed > GROUP_BYTES // 2:
+        return f"each needs up to {needed / 2**30:.1f} GiB"
+    return None
+
+
+def alone_warnings(conditions: Iterable[Condition], cost: ModelCost) -> Iterator[str]:
+    """Say which conditions of one model train their replicates one by one although they were to be trained as one."""
+    reasons: Counter[tuple[str, str | None]] = Counter()
+    for condition in conditions:
+        if condition.group is None and condition.num_replicates > 1:
+            trained = trained_blocks(
+                condition.strategy, condition.cut, condition.model.num_blocks, condition.bank is not None
+            )
+            reason = why_alone(condition.model, cost, trained, condition.fitting.batch_size)
+            reasons[condition.model.label, reason] += 1
+    for (model, reason), count in reasons.items():
+        yield f"{model}: {count} conditions train their replicates one by one, not as one model: {reason}"
+
+
+def trained_blocks(strategy: str, cut: int, num_blocks: int, frozen: bool) -> range:
+    """Return the indices of the blocks that a strategy trains."""
+    return range(cut if frozen else 0, cut if "truncate" in strategy else num_blocks)
+
+
+def member_bytes(model: ModelRef, cost: ModelCost, trained: range, batch_size: int) -> int:
+    """Estimate the memory that training these blocks and a new head takes for one member."""
+    sizes = [prod(shape) for shape in model.feature_shapes]
+    widest = [max(sizes[block], sizes[block + 1]) for block in trained]  # a pooling may come last in a block
+    activations = batch_size * (sum(widest) + sizes[trained.stop])
+    head_parameters = cost.head_flops[trained.stop] // 2  # a dense layer multiplies and adds once a parameter
+    parameters = sum(model.block_parameters[block] for block in trained) + head_parameters
+    return 4 * (_ACTIVATION_COPIES * activations + _PARAMETER_COPIES * parameters)
+
+
+def trunk_chunk(model: ModelRef, stacked: bool) -> int:
+    """Return how many images at a time a frozen trunk computes; the same for every cut of a model."""
+    largest = model.largest_features(0)
+    if stacked:
+        return min(stacked_chunk_size(largest, 1, _STACKED_TRUNK_BYTES), _STACKED_TRUNK_CHUNK)
+    return min(chunk_size(largest), _TRUNK_CHUNK)

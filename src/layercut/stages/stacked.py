@@ -1,0 +1,120 @@
+"""The replicates of one condition trained as one model (`training/stacked.py`); their records are one commit."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from layercut.plan.canonical import trial_key
+from layercut.plan.jobs import TransferJob
+from layercut.records import FailureRecord, TrialRecord
+from layercut.stages.context import Context
+from layercut.stages.guard import attempt
+from layercut.stages.inputs import FrozenTrunk, SplitName, trial_inputs
+from layercut.stages.source import schedule_of
+from layercut.stages.trial import Evaluations, Trial, prepare_trial, trial_record
+from layercut.training.batches import StackedExamples, stacked_chunk_size
+from layercut.training.course import DivergedError, Training
+from layercut.training.device import prepare_device
+from layercut.training.stack import Stack, evaluate_stack
+from layercut.training.stacked import train_stacked
+
+
+class Member(NamedTuple):
+    """What came of one member of a group."""
+
+    trial: Trial
+    result: Training | DivergedError
+    on: Evaluations
+
+
+def run_stacked(job: TransferJob, context: Context) -> tuple[TrialRecord | FailureRecord, ...]:
+    """Return one record a replicate; what fails for all of them is a failure of each."""
+    started = time.perf_counter()
+    keys = [trial_key(job.condition.key, replicate) for replicate in job.replicates]
+    outcome = attempt(lambda: run_members(job, context), context, job.key, "transfer", job.condition.key)
+    wall_seconds = (time.perf_counter() - started) / len(keys)
+    if isinstance(outcome, FailureRecord):
+        return tuple(
+            dataclasses.replace(outcome, key=key, replicate=replicate, wall_seconds=wall_seconds)
+            for key, replicate in zip(keys, job.replicates, strict=True)
+        )
+    trunk = outcome[0].trial.parts.trunk
+    return tuple(_record(member, trunk, context, wall_seconds) for member in outcome)
+
+
+def run_members(job: TransferJob, context: Context) -> list[Member]:
+    """Train and evaluate all replicates of a job as one model.
+
+    Raises:
+        DataError: the fraction leaves a class without an image.
+    """
+    condition = job.condition
+    prepare_device(context.torch_device, num_threads=1)
+    trials = [prepare_trial(condition, r, trial_key(condition.key, r), context) for r in job.replicates]
+    training, validation, test = _examples(trials, context)
+    bodies = [trial.parts.body for trial in trials]
+    order_seeds = [trial.seeds.order for trial in trials]
+    results = train_stacked(bodies, training, validation, schedule_of(condition.fitting), order_seeds)
+    stack = Stack(bodies)
+    on_train = evaluate_stack(stack, training, condition.fitting.precision)
+    on_test = evaluate_stack(stack, test, condition.fitting.precision)
+    return [
+        Member(trial, result, Evaluations(train, test))
+        for trial, result, train, test in zip(trials, results, on_train, on_test, strict=True)
+    ]
+
+
+def _record(
+    member: Member, trunk: FrozenTrunk | None, context: Context, wall_seconds: float
+) -> TrialRecord | FailureRecord:
+    def record() -> TrialRecord:
+        if isinstance(member.result, DivergedError):
+            raise member.result
+        return trial_record(member.trial, member.result, member.on, trunk, context, wall_seconds)
+
+    trial = member.trial
+    made = attempt(record, context, trial.key, "transfer", trial.condition.key, trial.replicate)
+    return dataclasses.replace(made, wall_seconds=wall_seconds)
+
+
+def _examples(
+    trials: Sequence[Trial], context: Context
+) -> tuple[StackedExamples, StackedExamples | None, StackedExamples]:
+    """Return the examples of all members; the frozen trunk is the same for all, so the first one's is used."""
+    condition, task, trunk = trials[0].condition, trials[0].task, trials[0].parts.trunk
+    largest = condition.model.largest_features(condition.cut if trunk else 0)
+    chunk = stacked_chunk_size(largest, len(trials))
+
+    def examples(name: SplitName, own: list[NDArray[np.int64]], labels: NDArray[np.int64]) -> StackedExamples:
+        positions = _matrix(own)
+        used = np.unique(positions)
+        inputs = trial_inputs(context, task, condition.fitting, name, used, trunk)
+        rows = torch.as_tensor(np.searchsorted(used, positions), device=context.torch_device)
+        member_labels = torch.as_tensor(labels[positions], device=context.torch_device)
+        return StackedExamples(inputs, rows, member_labels, bool((positions == positions[0]).all()), chunk)
+
+    splits = [trial.split for trial in trials]
+    training = examples("train", [split.train for split in splits], task.train_labels)
+    has_validation = any(len(split.validation) for split in splits)
+    validation = examples("train", [split.validation for split in splits], task.train_labels)
+    test = examples("test", [np.arange(len(task.test_labels))] * len(trials), task.test_labels)
+    return training, validation if has_validation else None, test
+
+
+def _matrix(positions: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return Int64 "members n".
+
+    Raises:
+        ValueError: members have different numbers of images; stratified fractions give all the same.
+    """
+    sizes = sorted({len(own) for own in positions})
+    if len(sizes) > 1:
+        raise ValueError(f"expected members with equally many images each; got from {sizes[0]} to {sizes[-1]}")
+    return np.stack(positions)

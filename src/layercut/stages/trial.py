@@ -1,0 +1,177 @@
+"""What trials have in common, whether trained one by one or as one model: preparation and record."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sklearn.metrics import classification_report
+from torch import Tensor, nn
+
+from layercut.checkpoints import tensors_hash
+from layercut.data.splits import Split, sample_split
+from layercut.data.subset import Task
+from layercut.models import MODELS
+from layercut.models.base import CuttableModel, seeded_build, seeded_head
+from layercut.plan.jobs import Condition
+from layercut.records import TrialRecord
+from layercut.seeding import derive_seed
+from layercut.stages.context import Context
+from layercut.stages.inputs import FrozenTrunk, freeze_trunk
+from layercut.strategies import STRATEGIES
+from layercut.strategies.base import Ingredients
+from layercut.training.course import DivergedError, Training
+from layercut.training.device import place_model
+from layercut.training.evaluate import Evaluation
+
+
+class Seeds(NamedTuple):
+    """What a replicate fixes; equal for every condition, which pairs them."""
+
+    init: int
+    head: int
+    order: int
+    layers: int
+    """For layers that draw at random while training."""
+
+
+class Parts(NamedTuple):
+    """A prepared model: what stays as it is and what is trained."""
+
+    trunk: FrozenTrunk | None
+    body: nn.Module
+
+
+class Trial(NamedTuple):
+    """One replicate of a condition, ready to train."""
+
+    condition: Condition
+    replicate: int
+    key: str
+    task: Task
+    seeds: Seeds
+    split: Split
+    model: CuttableModel
+    parts: Parts
+    frozen_hash: str | None
+    """Of the frozen trunk before training."""
+    checkpoint_hash: str | None
+
+
+class Evaluations(NamedTuple):
+    """How well a trained model does."""
+
+    train: Evaluation
+    test: Evaluation
+
+
+def prepare_trial(condition: Condition, replicate: int, key: str, context: Context) -> Trial:
+    """Sample the images and build the model.
+
+    Raises:
+        DataError: the fraction leaves a class without an image.
+    """
+    task = context.open_task(condition.task)
+    seeds = Seeds(*(derive_seed(condition.study_seed, purpose, replicate) for purpose in Seeds._fields))
+    split = sample_split(
+        task.train_labels,
+        condition.task.num_classes,
+        condition.fraction,
+        replicate,
+        condition.study_seed,
+        validation=condition.validation,
+        val_split=condition.val_split,
+        class_names=condition.task.class_names,
+    )
+    source, checkpoint_hash = context.open_source(condition.source) if condition.source else ({}, None)
+    model = place_model(prepare_model(condition, source, seeds), context.torch_device)
+    parts = separate(condition, model)
+    return Trial(
+        condition, replicate, key, task, seeds, split, model, parts, _frozen_hash(parts.trunk), checkpoint_hash
+    )
+
+
+def prepare_model(condition: Condition, source: Mapping[str, Tensor], seeds: Seeds) -> CuttableModel:
+    """Return the whole model of one trial, before training: what is kept and what is new."""
+    ref = condition.model
+    family = MODELS[ref.name]
+    options = family.options.model_validate(ref.options)
+    num_classes = condition.task.num_classes
+    fresh = seeded_build(family, options, ref.image_shape, num_classes, seeds.init)
+
+    def new_head(cut: int) -> nn.Module:
+        return seeded_head(family, options, ref.feature_shapes[cut], num_classes, seeds.head)
+
+    fresh.head = new_head(ref.num_blocks)
+    ingredients = Ingredients(fresh, source, new_head, condition.keep_hidden)
+    return STRATEGIES[condition.strategy].prepare(ingredients, condition.cut)
+
+
+def separate(condition: Condition, model: CuttableModel) -> Parts:
+    """Split a model into its frozen trunk, which never trains, and the rest."""
+    if condition.bank is None:
+        return Parts(None, model)
+    above = dict(list(model.blocks.named_children())[condition.cut :])
+    return Parts(freeze_trunk(model.trunk(condition.cut), condition.bank), CuttableModel(above, model.head))
+
+
+def trial_record(
+    trial: Trial, result: Training, on: Evaluations, trunk: FrozenTrunk | None, context: Context, wall_seconds: float
+) -> TrialRecord:
+    """Return the record of a trained trial; `trunk` is the frozen trunk that its inputs came through.
+
+    Raises:
+        DivergedError: the loss on the test images is infinite or NaN.
+    """
+    if not math.isfinite(on.test.loss):
+        raise DivergedError(len(result.curve), result.curve)
+    fitting = trial.condition.fitting
+    return TrialRecord(
+        key=trial.key,
+        condition=trial.condition.key,
+        replicate=trial.replicate,
+        train_accuracy=on.train.accuracy,
+        validation_accuracy=result.curve[result.best_epoch - 1].validation_accuracy,
+        test_accuracy=on.test.accuracy,
+        test_loss=on.test.loss,
+        best_epoch=result.best_epoch,
+        num_epochs=len(result.curve),
+        curve=result.curve,
+        num_train_images=len(trial.split.train),
+        num_validation_images=len(trial.split.validation),
+        num_test_images=len(trial.task.test_labels),
+        num_duplicates_dropped=trial.task.num_duplicates_dropped,
+        num_trained_parameters=_num_parameters(trial.parts.body),
+        num_parameters=_num_parameters(trial.model),
+        frozen_unchanged=_frozen_hash(trunk) == trial.frozen_hash if trunk else None,
+        seeds=trial.seeds._asdict(),
+        split_hash=trial.split.hash(),
+        checkpoint_hash=trial.checkpoint_hash,
+        classification_report=_report(trial.task, on.test) if fitting.classification_report else None,
+        precision=fitting.precision,
+        device=context.device,
+        num_threads=1,
+        environment=context.environment,
+        wall_seconds=wall_seconds,
+    )
+
+
+def _frozen_hash(trunk: FrozenTrunk | None) -> str | None:
+    return tensors_hash(trunk.frozen.blocks.state_dict()) if trunk else None
+
+
+def _num_parameters(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _report(task: Task, result: Evaluation) -> dict[str, dict[str, float]]:
+    report = classification_report(
+        task.test_labels,
+        result.predictions.cpu().numpy(),
+        labels=range(len(task.class_names)),
+        target_names=list(task.class_names),
+        output_dict=True,
+        zero_division=0.0,
+    )
+    return {name: values for name, values in report.items() if isinstance(values, dict)}

@@ -1,0 +1,286 @@
+"""Replicates as one model: each member ends as it would alone, whatever the others do."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from layercut.models import MODELS
+from layercut.models.base import seeded_build
+from layercut.training import stacked
+from layercut.training.batches import Examples, StackedExamples
+from layercut.training.course import DivergedError, Training
+from layercut.training.device import prepare_device
+from layercut.training.evaluate import Evaluation, evaluate
+from layercut.training.loop import Schedule, train
+from layercut.training.stack import Stack, evaluate_stack
+from layercut.training.stacked import train_stacked
+
+NUM_MEMBERS = 3
+NUM_IMAGES = 24
+NUM_CLASSES = 3
+ORDER_SEEDS = [11, 12, 13]
+LOSS_TOLERANCE = 1e-4
+"""Relative; a grouped convolution adds in another order."""
+
+
+class Images:
+    """Inputs that are given as they are."""
+
+    def __init__(self, values):
+        self.values = values
+        self.num_gathered = 0
+
+    def __len__(self):
+        return len(self.values)
+
+    def gather(self, positions):
+        self.num_gathered += len(positions)
+        return self.values[positions]
+
+
+def draw_images(seed=0):
+    labels = torch.arange(100) % NUM_CLASSES
+    noise = torch.randn(100, 1, 6, 6, generator=torch.Generator().manual_seed(seed))
+    return noise + labels[:, None, None, None], labels
+
+
+def rows_of(member, start=0):
+    """A member's own images: another choice of the hundred for each."""
+    generator = torch.Generator().manual_seed(100 + member)
+    return torch.randperm(100, generator=generator)[start : start + NUM_IMAGES]
+
+
+def own(member, start, images, labels):
+    rows = rows_of(member, start)
+    return Examples(Images(images[rows]), labels[rows])
+
+
+def together(start, images, labels):
+    rows = torch.stack([rows_of(member, start) for member in range(NUM_MEMBERS)])
+    return StackedExamples(Images(images), rows, labels[rows], shared=False, chunk=10)
+
+
+def convolutions(seed):
+    family = MODELS["plain_cnn"]
+    options = family.options(depth=2, channels=4, pool_every=2)
+    return seeded_build(family, options, (1, 6, 6), NUM_CLASSES, seed)
+
+
+def normalized(seed):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        layers = [nn.Conv2d(1, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten()]
+        return nn.Sequential(*layers, nn.Linear(64, NUM_CLASSES))
+
+
+def linear(seed):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Flatten(), nn.Linear(36, NUM_CLASSES))
+
+
+def schedule(**changes):
+    return Schedule("adam", 0.01, 0.0, 6, 2, 10)._replace(**changes)
+
+
+@pytest.fixture(autouse=True)
+def prepared():
+    """One thread, as in trials."""
+    prepare_device(torch.device("cpu"), 1)
+
+
+def train_all(build=convolutions, images=None, models=None, **changes):
+    images, labels = images or draw_images()
+    models = models or [build(seed) for seed in range(NUM_MEMBERS)]
+    validation = together(NUM_IMAGES, images, labels)
+    results = train_stacked(models, together(0, images, labels), validation, schedule(**changes), ORDER_SEEDS)
+    return models, results
+
+
+def train_alone(member, build, **changes):
+    images, labels = draw_images()
+    model = build(member)
+    validation = own(member, NUM_IMAGES, images, labels)
+    result = train(model, own(member, 0, images, labels), validation, schedule(**changes), ORDER_SEEDS[member])
+    return model, result
+
+
+def same_bits(ours, theirs):
+    return all(torch.equal(value, theirs.state_dict()[name]) for name, value in ours.state_dict().items())
+
+
+@pytest.mark.parametrize("build", [convolutions, normalized, linear])
+@pytest.mark.parametrize("patience", [2, None])
+def test_each_member_ends_as_it_would_alone(build, patience):
+    models, results = train_all(build, patience=patience)
+    for member, (model, result) in enumerate(zip(models, results, strict=True)):
+        alone, expected = train_alone(member, build, patience=patience)
+        assert result.best_epoch == expected.best_epoch
+        assert len(result.curve) == len(expected.curve)
+        for point, other in zip(result.curve, expected.curve, strict=True):
+            assert point.train_accuracy == other.train_accuracy
+            assert point.validation_accuracy == other.validation_accuracy
+            assert point.train_loss == pytest.approx(other.train_loss, rel=LOSS_TOLERANCE)
+            assert point.validation_loss == pytest.approx(other.validation_loss, rel=LOSS_TOLERANCE)
+        for name, value in model.state_dict().items():
+            torch.testing.assert_close(value, alone.state_dict()[name], rtol=1e-3, atol=1e-4)
+
+
+def test_without_validation_each_member_keeps_its_last_weights():
+    images, labels = draw_images()
+    models = [convolutions(seed) for seed in range(NUM_MEMBERS)]
+    results = train_stacked(models, together(0, images, labels), None, schedule(epochs=3), ORDER_SEEDS)
+    for member, (model, result) in enumerate(zip(models, results, strict=True)):
+        alone = convolutions(member)
+        train(alone, own(member, 0, images, labels), None, schedule(epochs=3), ORDER_SEEDS[member])
+        assert result.best_epoch == len(result.curve) == 3
+        for name, value in model.state_dict().items():
+            torch.testing.assert_close(value, alone.state_dict()[name], rtol=1e-3, atol=1e-4)
+
+
+def test_the_same_group_gives_the_same_bits():
+    first, again = train_all(), train_all()
+    assert first[1] == again[1]
+    assert all(map(same_bits, first[0], again[0]))
+
+
+def test_a_member_has_the_same_bits_whatever_the_others_are():
+    models, results = train_all(patience=2)
+    others = [convolutions(50), convolutions(1), convolutions(51)]
+    changed, changed_results = train_all(models=others, patience=2)
+    assert results[1] == changed_results[1]
+    assert same_bits(models[1], changed[1])
+    assert results[0] != changed_results[0]
+
+
+def test_a_member_that_diverges_is_reported_and_leaves_the_others_their_bits():
+    models, results = train_all()
+    disturbed = [convolutions(seed) for seed in range(NUM_MEMBERS)]
+    with torch.no_grad():
+        disturbed[1].head.out.weight.fill_(float("inf"))
+    _, disturbed_results = train_all(models=disturbed)
+    assert isinstance(disturbed_results[1], DivergedError)
+    assert disturbed_results[1].curve == ()
+    for member in (0, 2):
+        assert disturbed_results[member] == results[member]
+        assert same_bits(disturbed[member], models[member])
+
+
+def test_a_member_that_diverges_later_keeps_the_epochs_before(monkeypatch):
+    fake_validations(monkeypatch, [[0.5] * 3, [0.6] * 3, [0.7] * 3], losses=[[1.0] * 3, [1.0, float("nan"), 1.0]])
+    _, results = train_all(linear, epochs=3, patience=None)
+    assert isinstance(results[1], DivergedError)
+    assert [point.epoch for point in results[1].curve] == [1]
+    assert [len(results[member].curve) for member in (0, 2)] == [3, 3]
+
+
+def fake_validations(monkeypatch, accuracies, losses=()):
+    """Make every member's validation accuracy, epoch by epoch, what a test says it is; return the weights seen."""
+    seen = []
+    losses = [*losses, *([1.0] * NUM_MEMBERS for _ in accuracies[len(losses) :])]
+
+    def evaluate_stack(stack, examples, precision):
+        epoch = len(seen)
+        seen.append({name: value.clone() for name, value in stack.values().items()})
+        return [
+            Evaluation(loss, accuracy, torch.zeros(0))
+            for loss, accuracy in zip(losses[epoch], accuracies[epoch], strict=True)
+        ]
+
+    monkeypatch.setattr(stacked, "evaluate_stack", evaluate_stack)
+    return seen
+
+
+def test_each_member_stops_by_itself_and_keeps_the_weights_of_its_own_best_epoch(monkeypatch):
+    accuracies = [[0.5, 0.5, 0.9], [0.6, 0.5, 0.8], [0.6, 0.7, 0.8], [0.5, 0.6, 1.0], [1.0, 0.7, 1.0]]
+    seen = fake_validations(monkeypatch, [*accuracies, [0.0] * 3, [0.0] * 3])
+    models, results = train_all(linear, epochs=7, patience=2)
+    assert [result.best_epoch for result in results] == [2, 3, 1]
+    assert [len(result.curve) for result in results] == [4, 5, 3]
+    assert len(seen) == 5, "training goes on although all members have stopped"
+    for member, (model, result) in enumerate(zip(models, results, strict=True)):
+        best = seen[result.best_epoch - 1]
+        assert all(torch.equal(value, best[name][member]) for name, value in model.state_dict().items())
+
+
+def test_each_member_sees_its_own_images_in_its_own_order():
+    seen = []
+
+    class Recorder(Images):
+        def gather(self, positions):
+            seen.append(positions.view(NUM_MEMBERS, -1))
+            return super().gather(positions)
+
+    images, labels = draw_images()
+    rows = torch.stack([rows_of(member) for member in range(NUM_MEMBERS)])
+    examples = StackedExamples(Recorder(images), rows, labels[rows], shared=False)
+    train_stacked([linear(0)] * NUM_MEMBERS, examples, None, schedule(epochs=1), ORDER_SEEDS)
+    for member, seed in enumerate(ORDER_SEEDS):
+        order = torch.randperm(NUM_IMAGES, generator=torch.Generator().manual_seed(seed))
+        assert torch.equal(torch.cat(seen, dim=1)[member], rows[member][order])
+
+
+def test_bfloat16_blocks_train_with_a_float32_head():
+    _, results = train_all(epochs=2, precision="bf16")
+    for member, result in enumerate(results):
+        assert isinstance(result, Training)
+        _, expected = train_alone(member, convolutions, epochs=2, precision="bf16")
+        for point, other in zip(result.curve, expected.curve, strict=True):
+            assert point.train_loss == pytest.approx(other.train_loss, rel=0.02)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_members_are_evaluated_as_alone_and_shared_examples_are_gathered_once(shared, precision):
+    images, labels = draw_images()
+    models = [convolutions(seed) for seed in range(NUM_MEMBERS)]
+    rows = rows_of(0).expand(NUM_MEMBERS, -1)
+    inputs = Images(images)
+    examples = StackedExamples(inputs, rows, labels[rows], shared, chunk=10)
+    results = evaluate_stack(Stack(models), examples, precision)
+    assert inputs.num_gathered == NUM_IMAGES * (1 if shared else NUM_MEMBERS)
+    for model, result in zip(models, results, strict=True):
+        alone = evaluate(model, own(0, 0, images, labels), precision)
+        assert result.loss == pytest.approx(alone.loss, rel=1e-2 if precision == "bf16" else LOSS_TOLERANCE)
+        assert result.predictions.shape == (NUM_IMAGES,)
+        if precision == "float32":
+            assert torch.equal(result.predictions, alone.predictions)
+            assert result.accuracy == alone.accuracy
+
+
+def test_evaluating_on_nothing_is_refused():
+    examples = StackedExamples(Images(torch.zeros(0, 36)), *torch.zeros(2, NUM_MEMBERS, 0, dtype=torch.int64), True)
+    with pytest.raises(ValueError, match="at least one example"):
+        evaluate_stack(Stack([linear(0)] * NUM_MEMBERS), examples)
+
+
+def test_models_that_draw_at_random_are_refused_by_the_name_of_the_layer():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 3), nn.Dropout(0.5))
+    with pytest.raises(ValueError, match="draw at random in training cannot be trained as one: 2"):
+        Stack([model, copy.deepcopy(model)])
+    Stack([nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.0))] * 2)
+
+
+def test_a_random_function_that_is_no_layer_is_refused_too():
+    class Hidden(nn.Linear):
+        def forward(self, values):
+            return nn.functional.dropout(super().forward(values), training=self.training)
+
+    models = [nn.Sequential(nn.Flatten(), Hidden(36, NUM_CLASSES)) for _ in range(NUM_MEMBERS)]
+    images, labels = draw_images()
+    with pytest.raises(RuntimeError, match="random"):
+        train_stacked(models, together(0, images, labels), None, schedule(), ORDER_SEEDS)
+
+
+def test_the_order_of_numbers_in_a_chunk_follows_the_examples():
+    images, labels = draw_images()
+    rows = torch.from_numpy(np.arange(6).reshape(2, 3))
+    chunks = list(StackedExamples(Images(images), rows, labels[rows], shared=False, chunk=2).chunks())
+    assert [tuple(inputs.shape) for inputs, _ in chunks] == [(2, 2, 1, 6, 6), (2, 1, 1, 6, 6)]
+    assert torch.equal(chunks[1][0][1, 0], images[5])
+    assert torch.equal(chunks[0][1], labels[rows[:, :2]])
