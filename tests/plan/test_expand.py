@@ -102,7 +102,6 @@ def test_shared_classes_of_source_and_target_are_a_warning():
 
 
 def test_two_sources_of_one_name_are_told_apart_in_results(tmp_path):
-    plan = tiny_plan(
-        "source=[{random: true}, {dataset: digits, classes: [0, 1]}, {dataset: digits, classes: [0, 1], test_split: 0.3}]"
-    ).plan
+    zeros_and_ones = "{dataset: digits, classes: [0, 1]"
+    plan = tiny_plan(f"source=[{{random: true}}, {zeros_and_ones}}}, {zeros_and_ones}, test_split: 0.3}}]").plan
     assert {name.source for name in plan.names} == {"random weights", "digits[0,1]", "digits[0,1] #2"}

@@ -1,0 +1,185 @@
+"""The design of one source, target and model: its points over cuts, strategies, fractions and factors."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from layercut.keys import content_key
+from layercut.plan.canonical import condition_key, task_identity
+from layercut.plan.cost import ModelCost, sample_images, trial_flops
+from layercut.plan.jobs import Bank, Condition, Fitting, ModelRef, SampleRule, SourceJob, TaskRef
+from layercut.plan.resolve import ResolvedTask, make_fitting
+from layercut.plan.stacking import group_size, trained_blocks, trunk_chunk
+from layercut.records import ConditionName
+from layercut.spec import StudySpec, TrainingSpec
+from layercut.spec.load import describe_errors
+from layercut.strategies import STRATEGIES
+from layercut.training.precision import Precision
+
+SHARD_FLOPS = 10**11
+"""A shard of a bank is about a second's work."""
+
+
+class DesignGroup(NamedTuple):
+    """One source, target and model: the design points over cuts, strategies, fractions and factors."""
+
+    spec: StudySpec
+    source: SourceJob
+    target: ResolvedTask
+    task: TaskRef
+    model: ModelRef
+    cost: ModelCost
+    precision: Precision
+    stacked: bool
+
+    def design_points(self) -> Iterator[tuple[ConditionName, Condition]]:
+        """Yield each design point's name with its condition; equal conditions have equal keys."""
+        transfer = self.spec.transfer
+        num_blocks = self.model.num_blocks
+        for levels in _factor_levels(self.spec):
+            training = _with_levels(self.spec, levels)
+            fitting = make_fitting(self.spec, training, self.precision)
+            factors = dict(levels)
+            for strategy_name in transfer.strategies:
+                cuts = _cuts(self.spec, num_blocks) if STRATEGIES[strategy_name].transfers else [0]
+                for cut, fraction in itertools.product(cuts, transfer.fractions):
+                    condition = self._condition(strategy_name, cut, fraction, fitting)
+                    name = ConditionName(
+                        condition.key,
+                        self.source.label,
+                        self.task.label,
+                        self.model.label,
+                        strategy_name,
+                        cut,
+                        fraction,
+                        num_blocks,
+                        merged=False,
+                        factors=factors,
+                    )
+                    yield name, condition
+
+    def _condition(self, strategy_name: str, cut: int, fraction: float, fitting: Fitting) -> Condition:
+        transfer, num_blocks = self.spec.transfer, self.model.num_blocks
+        keep_hidden = transfer.head == "keep_hidden"
+        name, cut, uses_source = STRATEGIES[strategy_name].canonical(cut, num_blocks, keep_hidden)
+        strategy = STRATEGIES[name]
+        frozen = strategy.frozen and cut > 0
+        info = self.target.info
+        images = sample_images(
+            info.train_counts, fraction, transfer.validation, transfer.val_split, sum(info.test_counts)
+        )
+        source = self.source.key if uses_source else None
+        truncated = "truncate" in name and cut < num_blocks
+        num_replicates = transfer.num_replicates(fraction)
+        batch_size = min(fitting.batch_size, images.train)
+        group = self._group(trained_blocks(name, cut, num_blocks, frozen), batch_size, num_replicates)
+        key = condition_key(
+            source,
+            self.task,
+            self.model,
+            (name, cut, fraction),
+            fitting,
+            (transfer.validation, transfer.val_split),
+            keep_hidden,
+            self.spec.seed,
+            (num_replicates, group) if group else None,
+        )
+        return Condition(
+            key,
+            source,
+            self._bank(fitting, stacked=group is not None) if frozen else None,
+            self.task,
+            self.model,
+            name,
+            cut,
+            fraction,
+            fitting,
+            transfer.validation,
+            transfer.val_split,
+            keep_hidden,
+            self.spec.seed,
+            num_replicates,
+            group,
+            trial_flops(self.cost, frozen, truncated, cut, images, fitting.epochs),
+        )
+
+    def _group(self, trained: range, batch_size: int, num_replicates: int) -> int | None:
+        return group_size(self.model, self.cost, trained, batch_size, num_replicates) if self.stacked else None
+
+    def _bank(self, fitting: Fitting, stacked: bool) -> Bank:
+        transfer = self.spec.transfer
+        samples = SampleRule(
+            tuple((fraction, transfer.num_replicates(fraction)) for fraction in transfer.fractions),
+            transfer.validation,
+            transfer.val_split,
+        )
+        identity = {
+            "source": self.source.key,
+            "task": task_identity(self.task),
+            "samples": samples,
+            "input": [fitting.mean, fitting.std, fitting.precision],
+            "seed": self.spec.seed,
+        }
+        chunk = trunk_chunk(self.model, stacked)
+        if stacked:
+            identity["chunk"] = chunk
+        num_images = self._num_bank_images()
+        num_shards = max(1, min(64, self.cost.whole_flops * num_images // SHARD_FLOPS))
+        key = content_key("bank", identity)
+        return Bank(
+            key,
+            self.source.key,
+            self.model,
+            self.task,
+            samples,
+            fitting,
+            self.spec.seed,
+            num_images,
+            num_shards,
+            chunk,
+        )
+
+    def _num_bank_images(self) -> int:
+        """Return about how many different images the study's replicates use: each sample is drawn anew."""
+        info, transfer = self.target.info, self.spec.transfer
+        whole, unused = sum(info.train_counts), 1.0
+        for fraction in transfer.fractions:
+            unused *= (1 - fraction) ** transfer.num_replicates(fraction)
+        used = whole * (1 - unused)
+        if transfer.validation == "full":
+            used = whole * transfer.val_split + used * (1 - transfer.val_split)
+        return round(used) + sum(info.test_counts)
+
+
+def _factor_levels(spec: StudySpec) -> Iterator[tuple[tuple[str, str], ...]]:
+    factors = spec.transfer.factors
+    return itertools.product(*([(factor, level) for level in levels] for factor, levels in factors.items()))
+
+
+def _with_levels(spec: StudySpec, levels: tuple[tuple[str, str], ...]) -> TrainingSpec:
+    fields: dict[str, Any] = spec.transfer.training.model_dump()
+    for factor, level in levels:
+        fields |= spec.transfer.factors[factor][level]
+    try:
+        return TrainingSpec.model_validate(fields)
+    except ValidationError as error:
+        factor, level = levels[-1]
+        place = f"transfer.factors.{factor}.{level}"
+        raise spec.error(place, describe_errors(error, TrainingSpec)) from error
+
+
+def _cuts(spec: StudySpec, num_blocks: int) -> list[int]:
+    cuts = spec.transfer.cuts
+    if cuts == "all":
+        return list(range(num_blocks + 1))
+    for index, cut in enumerate(cuts):
+        if cut > num_blocks:
+            raise spec.error(
+                f"transfer.cuts[{index}]",
+                f"expected a number of blocks in 0..{num_blocks} (the model's); got {cut}",
+            )
+    return sorted(cuts)
