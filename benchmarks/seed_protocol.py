@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 from datetime import date
 from pathlib import Path
 
@@ -20,6 +19,8 @@ from scipy.stats import spearmanr
 
 from layercut import load_results, run_study
 from layercut.spec import parse_study
+from layercut.stages.environment import num_usable_cores
+from layercut.training.device import processor_name
 
 PUBLISHED = {
     0.001: [0.657, 0.684, 0.706, 0.778, 0.818, 0.813, 0.779],
@@ -74,13 +75,13 @@ def main() -> None:
     print("\n".join(lines))
     result = {
         "date": date.today().isoformat(),
-        "machine": platform.processor() or platform.machine(),
+        "machine": f"{processor_name()}, {num_usable_cores()} cores",
         "replicates": arguments.replicates,
         "precision": arguments.precision,
         "rank_correlation": {f"{fraction:g}": value for fraction, value in correlations.items()},
         "rows": table.to_dict("records"),
     }
-    path = Path(__file__).parent / "results" / "seed_protocol.json"
+    path = Path(__file__).parent / "results" / f"seed_protocol_{arguments.precision}.json"
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
