@@ -85,7 +85,7 @@ def test_a_full_disk_stops_the_study_and_the_same_command_finishes_it(
     assert "free some space, then run the same command" in stderr
     assert "Traceback" not in stderr
     assert layercut(*command, "--no-report").code == 0
-    status = study_status(output)
+    status = study_status(output, with_hash=True)
     assert (status.finished, status.failed, status.failed_jobs) == (NUM_TRIALS, {}, {})
     assert status.records_hash == undisturbed_hash
 
