@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +10,6 @@ import torch
 from benchmarks.rivals.trials import Images, Job, Trial
 
 from fake_datasets import idx_bytes
-
-
-@pytest.fixture(scope="session", autouse=True)
-def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Decoded datasets lie in a folder of the tests."""
-    folder = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAYERCUT_CACHE", str(folder))
-        yield folder
 
 
 @pytest.fixture(scope="session")
