@@ -18,12 +18,12 @@ from typing import Any
 
 import torch
 
+from benchmarks.level_clock import LevelClock
 from benchmarks.machine import describe_machine, write_result
 from layercut import load_results, run_study
 from layercut.data.cache import default_cache_dir
 from layercut.plan.summary import summarize
 from layercut.preflight import plan_with_data
-from layercut.progress import NoProgress
 from layercut.spec import StudySpec, parse_study
 
 STUDY = """
@@ -42,23 +42,6 @@ transfer:
   training: {{optimizer: adam, lr: 1e-3, epochs: 40, patience: 6, batch_size: 64}}
 """
 VEHICLES, ANIMALS = ["airplane", "automobile", "ship", "truck"], ["bird", "cat", "deer", "dog", "frog", "horse"]
-
-
-class LevelClock(NoProgress):
-    """Notes the seconds of each level of a run."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._level = ""
-
-    def begin(self, level: str, num_jobs: int, work: int) -> None:
-        """Start the clock."""
-        self._level = level
-        self.seconds[level] = -time.perf_counter()
-
-    def end(self) -> None:
-        """Stop it."""
-        self.seconds[self._level] += time.perf_counter()
 
 
 def main() -> None:

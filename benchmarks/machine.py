@@ -11,14 +11,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from layercut.stages.environment import num_usable_cores
+from layercut.training.device import processor_name
+
 RESULTS = Path(__file__).parent / "results"
 
 
 def describe_machine() -> dict[str, Any]:
     """Return processor, cores, memory, versions and how busy the machine was before."""
     return {
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "processor": processor_name(),
+        "cores": num_usable_cores(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": platform.system(),
         "python": platform.python_version(),
@@ -45,12 +48,3 @@ def write_result(name: str, result: dict[str, Any], output: Path | None, machine
 def _without_paths(arguments: list[str]) -> list[str]:
     """Leave out where things lie on this machine: a path keeps its last part."""
     return [Path(argument).name if Path(argument).is_absolute() else argument for argument in arguments]
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

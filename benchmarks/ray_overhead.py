@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.level_clock import LevelClock
 from benchmarks.machine import describe_machine, write_result
 from layercut import load_results, run_study
-from layercut.progress import NoProgress
 from layercut.spec import StudySpec, parse_study
 
 MOST_OVERHEAD = 0.10
@@ -36,23 +36,6 @@ transfer:
   replicates: {replicates}
   training: {{lr: 1e-3, epochs: {epochs}, batch_size: 64}}
 """
-
-
-class LevelClock(NoProgress):
-    """Notes the seconds of each level of a run."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._level = ""
-
-    def begin(self, level: str, num_jobs: int, work: int) -> None:
-        """Start the clock."""
-        self._level = level
-        self.seconds[level] = -time.perf_counter()
-
-    def end(self) -> None:
-        """Stop it."""
-        self.seconds[self._level] += time.perf_counter()
 
 
 def main() -> None:

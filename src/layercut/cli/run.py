@@ -10,10 +10,9 @@ from typing import Literal
 
 import click
 
+from layercut.cli.main import EXIT_TRIALS_FAILED
 from layercut.cli.options import Size, data_option, json_option, study_argument
 from layercut.executors import EXECUTORS
-
-EXIT_TRIALS_FAILED = 3
 
 
 @click.command("run")

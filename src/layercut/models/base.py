@@ -127,10 +127,7 @@ def seeded_head(
 
 
 def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_classes: int) -> ModelPlan:
-    """Measure shapes and operations with one blank image.
-
-    Not on torch's meta device: its convolutions import the compiler, which takes longer than any model here.
-    """
+    """Measure shapes and operations with one blank image."""
     model = seeded_build(family, options, image_shape, num_classes, seed=0).eval()
     features = torch.zeros(1, *image_shape)
     shapes: list[tuple[int, ...]] = [image_shape]
