@@ -47,4 +47,4 @@ def write_result(name: str, result: dict[str, Any], output: Path | None, machine
 
 def _without_paths(arguments: list[str]) -> list[str]:
     """Leave out where things lie on this machine: a path keeps its last part."""
-    return [Path(argument).name if Path(argument).is_absolute() else argument for argument in arguments]
+    return [Path(a).name if Path(a).is_absolute() or ".." in Path(a).parts else a for a in arguments]

@@ -10,17 +10,14 @@ A mean agrees where it lies within three of its own standard errors, or 0.03, of
 from __future__ import annotations
 
 import argparse
-import json
-from datetime import date
 from pathlib import Path
 
 import pandas as pd
 from scipy.stats import spearmanr
 
+from benchmarks.machine import RESULTS, describe_machine, write_result
 from layercut import load_results, run_study
 from layercut.spec import parse_study
-from layercut.stages.environment import num_usable_cores
-from layercut.training.device import processor_name
 
 PUBLISHED = {
     0.001: [0.657, 0.684, 0.706, 0.778, 0.818, 0.813, 0.779],
@@ -74,15 +71,13 @@ def main() -> None:
     ]
     print("\n".join(lines))
     result = {
-        "date": date.today().isoformat(),
-        "machine": f"{processor_name()}, {num_usable_cores()} cores",
         "replicates": arguments.replicates,
         "precision": arguments.precision,
         "rank_correlation": {f"{fraction:g}": value for fraction, value in correlations.items()},
         "rows": table.to_dict("records"),
     }
-    path = Path(__file__).parent / "results" / f"seed_protocol_{arguments.precision}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    path = RESULTS / f"seed_protocol_{arguments.precision}.json"
+    print(f"written to {write_result('seed_protocol', result, path, describe_machine())}")
 
 
 def compare(results: pd.DataFrame) -> pd.DataFrame:
