@@ -56,3 +56,10 @@ def test_planning_counts_operations_without_computing(family):
     plan = plan_model(family, family.options(), SHAPE, 5)
     assert len(plan.block_flops) == len(plan.block_names) == len(plan.feature_shapes) - 1
     assert all(flops > 0 for flops in plan.block_flops + plan.head_flops)
+
+
+def test_every_tap_names_a_module_and_the_last_one_is_the_whole_model(family):
+    model = seeded_build(family, family.options(), SHAPE, 5, seed=0)
+    modules = [model.get_submodule(path) for path in model.taps.values()]
+    assert modules[-1] is model
+    assert len(modules) > len(model.block_names)

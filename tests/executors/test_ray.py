@@ -154,12 +154,11 @@ def test_a_job_whose_worker_is_killed_twice_is_done_at_the_third_try(executor: R
 def test_a_job_that_kills_every_worker_is_given_up_after_three(
     executor: RayExecutor, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    events = list(executor.run("ray_jobs:be_killed", [99], Context((tmp_path,))))
-    assert events[0] == Result(99, "first")
-    assert isinstance(events[1], Lost)
-    assert events[1].error is None
-    assert "lost its worker 3 times" in events[1].message
-    assert len(events) == 2
+    *before, last = executor.run("ray_jobs:be_killed", [99], Context((tmp_path,)))
+    assert before in ([], [Result(99, "first")])  # a value may die on its way with the worker that has sent it
+    assert isinstance(last, Lost)
+    assert last.error is None
+    assert "lost its worker 3 times" in last.message
     assert capfd.readouterr().out == ""
 
 

@@ -22,10 +22,28 @@ class CuttableModel(nn.Module):
     Parameters are called `blocks.NAME...` and `head...`.
     """
 
-    def __init__(self, blocks: Mapping[str, nn.Module], head: nn.Module) -> None:
+    def __init__(
+        self, blocks: Mapping[str, nn.Module], head: nn.Module, taps: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__()
         self.blocks = nn.Sequential(OrderedDict(blocks))
         self.head = head
+        self._taps = taps
+
+    @property
+    def taps(self) -> dict[str, str]:
+        """Return the places whose activations are worth looking at, from the input on.
+
+        Name -> qualified name of the module whose output it is; the empty name is the whole model: its logits.
+        The images themselves are no tap: they are always there. Each block, then the head's hidden layer, unless
+        the model names others.
+        """
+        if self._taps is not None:
+            return dict(self._taps)
+        taps = {name: f"blocks.{name}" for name in self.block_names}
+        if getattr(self.head, "activation", None) is not None:
+            taps["hidden"] = "head.activation"
+        return taps | {"output": ""}
 
     @property
     def block_names(self) -> list[str]:
