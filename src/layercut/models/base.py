@@ -22,9 +22,7 @@ class CuttableModel(nn.Module):
     Parameters are called `blocks.NAME...` and `head...`.
     """
 
-    def __init__(
-        self, blocks: Mapping[str, nn.Module], head: nn.Module, taps: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, blocks: Mapping[str, nn.Module], head: nn.Module, taps: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self.blocks = nn.Sequential(OrderedDict(blocks))
         self.head = head
