@@ -51,6 +51,10 @@ class StorageFullError(LayercutError):
     """The disk is full; the study stopped cleanly and can be resumed."""
 
 
+class ProbeUndefinedError(LayercutError):
+    """A score has no value for some activations: constant features, too few images, ...; a final result."""
+
+
 class TrialDivergedError(LayercutError):
     """The loss of a trial became infinite or NaN: a final result."""
 
