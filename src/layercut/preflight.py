@@ -77,7 +77,7 @@ def _resolver(
     cache: dict[str, ResolvedTask] = {}
 
     def task(task: TaskSpec, place: str) -> ResolvedTask:
-        known = task.model_dump_json()
+        known = task.model_dump_json(exclude={"training", "seeds"})
         if known not in cache:
             try:
                 cache[known] = resolve(task)

@@ -9,7 +9,7 @@ Accuracies are shares in 0..1, times are in seconds.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Literal, TypeAlias
@@ -31,6 +31,8 @@ class EpochPoint:
     train_accuracy: float
     validation_loss: float | None = None
     validation_accuracy: float | None = None
+    learning_rate: float | None = None
+    """Of the epoch's last step, for what is new; None: not written down."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,10 @@ class TrialRecord:
     num_threads: int | None = None
     environment: str | None = None
     wall_seconds: float | None = None
+    log_area: float | None = None
+    """Area under validation accuracy against the index of the log points, in 0..1; None: no such points."""
+    log_accuracies: Mapping[str, float] = field(default_factory=dict)
+    """Validation accuracy at each log point, in the order of training."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +187,23 @@ def exact_content(record: TrialRecord | FailureRecord) -> str:
     if isinstance(record, FailureRecord):
         return canonical_json([record.key, record.kind, curve])
     metrics = [record.train_accuracy, record.validation_accuracy, record.test_accuracy, record.test_loss]
+    metrics += record.log_accuracies.values()
     return canonical_json([record.key, [_exact(value) for value in metrics], record.best_epoch, curve])
+
+
+def log_area(accuracies: Sequence[float]) -> float | None:
+    """Return the area under accuracies at log-spaced points, a unit wide: their mean, the ends counted half.
+
+    Reference: the score of the study of convnet transferability (`studies/`), area under accuracy against the index
+    of the log-spaced step. We differ in dividing by the width, so that a constant accuracy is its own area.
+
+    Example:
+        >>> log_area([0.0, 0.5, 1.0])
+        0.5
+    """
+    if len(accuracies) < 2:
+        return None
+    return (sum(accuracies) - (accuracies[0] + accuracies[-1]) / 2) / (len(accuracies) - 1)
 
 
 def records_hash(contents: Iterable[str]) -> str:

@@ -154,6 +154,8 @@ class _Run:
         self._executor = executor
         self._progress = progress
         self._failed_sources: dict[str, str] = {}
+        """Key of a checkpoint that could not be made -> why."""
+        self._points = {job.key: [point.key for point in job.points] for job in checked.plan.sources}
         self._recorded: set[str] = set()
         """Keys of what this run has written or is about to write."""
         self._unwritten: list[Record] = []
@@ -203,7 +205,7 @@ class _Run:
             self._recorded.add(record.key)
             self._progress.record(record)
             if isinstance(record, FailureRecord) and record.job == "source":
-                self._failed_sources[record.key] = record.message
+                self._failed_sources |= dict.fromkeys(self._points[record.key], record.message)
         if time.monotonic() - self._written_at > WRITE_SECONDS:
             self._write()
 
@@ -246,8 +248,8 @@ class _Run:
             self._keep(failure(event.job.key, "source" if isinstance(event.job, SourceJob) else "extract", None, None))
 
     def _has_source(self, job: SourceJob, done: set[str]) -> bool:
-        recorded = job.key in done or job.kind != "train"
-        return recorded and self._context.checkpoint(job.key).exists()
+        recorded = job.kind != "train" or done.issuperset(point.key for point in job.points)
+        return recorded and all(self._context.checkpoint(point.key).exists() for point in job.points)
 
     def _must_extract(self, job: ExtractJob) -> bool:
         return job.bank.source not in self._failed_sources and not is_stored(job, self._context)

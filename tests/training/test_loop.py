@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -46,7 +47,7 @@ def linear(seed=0):
 
 
 def schedule(**changes):
-    return Schedule("adam", 0.05, 0.0, 8, None, 16)._replace(**changes)
+    return replace(Schedule("adam", 0.05, 0.0, 8, None, 16), **changes)
 
 
 def fake_validation(monkeypatch, accuracies):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ def linear(seed):
 
 
 def schedule(**changes):
-    return Schedule("adam", 0.01, 0.0, 6, 2, 10)._replace(**changes)
+    return replace(Schedule("adam", 0.01, 0.0, 6, 2, 10), **changes)
 
 
 @pytest.fixture(autouse=True)

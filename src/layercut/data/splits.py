@@ -112,6 +112,17 @@ def check_fractions(
             )
 
 
+def split_sizes(
+    counts: Sequence[int], fraction: float, validation: Validation = "within", val_split: float = 0.1
+) -> tuple[int, int]:
+    """Return how many training and validation images a replicate has; needs only the images of each class."""
+    totals = _sample_counts(counts, fraction) if validation == "within" else counts
+    kept = _validation_counts(totals, val_split)
+    if validation == "within":
+        return sum(totals) - sum(kept), sum(kept)
+    return sum(_sample_counts([count - share for count, share in zip(counts, kept, strict=True)], fraction)), sum(kept)
+
+
 def least_fraction(count: int) -> float:
     """Return the least fraction, in two significant digits, that takes an image of a class of `count`.
 

@@ -121,5 +121,11 @@ def _without_nan(record: TrialRecord) -> TrialRecord:
 
 
 def _result(record: TrialRecord | PretrainingRecord | ProbeRecord) -> str:
-    """Return what must be equal in every run; `repr`, so that NaN equals itself."""
+    """Return what must be equal in every run; `repr`, so that NaN equals itself.
+
+    Learning rates follow from the study file, and earlier versions did not write them down.
+    """
+    if isinstance(record, PretrainingRecord):
+        curve = tuple(dataclasses.replace(point, learning_rate=None) for point in record.curve)
+        record = dataclasses.replace(record, curve=curve)
     return repr(dataclasses.replace(record, environment=None, wall_seconds=None))

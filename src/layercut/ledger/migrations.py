@@ -137,6 +137,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX failures_by_job_and_kind ON failures (job, kind)",
     ),
+    (
+        "ALTER TABLE trials ADD COLUMN log_area REAL",
+        "ALTER TABLE trial_details ADD COLUMN log_accuracies TEXT NOT NULL DEFAULT '{}'",
+        # NULL in ledgers from before: not written down.
+        "ALTER TABLE trial_details ADD COLUMN learning_rates BLOB",
+        "ALTER TABLE pretrainings ADD COLUMN learning_rates BLOB",
+        "ALTER TABLE failures ADD COLUMN learning_rates BLOB",
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

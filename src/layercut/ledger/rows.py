@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
@@ -58,8 +59,33 @@ def encode_curve(curve: Iterable[EpochPoint]) -> bytes:
     )
 
 
+def encode_rates(curve: Sequence[EpochPoint]) -> bytes | None:
+    """Return 8 bytes an epoch with its learning rate, NaN where it is not known; None where none is."""
+    if all(point.learning_rate is None for point in curve):
+        return None
+    rates = (math.nan if point.learning_rate is None else point.learning_rate for point in curve)
+    return struct.pack(f"<{len(curve)}d", *rates)
+
+
+def decode_rates(rates: bytes | None, curve: tuple[EpochPoint, ...]) -> tuple[EpochPoint, ...]:
+    """Return a curve with the learning rates that `encode_rates` packed.
+
+    Raises:
+        ValueError: there are more or fewer of them than epochs.
+    """
+    if rates is None:
+        return curve
+    if len(rates) != 8 * len(curve):
+        raise ValueError(f"learning rates must be 8 bytes an epoch; got {len(rates)} bytes for {len(curve)} epochs")
+    known = struct.unpack(f"<{len(curve)}d", rates)
+    return tuple(
+        dataclasses.replace(point, learning_rate=None if math.isnan(rate) else rate)
+        for point, rate in zip(curve, known, strict=True)
+    )
+
+
 def decode_curve(points: bytes) -> tuple[EpochPoint, ...]:
-    """Return the curve that `encode_curve` packed.
+    """Return the curve that `encode_curve` packed, without its learning rates.
 
     Raises:
         ValueError: the number of bytes is no multiple of an epoch's.
@@ -93,6 +119,7 @@ _ENCODERS: dict[str, Callable[[Any], Any]] = {
     "curve": encode_curve,
     "seeds": _json,
     "scores": _json,
+    "log_accuracies": _json,
     "libraries": _json,
     "factors": canonical_json,
     "classification_report": _optional_json,
@@ -101,6 +128,7 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "curve": decode_curve,
     "seeds": json.loads,
     "scores": json.loads,
+    "log_accuracies": json.loads,
     "libraries": json.loads,
     "factors": json.loads,
     "classification_report": lambda text: None if text is None else json.loads(text),
@@ -110,21 +138,28 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
 
 
 class RowCodec(Generic[T]):
-    """Turns one kind of frozen dataclass into tuples of SQLite values, and back."""
+    """Turns one kind of frozen dataclass into tuples of SQLite values, and back.
+
+    A curve is two columns, the second of which is the last of all and came later.
+    """
 
     def __init__(self, kind: type[T], first: Sequence[str] = (), last: Sequence[str] = ()) -> None:
         names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
         self.kind = kind
-        self.columns = [*first, *(name for name in names if name not in (*first, *last)), *last]
-        self._values = attrgetter(*self.columns)
-        self._encoders = [(i, _ENCODERS[c]) for i, c in enumerate(self.columns) if c in _ENCODERS]
-        self._decoders = [(i, _DECODERS[c]) for i, c in enumerate(self.columns) if c in _DECODERS]
+        fields = [*first, *(name for name in names if name not in (*first, *last)), *last]
+        self._values = attrgetter(*fields)
+        self._encoders = [(i, _ENCODERS[c]) for i, c in enumerate(fields) if c in _ENCODERS]
+        self._decoders = [(i, _DECODERS[c]) for i, c in enumerate(fields) if c in _DECODERS]
+        self._has_curve = "curve" in fields
+        self.columns = [*fields, "learning_rates"] if self._has_curve else fields
 
     def encode(self, record: T) -> tuple[Any, ...]:
         """Return the values of `columns`."""
         values = list(self._values(record))
         for index, encoder in self._encoders:
             values[index] = encoder(values[index])
+        if self._has_curve:
+            values.append(encode_rates(record.curve))  # type: ignore[attr-defined]
         return tuple(values)
 
     def decode(self, row: Sequence[Any]) -> T:
@@ -132,13 +167,17 @@ class RowCodec(Generic[T]):
         values = list(row)
         for index, decoder in self._decoders:
             values[index] = decoder(values[index])
-        return self.kind(**dict(zip(self.columns, values, strict=True)))
+        fields = dict(zip(self.columns, values, strict=True))
+        if self._has_curve:
+            fields["curve"] = decode_rates(fields.pop("learning_rates"), fields["curve"])
+        return self.kind(**fields)
 
 
-TRIAL_DETAILS = ("seeds", "classification_report", "curve")
-"""Fields of a trial that lie in the table `trial_details`."""
+_DETAIL_FIELDS = ("seeds", "classification_report", "log_accuracies", "curve")
+TRIAL_DETAILS = (*_DETAIL_FIELDS, "learning_rates")
+"""Columns of a trial that lie in the table `trial_details`."""
 
-TRIALS = RowCodec(TrialRecord, last=TRIAL_DETAILS)
+TRIALS = RowCodec(TrialRecord, last=_DETAIL_FIELDS)
 PRETRAININGS = RowCodec(PretrainingRecord)
 PROBES = RowCodec(ProbeRecord)
 FAILURES = RowCodec(FailureRecord)

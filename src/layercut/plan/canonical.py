@@ -13,6 +13,7 @@ from typing import Any
 
 from layercut.keys import content_key
 from layercut.plan.jobs import Fitting, ModelRef, TaskRef
+from layercut.spec.points import LAST
 
 
 def source_key(
@@ -25,6 +26,11 @@ def source_key(
     """
     trained = {} if fitting is None else {"fitting": _training(fitting), "seed": study_seed, "threads": num_threads}
     return content_key("source", {"kind": kind, "identity": identity, "model": model_identity(model), **trained})
+
+
+def checkpoint_key(source: str, point: str) -> str:
+    """Return the key of a source's checkpoint; that of the last one is the source's own."""
+    return source if point == LAST else content_key("checkpoint", [source, point])
 
 
 def condition_key(
@@ -79,7 +85,14 @@ def model_identity(model: ModelRef) -> dict[str, Any]:
 
 
 def _training(fitting: Fitting) -> dict[str, Any]:
-    """Return the fields that change numbers: a report of the same predictions does not."""
-    fields = dataclasses.asdict(fitting)
-    del fields["classification_report"]
-    return fields
+    """Return the fields that change numbers: a report of the same predictions does not, nor do more checkpoints.
+
+    A field that has its default value is left out: records from before there was such a field keep their keys.
+    """
+    fields = {field.name: (getattr(fitting, field.name), field.default) for field in dataclasses.fields(fitting)}
+    ignored = {"classification_report", "checkpoints"}
+    return {
+        name: value
+        for name, (value, default) in fields.items()
+        if name not in ignored and (value != default or name == "precision")
+    }

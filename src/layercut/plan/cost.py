@@ -9,6 +9,8 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
+from layercut.plan.jobs import Fitting
+
 
 class ModelCost(NamedTuple):
     """Forward operations for one image, and bytes of its features, at each cut 0..B."""
@@ -44,11 +46,26 @@ def training_flops(forward: int, images: Images, epochs: int) -> int:
     return epochs * each_epoch + forward * sum(images)
 
 
-def trial_flops(cost: ModelCost, frozen: bool, truncated: bool, cut: int, images: Images, epochs: int) -> int:
-    """Return the operations of one trial; a frozen trunk's features are counted with their bank."""
+def trial_flops(
+    cost: ModelCost, frozen: bool, truncated: bool, cut: int, images: Images, epochs: int, augmented: bool = False
+) -> int:
+    """Return the operations of one trial; a frozen trunk's features are counted with their bank.
+
+    Those of augmented images are others in every epoch: they are the trial's own.
+    """
     last = cut if truncated else len(cost.head_flops) - 1
     above = cost.trunk_flops[last] - (cost.trunk_flops[cut] if frozen else 0)
-    return training_flops(above + cost.head_flops[last], images, epochs)
+    own_trunk = cost.trunk_flops[cut] * images.train * epochs if frozen and augmented else 0
+    return training_flops(above + cost.head_flops[last], images, epochs) + own_trunk
+
+
+def feature_passes(fitting: Fitting) -> int:
+    """Return how often a replicate passes over stored features at the most.
+
+    Augmented training images never come from there; validation images do, about a tenth of all, and everything does
+    in the last evaluation.
+    """
+    return 1 + fitting.epochs // 10 if fitting.augmentation else fitting.epochs
 
 
 def sample_images(counts: tuple[int, ...], fraction: float, validation: str, val_split: float, num_test: int) -> Images:

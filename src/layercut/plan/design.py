@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator
-from typing import Any, NamedTuple
-
-from pydantic import ValidationError
+from typing import NamedTuple
 
 from layercut.keys import content_key
 from layercut.plan.canonical import condition_key, task_identity
 from layercut.plan.cost import ModelCost, sample_images, trial_flops
-from layercut.plan.jobs import Bank, Condition, Fitting, ModelRef, SampleRule, SourceJob, TaskRef
+from layercut.plan.jobs import Bank, Condition, Fitting, ModelRef, SampleRule, SourcePoint, TaskRef
+from layercut.plan.overrides import target_training
 from layercut.plan.resolve import ResolvedTask, make_fitting
 from layercut.plan.stacking import group_size, trained_blocks, trunk_chunk
 from layercut.records import ConditionName
-from layercut.spec import StudySpec, TrainingSpec
-from layercut.spec.load import describe_errors
+from layercut.spec import StudySpec
 from layercut.strategies import STRATEGIES
 from layercut.training.precision import Precision
 
@@ -28,7 +27,8 @@ class DesignGroup(NamedTuple):
     """One source, target and model: the design points over cuts, strategies, fractions and factors."""
 
     spec: StudySpec
-    source: SourceJob
+    source: SourcePoint
+    target_index: int
     target: ResolvedTask
     task: TaskRef
     model: ModelRef
@@ -41,7 +41,7 @@ class DesignGroup(NamedTuple):
         transfer = self.spec.transfer
         num_blocks = self.model.num_blocks
         for levels in _factor_levels(self.spec):
-            training = _with_levels(self.spec, levels)
+            training = target_training(self.spec, self.target_index, levels)
             fitting = make_fitting(self.spec, training, self.precision)
             factors = dict(levels)
             for strategy_name in transfer.strategies:
@@ -68,6 +68,9 @@ class DesignGroup(NamedTuple):
         name, cut, uses_source = STRATEGIES[strategy_name].canonical(cut, num_blocks, keep_hidden)
         strategy = STRATEGIES[name]
         frozen = strategy.frozen and cut > 0
+        trained = trained_blocks(name, cut, num_blocks, frozen)
+        if not keep_hidden and not set(trained) & set(strategy.kept(cut, num_blocks)):
+            fitting = dataclasses.replace(fitting, kept_lr_scale=1.0)  # of nothing: one trial for every scale
         info = self.target.info
         images = sample_images(
             info.train_counts, fraction, transfer.validation, transfer.val_split, sum(info.test_counts)
@@ -76,7 +79,7 @@ class DesignGroup(NamedTuple):
         truncated = "truncate" in name and cut < num_blocks
         num_replicates = transfer.num_replicates(fraction)
         batch_size = min(fitting.batch_size, images.train)
-        group = self._group(trained_blocks(name, cut, num_blocks, frozen), batch_size, num_replicates)
+        group = self._group(trained, batch_size, num_replicates, fitting.lr_schedule)
         key = condition_key(
             source,
             self.task,
@@ -104,11 +107,13 @@ class DesignGroup(NamedTuple):
             self.spec.seed,
             num_replicates,
             group,
-            trial_flops(self.cost, frozen, truncated, cut, images, fitting.epochs),
+            trial_flops(self.cost, frozen, truncated, cut, images, fitting.epochs, bool(fitting.augmentation)),
         )
 
-    def _group(self, trained: range, batch_size: int, num_replicates: int) -> int | None:
-        return group_size(self.model, self.cost, trained, batch_size, num_replicates) if self.stacked else None
+    def _group(self, trained: range, batch_size: int, num_replicates: int, lr_schedule: str) -> int | None:
+        if not self.stacked:
+            return None
+        return group_size(self.model, self.cost, trained, batch_size, num_replicates, lr_schedule)
 
     def _bank(self, fitting: Fitting, stacked: bool) -> Bank:
         transfer = self.spec.transfer
@@ -158,18 +163,6 @@ class DesignGroup(NamedTuple):
 def _factor_levels(spec: StudySpec) -> Iterator[tuple[tuple[str, str], ...]]:
     factors = spec.transfer.factors
     return itertools.product(*([(factor, level) for level in levels] for factor, levels in factors.items()))
-
-
-def _with_levels(spec: StudySpec, levels: tuple[tuple[str, str], ...]) -> TrainingSpec:
-    fields: dict[str, Any] = spec.transfer.training.model_dump()
-    for factor, level in levels:
-        fields |= spec.transfer.factors[factor][level]
-    try:
-        return TrainingSpec.model_validate(fields)
-    except ValidationError as error:
-        factor, level = levels[-1]
-        place = f"transfer.factors.{factor}.{level}"
-        raise spec.error(place, describe_errors(error, TrainingSpec)) from error
 
 
 def _cuts(spec: StudySpec, num_blocks: int) -> list[int]:

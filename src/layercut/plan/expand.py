@@ -11,17 +11,18 @@ from typing import NamedTuple
 from layercut.data.splits import check_fractions
 from layercut.data.subset import TaskInfo
 from layercut.errors import DataError, UnknownNameError
-from layercut.plan.cost import ModelCost, feature_bytes
+from layercut.plan.cost import ModelCost, feature_bytes, feature_passes
 from layercut.plan.design import DesignGroup
 from layercut.plan.jobs import Bank, Condition, CutCost, SourceJob
 from layercut.plan.resolve import (
     Resolver,
     overlap_warnings,
     resolve_model,
-    source_job,
     task_ref,
 )
+from layercut.plan.sources import join, source_jobs
 from layercut.plan.stacking import alone_warnings
+from layercut.plan.validation import validation_warnings
 from layercut.records import ConditionName
 from layercut.spec import StudySpec
 from layercut.strategies import STRATEGIES
@@ -59,25 +60,29 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
     pairs = itertools.product(range(len(spec.source)), enumerate(targets), range(len(spec.model)))
     for source_index, (target_index, target), model_index in pairs:
         model, cost = resolve_model(spec, model_index, target.info)
-        source = source_job(spec, source_index, model, target, resolver)
+        jobs = list(source_jobs(spec, source_index, labels.source[source_index], model, target, resolver))
         model = dataclasses.replace(model, label=labels.model[model_index])
-        source = dataclasses.replace(source, label=labels.source[source_index])
-        sources.setdefault(source.key, source)
+        for job in jobs:
+            sources[job.key] = join(sources[job.key], job) if job.key in sources else job
         warnings += overlap_warnings(spec, source_index, target_index)
         task = dataclasses.replace(task_ref(target), label=labels.target[target_index])
-        group = DesignGroup(spec, source, target, task, model, cost, resolver.precision, resolver.stacked)
-        points = list(group.design_points())
-        if resolver.stacked:
-            warnings += alone_warnings([condition for _, condition in points], cost)
-        for name, condition in points:
-            merged = condition.key in conditions
-            if condition.bank is not None:
-                costs[condition.bank.key] = cost
-            conditions.setdefault(condition.key, condition)
-            names.append(dataclasses.replace(name, merged=merged))
+        for source in (point for job in jobs for point in job.points):
+            group = DesignGroup(
+                spec, source, target_index, target, task, model, cost, resolver.precision, resolver.stacked
+            )
+            points = list(group.design_points())
+            warnings += validation_warnings((condition for _, condition in points), target.info)
+            if resolver.stacked:
+                warnings += alone_warnings([condition for _, condition in points], cost)
+            for name, condition in points:
+                merged = condition.key in conditions
+                if condition.bank is not None:
+                    costs[condition.bank.key] = cost
+                conditions.setdefault(condition.key, condition)
+                names.append(dataclasses.replace(name, merged=merged))
     used = {condition.source for condition in conditions.values()}
     return Plan(
-        tuple(source for source in sources.values() if source.key in used),
+        tuple(job for job in sources.values() if any(point.key in used for point in job.points)),
         _banks(list(conditions.values()), costs),
         tuple(conditions.values()),
         tuple(names),
@@ -127,7 +132,7 @@ def _banks(conditions: list[Condition], costs: Mapping[str, ModelCost]) -> dict[
         if condition.bank is not None:
             banks[condition.bank.key] = condition.bank
             at = condition.bank.key, condition.cut
-            uses[at] = uses.get(at, 0) + condition.num_replicates * condition.fitting.epochs
+            uses[at] = uses.get(at, 0) + condition.num_replicates * feature_passes(condition.fitting)
     cut_costs: dict[str, list[CutCost]] = {key: [] for key in banks}
     for (key, cut), num_uses in sorted(uses.items()):
         num_images, cost = banks[key].num_images, costs[key]

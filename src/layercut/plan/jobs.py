@@ -11,7 +11,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from layercut.training.precision import Precision
+from layercut.training.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -58,27 +58,32 @@ class ModelRef:
         return max(prod(shape) for shape in self.feature_shapes[cut:])
 
 
-@dataclass(frozen=True)
-class Fitting:
-    """How a model is fitted: the training fields of the study file and what goes with them."""
+@dataclass(frozen=True, kw_only=True)
+class Fitting(Schedule):
+    """How a model is fitted: what the loop is told, and what goes with it."""
 
-    optimizer: str
-    lr: float
-    weight_decay: float
-    epochs: int
-    patience: int | None
-    batch_size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    precision: Precision
+    augmentation: tuple[str, ...] = ()
+    """What is done to training images, in order (`data/augment.py`)."""
     classification_report: bool = False
+
+
+class SourcePoint(NamedTuple):
+    """A checkpoint of a source: a source of its own in the design."""
+
+    point: str
+    """`last`, or a moment of its training (`spec/points.py`)."""
+    key: str
+    label: str
 
 
 @dataclass(frozen=True)
 class SourceJob:
-    """Makes the checkpoint of one source: trains it, reads it from a file, or draws random values."""
+    """Makes the checkpoints of one source: trains it, reads it from a file, or draws random values."""
 
     key: str
+    """Also that of its last checkpoint."""
     kind: Literal["train", "import", "random"]
     label: str
     model: ModelRef
@@ -90,6 +95,10 @@ class SourceJob:
     val_split: float = 0.1
     weights: Path | None = None
     """The file to read where `kind` is `import`."""
+    seed: int = 0
+    """Tells independent sources of one study apart."""
+    points: tuple[SourcePoint, ...] = ()
+    """All that the design uses, in the order of training."""
 
 
 class SampleRule(NamedTuple):
@@ -107,7 +116,7 @@ class Bank:
 
     key: str
     source: str
-    """Key of the source job."""
+    """Key of the source's checkpoint."""
     model: ModelRef
     task: TaskRef
     samples: SampleRule
@@ -147,7 +156,7 @@ class Condition:
 
     key: str
     source: str | None
-    """Key of the source job; None where nothing of a source is used."""
+    """Key of the source's checkpoint; None where nothing of a source is used."""
     bank: Bank | None
     """Where the frozen trunk's features may lie; None where nothing is frozen."""
     task: TaskRef

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from layercut.data.splits import split_sizes
 from layercut.data.subset import TaskInfo
 from layercut.errors import UnknownNameError
 from layercut.models import MODELS
@@ -14,8 +16,9 @@ from layercut.models.base import plan_model
 from layercut.plan.canonical import source_key, task_identity
 from layercut.plan.cost import ModelCost, model_cost, sample_images, training_flops
 from layercut.plan.jobs import Fitting, ModelRef, SourceJob, TaskRef
-from layercut.spec import CheckpointSource, RandomSource, StudySpec, TaskSpec, TrainingSpec
+from layercut.spec import CheckpointSource, PretrainingSpec, RandomSource, StudySpec, TaskSpec, TrainingSpec
 from layercut.spec.load import describe_errors
+from layercut.spec.points import batches_of
 from layercut.training.precision import Precision
 
 
@@ -77,23 +80,32 @@ def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef
     return ref, model_cost(planned.block_flops, planned.head_flops, planned.feature_shapes)
 
 
-def source_job(spec: StudySpec, index: int, model: ModelRef, target: ResolvedTask, resolver: Resolver) -> SourceJob:
-    """Return the job that makes the checkpoint of one source.
+def source_job(
+    spec: StudySpec,
+    index: int,
+    model: ModelRef,
+    target: ResolvedTask,
+    resolver: Resolver,
+    pretraining: PretrainingSpec,
+    seed: int,
+) -> SourceJob:
+    """Return the job that makes the checkpoints of one source.
 
     Raises:
-        SpecError: its images do not have the target's shape.
+        SpecError: its images do not have the target's shape, or a checkpoint is beyond its first epoch.
         UserError: a dataset or weight file does not fit.
     """
     source = spec.source[index]
     place = f"source[{index}]"
-    fitting = make_fitting(spec, spec.pretraining, resolver.precision)
+    fitting = make_fitting(spec, pretraining, resolver.precision)
+    seeded = {"replicate": seed} if seed else {}
     if isinstance(source, CheckpointSource):
         weights = resolver.weights(source, place)
         key = source_key("import", weights.sha256, model, None, 0, 0)
         return SourceJob(key, "import", source.label, model, fitting, spec.seed, 1, 0, weights=source.checkpoint)
     if isinstance(source, RandomSource):
-        key = source_key("random", None, model, fitting, spec.seed, 1)
-        return SourceJob(key, "random", source.label, model, fitting, spec.seed, 1, 0)
+        key = source_key("random", seeded or None, model, fitting, spec.seed, 1)
+        return SourceJob(key, "random", source.label, model, fitting, spec.seed, 1, 0, seed=seed)
     resolved = resolver.task(source, place)
     if resolved.info.image_shape != target.info.image_shape:
         raise spec.error(
@@ -101,15 +113,16 @@ def source_job(spec: StudySpec, index: int, model: ModelRef, target: ResolvedTas
             f"expected images of the target's shape {target.info.image_shape} (channels, height, width); "
             f"{source.label} has {resolved.info.image_shape}",
         )
-    num_threads = spec.pretraining.threads or resolver.num_threads
+    num_threads = pretraining.threads or resolver.num_threads
     task = task_ref(resolved)
-    identity = {"task": task_identity(task), "val_split": spec.pretraining.val_split}
+    identity = {"task": task_identity(task), "val_split": pretraining.val_split, **seeded}
     key = source_key("train", identity, model, fitting, spec.seed, num_threads)
     model_index = next(i for i, candidate in enumerate(spec.model) if candidate.label == model.label)
     _, cost = resolve_model(spec, model_index, resolved.info)
     images = sample_images(
-        resolved.info.train_counts, 1.0, "full", spec.pretraining.val_split, sum(resolved.info.test_counts)
+        resolved.info.train_counts, 1.0, "full", pretraining.val_split, sum(resolved.info.test_counts)
     )
+    _check_batches(spec, f"{place} {source.label}", pretraining, resolved.info)
     flops = training_flops(cost.whole_flops + cost.head_flops[-1], images, fitting.epochs)
     return SourceJob(
         key,
@@ -121,8 +134,20 @@ def source_job(spec: StudySpec, index: int, model: ModelRef, target: ResolvedTas
         num_threads,
         flops,
         task,
-        spec.pretraining.val_split,
+        pretraining.val_split,
+        seed=seed,
     )
+
+
+def _check_batches(spec: StudySpec, source: str, pretraining: PretrainingSpec, info: TaskInfo) -> None:
+    num_train, _ = split_sizes(info.train_counts, 1.0, "full", pretraining.val_split)
+    num_batches = -(-num_train // pretraining.batch_size)
+    beyond = [number for number in batches_of(pretraining.checkpoints) if number > num_batches]
+    if beyond:
+        raise spec.error(
+            "pretraining.checkpoints",
+            f"expected batches of the first epoch, which has {num_batches} for {source}; got batch {beyond[0]}",
+        )
 
 
 def overlap_warnings(spec: StudySpec, source_index: int, target_index: int) -> list[str]:
@@ -149,17 +174,16 @@ def task_ref(resolved: ResolvedTask) -> TaskRef:
 
 
 def make_fitting(spec: StudySpec, training: TrainingSpec, precision: Precision) -> Fitting:
-    """Return the training fields as jobs carry them."""
+    """Return the training fields as jobs carry them: each under its own name."""
     mean, std = spec.normalization.mean, spec.normalization.std
+    carried = {field.name for field in dataclasses.fields(Fitting)} & set(type(training).model_fields)
     return Fitting(
-        training.optimizer,
-        training.lr,
-        training.weight_decay,
-        training.epochs,
-        training.patience,
-        training.batch_size,
-        tuple(mean) if isinstance(mean, list) else (mean,),
-        tuple(std) if isinstance(std, list) else (std,),
-        precision,
-        training.classification_report,
+        **{name: _frozen(getattr(training, name)) for name in carried},
+        mean=tuple(mean) if isinstance(mean, list) else (mean,),
+        std=tuple(std) if isinstance(std, list) else (std,),
+        precision=precision,
     )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -39,7 +39,8 @@ def replicates_per_job(condition: Condition) -> int:
 def needed_sources(plan: Plan, pending: set[str]) -> list[SourceJob]:
     """Return the source jobs that pending conditions use; `pending` has condition keys."""
     used = {condition.source for condition in plan.conditions if condition.key in pending}
-    return sorted((job for job in plan.sources if job.key in used), key=lambda job: job.flops, reverse=True)
+    jobs = [job for job in plan.sources if any(point.key in used for point in job.points)]
+    return sorted(jobs, key=lambda job: job.flops, reverse=True)
 
 
 def extract_jobs(plan: Plan, chosen: Mapping[str, list[int]], pending: set[str]) -> Iterator[ExtractJob]:

@@ -30,20 +30,26 @@ _STACKED_TRUNK_CHUNK = 256
 _STACKED_TRUNK_BYTES = 2**26
 
 
-def group_size(model: ModelRef, cost: ModelCost, trained: range, batch_size: int, num_replicates: int) -> int | None:
+def group_size(
+    model: ModelRef, cost: ModelCost, trained: range, batch_size: int, num_replicates: int, lr_schedule: str = "none"
+) -> int | None:
     """Return how many replicates of a condition that trains some blocks make one model; groups are as equal as can be.
 
     None: each replicate is trained by itself, because there is only one, or as `why_alone` says.
     """
-    if num_replicates == 1 or why_alone(model, cost, trained, batch_size) is not None:
+    if num_replicates == 1 or why_alone(model, cost, trained, batch_size, lr_schedule) is not None:
         return None
     most = min(MAX_MEMBERS, GROUP_BYTES // member_bytes(model, cost, trained, batch_size))
     num_groups = -(-num_replicates // most)
     return -(-num_replicates // num_groups)
 
 
-def why_alone(model: ModelRef, cost: ModelCost, trained: range, batch_size: int) -> str | None:
+def why_alone(
+    model: ModelRef, cost: ModelCost, trained: range, batch_size: int, lr_schedule: str = "none"
+) -> str | None:
     """Return why models that train these blocks are not trained as one; None where they can be."""
+    if lr_schedule == "plateau":
+        return "with lr_schedule plateau each has a learning rate of its own"
     drawing = [model.block_names[block] for block in trained if model.block_names[block] in model.random_blocks]
     if drawing:
         return f"{', '.join(drawing)} draw at random in training"
@@ -61,7 +67,8 @@ def alone_warnings(conditions: Iterable[Condition], cost: ModelCost) -> Iterator
             trained = trained_blocks(
                 condition.strategy, condition.cut, condition.model.num_blocks, condition.bank is not None
             )
-            reason = why_alone(condition.model, cost, trained, condition.fitting.batch_size)
+            fitting = condition.fitting
+            reason = why_alone(condition.model, cost, trained, fitting.batch_size, fitting.lr_schedule)
             reasons[condition.model.label, reason] += 1
     for (model, reason), count in reasons.items():
         yield f"{model}: {count} conditions train their replicates one by one, not as one model: {reason}"

@@ -3,7 +3,15 @@
 from layercut.spec.load import load_study, parse_study, shipped_studies
 from layercut.spec.model import ModelSpec
 from layercut.spec.study import ReplicateRule, StudySpec, TransferSpec
-from layercut.spec.task import CheckpointSource, NormalizationSpec, RandomSource, SourceSpec, TaskSpec
+from layercut.spec.task import (
+    CheckpointSource,
+    NormalizationSpec,
+    RandomSource,
+    SourceSpec,
+    SourceTask,
+    TargetSpec,
+    TaskSpec,
+)
 from layercut.spec.training import PretrainingSpec, TrainingSpec
 
 __all__ = [
@@ -14,7 +22,9 @@ __all__ = [
     "RandomSource",
     "ReplicateRule",
     "SourceSpec",
+    "SourceTask",
     "StudySpec",
+    "TargetSpec",
     "TaskSpec",
     "TrainingSpec",
     "TransferSpec",

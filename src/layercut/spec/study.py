@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_
 from layercut.errors import SpecError
 from layercut.spec.base import OneOrMore, StrictSpec
 from layercut.spec.model import ModelSpec
-from layercut.spec.task import NormalizationSpec, SourceSpec, TaskSpec
+from layercut.spec.task import NormalizationSpec, SourceSpec, TargetSpec
 from layercut.spec.training import PretrainingSpec, TrainingSpec
 
 
@@ -112,7 +112,7 @@ class StudySpec(StrictSpec):
     name: str = Field(pattern=r"^[\w.-]+$", description="Name of the study and of its default output directory.")
     seed: int = Field(default=0, ge=0, description="Where every random number of the study comes from.")
     source: OneOrMore[SourceSpec] = Field(min_length=1, description="What is transferred; one or a list.")
-    target: OneOrMore[TaskSpec] = Field(min_length=1, description="What it is transferred to; one or a list.")
+    target: OneOrMore[TargetSpec] = Field(min_length=1, description="What it is transferred to; one or a list.")
     model: OneOrMore[ModelSpec] = Field(min_length=1, description="What is cut; one or a list.")
     normalization: NormalizationSpec = Field(
         default=NormalizationSpec(), description="How pixels become inputs, for source and target alike."

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator
 
 from layercut.spec.base import OpenSpec, StrictSpec
+from layercut.spec.training import SeedList
 
 
 class TaskSpec(OpenSpec):
@@ -35,6 +36,19 @@ class TaskSpec(OpenSpec):
         return name if self.classes is None else f"{name}[{','.join(str(c) for c in self.classes)}]"
 
 
+class TargetSpec(TaskSpec):
+    """A task that is transferred to."""
+
+    training: dict[str, Any] = Field(default={}, description="Fields that differ from `transfer.training`.")
+
+
+class SourceTask(TaskSpec):
+    """A task that layercut pretrains on."""
+
+    training: dict[str, Any] = Field(default={}, description="Fields that differ from `pretraining`.")
+    seeds: SeedList | None = Field(default=None, description="Instead of `pretraining.seeds`.")
+
+
 class CheckpointSource(StrictSpec):
     """Weights on disk instead of pretraining."""
 
@@ -52,6 +66,7 @@ class RandomSource(StrictSpec):
     """A model that was never trained: what a frozen trunk of random weights is worth."""
 
     random: Literal[True]
+    seeds: SeedList | None = Field(default=None, description="Instead of `pretraining.seeds`.")
 
     @property
     def label(self) -> str:
@@ -67,7 +82,7 @@ def _kind_of_source(value: Any) -> str:
 
 
 SourceSpec = Annotated[
-    Annotated[TaskSpec, Tag("dataset")]
+    Annotated[SourceTask, Tag("dataset")]
     | Annotated[CheckpointSource, Tag("checkpoint")]
     | Annotated[RandomSource, Tag("random")],
     Discriminator(_kind_of_source),

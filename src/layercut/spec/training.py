@@ -2,29 +2,140 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from layercut.spec.base import StrictSpec
+from layercut.spec.base import OneOrMore, StrictSpec
+from layercut.spec.points import LAST, LogPoints, Points, epochs_of
+
+OptimizerName: TypeAlias = Literal["adam", "adamw", "sgd"]
+ScheduleName: TypeAlias = Literal["none", "plateau", "cosine", "one_cycle", "step"]
+AugmentationName: TypeAlias = Literal["flip", "crop", "cutout", "autoaugment_cifar10", "trivialaugment", "randaugment"]
+
+
+def _seeds(value: Any) -> Any:
+    return list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _usable(seeds: list[int]) -> list[int]:
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise ValueError("a number of seeds, at least 1, or a list of different seeds, each 0 or more")
+    return seeds
+
+
+SeedList = Annotated[list[int], BeforeValidator(_seeds), AfterValidator(_usable)]
+"""`3` means 0, 1 and 2."""
 
 
 class TrainingSpec(StrictSpec):
-    """One training: optimizer, length, stopping."""
+    """One training: optimizer, learning rate, length, stopping, what is done to the images."""
 
-    optimizer: Literal["adam"] = Field(default="adam", description="The optimizer.")
+    optimizer: OptimizerName = Field(default="adam", description="The optimizer.")
     lr: float = Field(default=1e-3, gt=0, description="Learning rate.")
-    weight_decay: float = Field(default=0.0, ge=0, description="L2 penalty added to the gradient.")
+    weight_decay: float = Field(
+        default=0.0, ge=0, description="L2 penalty added to the gradient; with adamw, decay of the weights themselves."
+    )
+    momentum: float = Field(default=0.0, ge=0, lt=1, description="Momentum of sgd.")
+    nesterov: bool = Field(default=False, description="Nesterov's momentum instead of the plain one.")
     epochs: int = Field(default=40, ge=1, description="Epochs at the most.")
     patience: int | None = Field(
         default=6,
         ge=1,
         description="Stop after so many epochs without a better validation accuracy; null: never stop early.",
     )
+    target_accuracy: float | None = Field(
+        default=None, gt=0, le=1, description="Stop at the first epoch with this validation accuracy, in 0..1."
+    )
     batch_size: int = Field(default=64, ge=1, description="Images a step.")
+    lr_schedule: ScheduleName = Field(
+        default="none",
+        description="plateau, cosine and step change the learning rate after an epoch, one_cycle after every step.",
+    )
+    lr_factor: float = Field(default=0.1, gt=0, lt=1, description="What plateau and step multiply the rate by.")
+    lr_patience: int = Field(default=10, ge=0, description="Epochs without improvement that plateau waits for.")
+    lr_watch: Literal["loss", "accuracy"] = Field(
+        default="loss", description="Which value of the validation images plateau watches."
+    )
+    lr_step_epochs: int | None = Field(default=None, ge=1, description="Epochs between two steps of step.")
+    warmup_epochs: int = Field(default=0, ge=0, description="Epochs in which the rate rises, evenly at every step.")
+    warmup_steps: int = Field(default=0, ge=0, description="The same, counted in steps.")
+    clip_norm: float | None = Field(default=None, gt=0, description="Largest norm of the gradient; null: any.")
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of each label that is spread over all classes, in training."
+    )
+    kept_lr_scale: float = Field(
+        default=1.0,
+        gt=0,
+        description="Factor of the learning rate for whatever was kept of the source, below and above the cut. "
+        "0 would be freezing: that is a strategy.",
+    )
+    augmentation: OneOrMore[AugmentationName] = Field(
+        default=[], description="What is done to training images, one after the other, anew in every epoch."
+    )
+    log_points: LogPoints = Field(
+        default=[],
+        description="Points at which the validation accuracy is taken for `log_area`: `true`, or a list such as "
+        "[0, batch 1, batch 10, epoch 1, epoch 10].",
+    )
     classification_report: bool = Field(
         default=False, description="Keep precision, recall and F1 of each class on the test images."
     )
+
+    @model_validator(mode="after")
+    def _sensible(self) -> TrainingSpec:
+        for problem in self._contradictions():
+            raise ValueError(problem)
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        if self.momentum and self.optimizer != "sgd":
+            yield f"momentum only with `optimizer: sgd`; got momentum {self.momentum:g} with {self.optimizer}"
+        if self.nesterov and not self.momentum:
+            yield "nesterov only with a momentum above 0; got nesterov: true with momentum 0"
+        if self.lr_schedule == "one_cycle" and "epochs" not in self.model_fields_set:
+            yield "`epochs` beside `lr_schedule: one_cycle`, whose cycle lasts for all of them; got none"
+        if (self.lr_schedule == "step") != (self.lr_step_epochs is not None):
+            yield (
+                "lr_step_epochs together with `lr_schedule: step`, and only then; "
+                f"got lr_step_epochs {self.lr_step_epochs} with {self.lr_schedule}"
+            )
+        for name, users in _USERS.items():
+            if getattr(self, name) != type(self).model_fields[name].default and self.lr_schedule not in users:
+                yield (
+                    f"{name} only with `lr_schedule: {' or '.join(users)}`; "
+                    f"got {name} {getattr(self, name)} with {self.lr_schedule}"
+                )
+        yield from self._contradictory_lengths()
+        if len(set(self.augmentation)) < len(self.augmentation):
+            yield f"each augmentation once; got {', '.join(self.augmentation)}"
+
+    def _contradictory_lengths(self) -> Iterator[str]:
+        if self.warmup_epochs and self.warmup_steps:
+            yield "warmup_epochs or warmup_steps, not both; got both"
+        if (self.warmup_epochs or self.warmup_steps) and self.lr_schedule == "one_cycle":
+            yield "no warm-up beside `lr_schedule: one_cycle`, which begins with its own; got both"
+        if self.warmup_epochs >= self.epochs:
+            yield f"warmup_epochs below epochs; got {self.warmup_epochs} of {self.epochs}"
+        if LAST in self.log_points:
+            yield "log_points before the end, such as `epoch 10`; got `last`"
+        if len(self.log_points) == 1:
+            yield f"at least two log_points, for an area; got one, {self.log_points[0]}"
+        if self.log_points and self.stops_early:
+            yield (
+                "`patience: null` and no target_accuracy beside log_points, which a training that stops early does "
+                f"not reach; got patience {self.patience} and target_accuracy {self.target_accuracy}"
+            )
+
+    @property
+    def stops_early(self) -> bool:
+        """Return whether training may end before its last epoch."""
+        return self.patience is not None or self.target_accuracy is not None
+
+
+_USERS = {"lr_factor": ("plateau", "step"), "lr_patience": ("plateau",), "lr_watch": ("plateau",)}
+"""Which schedules a field is for."""
 
 
 class PretrainingSpec(TrainingSpec):
@@ -38,3 +149,32 @@ class PretrainingSpec(TrainingSpec):
         ge=1,
         description="Processor threads; null: all cores. Part of the key: it changes last bits.",
     )
+    checkpoints: Points = Field(
+        default=[LAST],
+        min_length=1,
+        description="Moments of which each is a source of its own: 0 (initial values), `batch N` of the first epoch, "
+        "`epoch N`, and `last`: what training ends with, the weights with the best validation accuracy.",
+    )
+    seeds: SeedList = Field(
+        default=[0], description="Independent sources: a number of them, or their seeds. Each is one of its own."
+    )
+
+    @model_validator(mode="after")
+    def _sensible_source(self) -> PretrainingSpec:
+        for problem in self._contradictions_of_a_source():
+            raise ValueError(problem)
+        return self
+
+    def _contradictions_of_a_source(self) -> Iterator[str]:
+        if self.kept_lr_scale != 1:
+            yield f"no kept_lr_scale for a source, which keeps nothing; got {self.kept_lr_scale:g}"
+        if self.log_points:
+            yield "log_points under transfer.training; a source has `checkpoints`; got log_points"
+        epochs = epochs_of(self.checkpoints)
+        if epochs and self.stops_early:
+            yield (
+                "`patience: null` and no target_accuracy beside checkpoints at epochs, which a training that stops "
+                f"early does not reach; got patience {self.patience} and target_accuracy {self.target_accuracy}"
+            )
+        if epochs and max(epochs) > self.epochs:
+            yield f"checkpoints within the {self.epochs} epochs; got epoch {max(epochs)}"

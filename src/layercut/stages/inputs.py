@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from layercut.data.splits import sample_split
 from layercut.data.subset import Task
@@ -35,12 +36,21 @@ def freeze_trunk(blocks: nn.Sequential, bank: Bank) -> FrozenTrunk:
 
 
 def pixel_inputs(
-    context: Context, task: Task, fitting: Fitting, split: SplitName, positions: NDArray[np.int64]
+    context: Context,
+    task: Task,
+    fitting: Fitting,
+    split: SplitName,
+    positions: NDArray[np.int64],
+    change: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> PixelInputs:
-    """Return a task's images as inputs; `positions` are positions in its training or test images, ascending."""
+    """Return a task's images as inputs; `positions` are positions in its training or test images.
+
+    `change`: as `PixelInputs` takes it.
+    """
     images = task.dataset.train.images if split == "train" else task.dataset.test.images
     index = (task.train_index if split == "train" else task.test_index)[positions]
-    return PixelInputs(images, index, Normalization(fitting.mean, fitting.std), context.torch_device)
+    normalization = Normalization(fitting.mean, fitting.std)
+    return PixelInputs(images, index, normalization, context.torch_device, change)
 
 
 def trial_inputs(

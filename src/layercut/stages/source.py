@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,23 +17,29 @@ from layercut.data.splits import sample_split
 from layercut.errors import CheckpointError
 from layercut.models import MODELS
 from layercut.models.base import CuttableModel, seeded_build
-from layercut.plan.jobs import Fitting, ModelRef, SourceJob
+from layercut.plan.jobs import ModelRef, SourceJob, SourcePoint
 from layercut.records import FailureRecord, PretrainingRecord
 from layercut.seeding import derive_seed
+from layercut.spec.points import LAST, moment
+from layercut.stages.augmented import Augmented, augmented_inputs
 from layercut.stages.context import Context
 from layercut.stages.guard import attempt
 from layercut.stages.inputs import SplitName, pixel_inputs
 from layercut.training.batches import Examples, chunk_size
+from layercut.training.course import Training
 from layercut.training.device import place_model, prepare_device
 from layercut.training.evaluate import evaluate
-from layercut.training.loop import Schedule, train
+from layercut.training.loop import train
+from layercut.training.precision import Precision
 
 
 def run_source(job: SourceJob, context: Context) -> Iterator[PretrainingRecord | FailureRecord]:
-    """Write the source's checkpoint; a source that was trained has a record."""
+    """Write the source's checkpoints; each checkpoint of a training has a record, the last one's last."""
     result = attempt(lambda: _make(job, context), context, job.key, "source")
-    if result is not None:
+    if isinstance(result, FailureRecord):
         yield result
+    else:
+        yield from result
 
 
 def read_weights(job: SourceJob) -> dict[str, Tensor]:
@@ -53,78 +61,49 @@ def read_weights(job: SourceJob) -> dict[str, Tensor]:
     return values
 
 
-def schedule_of(fitting: Fitting) -> Schedule:
-    """Return the schedule that the loop takes."""
-    return Schedule(
-        fitting.optimizer,
-        fitting.lr,
-        fitting.weight_decay,
-        fitting.epochs,
-        fitting.patience,
-        fitting.batch_size,
-        fitting.precision,
-    )
-
-
 def build_for(model: ModelRef, num_classes: int, seed: int) -> CuttableModel:
     """Build a model from its reference, its initial values from `seed` alone."""
     family = MODELS[model.name]
     return seeded_build(family, family.options.model_validate(model.options), model.image_shape, num_classes, seed)
 
 
-def _make(job: SourceJob, context: Context) -> PretrainingRecord | None:
+def _make(job: SourceJob, context: Context) -> list[PretrainingRecord]:
     if job.kind == "train":
         return _train(job, context)
     if job.kind == "import":
         save_checkpoint(context.checkpoint(job.key), read_weights(job))
     else:
-        model = build_for(job.model, num_classes=2, seed=derive_seed(job.study_seed, "random source"))
+        seed = derive_seed(job.study_seed, "random source", *_own(job))
+        model = build_for(job.model, num_classes=2, seed=seed)
         save_checkpoint(context.checkpoint(job.key), model.state_dict())
-    return None
+    return []
 
 
-def _train(job: SourceJob, context: Context) -> PretrainingRecord:
+def _own(job: SourceJob) -> list[int]:
+    """Return what tells this source's random numbers from those of the study's other seeds: the first has none."""
+    return [job.seed] if job.seed else []
+
+
+def _train(job: SourceJob, context: Context) -> list[PretrainingRecord]:
     started = time.perf_counter()
     if job.task is None:
         raise ValueError("expected a task to train the source on; got none")
     device = context.torch_device
     prepare_device(device, job.num_threads)
-    task = context.open_task(job.task)
-    seeds = {
-        purpose: derive_seed(job.study_seed, "source", purpose) for purpose in ("init", "order", "layers", "split")
-    }
-    split = sample_split(
-        task.train_labels,
-        job.task.num_classes,
-        1.0,
-        0,
-        seeds["split"],
-        validation="full",
-        val_split=job.val_split,
-    )
-    chunk = chunk_size(job.model.largest_features(0))
-
-    def examples(name: SplitName, positions: NDArray[np.int64], labels: NDArray[np.int64]) -> Examples:
-        inputs = pixel_inputs(context, task, job.fitting, name, positions)
-        return Examples(inputs, torch.as_tensor(labels[positions], device=device), chunk)
-
-    training = examples("train", split.train, task.train_labels)
-    validation = examples("train", split.validation, task.train_labels)
-    test = examples("test", np.arange(len(task.test_labels)), task.test_labels)
+    purposes = ["init", "order", "layers", "split", *(["augment"] if job.fitting.augmentation else [])]
+    seeds = {purpose: derive_seed(job.study_seed, "source", purpose, *_own(job)) for purpose in purposes}
+    on = _examples(job, context, seeds)
     model = place_model(build_for(job.model, job.task.num_classes, seeds["init"]), device)
     with torch.random.fork_rng():
         torch.manual_seed(seeds["layers"])
-        result = train(
-            model, training, validation if len(validation) else None, schedule_of(job.fitting), seeds["order"]
-        )
-    best = result.curve[result.best_epoch - 1]
-    return PretrainingRecord(
+        result = train(model, on.training, on.validation, job.fitting, seeds["order"])
+    last = PretrainingRecord(
         key=job.key,
         source=job.label,
         model=job.model.label,
-        train_accuracy=evaluate(model, training, job.fitting.precision).accuracy,
-        validation_accuracy=best.validation_accuracy,
-        test_accuracy=evaluate(model, test, job.fitting.precision).accuracy,
+        train_accuracy=evaluate(model, on.training, job.fitting.precision).accuracy,
+        validation_accuracy=result.curve[result.best_epoch - 1].validation_accuracy,
+        test_accuracy=evaluate(model, on.test, job.fitting.precision).accuracy,
         best_epoch=result.best_epoch,
         num_epochs=len(result.curve),
         curve=result.curve,
@@ -136,6 +115,74 @@ def _train(job: SourceJob, context: Context) -> PretrainingRecord:
         environment=context.environment,
         wall_seconds=time.perf_counter() - started,
     )
+    earlier = [point for point in job.points if point.point != LAST]
+    return [*(_checkpoint(point, last, result, model, on, context) for point in earlier), last]
+
+
+def _checkpoint(
+    point: SourcePoint, last: PretrainingRecord, result: Training, model: CuttableModel, on: _On, context: Context
+) -> PretrainingRecord:
+    """Write the weights of one moment of a training; its record tells what they are worth on the source's own task.
+
+    Raises:
+        ValueError: the training did not reach that moment.
+    """
+    values = (result.snapshots or {}).get(point.point)
+    if values is None:
+        raise ValueError(f"the training ended before its checkpoint at {point.point}")
+    model.load_state_dict(values)
+    precision = on.precision
+    num_epochs = moment(point.point)[1] if point.point.startswith("epoch") else 0
+    return dataclasses.replace(
+        last,
+        key=point.key,
+        source=point.label,
+        train_accuracy=evaluate(model, on.training, precision).accuracy,
+        validation_accuracy=evaluate(model, on.validation, precision).accuracy if on.validation else None,
+        test_accuracy=evaluate(model, on.test, precision).accuracy,
+        best_epoch=None,
+        num_epochs=num_epochs,
+        curve=result.curve[:num_epochs],
+        checkpoint_hash=save_checkpoint(context.checkpoint(point.key), values),
+        wall_seconds=None,
+    )
+
+
+class _On(NamedTuple):
+    """What a source is trained and evaluated on."""
+
+    training: Examples
+    validation: Examples | None
+    test: Examples
+    precision: Precision
+
+
+def _examples(job: SourceJob, context: Context, seeds: Mapping[str, int]) -> _On:
+    if job.task is None:
+        raise ValueError("expected a task to train the source on; got none")
+    task = context.open_task(job.task)
+    split = sample_split(
+        task.train_labels,
+        job.task.num_classes,
+        1.0,
+        0,
+        seeds["split"],
+        validation="full",
+        val_split=job.val_split,
+    )
+    chunk = chunk_size(job.model.largest_features(0))
+
+    def examples(
+        name: SplitName, positions: NDArray[np.int64], labels: NDArray[np.int64], augmented: Augmented = None
+    ) -> Examples:
+        inputs = pixel_inputs(context, task, job.fitting, name, positions)
+        return Examples(inputs, torch.as_tensor(labels[positions], device=context.torch_device), chunk, augmented)
+
+    augmented = augmented_inputs(context, task, job.fitting, split.train[None], None, [seeds.get("augment", 0)])
+    training = examples("train", split.train, task.train_labels, augmented)
+    validation = examples("train", split.validation, task.train_labels) if len(split.validation) else None
+    test = examples("test", np.arange(len(task.test_labels)), task.test_labels)
+    return _On(training, validation, test, job.fitting.precision)
 
 
 def _check_fit(job: SourceJob, model: CuttableModel, values: Mapping[str, Tensor]) -> None:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from layercut.plan.canonical import trial_key
 from layercut.plan.jobs import TransferJob
 from layercut.records import FailureRecord, TrialRecord
+from layercut.stages.augmented import Augmented, augmented_inputs
 from layercut.stages.context import Context
 from layercut.stages.guard import attempt
 from layercut.stages.inputs import FrozenTrunk, SplitName, trial_inputs
-from layercut.stages.source import schedule_of
 from layercut.stages.trial import Evaluations, Trial, prepare_trial, trial_record
 from layercut.training.batches import StackedExamples, stacked_chunk_size
 from layercut.training.course import DivergedError, Training
@@ -61,7 +61,8 @@ def run_members(job: TransferJob, context: Context) -> list[Member]:
     training, validation, test = _examples(trials, context)
     bodies = [trial.parts.body for trial in trials]
     order_seeds = [trial.seeds.order for trial in trials]
-    results = train_stacked(bodies, training, validation, schedule_of(condition.fitting), order_seeds)
+    kept = trials[0].parts.kept
+    results = train_stacked(bodies, training, validation, condition.fitting, order_seeds, kept)
     stack = Stack(bodies)
     on_train = evaluate_stack(stack, training, condition.fitting.precision)
     on_test = evaluate_stack(stack, test, condition.fitting.precision)
@@ -92,16 +93,21 @@ def _examples(
     largest = condition.model.largest_features(condition.cut if trunk else 0)
     chunk = stacked_chunk_size(largest, len(trials))
 
-    def examples(name: SplitName, own: list[NDArray[np.int64]], labels: NDArray[np.int64]) -> StackedExamples:
+    def examples(
+        name: SplitName, own: list[NDArray[np.int64]], labels: NDArray[np.int64], augmented: Augmented = None
+    ) -> StackedExamples:
         positions = _matrix(own)
         used = np.unique(positions)
         inputs = trial_inputs(context, task, condition.fitting, name, used, trunk)
         rows = torch.as_tensor(np.searchsorted(used, positions), device=context.torch_device)
         member_labels = torch.as_tensor(labels[positions], device=context.torch_device)
-        return StackedExamples(inputs, rows, member_labels, bool((positions == positions[0]).all()), chunk)
+        shared = bool((positions == positions[0]).all())
+        return StackedExamples(inputs, rows, member_labels, shared, chunk, augmented)
 
     splits = [trial.split for trial in trials]
-    training = examples("train", [split.train for split in splits], task.train_labels)
+    own, seeds = [split.train for split in splits], [trial.seeds.augment for trial in trials]
+    augmented = augmented_inputs(context, task, condition.fitting, _matrix(own), trunk, seeds)
+    training = examples("train", own, task.train_labels, augmented)
     has_validation = any(len(split.validation) for split in splits)
     validation = examples("train", [split.validation for split in splits], task.train_labels)
     test = examples("test", [np.arange(len(task.test_labels))] * len(trials), task.test_labels)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from layercut.plan.canonical import trial_key
 from layercut.plan.jobs import Condition, TransferJob
 from layercut.records import FailureRecord, TrialRecord
+from layercut.stages.augmented import Augmented, augmented_inputs
 from layercut.stages.context import Context
 from layercut.stages.guard import attempt
 from layercut.stages.inputs import SplitName, trial_inputs
-from layercut.stages.source import schedule_of
 from layercut.stages.trial import Evaluations, Trial, prepare_trial, trial_record
 from layercut.training.batches import Examples, chunk_size
 from layercut.training.device import prepare_device
@@ -48,7 +48,7 @@ def run_trial(condition: Condition, replicate: int, key: str, context: Context) 
     training, validation, test = _examples(trial, context)
     with torch.random.fork_rng():
         torch.manual_seed(trial.seeds.layers)
-        result = train(body, training, validation, schedule_of(condition.fitting), trial.seeds.order)
+        result = train(body, training, validation, condition.fitting, trial.seeds.order, trial.parts.kept)
     on = Evaluations(test=evaluate(body, test, precision), train=evaluate(body, training, precision))
     return trial_record(trial, result, on, trial.parts.trunk, context, time.perf_counter() - started)
 
@@ -57,11 +57,16 @@ def _examples(trial: Trial, context: Context) -> tuple[Examples, Examples | None
     task, split, trunk = trial.task, trial.split, trial.parts.trunk
     chunk = chunk_size(trial.condition.model.largest_features(trial.condition.cut if trunk else 0))
 
-    def examples(name: SplitName, positions: NDArray[np.int64], labels: NDArray[np.int64]) -> Examples:
+    def examples(
+        name: SplitName, positions: NDArray[np.int64], labels: NDArray[np.int64], augmented: Augmented = None
+    ) -> Examples:
         inputs = trial_inputs(context, task, trial.condition.fitting, name, positions, trunk)
-        return Examples(inputs, torch.as_tensor(labels[positions], device=context.torch_device), chunk)
+        return Examples(inputs, torch.as_tensor(labels[positions], device=context.torch_device), chunk, augmented)
 
-    training = examples("train", split.train, task.train_labels)
+    augmented = augmented_inputs(
+        context, task, trial.condition.fitting, split.train[None], trunk, [trial.seeds.augment]
+    )
+    training = examples("train", split.train, task.train_labels, augmented)
     validation = examples("train", split.validation, task.train_labels) if len(split.validation) else None
     test = examples("test", np.arange(len(task.test_labels)), task.test_labels)
     return training, validation, test

@@ -15,7 +15,7 @@ from layercut.data.subset import Task
 from layercut.models import MODELS
 from layercut.models.base import CuttableModel, seeded_build, seeded_head
 from layercut.plan.jobs import Condition
-from layercut.records import TrialRecord
+from layercut.records import TrialRecord, log_area
 from layercut.seeding import derive_seed
 from layercut.stages.context import Context
 from layercut.stages.inputs import FrozenTrunk, freeze_trunk
@@ -34,6 +34,8 @@ class Seeds(NamedTuple):
     order: int
     layers: int
     """For layers that draw at random while training."""
+    augment: int
+    """For what is done to training images."""
 
 
 class Parts(NamedTuple):
@@ -41,6 +43,8 @@ class Parts(NamedTuple):
 
     trunk: FrozenTrunk | None
     body: nn.Module
+    kept: frozenset[str] = frozenset()
+    """Names of those parameters of the body that come from the source."""
 
 
 class Trial(NamedTuple):
@@ -110,10 +114,21 @@ def prepare_model(condition: Condition, source: Mapping[str, Tensor], seeds: See
 
 def separate(condition: Condition, model: CuttableModel) -> Parts:
     """Split a model into its frozen trunk, which never trains, and the rest."""
+    kept = _kept_parameters(condition, model)
     if condition.bank is None:
-        return Parts(None, model)
+        return Parts(None, model, kept)
     above = dict(list(model.blocks.named_children())[condition.cut :])
-    return Parts(freeze_trunk(model.trunk(condition.cut), condition.bank), CuttableModel(above, model.head))
+    return Parts(freeze_trunk(model.trunk(condition.cut), condition.bank), CuttableModel(above, model.head), kept)
+
+
+def _kept_parameters(condition: Condition, model: CuttableModel) -> frozenset[str]:
+    """Return the names of what the strategy took from the source, below and above the cut."""
+    strategy, num_blocks = STRATEGIES[condition.strategy], condition.model.num_blocks
+    blocks = [condition.model.block_names[block] for block in strategy.kept(condition.cut, num_blocks)]
+    prefixes = [f"blocks.{name}." for name in blocks]
+    if condition.keep_hidden and strategy.transfers and len(model.blocks) == num_blocks:
+        prefixes.append("head.hidden.")
+    return frozenset(name for name, _ in model.named_parameters() if name.startswith(tuple(prefixes)))
 
 
 def trial_record(
@@ -154,6 +169,8 @@ def trial_record(
         num_threads=1,
         environment=context.environment,
         wall_seconds=wall_seconds,
+        log_area=log_area([accuracy for _, accuracy in result.log_accuracies]),
+        log_accuracies=dict(result.log_accuracies),
     )
 
 

@@ -19,7 +19,7 @@ STRATEGY_ORDER = ("scratch", "freeze_reinit", "freeze", "reinit", "finetune", "f
 """Strategies in the order in which tables and figures show them; others follow by name."""
 
 _NAME_COLUMNS = ("source", "target", "model", "strategy", "cut", "fraction")
-_FLOATS = ("train_accuracy", "validation_accuracy", "test_accuracy", "test_loss", "wall_seconds")
+_FLOATS = ("train_accuracy", "validation_accuracy", "test_accuracy", "test_loss", "log_area", "wall_seconds")
 _COUNTS = (
     "best_epoch",
     "num_epochs",
@@ -77,15 +77,17 @@ def load_results(path: str | Path) -> pd.DataFrame:
 
 
 def load_curves(path: str | Path) -> pd.DataFrame:
-    """Return one row for each finished trial and epoch: key, condition, replicate, epoch, losses, accuracies.
+    """Return one row for each finished trial and epoch: key, condition, replicate, epoch, losses, accuracies, rate.
 
-    Validation columns are NaN where there was no validation set. Join with `load_results` on `key`.
+    Validation columns are NaN where there was no validation set, `learning_rate` where it was not written down.
+    Join with `load_results` on `key`.
 
     Raises:
         LedgerError: there is no ledger, or it is damaged.
     """
     query = (
-        "SELECT key, condition, replicate, curve FROM trials JOIN trial_details ON trial = trials.id ORDER BY trials.id"
+        "SELECT key, condition, replicate, curve, learning_rates "
+        "FROM trials JOIN trial_details ON trial = trials.id ORDER BY trials.id"
     )
     with Ledger(path, read_only=True) as ledger:
         rows = list(ledger.select(query))
@@ -102,6 +104,9 @@ def load_curves(path: str | Path) -> pd.DataFrame:
         "train_accuracy": points["train_accuracy"],
         "validation_loss": _known(points, "validation_loss", HAS_VALIDATION_LOSS),
         "validation_accuracy": _known(points, "validation_accuracy", HAS_VALIDATION_ACCURACY),
+        "learning_rate": np.concatenate(
+            [np.empty(0), *(_rates(row[4], n) for row, n in zip(rows, lengths, strict=True))]
+        ),
     }
     frame = pd.DataFrame(table)
     frame.attrs.update(attributes)
@@ -231,6 +236,10 @@ def _plain(values: list[Any], column: str) -> Any:
 
 def _known(points: NDArray[Any], column: str, bit: int) -> NDArray[np.float64]:
     return np.where(points["has"] & bit, points[column], np.nan)
+
+
+def _rates(rates: bytes | None, num_epochs: int) -> NDArray[np.float64]:
+    return np.full(num_epochs, np.nan) if rates is None else np.frombuffer(rates, dtype="<f8")
 
 
 def _attributes(ledger: Ledger, factors: list[str]) -> dict[str, Any]:

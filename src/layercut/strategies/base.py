@@ -43,6 +43,10 @@ class Strategy(Protocol):
         """
         ...
 
+    def kept(self, cut: int, num_blocks: int) -> range:
+        """Return the indices of the blocks whose values come from the source."""
+        ...
+
     def prepare(self, ingredients: Ingredients, cut: int) -> CuttableModel:
         """Return the model to train, trunk included; freezing is left to the training."""
         ...

@@ -38,11 +38,15 @@ class GridStrategy:
             return "freeze_reinit", num_blocks, True
         return _NAMES[self.frozen, self.tail], cut, True
 
+    def kept(self, cut: int, num_blocks: int) -> range:
+        """Return the trunk, and the tail where it is kept."""
+        return range(num_blocks if self.tail == "kept" else cut)
+
     def prepare(self, ingredients: Ingredients, cut: int) -> CuttableModel:
         """Load what is kept from the source into the fresh model, then remove the tail where asked."""
         model = ingredients.fresh
         names = model.block_names
-        load_blocks(model, ingredients.source, names if self.tail == "kept" else names[:cut])
+        load_blocks(model, ingredients.source, [names[block] for block in self.kept(cut, len(names))])
         truncated = self.tail == "removed" and cut < len(names)
         if truncated:
             return truncate(model, cut, ingredients.new_head(cut))

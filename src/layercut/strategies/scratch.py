@@ -20,6 +20,10 @@ class Scratch:
         """Return one name for all cuts."""
         return "scratch", 0, False
 
+    def kept(self, cut: int, num_blocks: int) -> range:
+        """Return no block."""
+        return range(0)
+
     def prepare(self, ingredients: Ingredients, cut: int) -> CuttableModel:
         """Return the fresh model."""
         return ingredients.fresh

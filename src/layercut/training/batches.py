@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -48,9 +48,15 @@ class Examples(NamedTuple):
     labels: Tensor
     chunk: int = 64
     """Images at a time in evaluation."""
+    augmented: Callable[[int], Inputs] | None = None
+    """Epoch -> the inputs that training sees in it, where images are augmented. Evaluation never sees them."""
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def training_inputs(self, epoch: int) -> Inputs:
+        """Return the inputs that training sees in an epoch, from 1."""
+        return self.inputs if self.augmented is None else self.augmented(epoch)
 
     def chunks(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield inputs and labels in order, a chunk at a time."""
@@ -83,16 +89,28 @@ class StackedExamples(NamedTuple):
     """All members have the same examples: their inputs are gathered once."""
     chunk: int = 64
     """Images of each member at a time in evaluation."""
+    augmented: Callable[[int], Inputs] | None = None
+    """Epoch -> the inputs that training sees in it, where images are augmented: those of the first member, then those
+    of the second, and so on. Evaluation never sees them."""
 
     def __len__(self) -> int:
         return self.rows.shape[1]
 
-    def gather(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+    def augmented_inputs(self, epoch: int) -> Inputs | None:
+        """Return the inputs that training sees in an epoch, from 1; None where they are those of evaluation."""
+        return None if self.augmented is None else self.augmented(epoch)
+
+    def gather(self, positions: Tensor, augmented: Inputs | None = None) -> tuple[Tensor, Tensor]:
         """Return each member's batch; positions: Int64 "members batch" among its own examples.
 
         Returns: inputs Float "members batch ..." and labels Int64 "members batch".
         """
-        return self._inputs(self.rows.gather(1, positions)), self.labels.gather(1, positions)
+        labels = self.labels.gather(1, positions)
+        if augmented is None:
+            return self._inputs(self.rows.gather(1, positions)), labels
+        firsts = len(self) * torch.arange(len(positions), device=positions.device)
+        inputs = augmented.gather((positions + firsts[:, None]).flatten())
+        return inputs.view(*positions.shape, *inputs.shape[1:]), labels
 
     def chunks(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield inputs, Float "members chunk ..." or where shared "chunk ...", and labels, in order."""
@@ -117,6 +135,7 @@ class PixelInputs:
     """Images as a model's inputs: uint8 until the batch is made.
 
     images: UInt8 "all c h w" (may be memory-mapped); index: which of them, Int64 "n".
+    change: what is done to pixels first, UInt8 "batch c h w", given which images they are, Int64 "batch" in 0..n-1.
     """
 
     def __init__(
@@ -125,7 +144,9 @@ class PixelInputs:
         index: NDArray[np.int64],
         normalization: Normalization,
         device: torch.device,
+        change: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> None:
+        self._change = change
         self._rows = open_rows(images, device)
         self._index = torch.as_tensor(index, device=device)
         channels = images.shape[1]
@@ -139,6 +160,8 @@ class PixelInputs:
     def gather(self, positions: Tensor) -> Tensor:
         """Return Float32 "batch c h w" on the device, channels last."""
         pixels = self._rows.take(self._index[positions])
+        if self._change is not None:
+            pixels = self._change(pixels, positions)
         inputs = pixels.to(torch.float32, memory_format=torch.channels_last)
         return inputs.mul_(self._scale).add_(self._shift)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 from layercut.errors import TrialDivergedError
 from layercut.records import EpochPoint
@@ -17,6 +19,10 @@ class Training(NamedTuple):
     curve: tuple[EpochPoint, ...]
     best_epoch: int
     """From 1; the last epoch where there was no validation set."""
+    log_accuracies: tuple[tuple[str, float], ...] = ()
+    """Validation accuracy at the schedule's log points."""
+    snapshots: Mapping[str, Mapping[str, Tensor]] | None = None
+    """Values of the model at the schedule's checkpoints."""
 
 
 class DivergedError(TrialDivergedError):
@@ -34,13 +40,14 @@ class Course:
     Without validation images there is no early stop and the last weights count.
     """
 
-    def __init__(self, patience: int | None) -> None:
+    def __init__(self, patience: int | None, target_accuracy: float | None = None) -> None:
         self._patience = patience
+        self._target_accuracy = math.inf if target_accuracy is None else target_accuracy
         self._curve: list[EpochPoint] = []
         self._best_epoch = 0
         self._best_accuracy = -math.inf
         self.stopped = False
-        """No better validation accuracy for `patience` epochs."""
+        """No better validation accuracy for `patience` epochs, or the target accuracy reached."""
 
     def add(self, point: EpochPoint) -> bool:
         """Take one epoch's values; return whether its weights must be kept because they are the best so far.
@@ -56,6 +63,7 @@ class Course:
             return False
         if point.validation_accuracy > self._best_accuracy:
             self._best_epoch, self._best_accuracy = point.epoch, point.validation_accuracy
+            self.stopped = point.validation_accuracy >= self._target_accuracy
             return True
         self.stopped = self._patience is not None and point.epoch - self._best_epoch >= self._patience
         return False

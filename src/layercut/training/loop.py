@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Collection
 
 import torch
 import torch.nn.functional as F
@@ -15,63 +15,81 @@ from layercut.records import EpochPoint
 from layercut.training.batches import Examples
 from layercut.training.course import Course, Training
 from layercut.training.evaluate import evaluate
-from layercut.training.optimizer import build_optimizer
-from layercut.training.precision import Precision, training_precision
-
-
-class Schedule(NamedTuple):
-    """How long and how fast."""
-
-    optimizer: str
-    lr: float
-    weight_decay: float
-    epochs: int
-    patience: int | None
-    """Epochs without a better validation accuracy before stopping; None: never."""
-    batch_size: int
-    precision: Precision = "float32"
+from layercut.training.learning_rate import LearningRate
+from layercut.training.looks import AccuracyLog, Snapshots, batch_point
+from layercut.training.optimizer import build_optimizer, clip_gradients
+from layercut.training.precision import training_precision
+from layercut.training.schedule import Schedule
 
 
 def train(
-    model: nn.Module, examples: Examples, validation: Examples | None, schedule: Schedule, order_seed: int
+    model: nn.Module,
+    examples: Examples,
+    validation: Examples | None,
+    schedule: Schedule,
+    order_seed: int,
+    kept: Collection[str] = (),
 ) -> Training:
     """Train a model in place and leave it with its best weights (`training/course.py` says which).
+
+    `kept` are the names of parameters that come from a source.
 
     Raises:
         DivergedError: the loss became infinite or NaN.
     """
     device = examples.labels.device
-    optimizer = build_optimizer(schedule.optimizer, model.parameters(), schedule.lr, schedule.weight_decay)
+    steps_an_epoch = -(-len(examples) // schedule.batch_size)
+    optimizer = build_optimizer(model.named_parameters(), schedule, kept)
+    rate = LearningRate(optimizer, schedule, steps_an_epoch)
     order = torch.Generator().manual_seed(order_seed)
-    course = Course(schedule.patience)
+    course = Course(schedule.patience, schedule.target_accuracy)
+    log = AccuracyLog(schedule.log_points, steps_an_epoch)
+    snapshots = Snapshots(schedule.checkpoints)
     best_state: dict[str, Tensor] = {}
 
+    def look(point: str | None, accuracy: float | None = None) -> None:
+        snapshots.look(point, model)
+        if validation is not None and log.wants(point):
+            if accuracy is None:
+                accuracy = evaluate(model, validation, schedule.precision).accuracy
+                model.train()
+            log.add(point, [accuracy])
+
+    look("0")
     for epoch in range(1, schedule.epochs + 1):
         model.train()
         loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         num_right = torch.zeros((), dtype=torch.int64, device=device)
+        epoch_inputs = examples.training_inputs(epoch)
         shuffled = torch.randperm(len(examples), generator=order).to(device)
-        for positions in shuffled.split(schedule.batch_size):  # type: ignore[no-untyped-call]
+        for batch, positions in enumerate(shuffled.split(schedule.batch_size), start=1):  # type: ignore[no-untyped-call]
             labels = examples.labels[positions]
-            inputs = examples.inputs.gather(positions)
+            inputs = epoch_inputs.gather(positions)
             with training_precision(schedule.precision, inputs.device):
                 logits = model(inputs)
-            loss = F.cross_entropy(logits, labels)
+            loss = F.cross_entropy(logits, labels, label_smoothing=schedule.label_smoothing)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
+            if schedule.clip_norm is not None:
+                clip_gradients(model.parameters(), schedule.clip_norm)
             optimizer.step()
+            rate.after_step()
             loss_sum += loss.detach() * len(positions)
             num_right += (logits.detach().argmax(dim=1) == labels).sum()
+            look(batch_point(epoch, batch))
 
-        point = EpochPoint(epoch, loss_sum.item() / len(examples), num_right.item() / len(examples))
+        train_loss, train_accuracy = loss_sum.item() / len(examples), num_right.item() / len(examples)
+        point = EpochPoint(epoch, train_loss, train_accuracy, learning_rate=rate.last)
         if validation is not None:
             result = evaluate(model, validation, schedule.precision)
-            point = EpochPoint(epoch, point.train_loss, point.train_accuracy, result.loss, result.accuracy)
+            point = EpochPoint(epoch, train_loss, train_accuracy, result.loss, result.accuracy, rate.last)
         if course.add(point):
             best_state = {name: value.clone() for name, value in model.state_dict().items()}
+        look(f"epoch {epoch}", point.validation_accuracy)
         if course.stopped:
             break
+        rate.after_epoch(point)
 
     if best_state:
         model.load_state_dict(best_state)
-    return course.result()
+    return course.result()._replace(log_accuracies=log.of(0), snapshots=snapshots.values or None)

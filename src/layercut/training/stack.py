@@ -62,9 +62,10 @@ class Stack:
         return logits
 
 
-def stacked_losses(logits: Tensor, labels: Tensor) -> Tensor:
+def stacked_losses(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """Return cross-entropy in nats of every example, Float "members batch"; logits: Float "members batch classes"."""
-    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels)
+    losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none", label_smoothing=label_smoothing)
+    return losses.view_as(labels)
 
 
 @torch.inference_mode()

@@ -7,7 +7,7 @@ on with the others, unrecorded: leaving them out would change the size of the st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from layercut.records import EpochPoint
 from layercut.training.batches import StackedExamples
 from layercut.training.course import Course, DivergedError, Training
-from layercut.training.loop import Schedule
-from layercut.training.optimizer import build_optimizer
+from layercut.training.learning_rate import LearningRate
+from layercut.training.looks import AccuracyLog, batch_point
+from layercut.training.optimizer import build_optimizer, clip_member_gradients
 from layercut.training.precision import training_precision
+from layercut.training.schedule import Schedule
 from layercut.training.stack import Stack, evaluate_stack, stacked_losses
 
 
@@ -27,63 +29,96 @@ def train_stacked(
     validation: StackedExamples | None,
     schedule: Schedule,
     order_seeds: Sequence[int],
+    kept: Collection[str] = (),
 ) -> list[Training | DivergedError]:
     """Train models of one architecture in place and leave each with its best weights.
 
     Losses are summed over members, so gradients are each member's own; optimizers work element by element, so one
     over the stack is one for each member. A member that diverges is its own `DivergedError` and disturbs no other.
 
+    All members have one learning rate, so a plateau, which each would see at another time, is no schedule of a stack.
+
     Raises:
-        ValueError: the models cannot be stacked.
+        ValueError: the models or their schedules cannot be stacked.
     """
+    if schedule.lr_schedule == "plateau":
+        raise ValueError("models with a learning rate of their own each cannot be trained as one: lr_schedule plateau")
     device = examples.labels.device
     stack = Stack(models)
-    optimizer = build_optimizer(schedule.optimizer, stack.parameters.values(), schedule.lr, schedule.weight_decay)
+    steps_an_epoch = -(-len(examples) // schedule.batch_size)
+    optimizer = build_optimizer(stack.parameters.items(), schedule, kept)
+    rate = LearningRate(optimizer, schedule, steps_an_epoch)
     orders = [torch.Generator().manual_seed(seed) for seed in order_seeds]
-    courses = [Course(schedule.patience) for _ in models]
+    courses = [Course(schedule.patience, schedule.target_accuracy) for _ in models]
+    log = AccuracyLog(schedule.log_points, steps_an_epoch)
     diverged: dict[int, DivergedError] = {}
     running = list(range(len(models)))
     best: dict[str, Tensor] = {}
 
+    def look(point: str | None, accuracies: Sequence[float] | None = None) -> None:
+        if validation is not None and log.wants(point):
+            if accuracies is None:
+                accuracies = [on.accuracy for on in evaluate_stack(stack, validation, schedule.precision)]
+                stack.train()
+            log.add(point, accuracies)
+
+    look("0")
     for epoch in range(1, schedule.epochs + 1):
         stack.train()
         loss_sums = torch.zeros(len(models), dtype=torch.float64, device=device)
         num_right = torch.zeros(len(models), dtype=torch.int64, device=device)
         shuffled = torch.stack([torch.randperm(len(examples), generator=order) for order in orders]).to(device)
-        for positions in shuffled.split(schedule.batch_size, dim=1):  # type: ignore[no-untyped-call]
-            inputs, labels = examples.gather(positions)
+        augmented = examples.augmented_inputs(epoch)
+        for batch, positions in enumerate(shuffled.split(schedule.batch_size, dim=1), start=1):  # type: ignore[no-untyped-call]
+            inputs, labels = examples.gather(positions, augmented)
             with training_precision(schedule.precision, inputs.device):
                 logits = stack(inputs)
-            losses = stacked_losses(logits, labels).mean(dim=1)
+            losses = stacked_losses(logits, labels, schedule.label_smoothing).mean(dim=1)
             optimizer.zero_grad(set_to_none=True)
             losses.sum().backward()  # type: ignore[no-untyped-call]
+            if schedule.clip_norm is not None:
+                clip_member_gradients(stack.parameters.values(), schedule.clip_norm)
             optimizer.step()
+            rate.after_step()
             loss_sums += losses.detach() * positions.shape[1]
             num_right += (logits.detach().argmax(dim=2) == labels).sum(dim=1)
+            look(batch_point(epoch, batch))
 
         points = [
-            EpochPoint(epoch, loss_sum / len(examples), right / len(examples))
+            EpochPoint(epoch, loss_sum / len(examples), right / len(examples), learning_rate=rate.last)
             for loss_sum, right in zip(loss_sums.tolist(), num_right.tolist(), strict=True)
         ]
         if validation is not None:
             points = [
-                EpochPoint(epoch, point.train_loss, point.train_accuracy, result.loss, result.accuracy)
+                EpochPoint(epoch, point.train_loss, point.train_accuracy, result.loss, result.accuracy, rate.last)
                 for point, result in zip(points, evaluate_stack(stack, validation, schedule.precision), strict=True)
             ]
-        better = []
-        for member in running:
-            try:
-                if courses[member].add(points[member]):
-                    better.append(member)
-            except DivergedError as error:
-                diverged[member] = error
-        best = _keep(best, stack.values(), better)
+            look(f"epoch {epoch}", [point.validation_accuracy or 0.0 for point in points])
+        best = _keep(best, stack.values(), _follow(courses, points, running, diverged))
         running = [member for member in running if member not in diverged and not courses[member].stopped]
         if not running:
             break
+        rate.after_epoch(points[0])
 
     stack.unstack(best or stack.values(), models)
-    return [diverged.get(member) or course.result() for member, course in enumerate(courses)]
+    return [
+        diverged.get(member) or course.result()._replace(log_accuracies=log.of(member))
+        for member, course in enumerate(courses)
+    ]
+
+
+def _follow(
+    courses: Sequence[Course], points: Sequence[EpochPoint], running: Sequence[int], diverged: dict[int, DivergedError]
+) -> list[int]:
+    """Add an epoch to the running members' courses; return those whose weights are their best so far."""
+    better = []
+    for member in running:
+        try:
+            if courses[member].add(points[member]):
+                better.append(member)
+        except DivergedError as error:
+            diverged[member] = error
+    return better
 
 
 def _keep(best: dict[str, Tensor], values: dict[str, Tensor], members: Sequence[int]) -> dict[str, Tensor]:

@@ -1,0 +1,67 @@
+"""Which training a design point has: the study's, changed by its target, changed by its levels of the factors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import ValidationError
+
+from layercut.spec import PretrainingSpec, StudySpec, TrainingSpec
+from layercut.spec.load import describe_errors
+
+T = TypeVar("T", bound=TrainingSpec)
+
+
+class Layer(NamedTuple):
+    """Fields of a training that stand in one place of the study file."""
+
+    place: str
+    """Key path, for errors."""
+    fields: Mapping[str, Any]
+
+
+def target_training(spec: StudySpec, target_index: int, levels: Sequence[tuple[str, str]]) -> TrainingSpec:
+    """Return the training of one target under some levels; what stands later wins, levels last.
+
+    Raises:
+        SpecError: unknown field, impossible value, or fields that do not go together.
+    """
+    transfer = spec.transfer
+    layers = [
+        Layer("transfer.training", transfer.training.model_dump(exclude_unset=True)),
+        Layer(f"target[{target_index}].training", spec.target[target_index].training),
+        *(Layer(f"transfer.factors.{name}.{level}", transfer.factors[name][level]) for name, level in levels),
+    ]
+    return _merge(spec, layers, TrainingSpec)
+
+
+def source_training(spec: StudySpec, source_index: int) -> PretrainingSpec:
+    """Return the training of one source.
+
+    Raises:
+        SpecError: unknown field, impossible value, or fields that do not go together.
+    """
+    own = getattr(spec.source[source_index], "training", {})
+    layers = [
+        Layer("pretraining", spec.pretraining.model_dump(exclude_unset=True)),
+        Layer(f"source[{source_index}].training", own),
+    ]
+    return _merge(spec, layers, PretrainingSpec)
+
+
+def _merge(spec: StudySpec, layers: Sequence[Layer], kind: type[T]) -> T:
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged |= layer.fields
+    try:
+        return kind.model_validate(merged)
+    except ValidationError as error:
+        raise spec.error(_guilty(layers, error), describe_errors(error, kind)) from error
+
+
+def _guilty(layers: Sequence[Layer], error: ValidationError) -> str:
+    """Return the last place that says something about the field; where fields clash, the last place that says any."""
+    names = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
+    saying = [layer.place for layer in layers if names & set(layer.fields) or (not names and layer.fields)]
+    return saying[-1] if saying else layers[-1].place

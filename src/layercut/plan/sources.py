@@ -1,0 +1,53 @@
+"""The sources of a study: each entry with each seed is a training, each checkpoint of it a source in the design."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from layercut.plan.canonical import checkpoint_key
+from layercut.plan.jobs import ModelRef, SourceJob, SourcePoint
+from layercut.plan.overrides import source_training
+from layercut.plan.resolve import ResolvedTask, Resolver, source_job
+from layercut.spec import CheckpointSource, PretrainingSpec, RandomSource, SourceSpec, StudySpec
+from layercut.spec.points import LAST, moment
+
+
+def source_jobs(
+    spec: StudySpec, index: int, label: str, model: ModelRef, target: ResolvedTask, resolver: Resolver
+) -> Iterator[SourceJob]:
+    """Yield the jobs of one entry of `source`, a seed each.
+
+    Raises:
+        SpecError: its images do not have the target's shape, or its training is impossible.
+        UserError: a dataset or weight file does not fit.
+    """
+    source = spec.source[index]
+    pretraining = source_training(spec, index)
+    seeds = _seeds(source, pretraining)
+    for seed in seeds:
+        job = source_job(spec, index, model, target, resolver, pretraining, seed)
+        name = label if seeds == [0] else f"{label} seed {seed}"
+        points = pretraining.checkpoints if job.kind == "train" else [LAST]
+        yield dataclasses.replace(job, label=name, points=tuple(_points(job.key, name, points)))
+
+
+def join(one: SourceJob, other: SourceJob) -> SourceJob:
+    """Return one job with the checkpoints of both: two entries may ask for different ones of the same training."""
+    points = {point.point: point for point in (*one.points, *other.points)}
+    names = sorted(points, key=moment)
+    fitting = dataclasses.replace(one.fitting, checkpoints=tuple(names))
+    return dataclasses.replace(one, fitting=fitting, points=tuple(points[name] for name in names))
+
+
+def _points(key: str, label: str, points: Sequence[str]) -> Iterator[SourcePoint]:
+    for point in points:
+        yield SourcePoint(point, checkpoint_key(key, point), label if point == LAST else f"{label} @ {point}")
+
+
+def _seeds(source: SourceSpec, pretraining: PretrainingSpec) -> list[int]:
+    if isinstance(source, CheckpointSource):
+        return [0]
+    if isinstance(source, RandomSource) and source.seeds is None:
+        return pretraining.seeds
+    return source.seeds or pretraining.seeds

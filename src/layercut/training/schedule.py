@@ -1,0 +1,42 @@
+"""What the loop is told: how long, how fast, by which rules.
+
+A new field of `spec/training.py` needs one line here, under the same name; it then reaches the loop, and the keys of
+trials where its value is not the default (`plan/canonical.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from layercut.training.precision import Precision
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The fields of a study file's training under their names; `spec/training.py` describes them."""
+
+    optimizer: str
+    lr: float
+    weight_decay: float
+    epochs: int
+    patience: int | None
+    """Epochs without a better validation accuracy before stopping; None: never."""
+    batch_size: int
+    precision: Precision = "float32"
+    momentum: float = 0.0
+    nesterov: bool = False
+    target_accuracy: float | None = None
+    lr_schedule: str = "none"
+    lr_factor: float = 0.1
+    lr_patience: int = 10
+    lr_watch: Literal["loss", "accuracy"] = "loss"
+    lr_step_epochs: int | None = None
+    warmup_epochs: int = 0
+    warmup_steps: int = 0
+    clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    kept_lr_scale: float = 1.0
+    log_points: tuple[str, ...] = ()
+    checkpoints: tuple[str, ...] = ()
+    """Points at which the weights are kept besides those that training ends with."""
