@@ -79,7 +79,12 @@ def model_identity(model: ModelRef) -> dict[str, Any]:
 
 
 def _training(fitting: Fitting) -> dict[str, Any]:
-    """Return the fields that change numbers: a report of the same predictions does not."""
+    """Return the fields that change numbers: a report of the same predictions does not.
+
+    How epochs are validated changes no decision, but the curve, which is part of a record.
+    """
     fields = dataclasses.asdict(fitting)
     del fields["classification_report"]
+    if fitting.validate_epochs == "all":
+        del fields["validate_epochs"]
     return fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -77,6 +78,8 @@ class DesignGroup(NamedTuple):
         num_replicates = transfer.num_replicates(fraction)
         batch_size = min(fitting.batch_size, images.train)
         group = self._group(trained_blocks(name, cut, num_blocks, frozen), batch_size, num_replicates)
+        if group is not None:  # members share each evaluation, so it is for all epochs
+            fitting = dataclasses.replace(fitting, validate_epochs="all")
         key = condition_key(
             source,
             self.task,

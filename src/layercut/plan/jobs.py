@@ -72,6 +72,7 @@ class Fitting:
     std: tuple[float, ...]
     precision: Precision
     classification_report: bool = False
+    validate_epochs: Literal["all", "as_needed"] = "all"
 
 
 @dataclass(frozen=True)

@@ -162,4 +162,5 @@ def make_fitting(spec: StudySpec, training: TrainingSpec, precision: Precision) 
         tuple(std) if isinstance(std, list) else (std,),
         precision,
         training.classification_report,
+        training.validate_epochs,
     )

@@ -22,6 +22,12 @@ class TrainingSpec(StrictSpec):
         description="Stop after so many epochs without a better validation accuracy; null: never stop early.",
     )
     batch_size: int = Field(default=64, ge=1, description="Images a step.")
+    validate_epochs: Literal["all", "as_needed"] = Field(
+        default="all",
+        description="as_needed validates only what decides which epoch is the best: the same best epoch, end and "
+        "weights with less work where validation images are many, but most epochs have no validation values in the "
+        "curve.",
+    )
     classification_report: bool = Field(
         default=False, description="Keep precision, recall and F1 of each class on the test images."
     )

@@ -63,6 +63,7 @@ def schedule_of(fitting: Fitting) -> Schedule:
         fitting.patience,
         fitting.batch_size,
         fitting.precision,
+        fitting.validate_epochs,
     )
 
 

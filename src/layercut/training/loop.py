@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,7 @@ from layercut.records import EpochPoint
 from layercut.training.batches import Examples
 from layercut.training.course import Course, Training
 from layercut.training.evaluate import evaluate
+from layercut.training.late import LateValidation
 from layercut.training.optimizer import build_optimizer
 from layercut.training.precision import Precision, training_precision
 
@@ -30,6 +31,7 @@ class Schedule(NamedTuple):
     """Epochs without a better validation accuracy before stopping; None: never."""
     batch_size: int
     precision: Precision = "float32"
+    validate_epochs: Literal["all", "as_needed"] = "all"
 
 
 def train(
@@ -44,6 +46,9 @@ def train(
     optimizer = build_optimizer(schedule.optimizer, model.parameters(), schedule.lr, schedule.weight_decay)
     order = torch.Generator().manual_seed(order_seed)
     course = Course(schedule.patience)
+    late = None
+    if validation is not None and schedule.validate_epochs == "as_needed":
+        late = LateValidation(validation, schedule.precision, course, schedule.patience, schedule.epochs)
     best_state: dict[str, Tensor] = {}
 
     for epoch in range(1, schedule.epochs + 1):
@@ -64,10 +69,12 @@ def train(
             num_right += (logits.detach().argmax(dim=1) == labels).sum()
 
         point = EpochPoint(epoch, loss_sum.item() / len(examples), num_right.item() / len(examples))
-        if validation is not None:
+        if late is None and validation is not None:
             result = evaluate(model, validation, schedule.precision)
             point = EpochPoint(epoch, point.train_loss, point.train_accuracy, result.loss, result.accuracy)
-        if course.add(point):
+        if late is not None:
+            best_state = late.add(model, point) or best_state
+        elif course.add(point):
             best_state = {name: value.clone() for name, value in model.state_dict().items()}
         if course.stopped:
             break
