@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from layercut.errors import TrialDivergedError
-from layercut.training import loop
+from layercut.training import validation
 from layercut.training.batches import Examples, Normalization, PixelInputs
 from layercut.training.evaluate import Evaluation, evaluate
 from layercut.training.loop import Schedule, train
@@ -57,7 +57,7 @@ def fake_validation(monkeypatch, accuracies):
     def evaluate(model, examples, precision):
         return Evaluation(0.5, next(left), torch.zeros(0))
 
-    monkeypatch.setattr(loop, "evaluate", evaluate)
+    monkeypatch.setattr(validation, "evaluate", evaluate)
 
 
 def test_training_fits_separable_examples():

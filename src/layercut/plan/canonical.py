@@ -88,6 +88,7 @@ def _training(fitting: Fitting) -> dict[str, Any]:
     """Return the fields that change numbers: a report of the same predictions does not, nor do more checkpoints.
 
     A field that has its default value is left out: records from before there was such a field keep their keys.
+    How epochs are validated changes no decision, but the curve, which is part of a record.
     """
     fields = {field.name: (getattr(fitting, field.name), field.default) for field in dataclasses.fields(fitting)}
     ignored = {"classification_report", "checkpoints"}

@@ -80,6 +80,8 @@ class DesignGroup(NamedTuple):
         num_replicates = transfer.num_replicates(fraction)
         batch_size = min(fitting.batch_size, images.train)
         group = self._group(trained, batch_size, num_replicates, fitting.lr_schedule)
+        if group is not None:  # members share each evaluation, so it is for all epochs
+            fitting = dataclasses.replace(fitting, validate_epochs="all")
         key = condition_key(
             source,
             self.task,

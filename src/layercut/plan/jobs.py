@@ -67,6 +67,7 @@ class Fitting(Schedule):
     augmentation: tuple[str, ...] = ()
     """What is done to training images, in order (`data/augment.py`)."""
     classification_report: bool = False
+    validate_epochs: Literal["all", "as_needed"] = "all"
 
 
 class SourcePoint(NamedTuple):

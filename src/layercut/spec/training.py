@@ -79,6 +79,12 @@ class TrainingSpec(StrictSpec):
         description="Points at which the validation accuracy is taken for `log_area`: `true`, or a list such as "
         "[0, batch 1, batch 10, epoch 1, epoch 10].",
     )
+    validate_epochs: Literal["all", "as_needed"] = Field(
+        default="all",
+        description="as_needed validates only what decides which epoch is the best: the same best epoch, end and "
+        "weights with less work where validation images are many, but most epochs have no validation values in the "
+        "curve.",
+    )
     classification_report: bool = Field(
         default=False, description="Keep precision, recall and F1 of each class on the test images."
     )
@@ -108,6 +114,11 @@ class TrainingSpec(StrictSpec):
                     f"got {name} {getattr(self, name)} with {self.lr_schedule}"
                 )
         yield from self._contradictory_lengths()
+        if self.validate_epochs == "as_needed" and (self.lr_schedule == "plateau" or self.target_accuracy is not None):
+            yield (
+                "`validate_epochs: all` beside `lr_schedule: plateau` or a target_accuracy, which must know every "
+                f"epoch's validation; got as_needed with {self.lr_schedule} and target_accuracy {self.target_accuracy}"
+            )
         if len(set(self.augmentation)) < len(self.augmentation):
             yield f"each augmentation once; got {', '.join(self.augmentation)}"
 

@@ -68,6 +68,11 @@ class Course:
         self.stopped = self._patience is not None and point.epoch - self._best_epoch >= self._patience
         return False
 
+    def pass_over(self, point: EpochPoint) -> None:
+        """Take one epoch of which no more is known than that it is not the best."""
+        self._curve.append(point)
+        self.stopped = self._patience is not None and point.epoch - self._best_epoch >= self._patience
+
     def result(self) -> Training:
         """Return what came of it."""
         return Training(tuple(self._curve), self._best_epoch)

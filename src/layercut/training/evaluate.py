@@ -33,13 +33,19 @@ def evaluate(model: nn.Module, examples: Examples, precision: Precision = "float
     if not len(examples):
         raise ValueError("expected at least one example to evaluate on; got none")
     model.eval()
-    loss = torch.zeros((), dtype=torch.float64, device=examples.labels.device)
-    predictions = []
-    for inputs, labels in examples.chunks():
+    chunks = []
+    for inputs, _ in examples.chunks():
         with evaluation_precision(precision, inputs.device):
-            logits = model(inputs)
-        loss += F.cross_entropy(logits, labels, reduction="sum").double()
-        predictions.append(logits.argmax(dim=1))
-    predicted = torch.cat(predictions)
+            chunks.append(model(inputs))
+    return evaluate_logits(torch.cat(chunks), examples)
+
+
+@torch.inference_mode()
+def evaluate_logits(logits: Tensor, examples: Examples) -> Evaluation:
+    """Evaluate a model by its logits, Float "n classes", of all examples in their order."""
+    loss = torch.zeros((), dtype=torch.float64, device=logits.device)
+    for part, labels in zip(logits.split(examples.chunk), examples.labels.split(examples.chunk), strict=True):  # type: ignore[no-untyped-call]
+        loss += F.cross_entropy(part, labels, reduction="sum").double()
+    predicted = logits.argmax(dim=1)
     num_right = int((predicted == examples.labels).sum())
     return Evaluation(loss.item() / len(examples), num_right / len(examples), predicted)

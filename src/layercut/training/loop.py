@@ -15,11 +15,13 @@ from layercut.records import EpochPoint
 from layercut.training.batches import Examples
 from layercut.training.course import Course, Training
 from layercut.training.evaluate import evaluate
+from layercut.training.late import LateValidation
 from layercut.training.learning_rate import LearningRate
 from layercut.training.looks import AccuracyLog, Snapshots, batch_point
 from layercut.training.optimizer import build_optimizer, clip_gradients
 from layercut.training.precision import training_precision
 from layercut.training.schedule import Schedule
+from layercut.training.validation import EveryEpoch, Validation
 
 
 def train(
@@ -45,6 +47,9 @@ def train(
     course = Course(schedule.patience, schedule.target_accuracy)
     log = AccuracyLog(schedule.log_points, steps_an_epoch)
     snapshots = Snapshots(schedule.checkpoints)
+    follow: Validation = EveryEpoch(validation, schedule.precision, course)
+    if validation is not None and schedule.validate_epochs == "as_needed":
+        follow = LateValidation(validation, schedule.precision, course, schedule.patience, schedule.epochs)
     best_state: dict[str, Tensor] = {}
 
     def look(point: str | None, accuracy: float | None = None) -> None:
@@ -79,12 +84,8 @@ def train(
             look(batch_point(epoch, batch))
 
         train_loss, train_accuracy = loss_sum.item() / len(examples), num_right.item() / len(examples)
-        point = EpochPoint(epoch, train_loss, train_accuracy, learning_rate=rate.last)
-        if validation is not None:
-            result = evaluate(model, validation, schedule.precision)
-            point = EpochPoint(epoch, train_loss, train_accuracy, result.loss, result.accuracy, rate.last)
-        if course.add(point):
-            best_state = {name: value.clone() for name, value in model.state_dict().items()}
+        point, best = follow.add(model, EpochPoint(epoch, train_loss, train_accuracy, learning_rate=rate.last))
+        best_state = best or best_state
         look(f"epoch {epoch}", point.validation_accuracy)
         if course.stopped:
             break

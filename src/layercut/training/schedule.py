@@ -37,6 +37,7 @@ class Schedule:
     clip_norm: float | None = None
     label_smoothing: float = 0.0
     kept_lr_scale: float = 1.0
+    validate_epochs: Literal["all", "as_needed"] = "all"
     log_points: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()
     """Points at which the weights are kept besides those that training ends with."""

@@ -1,0 +1,57 @@
+"""Validation after each epoch; `training/late.py` does less of it, for the same best epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple, Protocol
+
+from torch import Tensor, nn
+
+from layercut.records import EpochPoint
+from layercut.training.batches import Examples
+from layercut.training.course import Course
+from layercut.training.evaluate import evaluate
+from layercut.training.precision import Precision
+
+
+class Validated(NamedTuple):
+    """An epoch that the course was told of, or will be."""
+
+    point: EpochPoint
+    """With validation values where they are known by now."""
+    best: dict[str, Tensor] | None
+    """Weights of a new best epoch: this one, or one that had waited."""
+
+
+class Validation(Protocol):
+    """Follows one training and tells its course of every epoch."""
+
+    def add(self, model: nn.Module, point: EpochPoint) -> Validated:
+        """Take an epoch without its validation.
+
+        Raises:
+            DivergedError: the loss became infinite or NaN.
+        """
+        ...
+
+
+class EveryEpoch:
+    """Evaluates all validation images after each epoch; where there are none, only tells the course."""
+
+    def __init__(self, examples: Examples | None, precision: Precision, course: Course) -> None:
+        self._examples = examples
+        self._precision = precision
+        self._course = course
+
+    def add(self, model: nn.Module, point: EpochPoint) -> Validated:
+        """Validate an epoch."""
+        if self._examples is not None:
+            result = evaluate(model, self._examples, self._precision)
+            point = with_validation(point, result.loss, result.accuracy)
+        better = self._course.add(point)
+        return Validated(point, {name: value.clone() for name, value in model.state_dict().items()} if better else None)
+
+
+def with_validation(point: EpochPoint, loss: float, accuracy: float) -> EpochPoint:
+    """Return an epoch with what the validation images gave."""
+    return dataclasses.replace(point, validation_loss=loss, validation_accuracy=accuracy)
