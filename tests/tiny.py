@@ -31,9 +31,9 @@ def tiny_study(*overrides: str) -> StudySpec:
     return parse_study(STUDY, overrides=overrides)
 
 
-def tiny_plan(*overrides: str) -> CheckedPlan:
+def tiny_plan(*overrides: str, stacked: bool = False) -> CheckedPlan:
     """Return its plan."""
-    return plan_with_data(tiny_study(*overrides), default_data_dir(), default_cache_dir(), "float32")
+    return plan_with_data(tiny_study(*overrides), default_data_dir(), default_cache_dir(), "float32", stacked)
 
 
 def context_with_sources(checked: CheckedPlan, output_dir: Path) -> Context:

@@ -14,8 +14,9 @@ from tiny import context_with_sources, one_condition, tiny_plan
 NUM_BLOCKS = 3
 
 CLAIMS = [
-    (keep_hidden, name, cut, *STRATEGIES[name].canonical(cut, NUM_BLOCKS, keep_hidden)[:2])
+    ((keep_hidden, scale), name, cut, *STRATEGIES[name].canonical(cut, NUM_BLOCKS, keep_hidden)[:2])
     for keep_hidden in (False, True)
+    for scale in (1.0, 0.25)
     for name in STRATEGIES
     for cut in range(NUM_BLOCKS + 1)
     if STRATEGIES[name].canonical(cut, NUM_BLOCKS, keep_hidden)[:2] != (name, cut)
@@ -24,9 +25,10 @@ CLAIMS = [
 
 @pytest.fixture(scope="module")
 def study(request, tmp_path_factory):
-    """A plan with a trained source; the parameter says whether a hidden dense layer is kept."""
-    head = "keep_hidden" if request.param else "replace"
-    checked = tiny_plan("model.hidden=16", f"transfer.head={head}")
+    """A plan with a trained source; whether a hidden dense layer is kept, and the scale of what is kept."""
+    keep_hidden, scale = request.param
+    head = f"transfer.head={'keep_hidden' if keep_hidden else 'replace'}"
+    checked = tiny_plan("model.hidden=16", head, f"transfer.training.kept_lr_scale={scale}")
     return checked, context_with_sources(checked, tmp_path_factory.mktemp("study"))
 
 
@@ -40,6 +42,7 @@ def trained_as(study, measured, strategy, cut):
         cut=cut,
         source=checked.plan.sources[0].key if STRATEGIES[strategy].transfers else None,
         bank=bank if STRATEGIES[strategy].frozen and cut > 0 else None,
+        fitting=next(condition.fitting for condition in checked.plan.conditions if condition.strategy == "finetune"),
     )
     return exact_content(run_trial(written_out, 0, "trial", context))
 
@@ -52,9 +55,24 @@ def test_a_merged_design_point_gives_the_bits_of_the_trial_it_is_merged_with(stu
     assert trained_as(study, measured, strategy, cut) == expected
 
 
-@pytest.mark.parametrize("study", [False], indirect=True)
+@pytest.mark.parametrize("study", [(False, 1.0), (False, 0.25)], indirect=True)
 def test_design_points_that_are_not_merged_give_other_bits(study):
     checked, _ = study
     measured = [one_condition(checked, name.strategy, name.cut) for name in checked.plan.names if not name.merged]
     results = {trained_as(study, condition, condition.strategy, condition.cut) for condition in measured}
     assert len(results) == len(measured) == 5 * NUM_BLOCKS - 1
+
+
+@pytest.mark.parametrize("study", [(False, 0.25)], indirect=True)
+def test_what_is_kept_is_scaled_above_and_below_the_cut_and_nothing_else(study):
+    """The scale belongs to the plan of these: without it they would be other trials, or the same where none is kept."""
+    checked, context = study
+    plain = tiny_plan("model.hidden=16").plan
+    for condition in checked.plan.conditions:
+        point = (condition.strategy, condition.cut)
+        (same,) = [other for other in plain.conditions if (other.strategy, other.cut) == point]
+        unscaled = dataclasses.replace(condition, fitting=same.fitting)
+        ours, theirs = (exact_content(run_trial(each, 0, "trial", context)) for each in (condition, unscaled))
+        keeps = STRATEGIES[condition.strategy].kept(condition.cut, NUM_BLOCKS)
+        trained = range(condition.cut if condition.bank else 0, NUM_BLOCKS)
+        assert (ours != theirs) == bool(set(keeps) & set(trained)), point

@@ -129,3 +129,84 @@ def test_pixels_are_shifted_and_scaled_as_declared():
     images = np.array([[[[0, 255]]], [[[51, 102]]]], dtype=np.uint8)
     inputs = PixelInputs(images, np.array([1, 0]), Normalization((0.5,), (0.25,)), CPU)
     torch.testing.assert_close(inputs.gather(torch.tensor([0, 1])), torch.tensor([[[[-1.2, -0.4]]], [[[-2.0, 2.0]]]]))
+
+
+def test_training_stops_at_the_first_epoch_with_the_target_accuracy(monkeypatch):
+    fake_validation(monkeypatch, [0.5, 0.4, 0.9, 1.0])
+    result = train(linear(), separable(), separable(), schedule(epochs=4, target_accuracy=0.9), order_seed=0)
+    assert (len(result.curve), result.best_epoch) == (3, 3)
+
+
+def test_the_learning_rate_of_every_epoch_is_in_the_curve():
+    result = train(linear(), separable(), None, schedule(epochs=3, lr_schedule="step", lr_step_epochs=1), order_seed=0)
+    assert [point.learning_rate for point in result.curve] == pytest.approx([0.05, 0.005, 0.0005])
+
+
+def test_a_plateau_follows_the_validation_loss_of_the_training():
+    rules = {"lr_schedule": "plateau", "lr_patience": 0, "lr_watch": "accuracy", "epochs": 6, "lr": 1e-9}
+    result = train(linear(), separable(), separable(), schedule(**rules), order_seed=0)
+    assert [point.learning_rate for point in result.curve][:2] == [1e-9, 1e-9]
+    assert len({point.validation_accuracy for point in result.curve}) == 1, "it learns nothing, so accuracy stays"
+
+
+def test_label_smoothing_is_for_training_and_not_for_validation():
+    plain = train(linear(), separable(), separable(), schedule(epochs=1, lr=1e-12), order_seed=0).curve[0]
+    smooth = train(
+        linear(), separable(), separable(), schedule(epochs=1, lr=1e-12, label_smoothing=0.5), order_seed=0
+    ).curve[0]
+    assert smooth.validation_loss == plain.validation_loss
+    logits, labels = linear()(separable().inputs.values), separable().labels
+    expected = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=0.5)
+    assert smooth.train_loss == pytest.approx(expected.item(), rel=1e-5)
+    assert plain.train_loss != pytest.approx(expected.item(), rel=1e-2)
+
+
+def test_gradients_are_clipped_to_their_norm():
+    moved = []
+    for clip_norm in (None, 0.001):
+        model = linear()
+        rules = {"optimizer": "sgd", "lr": 1.0, "epochs": 1, "batch_size": 40, "clip_norm": clip_norm}
+        train(model, separable(), None, schedule(**rules), order_seed=0)
+        change = [after - before for after, before in zip(model.parameters(), linear().parameters(), strict=True)]
+        moved.append(torch.cat([part.flatten() for part in change]).norm().item())
+    assert moved[1] == pytest.approx(0.001, rel=1e-3)
+    assert moved[0] > 0.01
+
+
+LOG_POINTS = ("0", "batch 1", "batch 2", "batch 3", "batch 9", "epoch 1", "epoch 4", "epoch 99")
+
+
+def test_looks_at_points_of_the_training_change_none_of_its_bits():
+    """Dropout draws from the global generator: a look must not draw, and must leave training mode on."""
+    results = []
+    for looks in ({}, {"log_points": LOG_POINTS, "checkpoints": ("0", "batch 2", "epoch 3", "last")}):
+        model = nn.Sequential(linear(), nn.Dropout(0.5), nn.BatchNorm1d(2), nn.Linear(2, 2))
+        with torch.no_grad():
+            model[3].weight.copy_(torch.eye(2))
+            model[3].bias.zero_()
+        torch.manual_seed(5)
+        result = train(model, separable(), separable(), schedule(epochs=4, **looks), order_seed=0)
+        results.append((result.curve, {name: value.tolist() for name, value in model.state_dict().items()}))
+    assert results[0] == results[1]
+
+
+def test_accuracies_are_taken_at_the_points_that_the_training_reaches():
+    result = train(linear(), separable(), separable(), schedule(epochs=4, log_points=LOG_POINTS), order_seed=0)
+    assert [point for point, _ in result.log_accuracies] == ["0", "batch 1", "batch 2", "epoch 1", "epoch 4"]
+    accuracies = dict(result.log_accuracies)
+    assert accuracies["0"] == evaluate(linear(), separable()).accuracy
+    assert accuracies["epoch 4"] == result.curve[3].validation_accuracy
+    assert not train(linear(), separable(), None, schedule(log_points=LOG_POINTS), order_seed=0).log_accuracies
+
+
+def test_snapshots_are_the_weights_at_their_points():
+    points = ("0", "batch 2", "epoch 2", "last")
+    result = train(linear(), separable(), None, schedule(epochs=3, checkpoints=points), order_seed=0)
+    assert list(result.snapshots) == ["0", "batch 2", "epoch 2"]
+    assert torch.equal(result.snapshots["0"]["weight"], linear().weight)
+    shorter = linear()
+    train(shorter, separable(), None, schedule(epochs=2), order_seed=0)
+    assert torch.equal(result.snapshots["epoch 2"]["weight"], shorter.weight)
+    again = train(linear(), separable(), None, schedule(epochs=1, checkpoints=("batch 2", "batch 3")), order_seed=0)
+    assert torch.equal(again.snapshots["batch 2"]["weight"], result.snapshots["batch 2"]["weight"])
+    assert not torch.equal(again.snapshots["batch 3"]["weight"], result.snapshots["batch 2"]["weight"])

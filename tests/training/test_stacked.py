@@ -285,3 +285,49 @@ def test_the_order_of_numbers_in_a_chunk_follows_the_examples():
     assert [tuple(inputs.shape) for inputs, _ in chunks] == [(2, 2, 1, 6, 6), (2, 1, 1, 6, 6)]
     assert torch.equal(chunks[1][0][1, 0], images[5])
     assert torch.equal(chunks[0][1], labels[rows[:, :2]])
+
+
+RULES = [
+    {"optimizer": "adamw", "weight_decay": 0.1},
+    {"optimizer": "sgd", "momentum": 0.9, "nesterov": True, "lr": 0.05},
+    {"lr_schedule": "cosine"},
+    {"lr_schedule": "one_cycle"},
+    {"lr_schedule": "step", "lr_step_epochs": 2, "warmup_steps": 3},
+    {"optimizer": "sgd", "lr": 0.5, "clip_norm": 0.3},
+    {"label_smoothing": 0.2},
+    {"kept_lr_scale": 0.1},
+    {"target_accuracy": 0.6, "patience": None},
+    {"patience": None, "log_points": ("0", "batch 1", "batch 2", "epoch 1", "epoch 3", "epoch 30")},
+]
+
+
+@pytest.mark.parametrize("rules", RULES, ids="-".join)
+def test_each_member_ends_as_it_would_alone_under_every_rule_of_training(rules):
+    images, labels = draw_images()
+    kept = {"blocks.conv0.conv.weight", "blocks.conv0.conv.bias"}
+    models = [convolutions(seed) for seed in range(NUM_MEMBERS)]
+    validation = together(NUM_IMAGES, images, labels)
+    results = train_stacked(models, together(0, images, labels), validation, schedule(**rules), ORDER_SEEDS, kept)
+    for member, (model, result) in enumerate(zip(models, results, strict=True)):
+        alone = convolutions(member)
+        parts = (own(member, start, images, labels) for start in (0, NUM_IMAGES))
+        expected = train(alone, *parts, schedule(**rules), ORDER_SEEDS[member], kept)
+        assert result.best_epoch == expected.best_epoch
+        assert result.log_accuracies == expected.log_accuracies
+        assert [point.learning_rate for point in result.curve] == [point.learning_rate for point in expected.curve]
+        for point, other in zip(result.curve, expected.curve, strict=True):
+            assert point.validation_accuracy == other.validation_accuracy
+            assert point.train_loss == pytest.approx(other.train_loss, rel=LOSS_TOLERANCE)
+        for name, value in model.state_dict().items():
+            torch.testing.assert_close(value, alone.state_dict()[name], rtol=1e-3, atol=1e-4)
+
+
+def test_each_rule_changes_what_comes_out():
+    plain = train_all(patience=None)[1]
+    for rules in RULES[:-3]:
+        assert train_all(**{"patience": None, **rules})[1][0].curve[-1].train_loss != plain[0].curve[-1].train_loss
+
+
+def test_a_plateau_has_a_rate_for_each_member_and_is_refused():
+    with pytest.raises(ValueError, match="learning rate of their own each"):
+        train_all(lr_schedule="plateau")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -57,11 +58,14 @@ def _merge(spec: StudySpec, layers: Sequence[Layer], kind: type[T]) -> T:
     try:
         return kind.model_validate(merged)
     except ValidationError as error:
-        raise spec.error(_guilty(layers, error), describe_errors(error, kind)) from error
+        raise spec.error(_guilty(layers, error, kind), describe_errors(error, kind)) from error
 
 
-def _guilty(layers: Sequence[Layer], error: ValidationError) -> str:
-    """Return the last place that says something about the field; where fields clash, the last place that says any."""
-    names = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
-    saying = [layer.place for layer in layers if names & set(layer.fields) or (not names and layer.fields)]
+def _guilty(layers: Sequence[Layer], error: ValidationError, kind: type[TrainingSpec]) -> str:
+    """Return the last place that says something about a field that is wrong, or about fields that clash."""
+    names: set[str] = set()
+    for problem in error.errors():
+        words = set(re.findall(r"\w+", problem["msg"])) & set(kind.model_fields)
+        names |= {str(problem["loc"][0])} if problem["loc"] else words
+    saying = [layer.place for layer in layers if names & set(layer.fields)]
     return saying[-1] if saying else layers[-1].place

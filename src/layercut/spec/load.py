@@ -76,8 +76,8 @@ def describe_errors(
     messages = []
     for problem in error.errors(include_url=False):
         location = _without_union_tags(problem["loc"])
-        place = locate(file, dict(lines or {}), _join(location))
-        messages.append(f"{place}: {_explain(problem, location, model, also_legal)}")
+        place = f"{locate(file, dict(lines or {}), _join(location))}: " if location else ""
+        messages.append(place + _explain(problem, location, model, also_legal))
     return "\n".join(dict.fromkeys(messages))
 
 
@@ -187,7 +187,7 @@ def _index(values: list[Any], part: str, override: str) -> int:
 def _without_union_tags(location: Sequence[int | str]) -> list[int | str]:
     """Leave out the branches of unions that pydantic tried: users never wrote them."""
     parts = list(location)
-    if parts[0] == "source" and len(parts) > 2:
+    if parts[:1] == ["source"] and len(parts) > 2:
         del parts[2]
     return [part for part in parts if isinstance(part, int) or not _UNION_TAG.fullmatch(part)]
 
