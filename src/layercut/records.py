@@ -31,6 +31,8 @@ class EpochPoint:
     train_accuracy: float
     validation_loss: float | None = None
     validation_accuracy: float | None = None
+    learning_rate: float | None = None
+    """Of the epoch's last step."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from layercut.keys import content_key
 from layercut.plan.canonical import condition_key, task_identity
 from layercut.plan.cost import ModelCost, sample_images, trial_flops
-from layercut.plan.jobs import Bank, Condition, Fitting, ModelRef, SampleRule, SourceJob, TaskRef
+from layercut.plan.jobs import Bank, Condition, Fitting, Keep, ModelRef, SampleRule, SourceJob, TaskRef
 from layercut.plan.resolve import ResolvedTask, make_fitting
 from layercut.plan.stacking import group_size, trained_blocks, trunk_chunk
 from layercut.records import ConditionName
@@ -105,7 +105,15 @@ class DesignGroup(NamedTuple):
             num_replicates,
             group,
             trial_flops(self.cost, frozen, truncated, cut, images, fitting.epochs),
+            self._keep(num_replicates),
         )
+
+    def _keep(self, num_replicates: int) -> Keep | None:
+        keep = self.spec.keep
+        if keep is None:
+            return None
+        replicates = num_replicates if keep.replicates == "all" else keep.replicates
+        return Keep(tuple(keep.what), replicates, self.spec.name, self.source.label)
 
     def _group(self, trained: range, batch_size: int, num_replicates: int) -> int | None:
         return group_size(self.model, self.cost, trained, batch_size, num_replicates) if self.stacked else None
