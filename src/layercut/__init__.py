@@ -10,13 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from layercut.inference import load_model
     from layercut.runner import run_study
     from layercut.spec import load_study
     from layercut.stats import load_results
 
-__all__ = ["load_results", "load_study", "run_study"]
+__all__ = ["load_model", "load_results", "load_study", "run_study"]
 
 _PLACES = {
+    "load_model": "layercut.inference:load_model",
     "load_results": "layercut.stats:load_results",
     "load_study": "layercut.spec:load_study",
     "run_study": "layercut.runner:run_study",

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import yaml
 
+from layercut.artifacts import is_kept
 from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.errors import StorageFullError, UserError
 from layercut.executors import EXECUTORS
@@ -36,6 +37,7 @@ from layercut.spec import StudySpec
 from layercut.stages.context import Context
 from layercut.stages.environment import capture_environment, num_usable_cores
 from layercut.stages.extract import discard_damaged, is_stored
+from layercut.tracking import Tracking, open_tracking
 from layercut.training.device import resolve_device
 from layercut.training.precision import Precision
 
@@ -134,11 +136,14 @@ def run_study(
         ledger.add_environment(environment)
         datasets = {fingerprint: folder.absolute() for fingerprint, folder in checked.datasets.items()}
         context = Context(output_dir.absolute(), torch_device.type, datasets, environment.key, debug)
-        run = _Run(checked, ledger, context, workforce, progress or NoProgress())
+        tracking = open_tracking(spec, output_dir, checked.plan.names)
+        run = _Run(checked, ledger, context, workforce, progress or NoProgress(), tracking)
         try:
+            tracking.replay(ledger)
             run.all_levels(memory_bytes)
         finally:
             workforce.close()
+            tracking.close()
         return _summarize(checked.plan, ledger, output_dir)
 
 
@@ -146,13 +151,20 @@ class _Run:
     """One pass over the levels of a plan."""
 
     def __init__(
-        self, checked: CheckedPlan, ledger: Ledger, context: Context, executor: Executor, progress: Progress
+        self,
+        checked: CheckedPlan,
+        ledger: Ledger,
+        context: Context,
+        executor: Executor,
+        progress: Progress,
+        tracking: Tracking,
     ) -> None:
         self._plan = checked.plan
         self._ledger = ledger
         self._context = context
         self._executor = executor
         self._progress = progress
+        self._tracking = tracking
         self._failed_sources: dict[str, str] = {}
         """Key of a checkpoint that could not be made -> why."""
         self._points = {job.key: [point.key for point in job.points] for job in checked.plan.sources}
@@ -163,7 +175,7 @@ class _Run:
 
     def all_levels(self, memory_bytes: int | None) -> None:
         """Do what is left: sources, features, trials."""
-        done = self._ledger.finished_keys()
+        done = self._ledger.finished_keys() - self._without_artifacts()
         pending = {
             condition.key
             for condition in self._plan.conditions
@@ -182,6 +194,20 @@ class _Run:
         trials = list(transfer_jobs(self._plan, done.__contains__))
         self._record_orphans([job for job in trials if job.condition.source in self._failed_sources])
         self._level("trials", [job for job in trials if job.condition.source not in self._failed_sources])
+
+    def _without_artifacts(self) -> set[str]:
+        """Return finished trials of which the study now keeps more than is there: they are run again."""
+        keeping = [condition for condition in self._plan.conditions if condition.keep]
+        if not keeping:
+            return set()
+        finished = {key for (key,) in self._ledger.select("SELECT key FROM trials")}
+        wanted = (
+            (trial_key(condition.key, replicate), condition.kept(replicate))
+            for condition in keeping
+            for replicate in range(condition.num_replicates)
+        )
+        output_dir = self._context.output_dir
+        return {key for key, what in wanted if what and key in finished and not is_kept(output_dir, key, what)}
 
     def _level(self, name: str, jobs: Sequence[Job]) -> None:
         if not jobs:
@@ -214,6 +240,7 @@ class _Run:
         records, self._unwritten = self._unwritten, []
         if records:
             self._ledger.append(records)
+            self._tracking.add(records)
         self._written_at = time.monotonic()
 
     def _lose(self, event: Lost) -> None:

@@ -98,9 +98,22 @@ def command(
         from layercut.report import write_report
 
         page = write_report(summary.output_dir)
+        if spec.tensorboard:
+            show_in_tensorboard(summary.output_dir)
     if as_json:
         click.echo(json.dumps(summary.as_json() | {"report": str(page) if page else None}, indent=2))
     else:
         click.echo(f"{summary.describe()}", err=True)
         click.echo(page or summary.output_dir)
     return EXIT_TRIALS_FAILED if summary.num_failed else 0
+
+
+def show_in_tensorboard(output_dir: Path) -> None:
+    """Put the study's figures beside its scalars."""
+    import tempfile
+
+    from layercut.interop.tensorboard import add_pictures
+    from layercut.report import write_figures
+
+    with tempfile.TemporaryDirectory() as folder:
+        add_pictures(output_dir, write_figures(output_dir, folder, "png"))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from layercut.keys import content_key
 from layercut.plan.canonical import condition_key, task_identity
 from layercut.plan.cost import ModelCost, sample_images, trial_flops
-from layercut.plan.jobs import Bank, Condition, Fitting, ModelRef, SampleRule, SourcePoint, TaskRef
+from layercut.plan.jobs import Bank, Condition, Fitting, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
 from layercut.plan.overrides import target_training
 from layercut.plan.resolve import ResolvedTask, make_fitting
 from layercut.plan.stacking import group_size, trained_blocks, trunk_chunk
@@ -110,7 +110,15 @@ class DesignGroup(NamedTuple):
             num_replicates,
             group,
             trial_flops(self.cost, frozen, truncated, cut, images, fitting.epochs, bool(fitting.augmentation)),
+            self._keep(num_replicates),
         )
+
+    def _keep(self, num_replicates: int) -> Keep | None:
+        keep = self.spec.keep
+        if keep is None:
+            return None
+        replicates = num_replicates if keep.replicates == "all" else keep.replicates
+        return Keep(tuple(keep.what), replicates, self.spec.name, self.source.label)
 
     def _group(self, trained: range, batch_size: int, num_replicates: int, lr_schedule: str) -> int | None:
         if not self.stacked:

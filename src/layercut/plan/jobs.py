@@ -151,6 +151,16 @@ class ExtractJob:
     flops: int
 
 
+class Keep(NamedTuple):
+    """What to keep of a condition's trials in `artifacts/`, and how it is called there."""
+
+    what: tuple[str, ...]
+    num_replicates: int
+    """Of the first so many replicates."""
+    study: str
+    source: str
+
+
 @dataclass(frozen=True)
 class Condition:
     """One distinct point of the design."""
@@ -175,6 +185,12 @@ class Condition:
     """Replicates that are trained as one model, at the most; None: each by itself."""
     flops: int = field(compare=False)
     """Estimated operations of one replicate, every epoch run."""
+    keep: Keep | None = field(default=None, compare=False)
+    """None: records only."""
+
+    def kept(self, replicate: int) -> tuple[str, ...]:
+        """Return what to keep of one replicate."""
+        return self.keep.what if self.keep and replicate < self.keep.num_replicates else ()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_
 
 from layercut.errors import SpecError
 from layercut.spec.base import OneOrMore, StrictSpec
+from layercut.spec.keep import Keep
 from layercut.spec.model import ModelSpec
 from layercut.spec.task import NormalizationSpec, SourceSpec, TargetSpec
 from layercut.spec.training import PretrainingSpec, TrainingSpec
@@ -119,6 +120,11 @@ class StudySpec(StrictSpec):
     )
     pretraining: PretrainingSpec = Field(default=PretrainingSpec(), description="How sources are trained.")
     transfer: TransferSpec = Field(default=TransferSpec(), description="The design of the trials.")
+    keep: Keep | None = Field(
+        default=None, description="What to keep of chosen trials: a list, or `{what: [...], replicates: 1}`."
+    )
+    tensorboard: bool = Field(default=False, description="Write TensorBoard event files while trials come in.")
+    csv: bool = Field(default=False, description="Write `transfer_learning_logs.csv`, a row for each trial and epoch.")
 
     _file: Path | None = PrivateAttr(default=None)
     _lines: dict[str, int] = PrivateAttr(default_factory=dict)

@@ -18,6 +18,7 @@ from layercut.stages.augmented import Augmented, augmented_inputs
 from layercut.stages.context import Context
 from layercut.stages.guard import attempt
 from layercut.stages.inputs import FrozenTrunk, SplitName, trial_inputs
+from layercut.stages.keep import keep_trial
 from layercut.stages.trial import Evaluations, Trial, prepare_trial, trial_record
 from layercut.training.batches import StackedExamples, stacked_chunk_size
 from layercut.training.course import DivergedError, Training
@@ -78,7 +79,9 @@ def _record(
     def record() -> TrialRecord:
         if isinstance(member.result, DivergedError):
             raise member.result
-        return trial_record(member.trial, member.result, member.on, trunk, context, wall_seconds)
+        made = trial_record(member.trial, member.result, member.on, trunk, context, wall_seconds)
+        keep_trial(member.trial, made, member.on.test, context)
+        return made
 
     trial = member.trial
     made = attempt(record, context, trial.key, "transfer", trial.condition.key, trial.replicate)

@@ -16,6 +16,7 @@ from layercut.stages.augmented import Augmented, augmented_inputs
 from layercut.stages.context import Context
 from layercut.stages.guard import attempt
 from layercut.stages.inputs import SplitName, trial_inputs
+from layercut.stages.keep import keep_trial
 from layercut.stages.trial import Evaluations, Trial, prepare_trial, trial_record
 from layercut.training.batches import Examples, chunk_size
 from layercut.training.device import prepare_device
@@ -50,7 +51,9 @@ def run_trial(condition: Condition, replicate: int, key: str, context: Context) 
         torch.manual_seed(trial.seeds.layers)
         result = train(body, training, validation, condition.fitting, trial.seeds.order, trial.parts.kept)
     on = Evaluations(test=evaluate(body, test, precision), train=evaluate(body, training, precision))
-    return trial_record(trial, result, on, trial.parts.trunk, context, time.perf_counter() - started)
+    record = trial_record(trial, result, on, trial.parts.trunk, context, time.perf_counter() - started)
+    keep_trial(trial, record, on.test, context)
+    return record
 
 
 def _examples(trial: Trial, context: Context) -> tuple[Examples, Examples | None, Examples]:

@@ -149,10 +149,7 @@ class PixelInputs:
         self._change = change
         self._rows = open_rows(images, device)
         self._index = torch.as_tensor(index, device=device)
-        channels = images.shape[1]
-        mean, std = (_per_channel(values, channels) for values in normalization)
-        self._scale = (1 / (255 * std)).to(device)
-        self._shift = (-mean / std).to(device)
+        self._scale, self._shift = (values.to(device) for values in pixel_scale(normalization, images.shape[1]))
 
     def __len__(self) -> int:
         return len(self._index)
@@ -164,6 +161,12 @@ class PixelInputs:
             pixels = self._change(pixels, positions)
         inputs = pixels.to(torch.float32, memory_format=torch.channels_last)
         return inputs.mul_(self._scale).add_(self._shift)
+
+
+def pixel_scale(normalization: Normalization, channels: int) -> tuple[Tensor, Tensor]:
+    """Return what pixels in 0..255 are multiplied with, and what is added then: Float "1 channels 1 1" each."""
+    mean, std = (_per_channel(values, channels) for values in normalization)
+    return 1 / (255 * std), -mean / std
 
 
 def _per_channel(values: Sequence[float], channels: int) -> Tensor:

@@ -1,0 +1,56 @@
+"""Writing an artifact so that its folder is either absent or whole."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from layercut.errors import StorageFullError
+
+CARD = "card.json"
+
+
+def artifact_folder(output_dir: Path, key: str) -> Path:
+    """Return where what is kept of a trial lies."""
+    return output_dir / "artifacts" / key
+
+
+def is_kept(output_dir: Path, key: str, what: tuple[str, ...]) -> bool:
+    """Return whether an artifact is there and holds all that is asked for."""
+    card = artifact_folder(output_dir, key) / CARD
+    try:
+        kept = json.loads(card.read_text(encoding="utf-8"))["kept"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return set(what) <= set(kept)
+
+
+def write_artifact(
+    output_dir: Path, key: str, card: Mapping[str, Any], files: Mapping[str, Callable[[Path], object]]
+) -> Path:
+    """Write a card and files, each by its writer, and return their folder; an older artifact is replaced.
+
+    Raises:
+        StorageFullError: the disk is full; nothing of this artifact is left behind.
+    """
+    folder = artifact_folder(output_dir, key)
+    unfinished = folder.with_name(f".{key}.{os.getpid()}")
+    try:
+        unfinished.mkdir(parents=True, exist_ok=True)
+        for name, write in files.items():
+            write(unfinished / name)
+        (unfinished / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False), encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        unfinished.replace(folder)
+    except Exception as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
+            raise StorageFullError(f"the disk is full: cannot write {folder}") from error
+        raise
+    return folder

@@ -1,0 +1,74 @@
+"""Kept weights as a model that is ready to use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from layercut.artifacts.reading import read_kept
+from layercut.checkpoints import load_checkpoint
+from layercut.errors import CheckpointError
+from layercut.models import MODELS
+from layercut.models.base import CuttableModel, seeded_build, seeded_head
+from layercut.strategies.primitives import truncate
+from layercut.training.batches import Normalization, pixel_scale
+
+
+class Classifier(nn.Module):
+    """A trained model with the normalisation that it was trained with.
+
+    images: UInt8 "n c h w", or Float "n c h w" in 0..1 -> logits: Float "n num_classes".
+    """
+
+    def __init__(self, model: CuttableModel, normalization: Normalization, card: dict[str, Any]) -> None:
+        super().__init__()
+        self.model = model
+        self.card = card
+        """Study, design point, metrics, classes."""
+        self.class_names: list[str] = card["class_names"]
+        self.image_shape: tuple[int, int, int] = tuple(card["build"]["image_shape"])
+        self._scale: Tensor
+        self._shift: Tensor
+        for name, values in zip(("_scale", "_shift"), pixel_scale(normalization, self.image_shape[0]), strict=True):
+            self.register_buffer(name, values, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        if images.shape[1:] != self.image_shape:
+            raise ValueError(f"expected images n x {self.image_shape} (channels, height, width); got {images.shape}")
+        pixels = images.float() if images.dtype == torch.uint8 else images * 255
+        logits: Tensor = self.model(pixels.contiguous(memory_format=torch.channels_last) * self._scale + self._shift)
+        return logits
+
+
+def load_model(path: str | Path) -> Classifier:
+    """Return the model of a trial that a study kept with `keep: [weights]`, in eval mode on the CPU.
+
+    Args:
+        path: the trial's folder, `RUN/artifacts/KEY`, or `model.safetensors` in it.
+
+    Raises:
+        DataError: that is no folder of a kept trial.
+        CheckpointError: no weights were kept, or they are damaged.
+    """
+    path = Path(path)
+    folder = path if path.is_dir() else path.parent
+    card = read_kept(folder).card
+    if "weights" not in card["kept"]:
+        raise CheckpointError(
+            f"{folder} holds {', '.join(card['kept'])} of its trial but no weights; write `keep: [weights]` in the "
+            "study file and run it again"
+        )
+    build = card["build"]
+    family, num_classes = MODELS[build["name"]], len(card["class_names"])
+    options = family.options.model_validate(build["options"])
+    model = seeded_build(family, options, tuple(build["image_shape"]), num_classes, seed=0)
+    if build["num_blocks"] < len(model.block_names):
+        head = seeded_head(family, options, tuple(build["feature_shape"]), num_classes, seed=0)
+        model = truncate(model, build["num_blocks"], head)
+    values, _ = load_checkpoint(folder / "model.safetensors")
+    model.load_state_dict(values)
+    model = model.to(memory_format=torch.channels_last)
+    return Classifier(model, Normalization(build["mean"], build["std"]), card).eval()

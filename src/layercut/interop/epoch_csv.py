@@ -1,0 +1,54 @@
+"""Curves as comma-separated values: `transfer_learning_logs.csv`, a row for each training and epoch.
+
+Reference:
+    The log of "Transfer Learning from CIFAR-10 to CIFAR-100 and SVHN" (project_351). We differ in that losses and
+    accuracies of an epoch are the validation images', never the test images'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from layercut.errors import UserError
+from layercut.records import EpochPoint
+
+FILE_NAME = "transfer_learning_logs.csv"
+COLUMNS = ("epoch", "train_loss", "validation_loss", "validation_accuracy", "learning_rate", "train_accuracy")
+
+
+def curve_table(curve: Iterable[EpochPoint]) -> pd.DataFrame:
+    """Return a row for each epoch; accuracies are shares in 0..1, empty where an epoch was not validated."""
+    points = list(curve)
+    return pd.DataFrame({column: [getattr(point, column) for point in points] for column in COLUMNS})
+
+
+class EpochCsv:
+    """Writes the log anew, from the first training on."""
+
+    def __init__(self, output_dir: Path) -> None:
+        """Begin the file.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        path = output_dir / FILE_NAME
+        try:
+            self._file = path.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error}") from error
+        self._file.write(",".join(("name", *COLUMNS)) + "\n")
+
+    def add(
+        self, name: str, curve: Iterable[EpochPoint], metrics: Mapping[str, float], design: Mapping[str, str | float]
+    ) -> None:
+        """Write the epochs of one training."""
+        table = curve_table(curve)
+        table.insert(0, "name", name)
+        table.to_csv(self._file, index=False, header=False)
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()

@@ -1,0 +1,123 @@
+"""Keeping more of a trial than its record: predictions, weights, curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import safetensors.numpy
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from layercut.artifacts import write_artifact
+from layercut.checkpoints import save_checkpoint
+from layercut.interop.epoch_csv import curve_table
+from layercut.records import TrialRecord
+from layercut.stages.context import Context
+from layercut.stages.inputs import pixel_inputs
+from layercut.stages.trial import Trial
+from layercut.training.evaluate import Evaluation
+
+Writer = Callable[[Path], object]
+
+
+def keep_trial(trial: Trial, record: TrialRecord, on_test: Evaluation, context: Context) -> None:
+    """Write what the study keeps of this trial; nothing where it keeps nothing.
+
+    Raises:
+        StorageFullError: the disk is full.
+    """
+    kept = trial.condition.kept(trial.replicate)
+    if not kept:
+        return
+    files: dict[str, Writer] = {}
+    if "predictions" in kept:
+        files |= _predictions(trial, on_test.predictions.cpu().numpy(), context)
+    if "weights" in kept:
+        weights = trial.model.state_dict()
+        files["model.safetensors"] = lambda path: save_checkpoint(path, weights)
+    if "curves" in kept:
+        files["curve.csv"] = partial(curve_table(record.curve).to_csv, index=False)
+    write_artifact(context.output_dir, trial.key, _card(trial, record, kept), files)
+
+
+def _predictions(trial: Trial, predicted: NDArray[np.int64], context: Context) -> dict[str, Writer]:
+    labels = trial.task.test_labels
+    table = pd.DataFrame({"image": np.arange(len(labels)), "label": labels, "predicted": predicted})
+    _, positions = np.unique(labels, return_index=True)
+    images = trial.task.dataset.test.images[trial.task.test_index[positions]]
+    examples: dict[str, NDArray[Any]] = {
+        "images": np.ascontiguousarray(images),
+        "labels": labels[positions],
+        "predicted": predicted[positions],
+    }
+    files: dict[str, Writer] = {
+        "predictions.csv": partial(table.to_csv, index=False),
+        "examples.safetensors": partial(safetensors.numpy.save_file, examples),
+    }
+    maps = _first_feature_maps(trial, positions[:1], context)
+    if maps is not None:
+        arrays: dict[str, NDArray[Any]] = {
+            "image": np.ascontiguousarray(images[0]),
+            "label": labels[positions[:1]],
+            "maps": np.ascontiguousarray(maps[0].cpu().numpy()),
+        }
+        files["feature_maps.safetensors"] = partial(safetensors.numpy.save_file, arrays)
+    return files
+
+
+@torch.inference_mode()
+def _first_feature_maps(trial: Trial, positions: NDArray[np.int64], context: Context) -> Tensor | None:
+    """Return Float32 "1 channels h w"; None where the first block gives no maps."""
+    blocks = list(trial.model.blocks)
+    if not blocks:
+        return None
+    image = pixel_inputs(context, trial.task, trial.condition.fitting, "test", positions)
+    maps: Tensor = blocks[0].eval()(image.gather(torch.zeros(1, dtype=torch.int64, device=context.torch_device)))
+    return maps if maps.dim() == 4 else None
+
+
+def _card(trial: Trial, record: TrialRecord, kept: tuple[str, ...]) -> dict[str, Any]:
+    """Return what a reader must know: where it comes from, how good it is, how the model is built again."""
+    condition, model = trial.condition, trial.condition.model
+    keep = condition.keep
+    return {
+        "format": 1,
+        "kept": list(kept),
+        "study": keep.study if keep else "",
+        "key": record.key,
+        "condition": record.condition,
+        "source": keep.source if keep and condition.source else "",
+        "target": condition.task.label,
+        "model": model.label,
+        "strategy": condition.strategy,
+        "cut": condition.cut,
+        "fraction": condition.fraction,
+        "replicate": record.replicate,
+        "class_names": list(condition.task.class_names),
+        "metrics": {
+            "train_accuracy": record.train_accuracy,
+            "validation_accuracy": record.validation_accuracy,
+            "test_accuracy": record.test_accuracy,
+            "test_loss": record.test_loss,
+            "best_epoch": record.best_epoch,
+            "num_train_images": record.num_train_images,
+        },
+        "build": {
+            "name": model.name,
+            "options": dict(model.options),
+            "image_shape": list(model.image_shape),
+            "num_blocks": len(trial.model.block_names),
+            "feature_shape": list(model.feature_shapes[len(trial.model.block_names)]),
+            "mean": list(condition.fitting.mean),
+            "std": list(condition.fitting.std),
+            "precision": condition.fitting.precision,
+        },
+        "checkpoint_hash": record.checkpoint_hash,
+        "environment": record.environment,
+    }
