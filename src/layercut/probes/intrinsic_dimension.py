@@ -2,16 +2,16 @@
 
 `two_nn`: with mu_i = r2 / r1 of each image's two nearest others, sorted, and F_i = i / n, the slope through the origin
 of -log(1 - F) on log mu, fitted on the lowest 90 %. Mean over 50 random 90 % subsamples of the images; `two_nn_sd` is
-their standard deviation (n - 1). As the published code does, images with an equal twin (r1 = 0) or with r1 = r2 are
-left out.
+their standard deviation (n - 1). As in the published code, images with r1 = r2 are left out of the fit.
 
 `maximum_likelihood`: mean over images of [ 1 / (k - 1) sum_{j < k} log(T_k / T_j) ]^-1 with the distances T_j to the
-k nearest others; of equal images one counts.
+k nearest others.
 
 References:
     Facco, d'Errico, Rodriguez and Laio, "Estimating the intrinsic dimension of datasets by a minimal neighborhood
     information", Scientific Reports 7, 2017; resampling as in Ansuini, Laio, Macke and Zoccolan, "Intrinsic dimension
-    of data representations in deep neural networks", NeurIPS 2019. No differences.
+    of data representations in deep neural networks", NeurIPS 2019. We differ in that of equal images one counts; the
+    published code leaves out all that have a twin in the subsample.
     Levina and Bickel, "Maximum likelihood estimation of intrinsic dimension", NeurIPS 2004, eq. 8. We take one k
     instead of a mean over several.
 """
@@ -44,7 +44,7 @@ class DimensionSpec(FlattenedSpec):
 
 def intrinsic_dimension(activations: Activations, options: DimensionSpec) -> dict[str, float]:
     """Return both estimates and the scatter of the first."""
-    distances = squared_distances(centred_gram(activations.features, options.view)).sqrt()
+    distances = different_images(squared_distances(centred_gram(activations.features, options.view)).sqrt())
     generator = torch.Generator().manual_seed(activations.seed)
     size = round(options.resample_fraction * len(distances))
     estimates = []
@@ -59,16 +59,22 @@ def intrinsic_dimension(activations: Activations, options: DimensionSpec) -> dic
     }
 
 
+def different_images(distances: Tensor) -> Tensor:
+    """Return the distances between the first of each set of equal images."""
+    first = (distances == 0).double().argmax(1) == torch.arange(len(distances))
+    return distances[first][:, first]
+
+
 def two_nn(distances: Tensor, fit_fraction: float = 0.9) -> float:
-    """Return the estimate from "n n" distances.
+    """Return the estimate from "n n" distances between different images.
 
     Raises:
-        ProbeUndefinedError: fewer than three images have two nearest others at different distances above zero.
+        ProbeUndefinedError: fewer than three images have two nearest others at different distances.
     """
     if len(distances) < 3:
         raise ProbeUndefinedError(f"needs three images; got {len(distances)}")
     nearest = distances.clone().fill_diagonal_(torch.inf).topk(2, largest=False).values
-    nearest = nearest[(nearest[:, 0] > 0) & (nearest[:, 0] < nearest[:, 1])]
+    nearest = nearest[nearest[:, 0] < nearest[:, 1]]
     n = len(nearest)
     num_fitted = min(int(fit_fraction * n), n - 1)  # the last one has 1 - F = 0
     if n < 3 or num_fitted < 1:
@@ -79,13 +85,11 @@ def two_nn(distances: Tensor, fit_fraction: float = 0.9) -> float:
 
 
 def maximum_likelihood(distances: Tensor, neighbours: int = 20) -> float:
-    """Return the estimate from "n n" distances.
+    """Return the estimate from "n n" distances between different images.
 
     Raises:
         ProbeUndefinedError: no more different images than neighbours, or an image whose neighbours are all as far.
     """
-    first_of_its_kind = (distances == 0).double().argmax(1) == torch.arange(len(distances))
-    distances = distances[first_of_its_kind][:, first_of_its_kind]
     if len(distances) <= neighbours:
         raise ProbeUndefinedError(f"needs more than {neighbours} different images; got {len(distances)}")
     nearest = distances.clone().fill_diagonal_(torch.inf).topk(neighbours, largest=False).values

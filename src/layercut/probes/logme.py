@@ -45,9 +45,7 @@ def logme(activations: Activations, options: PooledSpec) -> dict[str, float]:
     squares, axes = torch.linalg.eigh(gram(activations.features, options.view))
     kept = squares > squares[-1] * n * torch.finfo(torch.float64).eps
     squares, along = squares[kept], (axes[:, kept].T @ targets).square()
-    rest = (
-        (targets.square().sum(0) - along.sum(0)).clamp(min=0) if len(squares) < n else torch.zeros(len(classes.sizes))
-    )
+    rest = targets.square().sum(0) - along.sum(0)  # what no axis explains
     if len(squares) == n:
         rest = torch.zeros_like(rest)
     elif (rest <= EXPLAINED * targets.sum(0)).any():
