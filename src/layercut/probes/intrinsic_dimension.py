@@ -39,7 +39,7 @@ class DimensionSpec(FlattenedSpec):
     resamples: Annotated[int, Field(ge=2)] = 50
     resample_fraction: Share = 0.9
     fit_fraction: Share = 0.9
-    neighbours: Annotated[int, Field(ge=3)] = 20
+    neighbours: Annotated[int, Field(ge=3)] = 10
 
 
 def intrinsic_dimension(activations: Activations, options: DimensionSpec) -> dict[str, float]:
@@ -84,7 +84,7 @@ def two_nn(distances: Tensor, fit_fraction: float = 0.9) -> float:
     return float((log_mu @ survival) / (log_mu @ log_mu))
 
 
-def maximum_likelihood(distances: Tensor, neighbours: int = 20) -> float:
+def maximum_likelihood(distances: Tensor, neighbours: int = 10) -> float:
     """Return the estimate from "n n" distances between different images.
 
     Raises:

@@ -31,7 +31,7 @@ from layercut.probes.vectors import PooledSpec
 MAX_ROUNDS = 500
 TOLERANCE = 1e-9
 LIMIT = 1e9
-"""t stays within s_max^2 / LIMIT .. s_max^2 * LIMIT: beyond, the evidence has reached its limit."""
+"""t stays within s_min^2 / LIMIT .. s_max^2 * LIMIT: beyond, the evidence has reached its limit."""
 EXPLAINED = 1e-10
 """Share of a target's squared norm below which nothing is left to explain."""
 
@@ -67,7 +67,7 @@ def greatest_evidence(squares: Tensor, along: Tensor, rest: Tensor, n: int) -> T
     squares: "r" squared singular values. along: "r k" squared coordinates of k targets. rest: "k" squared norm that
     no axis explains.
     """
-    least, most = float(squares[-1]) / LIMIT, float(squares[-1]) * LIMIT
+    least, most = float(squares[0]) / LIMIT, float(squares[-1]) * LIMIT
     ratio = torch.full_like(rest, float(squares.mean()), dtype=torch.float64)
     for _ in range(MAX_ROUNDS):
         fit = _round(squares[:, None], along, rest, n, ratio)

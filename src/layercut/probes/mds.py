@@ -26,6 +26,7 @@ def mds_coordinates(dissimilarities: np.ndarray, num_axes: int = 2) -> np.ndarra
     values, axes = np.linalg.eigh(-centred / 2)
     points = np.zeros((len(squares), num_axes))
     found = min(num_axes, len(squares))
-    points[:, :found] = axes[:, ::-1][:, :found] * np.sqrt(np.maximum(values[::-1][:found], 0))
+    none = np.abs(values).max() * len(squares) * np.finfo(np.float64).eps
+    points[:, :found] = (axes * np.sqrt(np.where(values > none, values, 0)))[:, ::-1][:, :found]
     largest = np.take_along_axis(points, np.abs(points).argmax(0)[None], axis=0)
     return points * np.where(largest < 0, -1.0, 1.0)
