@@ -10,13 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from layercut.features.taps import extract_features
     from layercut.runner import run_study
     from layercut.spec import load_study
     from layercut.stats import load_results
 
-__all__ = ["load_results", "load_study", "run_study"]
+__all__ = ["extract_features", "load_results", "load_study", "run_study"]
 
 _PLACES = {
+    "extract_features": "layercut.features.taps:extract_features",
     "load_results": "layercut.stats:load_results",
     "load_study": "layercut.spec:load_study",
     "run_study": "layercut.runner:run_study",

@@ -137,6 +137,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX failures_by_job_and_kind ON failures (job, kind)",
     ),
+    (
+        "ALTER TABLE probes ADD COLUMN probing TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE probes ADD COLUMN target TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE probes ADD COLUMN model TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE probes ADD COLUMN cut INTEGER",
+        "ALTER TABLE probes ADD COLUMN num_images INTEGER",
+        "ALTER TABLE probes ADD COLUMN split_hash TEXT",
+        "ALTER TABLE probes ADD COLUMN seed INTEGER",
+        "ALTER TABLE probes ADD COLUMN checkpoint_hash TEXT",
+        "ALTER TABLE probes ADD COLUMN device TEXT",
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -5,21 +5,24 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from layercut.data.splits import check_fractions
 from layercut.data.subset import TaskInfo
 from layercut.errors import DataError, UnknownNameError
 from layercut.plan.cost import ModelCost, feature_bytes
 from layercut.plan.design import DesignGroup
-from layercut.plan.jobs import Bank, Condition, CutCost, SourceJob
+from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, SourceJob
+from layercut.plan.probes import ProbeGroup, asked_probes, describe_probes, distinct, needs_reference, probe_jobs
 from layercut.plan.resolve import (
     Resolver,
     overlap_warnings,
     resolve_model,
     source_job,
+    source_task,
     task_ref,
+    trained_job,
 )
 from layercut.plan.stacking import alone_warnings
 from layercut.records import ConditionName
@@ -37,6 +40,9 @@ class Plan:
     conditions: tuple[Condition, ...]
     names: tuple[ConditionName, ...]
     warnings: tuple[str, ...]
+    probes: tuple[ProbeJob, ...] = ()
+    about_probes: Mapping[str, Any] = field(default_factory=dict)
+    """Kind and directions of each probe, by label."""
 
 
 def expand(spec: StudySpec, resolver: Resolver) -> Plan:
@@ -47,6 +53,8 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         UserError: a dataset or weight file does not fit.
     """
     _check_strategies(spec)
+    asks = asked_probes(spec)
+    probes: list[ProbeJob] = []
     labels = _Labels(*(_distinct([part.label for part in parts]) for parts in (spec.source, spec.target, spec.model)))
     targets = [resolver.task(task, f"target[{i}]") for i, task in enumerate(spec.target)]
     for index, target in enumerate(targets):
@@ -75,13 +83,29 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
                 costs[condition.bank.key] = cost
             conditions.setdefault(condition.key, condition)
             names.append(dataclasses.replace(name, merged=merged))
+        if asks:
+            reference = None
+            if needs_reference(asks):
+                place = f"target[{target_index}]"
+                reference = trained_job(spec, spec.target[target_index], place, model, target, resolver)
+                reference = sources.setdefault(reference.key, dataclasses.replace(reference, model=model))
+            known = source_task(spec, source_index, resolver)
+            bank = next((condition.bank for _, condition in points if condition.bank is not None), None)
+            group_of_probes = ProbeGroup(
+                spec, source, known, target, task, model, cost, resolver.precision, reference, bank
+            )
+            probes += probe_jobs(group_of_probes, asks)
+    jobs = distinct(probes)
     used = {condition.source for condition in conditions.values()}
+    used |= {key for job in jobs for key in (job.source, job.reference)}
     return Plan(
         tuple(source for source in sources.values() if source.key in used),
         _banks(list(conditions.values()), costs),
         tuple(conditions.values()),
         tuple(names),
         tuple(dict.fromkeys(warnings)),
+        jobs,
+        describe_probes(asks),
     )
 
 

@@ -94,6 +94,31 @@ def source_job(spec: StudySpec, index: int, model: ModelRef, target: ResolvedTas
     if isinstance(source, RandomSource):
         key = source_key("random", None, model, fitting, spec.seed, 1)
         return SourceJob(key, "random", source.label, model, fitting, spec.seed, 1, 0)
+    return trained_job(spec, source, place, model, target, resolver)
+
+
+def source_task(spec: StudySpec, index: int, resolver: Resolver) -> ResolvedTask | None:
+    """Return what a source was trained on; None where nobody says.
+
+    Raises:
+        UserError: the dataset cannot be used.
+    """
+    source = spec.source[index]
+    if isinstance(source, CheckpointSource) and source.dataset is not None:
+        source = TaskSpec(dataset=source.dataset, classes=source.classes)
+    return resolver.task(source, f"source[{index}]") if isinstance(source, TaskSpec) else None
+
+
+def trained_job(
+    spec: StudySpec, source: TaskSpec, place: str, model: ModelRef, target: ResolvedTask, resolver: Resolver
+) -> SourceJob:
+    """Return the job that trains a model as sources are trained.
+
+    Raises:
+        SpecError: its images do not have the target's shape.
+        UserError: a dataset does not fit.
+    """
+    fitting = make_fitting(spec, spec.pretraining, resolver.precision)
     resolved = resolver.task(source, place)
     if resolved.info.image_shape != target.info.image_shape:
         raise spec.error(

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_
 from layercut.errors import SpecError
 from layercut.spec.base import OneOrMore, StrictSpec
 from layercut.spec.model import ModelSpec
+from layercut.spec.probes import NamedProbe
 from layercut.spec.task import NormalizationSpec, SourceSpec, TaskSpec
 from layercut.spec.training import PretrainingSpec, TrainingSpec
 
@@ -119,6 +120,9 @@ class StudySpec(StrictSpec):
     )
     pretraining: PretrainingSpec = Field(default=PretrainingSpec(), description="How sources are trained.")
     transfer: TransferSpec = Field(default=TransferSpec(), description="The design of the trials.")
+    probes: OneOrMore[NamedProbe] = Field(
+        default=[], description="Scores of each cut's features, computed without training: names, or with options."
+    )
 
     _file: Path | None = PrivateAttr(default=None)
     _lines: dict[str, int] = PrivateAttr(default_factory=dict)
