@@ -1,0 +1,56 @@
+"""The classes that really occur among some images."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from layercut.errors import ProbeUndefinedError
+
+
+class Classes(NamedTuple):
+    """Labels renumbered 0..k-1 over the k classes that occur; an absent class has no part in any score."""
+
+    labels: Tensor
+    """Int64 "n"."""
+    sizes: Tensor
+    """Int64 "k": images a class, each at least 1."""
+
+    @property
+    def membership(self) -> Tensor:
+        """Return float64 "n k", 1 where an image is of a class."""
+        return one_hot(self.labels, len(self.sizes)).double()
+
+    @property
+    def same(self) -> Tensor:
+        """Return bool "n n": whether two images are of one class."""
+        return self.labels[:, None] == self.labels
+
+
+def present_classes(labels: Tensor, least_images: int = 1) -> Classes:
+    """Renumber labels.
+
+    Raises:
+        ProbeUndefinedError: fewer than two classes occur, or one has fewer than `least_images`.
+    """
+    _, index, counts = torch.unique(labels, return_inverse=True, return_counts=True)
+    if len(counts) < 2:
+        raise ProbeUndefinedError(f"needs images of at least two classes; got {len(counts)}")
+    if int(counts.min()) < least_images:
+        raise ProbeUndefinedError(f"needs {least_images} images of each class; one class has {int(counts.min())}")
+    return Classes(index, counts)
+
+
+def several_in_a_class(labels: Tensor) -> Classes:
+    """Renumber labels where at least one class must have two images.
+
+    Raises:
+        ProbeUndefinedError: fewer than two classes occur, or every class has one image.
+    """
+    classes = present_classes(labels)
+    if int(classes.sizes.max()) < 2:
+        raise ProbeUndefinedError("every class has one image only")
+    return classes

@@ -1,0 +1,30 @@
+"""A probe made of a pure function and what has to be declared about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from layercut.probes.base import Activations, Direction, Kind
+from layercut.spec.base import StrictSpec
+
+
+class NoOptions(StrictSpec):
+    """A probe without choices."""
+
+
+@dataclass(frozen=True)
+class FunctionProbe:
+    """The form of every probe of ours."""
+
+    kind: Kind
+    directions: Mapping[str, Direction]
+    scores: Callable[[Activations, Any], dict[str, float]]
+    options: type[BaseModel] = NoOptions
+
+    def __call__(self, activations: Activations, options: Any) -> dict[str, float]:
+        """Return every score named in `directions`."""
+        return self.scores(activations, options)
