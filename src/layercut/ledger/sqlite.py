@@ -37,9 +37,9 @@ _ROWS_A_FETCH = 500
 _NAMED = "condition IN (SELECT condition FROM condition_names)"
 
 _ASKED = "(SELECT key FROM meta, json_each(meta.value) WHERE name = 'probings')"
-_PROBED = f"probing IN {_ASKED}"
+_PROBED = f"(probing IN {_ASKED} OR NOT EXISTS (SELECT 1 FROM meta WHERE name = 'probings'))"  # noqa: S608 - ours
 _PROBED_FAILURE = f"(job = 'probe' AND condition IN {_ASKED})"
-"""Probes that the study asks for: the names in the mapping that `set_meta("probings", ...)` wrote."""
+"""Probes that the study asks for: the names in the mapping that `set_meta("probings", ...)` wrote, else all."""
 
 
 class Ledger:
