@@ -10,18 +10,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from layercut.features.taps import extract_features
     from layercut.inference import load_model
     from layercut.runner import run_study
     from layercut.spec import load_study
-    from layercut.stats import load_results
+    from layercut.stats import load_probes, load_results, scoreboard
 
-__all__ = ["load_model", "load_results", "load_study", "run_study"]
+__all__ = [
+    "extract_features",
+    "load_model",
+    "load_probes",
+    "load_results",
+    "load_study",
+    "run_study",
+    "scoreboard",
+]
 
 _PLACES = {
+    "extract_features": "layercut.features.taps:extract_features",
     "load_model": "layercut.inference:load_model",
     "load_results": "layercut.stats:load_results",
+    "load_probes": "layercut.stats:load_probes",
     "load_study": "layercut.spec:load_study",
     "run_study": "layercut.runner:run_study",
+    "scoreboard": "layercut.stats:scoreboard",
 }
 
 

@@ -16,9 +16,9 @@ from typing import Literal, TypeAlias
 
 from layercut.keys import canonical_json
 
-FailureKind = Literal["diverged", "error", "out_of_memory", "worker_lost"]
+FailureKind = Literal["diverged", "undefined", "error", "out_of_memory", "worker_lost"]
 
-FINAL_FAILURES: frozenset[str] = frozenset({"diverged"})
+FINAL_FAILURES: frozenset[str] = frozenset({"diverged", "undefined"})
 """Failures that are results: running again gives the same. All others are tried again by the next run."""
 
 
@@ -139,16 +139,29 @@ class ProbeRecord:
     probe: str
     source: str
     layer: str
-    """Name of the block whose output was scored."""
+    """Name of the tap that was scored: `input`, a block, or what lies behind the blocks."""
     fraction: float
     replicate: int
     dataset: str
-    """Which task's images were scored: `source` or `target`."""
+    """Which task's images were scored: `source`, `target`, or `none` where no images were needed."""
     split: str
-    """Which images of it: `train`, `validation` or `test`."""
+    """Which images of it: `train`, `validation`, `test`, or `none`."""
     scores: Mapping[str, float] = field(default_factory=dict)
     environment: str | None = None
     wall_seconds: float | None = None
+    probing: str = ""
+    """Key of what all layers and replicates have in common, as a condition is for trials; empty: imported."""
+    target: str = ""
+    """The task the scores are about; empty where they are about the source alone."""
+    model: str = ""
+    cut: int | None = None
+    """The cut whose features were scored; None behind the last block."""
+    num_images: int | None = None
+    split_hash: str | None = None
+    """Hash of the positions of the images."""
+    seed: int | None = None
+    checkpoint_hash: str | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -156,9 +169,9 @@ class FailureRecord:
     """A job or trial that gave no result; never a missing row."""
 
     key: str
-    """Key of the trial, or of the pretraining or extraction job, that failed."""
+    """Key of the trial or probe, or of the pretraining or extraction job, that failed."""
     job: str
-    """Kind of the job: `pretrain`, `extract` or `transfer`."""
+    """Kind of the job: `source`, `extract`, `probe` or `transfer`."""
     condition: str | None
     replicate: int | None
     kind: FailureKind
@@ -181,8 +194,10 @@ Record: TypeAlias = TrialRecord | PretrainingRecord | ProbeRecord | FailureRecor
 _POINT_VALUES = attrgetter("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
-def exact_content(record: TrialRecord | FailureRecord) -> str:
-    """Return what is equal in every run of the same trial: key, metrics, curve; floats in hexadecimal."""
+def exact_content(record: TrialRecord | ProbeRecord | FailureRecord) -> str:
+    """Return what is equal in every run of the same trial or probe: key, metrics, curve; floats in hexadecimal."""
+    if isinstance(record, ProbeRecord):
+        return canonical_json([record.key, {name: _exact(float(score)) for name, score in record.scores.items()}])
     curve = [[_exact(value) for value in _POINT_VALUES(point)] for point in record.curve]
     if isinstance(record, FailureRecord):
         return canonical_json([record.key, record.kind, curve])
@@ -207,7 +222,7 @@ def log_area(accuracies: Sequence[float]) -> float | None:
 
 
 def records_hash(contents: Iterable[str]) -> str:
-    """Return the SHA-256 over the sorted `exact_content` of all finished trials.
+    """Return the SHA-256 over the sorted `exact_content` of all finished trials and probes.
 
     Two runs of one study agree in every bit of every result exactly if their hashes are equal.
     """

@@ -25,14 +25,14 @@ from layercut.executors.base import ClusterExecutorFactory, Done, Executor, Lost
 from layercut.features.budget import Candidate, choose, default_budget_bytes
 from layercut.ledger import Ledger
 from layercut.locking import output_lock
-from layercut.plan.canonical import trial_key
+from layercut.plan.canonical import probe_key, trial_key
 from layercut.plan.expand import Plan
-from layercut.plan.jobs import Condition, ExtractJob, Job, SourceJob, TransferJob
-from layercut.plan.schedule import extract_jobs, needed_sources, transfer_jobs
+from layercut.plan.jobs import Condition, ExtractJob, Job, ProbeJob, SourceJob, TransferJob
+from layercut.plan.schedule import extract_jobs, needed_sources, pending_probes, transfer_jobs
 from layercut.plan.summary import summarize
 from layercut.preflight import CheckedPlan, plan_with_data
 from layercut.progress import NoProgress, Progress
-from layercut.records import FailureRecord, Record
+from layercut.records import FailureKind, FailureRecord, Record
 from layercut.spec import StudySpec
 from layercut.stages.context import Context
 from layercut.stages.environment import capture_environment, num_usable_cores
@@ -59,6 +59,10 @@ class RunSummary:
     """Failed trials by kind."""
     failed_jobs: dict[str, int]
     """Failed pretraining and feature jobs by kind; features that failed are computed again by each trial."""
+    num_probes: int
+    """Scores, one a probe, layer and sample; of this and earlier runs."""
+    failed_probes: dict[str, int]
+    """Probes without a score by kind; `undefined` is a result: the score has no value there."""
     records_hash: str
     """Equal for two runs of a study exactly if every result is equal in every bit."""
 
@@ -79,6 +83,8 @@ class RunSummary:
             f"{self.num_finished:,} of {self.num_trials:,} trials finished"
             + (f"; failed: {failed}" if failed else "")
             + (f"; failed pretraining or feature jobs: {jobs}" if jobs else "")
+            + (f"; {self.num_probes:,} probe scores" if self.num_probes else "")
+            + (f", {sum(self.failed_probes.values()):,} without a value" if self.failed_probes else "")
         )
 
 
@@ -181,7 +187,8 @@ class _Run:
             for condition in self._plan.conditions
             if any(trial_key(condition.key, r) not in done for r in range(condition.num_replicates))
         }
-        sources = [job for job in needed_sources(self._plan, pending) if not self._has_source(job, done)]
+        probes = pending_probes(self._plan, done.__contains__)
+        sources = [job for job in needed_sources(self._plan, pending, probes) if not self._has_source(job, done)]
         self._ledger.forget_failures(job.key for job in sources)
         self._level("sources", sources)
         chosen = choose(self._candidates(pending), self._budget(memory_bytes))
@@ -191,6 +198,7 @@ class _Run:
         extracts = [job for job in extracts if self._must_extract(job)]
         self._ledger.forget_failures(job.key for job in extracts)
         self._level("features", extracts)
+        self._probe(probes)
         trials = list(transfer_jobs(self._plan, done.__contains__))
         self._record_orphans([job for job in trials if job.condition.source in self._failed_sources])
         self._level("trials", [job for job in trials if job.condition.source not in self._failed_sources])
@@ -208,6 +216,24 @@ class _Run:
         )
         output_dir = self._context.output_dir
         return {key for key, what in wanted if what and key in finished and not is_kept(output_dir, key, what)}
+
+    def _probe(self, jobs: Sequence[ProbeJob]) -> None:
+        able = []
+        for job in jobs:
+            failed = [key for key in (job.source, job.reference) if key in self._failed_sources]
+            if failed:
+                self._fail_probe(job, "error", f"its source failed: {self._failed_sources[str(failed[0])]}")
+            else:
+                able.append(job)
+        self._level("probes", able)
+
+    def _fail_probe(self, job: ProbeJob, kind: FailureKind, message: str, traceback: str = "") -> None:
+        """Write down every score of a job that this run has not written."""
+        for probing in job.probings:
+            for layer in probing.layers:
+                key = probe_key(probing.key, job.replicate, layer)
+                if key not in self._recorded:
+                    self._keep(self._failure(key, "probe", probing.key, job.replicate, kind, message, traceback))
 
     def _level(self, name: str, jobs: Sequence[Job]) -> None:
         if not jobs:
@@ -249,30 +275,32 @@ class _Run:
             raise StorageFullError(event.message.splitlines()[0])
         if event.error is not None and self._context.reraise:
             raise RuntimeError(f"{event.error} in a worker: {event.message}")
-        kind = "worker_lost" if event.error is None else "error"
+        kind: FailureKind = "worker_lost" if event.error is None else "error"
         message, _, traceback = event.message.partition("\n")
-
-        def failure(key: str, job: str, condition: str | None, replicate: int | None) -> FailureRecord:
-            return FailureRecord(
-                key,
-                job,
-                condition,
-                replicate,
-                kind,  # type: ignore[arg-type]
-                message,
-                traceback,
-                device=self._context.device,
-                environment=self._context.environment,
-            )
-
         if isinstance(event.job, TransferJob):
             condition = event.job.condition
             keys = {r: trial_key(condition.key, r) for r in event.job.replicates}
             for replicate, key in keys.items():
                 if key not in self._recorded:
-                    self._keep(failure(key, "transfer", condition.key, replicate))
+                    self._keep(self._failure(key, "transfer", condition.key, replicate, kind, message, traceback))
+        elif isinstance(event.job, ProbeJob):
+            self._fail_probe(event.job, kind, message, traceback)
         else:
-            self._keep(failure(event.job.key, "source" if isinstance(event.job, SourceJob) else "extract", None, None))
+            job = "source" if isinstance(event.job, SourceJob) else "extract"
+            self._keep(self._failure(event.job.key, job, None, None, kind, message, traceback))
+
+    def _failure(
+        self,
+        key: str,
+        job: str,
+        condition: str | None,
+        replicate: int | None,
+        kind: FailureKind,
+        message: str,
+        traceback: str = "",
+    ) -> FailureRecord:
+        record = FailureRecord(key, job, condition, replicate, kind, message, traceback)
+        return dataclasses.replace(record, device=self._context.device, environment=self._context.environment)
 
     def _has_source(self, job: SourceJob, done: set[str]) -> bool:
         recorded = job.kind != "train" or done.issuperset(point.key for point in job.points)
@@ -301,16 +329,8 @@ class _Run:
                 self._keep(self._orphan(job.condition, replicate, message))
 
     def _orphan(self, condition: Condition, replicate: int, message: str) -> FailureRecord:
-        return FailureRecord(
-            trial_key(condition.key, replicate),
-            "transfer",
-            condition.key,
-            replicate,
-            "error",
-            f"its source failed: {message}",
-            device=self._context.device,
-            environment=self._context.environment,
-        )
+        key = trial_key(condition.key, replicate)
+        return self._failure(key, "transfer", condition.key, replicate, "error", f"its source failed: {message}")
 
 
 def _hire(executor: str, workers: int | None, address: str | None, device: str) -> Executor:
@@ -332,6 +352,8 @@ def _write_down(spec: StudySpec, plan: Plan, ledger: Ledger, output_dir: Path, c
     ledger.set_meta("seed", spec.seed)
     ledger.set_meta("command", command)
     ledger.set_meta("plan", summarize(spec, plan))
+    ledger.set_meta("probes", dict(plan.about_probes))
+    ledger.set_meta("probings", {probing.key: probing.label for job in plan.probes for probing in job.probings})
     ledger.replace_names(plan.names)
 
 
@@ -344,5 +366,7 @@ def _summarize(plan: Plan, ledger: Ledger, output_dir: Path) -> RunSummary:
         counts["finished"],
         counts["failed"],
         counts["failed_jobs"],
+        counts["probes"],
+        counts["failed_probes"],
         ledger.records_hash(named=True),
     )

@@ -86,7 +86,8 @@ def test_a_later_failure_takes_the_place_of_an_earlier_one(ledger, examples):
 def test_only_final_failures_count_as_finished(ledger, examples):
     lost = replace(examples.failure, key="lost", kind="worker_lost")
     ledger.append([examples.trial, examples.pretraining, examples.failure, lost, examples.probe])
-    assert ledger.finished_keys() == {examples.trial.key, examples.pretraining.key, examples.failure.key}
+    done = (examples.trial, examples.pretraining, examples.failure, examples.probe)
+    assert ledger.finished_keys() == {record.key for record in done}
 
 
 def test_counts_tell_failed_trials_from_other_failed_jobs(ledger, examples):
@@ -97,6 +98,7 @@ def test_counts_tell_failed_trials_from_other_failed_jobs(ledger, examples):
         "finished": 1,
         "failed": {"diverged": 1},
         "failed_jobs": {"error": 1},
+        "failed_probes": {},
         "pretrainings": 0,
         "probes": 0,
         "names": 2,
@@ -261,3 +263,22 @@ def test_a_ledger_in_use_by_another_writer_is_named(tmp_path: Path, examples, mo
         with pytest.raises(LedgerError, match="in use by another process"):
             other.append([examples.trial])
         one._connection.execute("ROLLBACK")
+
+
+def test_a_probe_keeps_all_that_traces_it_and_counts_in_the_hash(ledger, examples):
+    traced = replace(
+        examples.probe, probing="p" * 32, target="mnist[2,3]", model="plain_cnn", cut=1, num_images=500,
+        split_hash="s" * 32, seed=2**63 - 1, checkpoint_hash="w" * 64, device="cpu", scores={"ari": 1 / 3},
+    )  # fmt: skip
+    undefined = replace(examples.failure, job="probe", kind="undefined", condition="p" * 32, curve=())
+    without = ledger.records_hash()
+    ledger.set_meta("probings", {})
+    ledger.append([traced, undefined])
+    assert list(ledger.probes()) == [traced]
+    assert without == ledger.records_hash(named=True) != ledger.records_hash()
+    assert ledger.finished_keys() == {traced.key, undefined.key}
+    ledger.set_meta("probings", {"p" * 32: "clustering"})
+    assert ledger.records_hash(named=True) == ledger.records_hash()
+    assert ledger.counts(named=True)["failed_probes"] == {"undefined": 1}
+    with pytest.raises(LedgerError, match="another result"):
+        ledger.append([replace(traced, scores={"ari": 0.3})])

@@ -59,6 +59,7 @@ FIELDS = {
     "label_smoothing": "{label_smoothing: 0.1}",
     "kept_lr_scale": "{kept_lr_scale: 0.1}",
     "augmentation": "{augmentation: [flip]}",
+    "validate_epochs": "{validate_epochs: as_needed}",
     "log_points": "{log_points: true, patience: null}",
 }
 

@@ -36,7 +36,7 @@ def append_records(connection: sqlite3.Connection, records: Iterable[Record]) ->
     _append_trials(connection, by_kind[TrialRecord])
     _append_whole(connection, "pretrainings", PRETRAININGS, by_kind[PretrainingRecord])
     _append_whole(connection, "probes", PROBES, by_kind[ProbeRecord])
-    succeeded = [(record.key,) for kind in (TrialRecord, PretrainingRecord) for record in by_kind[kind]]
+    succeeded = [(record.key,) for kind in (TrialRecord, PretrainingRecord, ProbeRecord) for record in by_kind[kind]]
     connection.executemany("DELETE FROM failures WHERE key = ?", succeeded)
     _append_failures(connection, by_kind[FailureRecord])
 
@@ -71,7 +71,9 @@ def _append_whole(connection: sqlite3.Connection, table: str, codec: RowCodec[T]
 
 
 def _append_failures(connection: sqlite3.Connection, records: list[FailureRecord]) -> None:
-    succeeded = _known_keys(connection, "trials", records) | _known_keys(connection, "pretrainings", records)
+    succeeded: set[str] = set()
+    for table in ("trials", "pretrainings", "probes"):
+        succeeded |= _known_keys(connection, table, records)
     connection.executemany(
         insert("failures", FAILURES.columns).replace("INSERT", "INSERT OR REPLACE", 1),
         [FAILURES.encode(record) for record in records if record.key not in succeeded],

@@ -145,6 +145,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE pretrainings ADD COLUMN learning_rates BLOB",
         "ALTER TABLE failures ADD COLUMN learning_rates BLOB",
     ),
+    (
+        "ALTER TABLE probes ADD COLUMN probing TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE probes ADD COLUMN target TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE probes ADD COLUMN model TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE probes ADD COLUMN cut INTEGER",
+        "ALTER TABLE probes ADD COLUMN num_images INTEGER",
+        "ALTER TABLE probes ADD COLUMN split_hash TEXT",
+        "ALTER TABLE probes ADD COLUMN seed INTEGER",
+        "ALTER TABLE probes ADD COLUMN checkpoint_hash TEXT",
+        "ALTER TABLE probes ADD COLUMN device TEXT",
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

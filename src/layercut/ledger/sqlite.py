@@ -36,6 +36,11 @@ _ROWS_A_FETCH = 500
 
 _NAMED = "condition IN (SELECT condition FROM condition_names)"
 
+_ASKED = "(SELECT key FROM meta, json_each(meta.value) WHERE name = 'probings')"
+_PROBED = f"(probing IN {_ASKED} OR NOT EXISTS (SELECT 1 FROM meta WHERE name = 'probings'))"  # noqa: S608 - ours
+_PROBED_FAILURE = f"(job = 'probe' AND condition IN {_ASKED})"
+"""Probes that the study asks for: the names in the mapping that `set_meta("probings", ...)` wrote, else all."""
+
 
 class Ledger:
     """All records of a study, in one file.
@@ -148,8 +153,10 @@ class Ledger:
         return self._read("condition_names", NAMES, "ORDER BY id")
 
     def finished_keys(self) -> set[str]:
-        """Return the keys that need not be run again: trials, pretrainings, and failures that are final."""
-        keys = {key for (key,) in self.select("SELECT key FROM trials UNION ALL SELECT key FROM pretrainings")}
+        """Return the keys that need not be run again: trials, pretrainings, probes, and failures that are final."""
+        tables = ("trials", "pretrainings", "probes")
+        query = " UNION ALL ".join(f"SELECT key FROM {table}" for table in tables)  # noqa: S608 - our own names
+        keys = {key for (key,) in self.select(query)}
         failures = self.select("SELECT key, kind FROM failures")
         return keys | {key for key, kind in failures if kind in FINAL_FAILURES}
 
@@ -165,9 +172,12 @@ class Ledger:
         """Iterate over all pretrainings, in the order in which they were appended."""
         return self._read("pretrainings", PRETRAININGS, "ORDER BY id")
 
-    def probes(self) -> Iterator[ProbeRecord]:
-        """Iterate over all probes, in the order in which they were appended."""
-        return self._read("probes", PROBES, "ORDER BY id")
+    def probes(self, named: bool = False) -> Iterator[ProbeRecord]:
+        """Iterate over all probes, in the order in which they were appended.
+
+        `named` leaves out those that the study no longer asks for.
+        """
+        return self._read("probes", PROBES, f"WHERE {_PROBED if named else 'TRUE'} ORDER BY id")
 
     def failures(self) -> Iterator[FailureRecord]:
         """Iterate over all failures of trials and of other jobs, in the order in which they were appended."""
@@ -177,35 +187,40 @@ class Ledger:
         """Return how many of everything there are, from indexes only.
 
         `finished`: trials; `failed`: failed trials by kind; `failed_jobs`: other failed jobs by kind;
-        `pretrainings`, `probes`, `names`, `conditions`. `named` leaves out trials of conditions that the study
-        no longer asks for.
+        `failed_probes`: probes without a score by kind; `pretrainings`, `probes`, `names`, `conditions`. `named`
+        leaves out trials and probes that the study no longer asks for.
         """
-        failed: dict[bool, dict[str, int]] = {True: {}, False: {}}
-        only = f"condition IS NULL OR {_NAMED}" if named else "TRUE"
-        query = f"SELECT job = 'transfer', kind, count(*) FROM failures WHERE {only} GROUP BY 1, 2"  # noqa: S608
-        for is_trial, kind, count in self.select(query):
-            failed[bool(is_trial)][kind] = count
+        failed: dict[str, dict[str, int]] = {"transfer": {}, "probe": {}, "other": {}}
+        only = f"condition IS NULL OR {_NAMED} OR {_PROBED_FAILURE}" if named else "TRUE"
+        query = (
+            "SELECT CASE WHEN job IN ('transfer', 'probe') THEN job ELSE 'other' END, kind, count(*) "  # noqa: S608
+            f"FROM failures WHERE {only} GROUP BY 1, 2"
+        )
+        for job, kind, count in self.select(query):
+            failed[job][kind] = count
         return {
             "finished": self._count(f"SELECT count(*) FROM trials WHERE {_NAMED if named else 'TRUE'}"),  # noqa: S608
-            "failed": failed[True],
-            "failed_jobs": failed[False],
+            "failed": failed["transfer"],
+            "failed_jobs": failed["other"],
+            "failed_probes": failed["probe"],
             "pretrainings": self._count("SELECT count(*) FROM pretrainings"),
-            "probes": self._count("SELECT count(*) FROM probes"),
+            "probes": self._count(f"SELECT count(*) FROM probes WHERE {_PROBED if named else 'TRUE'}"),  # noqa: S608
             "names": self._count("SELECT count(*) FROM condition_names"),
             "conditions": self._count("SELECT count(DISTINCT condition) FROM condition_names"),
         }
 
     def records_hash(self, named: bool = False) -> str:
-        """Return `records.records_hash` over all finished and diverged trials; memory does not grow.
+        """Return `records.records_hash` over all trials and probes, with failures that are final; memory does not grow.
 
-        `named` leaves out trials of conditions that the study no longer asks for.
+        `named` leaves out trials and probes that the study no longer asks for.
         """
-        only = _NAMED if named else "TRUE"
-        failures = self._read("failures", FAILURES, f"WHERE job = 'transfer' AND {only} ORDER BY key")
-        diverged = (record for record in failures if record.final)
+        only = f"job = 'transfer' AND {_NAMED} OR {_PROBED_FAILURE}" if named else "job IN ('transfer', 'probe')"
+        failures = self._read("failures", FAILURES, f"WHERE {only} ORDER BY key")
+        final = (record for record in failures if record.final)
         digest = hashlib.sha256()
-        trials = self._trials(f"WHERE {only} ORDER BY key")
-        results: list[Iterator[TrialRecord | FailureRecord]] = [trials, diverged]
+        trials = self._trials(f"WHERE {_NAMED if named else 'TRUE'} ORDER BY key")
+        probes = self._read("probes", PROBES, f"WHERE {_PROBED if named else 'TRUE'} ORDER BY key")
+        results: list[Iterator[TrialRecord | ProbeRecord | FailureRecord]] = [trials, probes, final]
         for record in heapq.merge(*results, key=lambda record: record.key):
             digest.update(exact_content(record).encode())
             digest.update(b"\n")

@@ -74,6 +74,11 @@ def trial_key(condition: str, replicate: int) -> str:
     return hashlib.sha256(f"trial {condition} {replicate}".encode()).hexdigest()[:32]
 
 
+def probe_key(probing: str, replicate: int, layer: str) -> str:
+    """Return the key of one score of a probing."""
+    return hashlib.sha256(f"probe {probing} {replicate} {layer}".encode()).hexdigest()[:32]
+
+
 def task_identity(task: TaskRef) -> dict[str, Any]:
     """Return what makes two tasks the same: images, labels and classes, not names."""
     return {"fingerprint": task.fingerprint, "classes": task.classes}

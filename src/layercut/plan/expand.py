@@ -5,22 +5,24 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from layercut.data.splits import check_fractions
 from layercut.data.subset import TaskInfo
 from layercut.errors import DataError, UnknownNameError
 from layercut.plan.cost import ModelCost, feature_bytes, feature_passes
 from layercut.plan.design import DesignGroup
-from layercut.plan.jobs import Bank, Condition, CutCost, SourceJob
+from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, SourceJob
+from layercut.plan.probes import ProbeGroup, asked_probes, describe_probes, distinct, needs_reference, probe_jobs
 from layercut.plan.resolve import (
     Resolver,
     overlap_warnings,
     resolve_model,
+    source_task,
     task_ref,
 )
-from layercut.plan.sources import join, source_jobs
+from layercut.plan.sources import join, reference_job, source_jobs
 from layercut.plan.stacking import alone_warnings
 from layercut.plan.validation import validation_warnings
 from layercut.records import ConditionName
@@ -38,6 +40,9 @@ class Plan:
     conditions: tuple[Condition, ...]
     names: tuple[ConditionName, ...]
     warnings: tuple[str, ...]
+    probes: tuple[ProbeJob, ...] = ()
+    about_probes: Mapping[str, Any] = field(default_factory=dict)
+    """Kind and directions of each probe, by label."""
 
 
 def expand(spec: StudySpec, resolver: Resolver) -> Plan:
@@ -48,6 +53,8 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         UserError: a dataset or weight file does not fit.
     """
     _check_strategies(spec)
+    asks = asked_probes(spec)
+    probes: list[ProbeJob] = []
     labels = _Labels(*(_distinct([part.label for part in parts]) for parts in (spec.source, spec.target, spec.model)))
     targets = [resolver.task(task, f"target[{i}]") for i, task in enumerate(spec.target)]
     for index, target in enumerate(targets):
@@ -61,12 +68,14 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
     for source_index, (target_index, target), model_index in pairs:
         model, cost = resolve_model(spec, model_index, target.info)
         jobs = list(source_jobs(spec, source_index, labels.source[source_index], model, target, resolver))
+        reference = reference_job(spec, target_index, model, target, resolver) if needs_reference(asks) else None
         model = dataclasses.replace(model, label=labels.model[model_index])
-        for job in jobs:
+        for job in (*jobs, *([reference] if reference else [])):
             sources[job.key] = join(sources[job.key], job) if job.key in sources else job
         warnings += overlap_warnings(spec, source_index, target_index)
         task = dataclasses.replace(task_ref(target), label=labels.target[target_index])
-        for source in (point for job in jobs for point in job.points):
+        known = source_task(spec, source_index, resolver)
+        for whole, source in [(job, point) for job in jobs for point in job.points]:
             group = DesignGroup(
                 spec, source, target_index, target, task, model, cost, resolver.precision, resolver.stacked
             )
@@ -80,13 +89,23 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
                     costs[condition.bank.key] = cost
                 conditions.setdefault(condition.key, condition)
                 names.append(dataclasses.replace(name, merged=merged))
+            if asks:
+                bank = next((condition.bank for _, condition in points if condition.bank is not None), None)
+                probes += probe_jobs(
+                    ProbeGroup(spec, checkpoint, known, target, task, model, cost, resolver.precision, reference, bank),
+                    asks,
+                )
+    distinct_probes = distinct(probes)
     used = {condition.source for condition in conditions.values()}
+    used |= {key for job in distinct_probes for key in (job.source, job.reference)}
     return Plan(
         tuple(job for job in sources.values() if any(point.key in used for point in job.points)),
         _banks(list(conditions.values()), costs),
         tuple(conditions.values()),
         tuple(names),
         tuple(dict.fromkeys(warnings)),
+        distinct_probes,
+        describe_probes(asks),
     )
 
 

@@ -207,4 +207,51 @@ class TransferJob:
         return self.condition.flops * len(self.replicates)
 
 
-Job: TypeAlias = SourceJob | ExtractJob | TransferJob
+class Probing(NamedTuple):
+    """One probe on the images of one job: a score a layer."""
+
+    key: str
+    """Of what all its replicates and layers have in common."""
+    name: str
+    label: str
+    """The name shown in results."""
+    kind: str
+    options: Mapping[str, Any]
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProbeJob:
+    """Scores the features of one source for one replicate of one sample of images, at every layer."""
+
+    key: str
+    source: str
+    """Key of the source job."""
+    source_label: str
+    model: ModelRef
+    has_head: bool
+    """Whether the source's own head may be with its weights: values drawn at random have none."""
+    task: TaskRef | None
+    """Whose images are looked at; None where weights alone are."""
+    target: str
+    """Label of the target that the scores are about; empty where they are about the source alone."""
+    dataset: Literal["source", "target", "none"]
+    split: Literal["train", "validation", "test", "none"]
+    fraction: float
+    replicate: int
+    most_images: int
+    validation: Literal["within", "full"]
+    val_split: float
+    fitting: Fitting
+    study_seed: int
+    chunk: int
+    """Images at a time."""
+    reference: str | None
+    """Key of the source job that makes the model trained on the target; None where no probe compares with it."""
+    bank: Bank | None
+    """Where some of the features may lie."""
+    probings: tuple[Probing, ...]
+    flops: int = field(compare=False)
+
+
+Job: TypeAlias = SourceJob | ExtractJob | TransferJob | ProbeJob

@@ -106,6 +106,39 @@ def source_job(
     if isinstance(source, RandomSource):
         key = source_key("random", seeded or None, model, fitting, spec.seed, 1)
         return SourceJob(key, "random", source.label, model, fitting, spec.seed, 1, 0, seed=seed)
+    return trained_job(spec, source, place, model, target, resolver, pretraining, seed)
+
+
+def source_task(spec: StudySpec, index: int, resolver: Resolver) -> ResolvedTask | None:
+    """Return what a source was trained on; None where nobody says.
+
+    Raises:
+        UserError: the dataset cannot be used.
+    """
+    source: object = spec.source[index]
+    if isinstance(source, CheckpointSource) and source.dataset is not None:
+        source = TaskSpec(dataset=source.dataset, classes=source.classes)
+    return resolver.task(source, f"source[{index}]") if isinstance(source, TaskSpec) else None
+
+
+def trained_job(
+    spec: StudySpec,
+    source: TaskSpec,
+    place: str,
+    model: ModelRef,
+    target: ResolvedTask,
+    resolver: Resolver,
+    pretraining: PretrainingSpec,
+    seed: int,
+) -> SourceJob:
+    """Return the job that trains a model as sources are trained.
+
+    Raises:
+        SpecError: its images do not have the target's shape, or a checkpoint is beyond its first epoch.
+        UserError: a dataset does not fit.
+    """
+    fitting = make_fitting(spec, pretraining, resolver.precision)
+    seeded = {"replicate": seed} if seed else {}
     resolved = resolver.task(source, place)
     if resolved.info.image_shape != target.info.image_shape:
         raise spec.error(

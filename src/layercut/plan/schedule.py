@@ -6,12 +6,13 @@ so a job's records never depend on what ran before; replicates that are trained 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from layercut.keys import content_key
-from layercut.plan.canonical import trial_key
+from layercut.plan.canonical import probe_key, trial_key
 from layercut.plan.expand import Plan
-from layercut.plan.jobs import Condition, ExtractJob, SourceJob, TransferJob
+from layercut.plan.jobs import Condition, ExtractJob, ProbeJob, SourceJob, TransferJob
 
 JOB_FLOPS = 5 * 10**10
 """A job carries as many replicates as make about half a second's work: little is lost when it is interrupted."""
@@ -36,10 +37,25 @@ def replicates_per_job(condition: Condition) -> int:
     return max(1, min(condition.num_replicates, JOB_FLOPS // max(condition.flops, 1)))
 
 
-def needed_sources(plan: Plan, pending: set[str]) -> list[SourceJob]:
-    """Return the source jobs that pending conditions use; `pending` has condition keys."""
+def needed_sources(plan: Plan, pending: set[str], probes: Iterable[ProbeJob] = ()) -> list[SourceJob]:
+    """Return the source jobs that pending conditions and probes use; `pending` has condition keys."""
     used = {condition.source for condition in plan.conditions if condition.key in pending}
+    used |= {key for job in probes for key in (job.source, job.reference)}
     jobs = [job for job in plan.sources if any(point.key in used for point in job.points)]
+    return sorted(jobs, key=lambda job: job.flops, reverse=True)
+
+
+def pending_probes(plan: Plan, is_done: Callable[[str], bool]) -> list[ProbeJob]:
+    """Return the probe jobs with what is left of them, long jobs first."""
+    jobs = []
+    for job in plan.probes:
+        left = []
+        for probing in job.probings:
+            layers = tuple(n for n in probing.layers if not is_done(probe_key(probing.key, job.replicate, n)))
+            if layers:
+                left.append(probing._replace(layers=layers))
+        if left:
+            jobs.append(dataclasses.replace(job, probings=tuple(left)))
     return sorted(jobs, key=lambda job: job.flops, reverse=True)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from layercut.plan.canonical import checkpoint_key
 from layercut.plan.jobs import ModelRef, SourceJob, SourcePoint
 from layercut.plan.overrides import source_training
-from layercut.plan.resolve import ResolvedTask, Resolver, source_job
+from layercut.plan.resolve import ResolvedTask, Resolver, source_job, trained_job
 from layercut.spec import CheckpointSource, PretrainingSpec, RandomSource, SourceSpec, StudySpec
 from layercut.spec.points import LAST, moment
 
@@ -30,6 +30,20 @@ def source_jobs(
         name = label if seeds == [0] else f"{label} seed {seed}"
         points = pretraining.checkpoints if job.kind == "train" else [LAST]
         yield dataclasses.replace(job, label=name, points=tuple(_points(job.key, name, points)))
+
+
+def reference_job(
+    spec: StudySpec, target_index: int, model: ModelRef, target: ResolvedTask, resolver: Resolver
+) -> SourceJob:
+    """Return the job of a whole model trained on a target as sources are trained: what probes of pairs compare with.
+
+    Raises:
+        UserError: the dataset does not fit.
+    """
+    pretraining = spec.pretraining.model_copy(update={"checkpoints": [LAST]})
+    task = spec.target[target_index]
+    job = trained_job(spec, task, f"target[{target_index}]", model, target, resolver, pretraining, seed=0)
+    return dataclasses.replace(job, points=tuple(_points(job.key, job.label, [LAST])))
 
 
 def join(one: SourceJob, other: SourceJob) -> SourceJob:

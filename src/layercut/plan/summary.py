@@ -27,8 +27,14 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
             {"level": 0, "kind": "source", "jobs": len(plan.sources)},
             {"level": 1, "kind": "extract", "jobs": sum(bank.num_shards for bank, _ in plan.banks.values())},
             {"level": 2, "kind": "transfer", "jobs": sum(_num_jobs(plan))},
+            *([{"level": 2, "kind": "probe", "jobs": len(plan.probes)}] if plan.probes else []),
         ],
-        "estimated_flops": {"source": source_flops, "extract": bank_flops, "transfer": trial_flops},
+        "estimated_flops": {
+            "source": source_flops,
+            "extract": bank_flops,
+            "transfer": trial_flops,
+            **({"probe": sum(job.flops for job in plan.probes)} if plan.probes else {}),
+        },
         "unattainable": list(_unattainable(spec, plan)),
         "warnings": list(plan.warnings),
     }

@@ -2,6 +2,7 @@
 
 from layercut.spec.load import load_study, parse_study, shipped_studies
 from layercut.spec.model import ModelSpec
+from layercut.spec.probes import ProbeSpec
 from layercut.spec.study import ReplicateRule, StudySpec, TransferSpec
 from layercut.spec.task import (
     CheckpointSource,
@@ -19,6 +20,7 @@ __all__ = [
     "ModelSpec",
     "NormalizationSpec",
     "PretrainingSpec",
+    "ProbeSpec",
     "RandomSource",
     "ReplicateRule",
     "SourceSpec",

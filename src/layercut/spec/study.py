@@ -11,6 +11,7 @@ from layercut.errors import SpecError
 from layercut.spec.base import OneOrMore, StrictSpec
 from layercut.spec.keep import Keep
 from layercut.spec.model import ModelSpec
+from layercut.spec.probes import NamedProbe
 from layercut.spec.task import NormalizationSpec, SourceSpec, TargetSpec
 from layercut.spec.training import PretrainingSpec, TrainingSpec
 
@@ -120,6 +121,9 @@ class StudySpec(StrictSpec):
     )
     pretraining: PretrainingSpec = Field(default=PretrainingSpec(), description="How sources are trained.")
     transfer: TransferSpec = Field(default=TransferSpec(), description="The design of the trials.")
+    probes: OneOrMore[NamedProbe] = Field(
+        default=[], description="Scores of each cut's features, computed without training: names, or with options."
+    )
     keep: Keep | None = Field(
         default=None, description="What to keep of chosen trials: a list, or `{what: [...], replicates: 1}`."
     )

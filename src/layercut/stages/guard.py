@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import torch
 
-from layercut.errors import StorageFullError
+from layercut.errors import ProbeUndefinedError, StorageFullError
 from layercut.records import FailureKind, FailureRecord
 from layercut.stages.context import Context
 from layercut.training.course import DivergedError
@@ -39,7 +39,8 @@ def attempt(
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise StorageFullError(f"the disk is full: {error}") from error
-        if context.reraise and not isinstance(error, DivergedError):
+        expected = isinstance(error, DivergedError | ProbeUndefinedError)
+        if context.reraise and not expected:
             raise
         return FailureRecord(
             key=key,
@@ -48,7 +49,7 @@ def attempt(
             replicate=replicate,
             kind=_kind(error),
             message=str(error) or type(error).__name__,
-            traceback="" if isinstance(error, DivergedError) else traceback.format_exc(),
+            traceback="" if expected else traceback.format_exc(),
             curve=error.curve if isinstance(error, DivergedError) else (),
             device=context.device,
             environment=context.environment,
@@ -59,6 +60,8 @@ def attempt(
 def _kind(error: Exception) -> FailureKind:
     if isinstance(error, DivergedError):
         return "diverged"
+    if isinstance(error, ProbeUndefinedError):
+        return "undefined"
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
         return "out_of_memory"
     return "error"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layercut.plan.jobs import ExtractJob, Job, SourceJob
+from layercut.plan.jobs import ExtractJob, Job, ProbeJob, SourceJob
 from layercut.records import Record
 from layercut.stages.context import Context
 from layercut.stages.extract import run_extract
+from layercut.stages.probe import run_probe
 from layercut.stages.source import run_source
 from layercut.stages.stacked import run_stacked
 from layercut.stages.transfer import run_transfer
@@ -22,6 +23,8 @@ def run_job(job: Job, context: Context) -> Iterator[Record | tuple[Record, ...]]
         yield from run_source(job, context)
     elif isinstance(job, ExtractJob):
         yield from run_extract(job, context)
+    elif isinstance(job, ProbeJob):
+        yield from run_probe(job, context)
     elif job.condition.group is not None:
         yield run_stacked(job, context)
     else:

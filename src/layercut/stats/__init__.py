@@ -12,7 +12,8 @@ from layercut.stats.contrast import (
 )
 from layercut.stats.design import Context, contexts, finished
 from layercut.stats.estimate import estimates
-from layercut.stats.tables import load_results
+from layercut.stats.prediction import scoreboard, standings
+from layercut.stats.tables import load_probes, load_results
 
 __all__ = [
     "BestCut",
@@ -26,8 +27,11 @@ __all__ = [
     "estimates",
     "finished",
     "holm",
+    "load_probes",
     "load_results",
     "paired_contrast",
+    "scoreboard",
     "signed_rank_test",
+    "standings",
     "unattainable",
 ]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from layercut.ledger import Ledger
 from layercut.ledger.rows import CURVE_DTYPE, HAS_VALIDATION_ACCURACY, HAS_VALIDATION_LOSS
+from layercut.records import ProbeRecord
 
 STRATEGY_ORDER = ("scratch", "freeze_reinit", "freeze", "reinit", "finetune", "freeze_truncate", "truncate")
 """Strategies in the order in which tables and figures show them; others follow by name."""
@@ -114,23 +115,35 @@ def load_curves(path: str | Path) -> pd.DataFrame:
 
 
 def load_probes(path: str | Path) -> pd.DataFrame:
-    """Return one row for each probe, layer, fraction and replicate, with a column a score.
+    """Return one row for each probe, layer, fraction and replicate that the study asks for, with a column a score.
+
+    `cut` is the cut whose features were scored, missing behind the last block. `attrs` holds what `load_results`
+    gives and `probes`: kind and directions of each probe by its label, the first score standing for the probe.
 
     Raises:
         LedgerError: there is no ledger, or it is damaged.
     """
-    columns = ["probe", "source", "dataset", "split", "layer", "fraction", "replicate"]
+    columns = ["probe", "source", "target", "model", "dataset", "split", "layer", "fraction", "replicate"]
     with Ledger(path, read_only=True) as ledger:
-        probes = list(ledger.probes())
         attributes = _attributes(ledger, [])
+        probes = list(ledger.probes(named=not attributes["imported"]))
+        attributes["probes"] = ledger.meta("probes") or _imported_probes(probes)
     scores = dict.fromkeys(name for probe in probes for name in probe.scores)
     table = {c: _plain([getattr(p, c) for p in probes], c) for c in columns}
+    table["cut"] = _integers(np.array([p.cut for p in probes], dtype=float))
+    table["num_images"] = _integers(np.array([p.num_images for p in probes], dtype=float))
     table |= {name: np.array([p.scores.get(name, np.nan) for p in probes], dtype=float) for name in scores}
     table["wall_seconds"] = np.array([p.wall_seconds for p in probes], dtype=float)
     table["key"] = _plain([p.key for p in probes], "key")
     frame = pd.DataFrame(table)
     frame.attrs.update(attributes)
     return frame
+
+
+def _imported_probes(probes: Iterable[ProbeRecord]) -> dict[str, Any]:
+    """Imported are agreements of clusters with classes only; the adjusted Rand index stands for them."""
+    scores = {probe.probe: sorted(probe.scores, key=lambda name: name != "ari") for probe in probes}
+    return {label: {"kind": "labels", "directions": dict.fromkeys(names, "higher")} for label, names in scores.items()}
 
 
 def load_failures(path: str | Path) -> pd.DataFrame:

@@ -98,7 +98,7 @@ def _as_study(ledger: Ledger, study: Mapping[str, Any]) -> Iterator[tuple[str, l
             letters = LETTERS.get(strategy, strategy)
             file = f"baselines_{title}.json" if strategy == "scratch" else f"cuts_{title}_{letters}.json"
             yield file, [values, *rows]
-    probes = (probe for probe in ledger.probes() if probe.probe == "clustering")
+    probes = (probe for probe in ledger.probes(named=True) if probe.probe.split("(")[0] == "clustering")
     yield from _clusters(base, [probe for probe in probes if set(SCORES.values()) <= set(probe.scores)])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -206,7 +207,14 @@ def _probe(row: Mapping[str, Any], tasks: _Tasks, occurrences: Counter[str]) -> 
         "split": row["Split"].lower(),
     }
     key = _occurrence_key("imported probe", [point, tasks.target], occurrences)
-    return ProbeRecord(key=key, scores={score: float(row[f]) for f, score in SCORES.items()}, **point)
+    number = re.fullmatch(r"conv(\d+)", row["Layer"])
+    return ProbeRecord(
+        key=key,
+        scores={score: float(row[f]) for f, score in SCORES.items()},
+        target=tasks.target,
+        cut=int(number[1]) + 1 if number else None,
+        **point,
+    )
 
 
 def _occurrence_key(kind: str, value: Any, occurrences: Counter[str]) -> str:

@@ -1,0 +1,163 @@
+"""Activations of some images at the taps of a model: the places worth looking at.
+
+One pass with hooks in eval mode, in chunks of one size (`features/extract.py` says why), each chunk copied to the
+CPU at once: an in-place activation behind a tap would change it, and a GPU would fill up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from layercut.errors import UserError, did_you_mean
+from layercut.models.base import CuttableModel
+from layercut.training.batches import Inputs, Normalization, PixelInputs, chunk_size
+from layercut.training.device import place_model, resolve_device
+from layercut.training.precision import Precision, training_precision
+
+PIXELS = "input"
+"""Name of the tap that is the model's input."""
+
+PASS_BYTES = 2**29
+"""Activations kept of one pass: the first taps of a CNN are large, and take passes of their own."""
+
+
+class Features(dict[str, Tensor]):
+    """Activations by tap, Float32 "n ..." on the CPU, in the model's order."""
+
+    def to_numpy(self) -> dict[str, NDArray[np.float32]]:
+        """Return the same values as arrays, for whatever comes next."""
+        return {name: features.numpy() for name, features in self.items()}
+
+
+def extract_features(
+    model: CuttableModel,
+    images: NDArray[np.uint8],
+    taps: Iterable[str] | None = None,
+    *,
+    mean: float | tuple[float, ...] = 0.5,
+    std: float | tuple[float, ...] = 0.5,
+    device: str = "auto",
+) -> Features:
+    """Return the activations of images at some taps of a model.
+
+    Args:
+        model: from `layercut.load_model`, or any of ours; it is put into eval mode and moved to the device.
+        images: UInt8 "n channels height width".
+        taps: names of `model.taps`, and `input` for the normalised pixels; all where None.
+        mean, std: how pixels in 0..1 become inputs: one value, or one a channel.
+        device: `auto`, `cpu` or `cuda`.
+
+    Raises:
+        UserError: the model has no such tap, or the images are of another type or shape.
+    """
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise UserError(f"expected images as uint8 (n, channels, height, width); got {images.dtype} {images.shape}")
+    known = all_taps(model)
+    wanted = list(known) if taps is None else list(taps)
+    for name in wanted:
+        if name not in known:
+            raise UserError(f"the model has no tap {name!r}{did_you_mean(name, known)}; it has {', '.join(known)}")
+    place = resolve_device(device)
+    spread = [tuple(value) if isinstance(value, tuple) else (value,) for value in (mean, std)]
+    inputs = PixelInputs(images, np.arange(len(images)), Normalization(*spread), place)
+    placed = place_model(model, place)
+    chunk = min(chunk_size(int(np.prod(images.shape[1:]))), 64)
+    return Features(tap_features(placed, inputs, {name: known[name] for name in wanted}, place, chunk))
+
+
+def all_taps(model: CuttableModel) -> dict[str, str]:
+    """Return the model's taps behind its input, which has no module: its name maps to itself."""
+    return {PIXELS: PIXELS} | model.taps
+
+
+def tap_features(
+    model: nn.Module,
+    inputs: Inputs,
+    taps: Mapping[str, str],
+    device: torch.device,
+    chunk: int,
+    precision: Precision = "float32",
+    pass_bytes: int = PASS_BYTES,
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield each tap with its activations of all inputs, Float32 "n ..." on the CPU, in the order given.
+
+    `taps` maps a name to the module whose output it is; `PIXELS` is the inputs themselves. Only the taps of one
+    pass are held: those that together take no more than `pass_bytes`.
+    """
+    model.eval()
+    shapes = _collect(model, inputs, taps, torch.arange(min(1, len(inputs)), device=device), chunk, precision)
+    row_bytes = {name: 4 * features[0].numel() if len(features) else 0 for name, features in shapes.items()}
+    for group in _passes(row_bytes, len(inputs), pass_bytes):
+        found = {name: torch.empty(len(inputs), *shapes[name].shape[1:]) for name in group}
+        here = {name: taps[name] for name in group}
+        for start in range(0, len(inputs), chunk):
+            positions = torch.arange(start, min(start + chunk, len(inputs)), device=device)
+            for name, features in _collect(model, inputs, here, positions, chunk, precision).items():
+                found[name][start : start + len(positions)] = features
+        while found:
+            name = next(iter(found))
+            yield name, found.pop(name)
+
+
+def _passes(row_bytes: Mapping[str, int], num_rows: int, pass_bytes: int) -> Iterator[list[str]]:
+    """Yield the taps of each pass, in order; one that is too large by itself has its own."""
+    group: list[str] = []
+    left = pass_bytes
+    for name, size in row_bytes.items():
+        if group and size * num_rows > left:
+            yield group
+            group, left = [], pass_bytes
+        group.append(name)
+        left -= size * num_rows
+    if group:
+        yield group
+
+
+@torch.no_grad()
+def _collect(
+    model: nn.Module,
+    inputs: Inputs,
+    taps: Mapping[str, str],
+    positions: Tensor,
+    chunk: int,
+    precision: Precision,
+) -> dict[str, Tensor]:
+    """Return the activations of one chunk, which is filled up to its size."""
+    if len(positions) == 0:
+        return {name: torch.empty(0) for name in taps}
+    images = inputs.gather(positions.repeat(-(-chunk // len(positions)))[:chunk])
+    found: dict[str, Tensor] = {}
+    handles = []
+    try:
+        for name, module in taps.items():
+            if module == PIXELS:
+                found[name] = _kept(images, len(positions))
+            else:
+                handles.append(model.get_submodule(module).register_forward_hook(_hook(found, name, len(positions))))
+        if handles:
+            with training_precision(precision, images.device):
+                model(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {name: found[name] for name in taps}
+
+
+def _hook(found: dict[str, Tensor], name: str, num_rows: int) -> Callable[..., None]:
+    return partial(_keep, found, name, num_rows)
+
+
+def _keep(found: dict[str, Tensor], name: str, num_rows: int, module: nn.Module, args: Any, output: Tensor) -> None:
+    found[name] = _kept(output, num_rows)
+
+
+def _kept(features: Tensor, num_rows: int) -> Tensor:
+    rows = features[:num_rows].detach()
+    return rows.to("cpu", torch.float32, copy=True, memory_format=torch.contiguous_format)

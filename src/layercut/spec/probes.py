@@ -1,0 +1,72 @@
+"""Which probes a study computes, and on which images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+
+from layercut.spec.base import OneOrMore, OpenSpec
+
+DEFAULT_SAMPLE = 1000
+"""Images at the most where a study file does not say: what clusters and distances are made of grows with the square."""
+
+
+def _in_range(fraction: float) -> float:
+    if not 0 < fraction <= 1:
+        raise ValueError("a share in (0, 1]")
+    return fraction
+
+
+class ProbeSpec(OpenSpec):
+    """A probe by name; keys that are not listed here are its options (`layercut list probes --options`)."""
+
+    name: str = Field(description="Name of the probe, as `layercut list probes` prints it.")
+    images: Literal["target", "source", "both"] = Field(default="target", description="Whose images are looked at.")
+    split: Literal["train", "validation", "test"] = Field(
+        default="train", description="Which of them; a score on test images has seen what it is judged by."
+    )
+    fractions: OneOrMore[Annotated[float, AfterValidator(_in_range)]] | None = Field(
+        default=None,
+        description="The trials' samples that are looked at; the study's fractions where absent, all training images "
+        "where only `sample` is given.",
+    )
+    sample: int | None = Field(
+        default=None,
+        ge=2,
+        description=f"Images at the most, class-balanced, out of each trial's sample; {DEFAULT_SAMPLE} where absent.",
+    )
+    replicates: int | None = Field(default=None, ge=1, description="Replicates; as many as the trials' where absent.")
+
+    @field_validator("fractions")
+    @classmethod
+    def _each_once(cls, fractions: list[float] | None) -> list[float] | None:
+        if fractions is not None and (not fractions or len(set(fractions)) < len(fractions)):
+            raise ValueError("at least one share, each once")
+        return fractions
+
+    @property
+    def label(self) -> str:
+        """Return the name shown in results: the probe's, with the options that are given."""
+        options = ", ".join(f"{key}={value}" for key, value in sorted(self.options.items()))
+        return f"{self.name}({options})" if options else self.name
+
+    @property
+    def most_images(self) -> int:
+        """Return how many images are looked at, at the most."""
+        return DEFAULT_SAMPLE if self.sample is None else self.sample
+
+    def asked_fractions(self, study_fractions: Sequence[float]) -> list[float]:
+        """Return the fractions of the samples."""
+        if self.fractions is not None:
+            return self.fractions
+        return [1.0] if self.sample is not None else list(study_fractions)
+
+
+def _by_name(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+NamedProbe = Annotated[ProbeSpec, BeforeValidator(_by_name)]
+"""A probe, or its name alone."""

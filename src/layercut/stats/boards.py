@@ -1,0 +1,51 @@
+"""What a predictor is judged on: the candidates of one strategy at one fraction, with their accuracies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from layercut.stats.design import CUTLESS, factors_of, finished
+
+Array = NDArray[np.float64]
+
+_CANDIDATE = ["source", "model", "cut"]
+
+
+class Board(NamedTuple):
+    """The candidates of one strategy at one fraction."""
+
+    names: dict[str, Any]
+    """What the board is about: the first columns of the scoreboard."""
+    candidates: list[tuple[str, str, int]]
+    """Source, model and cut of each."""
+    accuracies: Array
+    """Test accuracy, float64 "k r"; NaN where a trial failed."""
+    replicates: list[int]
+
+    @property
+    def means(self) -> Array:
+        """Return each candidate's mean accuracy."""
+        return np.asarray(np.nanmean(self.accuracies, axis=1), dtype=np.float64)
+
+
+def boards(results: pd.DataFrame) -> Iterator[Board]:
+    """Yield every strategy and fraction with at least two cuts, per source and model, then over all of a target."""
+    done = finished(results)
+    done = done[~done["strategy"].isin(CUTLESS)]
+    factors = factors_of(results)
+    for scope, columns in (("cut", ["source", "target", "model"]), ("source", ["target"])):
+        about = [*columns, *factors, "strategy", "fraction"]
+        for values, rows in done.groupby(about, sort=False, dropna=False):
+            several = rows.groupby(["source", "model"]).ngroups > 1
+            if rows["cut"].nunique() + several < 2 or (scope == "source" and not several):
+                continue
+            named = dict(zip(about, values, strict=True))
+            names = {"scope": scope, "source": "", "model": ""} | named
+            wide = rows.pivot_table(index=_CANDIDATE, columns="replicate", values="test_accuracy")
+            candidates = [(str(source), str(model), int(cut)) for source, model, cut in wide.index]
+            yield Board(names, candidates, wide.to_numpy(dtype=np.float64), [int(r) for r in wide.columns])

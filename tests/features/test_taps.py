@@ -1,0 +1,81 @@
+"""Activations at taps are what the model makes of the images, wherever they come from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from layercut import extract_features
+from layercut.errors import UserError
+from layercut.features.taps import PIXELS, all_taps, tap_features
+from layercut.models import MODELS
+from layercut.models.base import CuttableModel, seeded_build
+from layercut.training.batches import Normalization, PixelInputs
+from layercut.training.device import place_model, prepare_device
+
+CPU = torch.device("cpu")
+NUM_IMAGES = 41
+
+
+@pytest.fixture
+def model():
+    """A small CNN with a hidden dense layer."""
+    prepare_device(CPU, 1)
+    family = MODELS["plain_cnn"]
+    options = family.options(depth=3, channels=4, hidden=6)
+    return place_model(seeded_build(family, options, (1, 8, 8), 5, seed=0), CPU).eval()
+
+
+@pytest.fixture
+def images():
+    """Random images."""
+    return np.random.default_rng(0).integers(0, 256, (NUM_IMAGES, 1, 8, 8), dtype=np.uint8)
+
+
+def test_every_tap_is_the_output_of_its_place(model, images):
+    features = extract_features(model, images)
+    assert list(features) == ["input", "conv0", "conv1", "conv2", "hidden", "output"]
+    pixels = torch.as_tensor(images).float() / 255 * 2 - 1
+    torch.testing.assert_close(features["input"], pixels)
+    with torch.no_grad():
+        torch.testing.assert_close(features["conv1"], model.blocks[:2](pixels))
+        torch.testing.assert_close(features["output"], model(pixels))
+    assert features["hidden"].shape == (NUM_IMAGES, 6)
+    assert features.to_numpy()["conv0"].shape == (NUM_IMAGES, 4, 8, 8)
+
+
+@pytest.mark.parametrize("pass_bytes", [1, 60_000, 2**29])
+def test_the_number_of_passes_changes_no_bit(model, images, pass_bytes):
+    inputs = PixelInputs(images, np.arange(NUM_IMAGES), Normalization((0.5,), (0.5,)), CPU)
+    taps = all_taps(model)
+    found = dict(tap_features(model, inputs, taps, CPU, 16, pass_bytes=pass_bytes))
+    whole = dict(tap_features(model, inputs, taps, CPU, 16))
+    assert list(found) == list(whole)
+    assert all(torch.equal(found[name], whole[name]) for name in taps)
+
+
+def test_an_image_has_the_same_features_among_others_and_alone(model, images):
+    whole, alone = extract_features(model, images), extract_features(model, images[17:18])
+    assert all(torch.equal(whole[name][17:18], alone[name]) for name in whole)
+
+
+def test_an_in_place_activation_behind_a_tap_changes_nothing():
+    blocks = {"linear": nn.Flatten(), "relu": nn.Sequential(nn.Unflatten(1, (1, 8, 8)), nn.ReLU(inplace=True))}
+    model = CuttableModel(blocks, nn.Flatten())
+    dark = np.zeros((3, 1, 8, 8), dtype=np.uint8)
+    features = extract_features(model, dark)
+    assert (features["linear"] == -1).all()
+    assert (features["relu"] == 0).all()
+
+
+def test_an_unknown_tap_is_named_with_the_nearest(model, images):
+    with pytest.raises(UserError, match="no tap 'conv9'; did you mean 'conv"):
+        extract_features(model, images, ["conv9"])
+    with pytest.raises(UserError, match="expected images as uint8"):
+        extract_features(model, images.astype(np.float32))
+
+
+def test_no_images_give_no_rows(model):
+    assert extract_features(model, np.zeros((0, 1, 8, 8), dtype=np.uint8), [PIXELS])[PIXELS].shape[0] == 0
