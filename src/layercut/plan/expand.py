@@ -22,7 +22,7 @@ from layercut.plan.resolve import (
     source_task,
     task_ref,
 )
-from layercut.plan.sources import join, reference_job, source_jobs
+from layercut.plan.sources import join, reference_job, source_at, source_jobs
 from layercut.plan.stacking import alone_warnings
 from layercut.plan.validation import validation_warnings
 from layercut.records import ConditionName
@@ -92,7 +92,18 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
             if asks:
                 bank = next((condition.bank for _, condition in points if condition.bank is not None), None)
                 probes += probe_jobs(
-                    ProbeGroup(spec, checkpoint, known, target, task, model, cost, resolver.precision, reference, bank),
+                    ProbeGroup(
+                        spec,
+                        source_at(whole, source),
+                        known,
+                        target,
+                        task,
+                        model,
+                        cost,
+                        resolver.precision,
+                        reference,
+                        bank,
+                    ),
                     asks,
                 )
     distinct_probes = distinct(probes)

@@ -46,6 +46,11 @@ def reference_job(
     return dataclasses.replace(job, points=tuple(_points(job.key, job.label, [LAST])))
 
 
+def source_at(job: SourceJob, point: SourcePoint) -> SourceJob:
+    """Return a source's job under the key and label of one of its checkpoints."""
+    return dataclasses.replace(job, key=point.key, label=point.label)
+
+
 def join(one: SourceJob, other: SourceJob) -> SourceJob:
     """Return one job with the checkpoints of both: two entries may ask for different ones of the same training."""
     points = {point.point: point for point in (*one.points, *other.points)}

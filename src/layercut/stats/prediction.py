@@ -161,7 +161,7 @@ def _scores_elsewhere(board: Board, others: Sequence[pd.DataFrame]) -> Array | N
 
 def _row(board: Board, predictor: str, scores: Array, is_null: bool, ranks: bool = True) -> dict[str, Any]:
     """Return the row of one predictor; `ranks`: its scores are meant to order candidates, not to pick one."""
-    known = np.isfinite(scores).any(axis=1)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(scores).any(axis=1))
     seed = derive_seed(0, "scoreboard", predictor, str(board.names["strategy"]), f"{board.names['fraction']:g}")
     generator = np.random.default_rng(seed)
     point, truth = np.nanmean(scores[known], axis=1), board.means
@@ -181,7 +181,7 @@ def _row(board: Board, predictor: str, scores: Array, is_null: bool, ranks: bool
     row["p"] = math.nan if why else permutation_p(point, truth[known], generator)
     lost = regret(chosen, truth[known][None, :], np.array([truth.max()]))
     drawn_lost = regret(chosen_by(drawn_scores), drawn_truth[:, known], drawn_truth.max(axis=1))
-    own = [candidate for candidate, is_known in zip(board.candidates, known.tolist(), strict=True) if is_known]
+    own = [candidate for candidate, is_known in zip(board.candidates, known, strict=True) if is_known]
     taken = [candidate for candidate, is_chosen in zip(own, chosen[0].tolist(), strict=True) if is_chosen]
     row["regret_low"], row["regret_high"] = _percentiles(drawn_lost)
     row |= {"regret": float(lost[0]), "chosen": _listed(board, taken), "undefined": why}
