@@ -34,6 +34,34 @@ PROBES: Registry[Probe] = Registry(
         "logistic_regression": Entry(
             "layercut.probes.logistic_regression:LOGISTIC_REGRESSION", "cross-validated accuracy of a linear probe"
         ),
+        "rsa": Entry(
+            "layercut.probes.rsa:RSA", "rank correlation of dissimilarities with those of a model trained on the target"
+        ),
+        "rsa_delta": Entry("layercut.probes.rsa_delta:RSA_DELTA", "dissimilarity between classes less that within"),
+        "cka": Entry(
+            "layercut.probes.cka:CKA", "linear and debiased kernel alignment with a model trained on the target"
+        ),
+        "intrinsic_dimension": Entry(
+            "layercut.probes.intrinsic_dimension:INTRINSIC_DIMENSION",
+            "TwoNN and maximum likelihood dimension of the features",
+        ),
+        "effective_rank": Entry(
+            "layercut.probes.effective_rank:EFFECTIVE_RANK", "over how many axes the features spread"
+        ),
+        "weight_effective_rank": Entry(
+            "layercut.probes.weight_effective_rank:WEIGHT_EFFECTIVE_RANK",
+            "over how many axes the weights of a block spread",
+        ),
+        "logme": Entry("layercut.probes.logme:LOGME", "evidence of a Bayesian linear model of the classes"),
+        "h_score": Entry("layercut.probes.h_score:H_SCORE", "scatter of class means against a shrunk covariance"),
+        "leep": Entry("layercut.probes.leep:LEEP", "how well the source's probabilities foretell the labels"),
+        "nce": Entry("layercut.probes.nce:NCE", "negative entropy of the labels, given the source's predictions"),
+        "nleep": Entry("layercut.probes.nleep:NLEEP", "LEEP over a Gaussian mixture of the features"),
+        "transrate": Entry(
+            "layercut.probes.transrate:TRANSRATE", "coding rate of the features less that within classes"
+        ),
+        "gbc": Entry("layercut.probes.gbc:GBC", "overlap of classes as Gaussians"),
+        "parc": Entry("layercut.probes.parc:PARC", "rank correlation of feature and label dissimilarities"),
     },
 )
 

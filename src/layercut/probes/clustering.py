@@ -58,7 +58,9 @@ def require_different(distances: Tensor, least: int) -> None:
     """
     first_of_its_kind = (distances == 0).double().argmax(1) == torch.arange(len(distances))
     if int(first_of_its_kind.sum()) < least:
-        raise ProbeUndefinedError(f"{int(first_of_its_kind.sum())} different images cannot make {least} clusters")
+        raise ProbeUndefinedError(
+            f"needs {least} images that differ for as many clusters; got {int(first_of_its_kind.sum())}"
+        )
 
 
 CLUSTERING = FunctionProbe("labels", AGREEMENT, clustering, ClusteringSpec)

@@ -11,22 +11,20 @@ Reference:
 
 from __future__ import annotations
 
-from layercut.errors import ProbeUndefinedError
 from layercut.probes.base import Activations
 from layercut.probes.classes import several_in_a_class
 from layercut.probes.function import FunctionProbe
-from layercut.probes.scatter import scatter_by_unit
-from layercut.probes.vectors import FlattenedSpec, vectors
+from layercut.probes.products import centred_gram
+from layercut.probes.vectors import FlattenedSpec
 
 
 def sum_of_squares(activations: Activations, options: FlattenedSpec) -> dict[str, float]:
-    """Return within / total; undefined where all images or all classes' sizes make it meaningless."""
-    rows = vectors(activations.features, options.view)
-    scatter = scatter_by_unit(rows, several_in_a_class(activations.labels))
-    total = float(scatter.total.sum())
-    if total == 0:
-        raise ProbeUndefinedError("features are the same for every image")
-    return {"within_to_total": float(scatter.within.sum()) / total}
+    """Return within / total; undefined where all images are the same or each class has one image."""
+    classes = several_in_a_class(activations.labels)
+    products = centred_gram(activations.features, options.view)
+    total = float(products.diagonal().sum())
+    between = float((classes.membership * (products @ classes.membership) / classes.sizes).sum())  # sum n_c |m_c - m|^2
+    return {"within_to_total": max(0.0, 1 - between / total)}
 
 
 SUM_OF_SQUARES = FunctionProbe("labels", {"within_to_total": "lower"}, sum_of_squares, FlattenedSpec)
