@@ -10,6 +10,7 @@ from layercut.data import DATASETS
 from layercut.executors import EXECUTORS
 from layercut.figures import FIGURES
 from layercut.models import MODELS
+from layercut.probes import PROBES
 from layercut.registry import Registry
 from layercut.spec import shipped_studies
 from layercut.strategies import STRATEGIES
@@ -20,6 +21,7 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "datasets": DATASETS,
     "models": MODELS,
     "strategies": STRATEGIES,
+    "probes": PROBES,
     "figures": FIGURES,
     "executors": EXECUTORS,
 }

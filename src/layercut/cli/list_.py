@@ -8,7 +8,7 @@ import click
 
 from layercut.cli.options import json_option
 
-KINDS = ("datasets", "models", "strategies", "figures", "executors", "studies")
+KINDS = ("datasets", "models", "strategies", "probes", "figures", "executors", "studies")
 
 
 @click.command("list")

@@ -16,11 +16,16 @@ COMMANDS = {
     "plan": ("layercut.cli.plan:command", "Show what a study would do; runs nothing."),
     "status": ("layercut.cli.status:command", "Show how far a study is."),
     "report": ("layercut.cli.report:command", "Write the HTML report of a study, or its figures."),
+    "scoreboard": (
+        "layercut.cli.scoreboard:command",
+        "Show how well probes predicted the best cut, beside rules that never look.",
+    ),
+    "probe": ("layercut.cli.probe:command", "Score the features of models for a task, without a study."),
     "export": ("layercut.cli.export:command", "Write a study's results as CSV, Parquet or mp-tl-study JSON."),
     "import": ("layercut.cli.import_:command", "Read mp-tl-study JSON results into a ledger."),
     "list": (
         "layercut.cli.list_:command",
-        "List datasets, models, strategies, figures, executors or studies.",
+        "List datasets, models, strategies, probes, figures, executors or studies.",
     ),
     "data": ("layercut.cli.data:command", "Show, download or verify datasets."),
 }

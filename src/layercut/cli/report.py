@@ -23,13 +23,21 @@ import click
     show_default=True,
     help="Format of the figures.",
 )
-def command(run: Path, figures: Path | None, file_format: str) -> None:
+@click.option(
+    "--null",
+    "others",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Another study, whose mean by cut probes must beat; may be repeated.",
+)
+def command(run: Path, figures: Path | None, file_format: str, others: tuple[Path, ...]) -> None:
     """Write RUN/report.html, a page that opens offline, and print its path.
 
     RUN is the output directory of `layercut run` or `layercut import`.
     """
     from layercut.report import write_figures, write_report
 
-    click.echo(write_report(run))
+    click.echo(write_report(run, others))
     for path in write_figures(run, figures, file_format) if figures else []:
         click.echo(path)

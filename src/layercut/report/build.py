@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from layercut.charts import Chart
 from layercut.errors import UserError
-from layercut.figures import FIGURES, charts_of
+from layercut.figures import FIGURES, charts_of, probe_charts
 from layercut.ledger import ledger_path
 from layercut.report import words
 from layercut.report.answers import answer
@@ -17,19 +17,32 @@ from layercut.report.facts import StudyFacts, read_facts
 from layercut.report.html import ContextPart, Page, render
 from layercut.report.notices import notices
 from layercut.report.sections import condition_rows, run_facts
-from layercut.stats import BestCut, best_cuts, contexts, contrasts_to_scratch, estimates, load_results
+from layercut.stats import (
+    BestCut,
+    Context,
+    best_cuts,
+    contexts,
+    contrasts_to_scratch,
+    estimates,
+    load_probes,
+    load_results,
+)
 
 REPORT_NAME = "report.html"
 
 
-def write_report(output_dir: str | Path) -> Path:
+def write_report(output_dir: str | Path, others: Sequence[str | Path] = ()) -> Path:
     """Write `report.html` beside the ledger and return its path; an older one is replaced as a whole.
+
+    `others`: output directories of other studies, whose mean a probe must beat.
 
     Raises:
         LedgerError: there is no ledger, or it is damaged.
     """
     ledger = ledger_path(output_dir)
-    page = build_page(load_results(ledger), read_facts(ledger))
+    results = load_results(ledger)
+    drawn = probe_charts(results, load_probes(ledger), [load_results(other) for other in others])
+    page = build_page(results, read_facts(ledger), drawn)
     path = ledger.parent / REPORT_NAME
     temporary = path.with_suffix(".html.part")
     temporary.write_text(render(page), encoding="utf-8")
@@ -59,17 +72,22 @@ def write_figures(output_dir: str | Path, folder: str | Path, file_format: str =
         for context, chart in charts_of(name, table):
             number = f"-{order.index(context) + 1}" if len(order) > 1 else ""
             paths.append(save(chart, folder / f"{name}{number}.{file_format}"))
+    for context, chart in probe_charts(table, load_probes(ledger_path(output_dir))):
+        number = f"-{order.index(context) + 1}" if len(order) > 1 else ""
+        paths.append(save(chart, folder / f"{chart.name}{number}.{file_format}"))
     return paths
 
 
-def build_page(table: pd.DataFrame, facts: StudyFacts) -> Page:
-    """Return the report of a results table, as a value."""
+def build_page(table: pd.DataFrame, facts: StudyFacts, of_probes: Sequence[tuple[Context, Chart]] = ()) -> Page:
+    """Return the report of a results table, as a value; `of_probes` are charts that need more than the table."""
     order = [context for context, _ in contexts(table)]
     rows, contrasts, best = estimates(table), contrasts_to_scratch(table), best_cuts(table)
     charts: dict[int, list[Chart]] = {place: [] for place in range(len(order))}
     for name in FIGURES:
         for context, chart in charts_of(name, table):
             charts[order.index(context)].append(chart)
+    for context, chart in of_probes:
+        charts[order.index(context)].append(chart)
     parts = tuple(
         ContextPart(
             label=words.context_label(context, order),

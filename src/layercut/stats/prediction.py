@@ -181,8 +181,8 @@ def _row(board: Board, predictor: str, scores: Array, is_null: bool, ranks: bool
     row["p"] = math.nan if why else permutation_p(point, truth[known], generator)
     lost = regret(chosen, truth[known][None, :], np.array([truth.max()]))
     drawn_lost = regret(chosen_by(drawn_scores), drawn_truth[:, known], drawn_truth.max(axis=1))
-    own = [candidate for candidate, is_known in zip(board.candidates, known, strict=True) if is_known]
-    taken = [candidate for candidate, is_chosen in zip(own, chosen[0].tolist(), strict=True) if is_chosen]
+    own = [board.candidates[place] for place in np.flatnonzero(known)]
+    taken = [own[place] for place in np.flatnonzero(chosen)]
     row["regret_low"], row["regret_high"] = _percentiles(drawn_lost)
     row |= {"regret": float(lost[0]), "chosen": _listed(board, taken), "undefined": why}
     return row | {"best": _listed(board, [board.candidates[int(truth.argmax())]])}

@@ -123,13 +123,18 @@ def load_probes(path: str | Path) -> pd.DataFrame:
     Raises:
         LedgerError: there is no ledger, or it is damaged.
     """
-    columns = ["probe", "source", "target", "model", "dataset", "split", "layer", "fraction", "replicate"]
     with Ledger(path, read_only=True) as ledger:
         attributes = _attributes(ledger, [])
         probes = list(ledger.probes(named=not attributes["imported"]))
         attributes["probes"] = ledger.meta("probes") or _imported_probes(probes)
+    return probe_table(probes, attributes)
+
+
+def probe_table(probes: Sequence[ProbeRecord], attributes: dict[str, Any]) -> pd.DataFrame:
+    """Return records as `load_probes` does."""
+    columns = ["probe", "source", "target", "model", "dataset", "split", "layer", "fraction", "replicate"]
     scores = dict.fromkeys(name for probe in probes for name in probe.scores)
-    table = {c: _plain([getattr(p, c) for p in probes], c) for c in columns}
+    table: dict[str, Any] = {c: _plain([getattr(p, c) for p in probes], c) for c in columns}
     table["cut"] = _integers(np.array([p.cut for p in probes], dtype=float))
     table["num_images"] = _integers(np.array([p.num_images for p in probes], dtype=float))
     table |= {name: np.array([p.scores.get(name, np.nan) for p in probes], dtype=float) for name in scores}

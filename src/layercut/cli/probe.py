@@ -1,0 +1,137 @@
+"""`layercut probe`: which of these models, and which cut, for my images?"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from layercut.cli.options import data_option, json_option
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command("probe")
+@click.argument("weights", nargs=-1, required=True)
+@click.option(
+    "--model", default="plain_cnn", show_default=True, help="What the weights are of (`layercut list models`)."
+)
+@click.option("--data", required=True, metavar="DATASET|FOLDER", help="Your images: a folder, or a dataset's name.")
+@click.option("--classes", metavar="A,B,...", help="Classes to keep, by index or name; all by default.")
+@click.option(
+    "--probes", metavar="A,B,...", help="Names of probes; the quick ones that need no other model by default."
+)
+@click.option("--sample", type=click.IntRange(min=2), default=500, show_default=True, help="Images at the most.")
+@click.option(
+    "--set", "overrides", metavar="KEY.PATH=VALUE", multiple=True,
+    help="A value as in a study file, such as model.depth=3, target.image_size=32 or normalization.mean=0.5.",
+)  # fmt: skip
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=Path("probe.svg"), show_default=True,
+    help="Where the picture goes: svg, pdf or png.",
+)  # fmt: skip
+@data_option
+@json_option
+def command(
+    weights: tuple[str, ...],
+    model: str,
+    data: str,
+    classes: str | None,
+    probes: str | None,
+    sample: int,
+    overrides: tuple[str, ...],
+    device: str,
+    output: Path,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Score the features of models for your images at every cut, without training anything.
+
+    WEIGHTS are weight files of one kind of model, or `random`. Probes look at a class-balanced sample of training
+    images. Whether a probe's word can be trusted is what `layercut scoreboard` measures.
+
+    \b
+    Examples:
+        layercut probe mine.pth --data mnist --classes 5,6,7,8,9
+        layercut probe old.safetensors new.safetensors random --data photos --set target.image_size=32
+    """
+    from layercut.charts.matplotlib import FORMATS, save
+    from layercut.errors import UserError
+    from layercut.figures.probe_by_layer import by_model
+    from layercut.probing import probe_models, probe_spec
+
+    if output.suffix.removeprefix(".") not in FORMATS:
+        raise UserError(f"--output {output}: expected a name that ends in .{', .'.join(FORMATS)}")
+    names = probes.split(",") if probes else None
+    chosen = [int(name) if name.isdigit() else name for name in classes.split(",")] if classes else None
+    specs = [probe_spec(path, model, data, chosen, names, sample, overrides) for path in dict.fromkeys(weights)]
+    probed = probe_models(specs, device=device, data_dir=data_dir)
+    chart = by_model(probed.table)
+    if chart is not None:
+        save(chart, output)
+    if as_json:
+        click.echo(json.dumps({"scores": _records(probed.table), "undefined": _undefined(probed.failures)}, indent=2))
+        return
+    _print(probed.table)
+    for line in _undefined(probed.failures):
+        click.echo(f"no value: {line}", err=True)
+    if chart is not None:
+        click.echo(output)
+
+
+def _print(table: pd.DataFrame) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from layercut.figures.probe_layers import layers_of, shown_scores
+
+    shown = list(shown_scores(table))
+    layers = layers_of(table)
+    for source in table["source"].unique():
+        grid = Table(title=f"{source}: scores at each layer, the best one marked *", title_justify="left")
+        grid.add_column("probe (+: higher is better)")
+        grid.add_column("score")
+        for layer in layers:
+            grid.add_column(layer, justify="right")
+        for scores in shown:
+            own = scores.rows[scores.rows["source"] == source]
+            sign = 1 if scores.direction == "higher" else -1
+            values = {
+                str(layer): float(v) for layer, v in own.groupby("layer", sort=False)[scores.score].mean().items()
+            }
+            best = max(values, key=lambda layer: sign * values[layer]) if len(values) > 1 else ""
+            cells = [f"{_number(values[n])}{'*' if n == best else ''}" if n in values else "" for n in layers]
+            grid.add_row(f"{scores.label} ({'+' if sign > 0 else '−'})", scores.score, *cells)
+        Console(width=max(100, 30 + 11 * len(layers))).print(grid)
+    if table["source"].nunique() > 1:
+        _print_ranking(table)
+
+
+def _print_ranking(table: pd.DataFrame) -> None:
+    """Which of the models: each at its best layer, by each probe."""
+    from layercut.figures.probe_layers import shown_scores
+
+    click.echo("Best model by each probe, each at its best layer:")
+    for scores in shown_scores(table):
+        rows = scores.rows[scores.rows["layer"] != "input"]  # the pixels are the same for all
+        best = rows.groupby("source")[scores.score].agg("max" if scores.direction == "higher" else "min")
+        order = best.sort_values(ascending=scores.direction == "lower")
+        click.echo(f"  {scores.label}: " + ", ".join(f"{name} ({_number(value)})" for name, value in order.items()))
+
+
+def _records(table: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
+    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+
+def _undefined(failures: Any) -> list[str]:
+    return list(dict.fromkeys(failure.message for failure in failures))
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3g}".replace("-", "−")

@@ -1,0 +1,142 @@
+"""`layercut scoreboard`: would a probe have chosen the right cut?"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import click
+
+from layercut.cli.options import json_option
+
+
+@click.command("scoreboard")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--null",
+    "others",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Another study, whose mean by cut probes must beat; may be repeated.",
+)
+@click.option("--all", "each_board", is_flag=True, help="Also print every strategy and share of the data.")
+@json_option
+def command(run: Path, others: tuple[Path, ...], each_board: bool, as_json: bool) -> None:
+    """Compare the probes of the study in RUN with the accuracies that were measured.
+
+    For each strategy and share of the data: rank correlation of a probe's score with mean test accuracy over cuts
+    (and over sources and models, where there are several), and the accuracy lost by taking the cut it scores best.
+    Beside the probes stand rules that never look at the target; a probe that loses to one is shown to lose.
+
+    \b
+    Examples:
+        layercut scoreboard runs/mnist-halves
+        layercut scoreboard runs/mnist-halves --null runs/fashion-halves --null runs/cifar-halves --all
+    """
+    from layercut.errors import UserError
+    from layercut.stats import load_probes, load_results, scoreboard, standings
+
+    board = scoreboard(load_results(run), load_probes(run), [load_results(other) for other in others])
+    if board.empty or board["is_null"].all():
+        raise UserError(
+            f"{run} has no probe scores to judge: name some under `probes:` in the study file and run it again "
+            "(`layercut list probes`); a strategy needs two cuts"
+        )
+    table = standings(board)
+    if as_json:
+        content = {"standings": _records(table), "boards": _records(board)}
+        click.echo(json.dumps(content, indent=2, default=str))
+        return
+    _print_standings(table)
+    if each_board:
+        _print_boards(board)
+
+
+def _console() -> Any:
+    """Return a console wide enough that nothing is cut, on a terminal or in a file."""
+    from rich.console import Console
+
+    return Console(width=max(Console().width, 150))
+
+
+def _records(table: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
+    return rows
+
+
+def _print_standings(table: Any) -> None:
+    from rich.table import Table
+
+    for scope, rows in table.groupby("scope", sort=False):
+        what = "cuts" if scope == "cut" else "cuts, sources and models"
+        shown = Table(title=f"Choosing among {what}: all strategies and shares of the data", title_justify="left")
+        shown.add_column("predictor")
+        for name in ("boards", "rank correlation", "weighted tau", "points lost", "at worst"):
+            shown.add_column(name, justify="right")
+        shown.add_column("loses to")
+        for row in rows.to_dict("records"):
+            name = f"[{row['predictor']}]" if row["is_null"] else row["predictor"]
+            numbers = [_signed(row["spearman"]), _signed(row["weighted_tau"]), *map(_points, _losses(row))]
+            shown.add_row(_plain(name), str(row["boards"]), *numbers, _plain(row["loses_to"] or "–"))
+        _console().print(shown)
+    click.echo("[in brackets]: never looks at the target's features, or is the probe to beat (knn)")
+
+
+def _print_boards(board: Any) -> None:
+    from rich.table import Table
+
+    about = list(board.columns[: list(board.columns).index("predictor")])
+    for values, rows in board.groupby(about, sort=False, dropna=False):
+        named = dict(zip(about, values, strict=True))
+        title = f"{named['strategy']}, {100 * named['fraction']:g} % of the data: {named['source'] or 'all sources'} "
+        shown = Table(title=_plain(f"{title}→ {named['target']}"), title_justify="left")
+        shown.add_column("predictor")
+        for name in ("Spearman", "95 %", "Fisher 95 %", "p", "Kendall", "weighted tau", "points lost", "95 %"):
+            shown.add_column(name, justify="right")
+        shown.add_column("chosen")
+        for row in rows.to_dict("records"):
+            name = f"[{row['predictor']}]" if row["is_null"] else row["predictor"]
+            shown.add_row(_plain(name), *_board_cells(row), _plain(row["chosen"]))
+        _console().print(shown)
+
+
+def _board_cells(row: dict[str, Any]) -> list[str]:
+    if row["undefined"]:
+        ranks = [row["undefined"] if not row["is_null"] else "–", "", "", "", "", ""]
+    else:
+        ranks = [
+            _signed(row["spearman"]),
+            _span(row, "spearman"),
+            _span(row, "fisher"),
+            f"{row['p']:.3f}",
+            _signed(row["kendall"]),
+            _signed(row["weighted_tau"]),
+        ]
+    low, high = _points(row["regret_low"]), _points(row["regret_high"])
+    return [*ranks, _points(row["regret"]), f"{low} to {high}"]
+
+
+def _losses(row: dict[str, Any]) -> tuple[float, float]:
+    return row["regret"], row["max_regret"]
+
+
+def _signed(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:+.2f}".replace("-", "−")
+
+
+def _span(row: dict[str, Any], name: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return "–" if math.isnan(low) else f"{_signed(low)} to {_signed(high)}"
+
+
+def _points(value: float) -> str:
+    return "–" if math.isnan(value) else f"{100 * value:.1f}"
+
+
+def _plain(text: str) -> Any:
+    from rich.text import Text
+
+    return Text(text)

@@ -1,0 +1,84 @@
+"""Each probe's score by layer, a panel a probe and a line a share of the data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
+from layercut.figures.names import cut_style, fraction_label, padded
+from layercut.figures.probe_layers import Scores, layer_axis, layers_of, shown_scores
+from layercut.stats.interval import mean_intervals
+
+
+def compute(results: pd.DataFrame, probes: pd.DataFrame) -> Chart | None:
+    """Return the chart for the probes of one context; None without a score of a layer."""
+    fractions = sorted(float(f) for f in probes["fraction"].unique())
+    series = {
+        fraction: (fraction_label(fraction), cut_style(i, len(fractions))) for i, fraction in enumerate(fractions)
+    }
+    return _chart(probes, "fraction", series, "share of the data")
+
+
+def by_model(probes: pd.DataFrame) -> Chart | None:
+    """Return the chart that compares models: a line each; None without a score of a layer."""
+    sources = list(dict.fromkeys(map(str, probes["source"])))
+    series = {name: (name, cut_style(i, len(sources))) for i, name in enumerate(sources)}
+    return _chart(probes, "source", series, "model")
+
+
+def _chart(probes: pd.DataFrame, by: str, series: Mapping[Any, tuple[str, Style]], what: str) -> Chart | None:
+    shown = [scores for scores in shown_scores(probes) if scores.rows["layer"].nunique() > 1]
+    if not shown:
+        return None
+    layers = list(dict.fromkeys(layer for scores in shown for layer in layers_of(scores.rows)))
+    panels = tuple(_panel(scores, by, series) for scores in shown)
+    used = {line.name for panel in panels for line in panel.lines}
+    return Chart(
+        name="probe_by_layer",
+        title="Probes by layer",
+        panels=panels,
+        caption=f"Mean score of each probe by layer, over replicates, a panel for each probe and a line for each "
+        f"{what}; (+) where higher should mean better transfer, (−) where lower. Bars: 95 % bootstrap interval (BCa) "
+        "of the mean, where there are several samples. No trial is in it: features of images alone.",
+        alt=f"Lines of {', '.join(panel.title for panel in panels)} over layers {', '.join(layers)}.",
+        legend_title=what.capitalize(),
+        legend=tuple(Entry(name, style, "line") for name, style in series.values() if name in used),
+    )
+
+
+def _panel(scores: Scores, by: str, series: Mapping[Any, tuple[str, Style]]) -> Panel:
+    layers = layers_of(scores.rows)
+    lines = tuple(
+        Line(name, points, style)
+        for value, (name, style) in series.items()
+        if (points := _points(scores.rows[scores.rows[by] == value], scores.score, layers))
+    )
+    values = [value for line in lines for point in line.points for value in (point.y, point.low, point.high)]
+    known = [value for value in values if value is not None]
+    span = max(known) - min(known)
+    sign = "+" if scores.direction == "higher" else "−"
+    return Panel(
+        f"{scores.label} ({sign})",
+        layer_axis(layers),
+        Axis(scores.score, limits=padded(min(known), max(known), 0.1 * span or 0.1)),
+        lines=lines,
+    )
+
+
+def _points(rows: pd.DataFrame, score: str, layers: list[str]) -> tuple[Point, ...]:
+    groups = rows.groupby("layer")[score]
+    points = []
+    for place, layer in enumerate(layers):
+        if layer in groups.groups:
+            values = groups.get_group(layer).to_numpy(dtype=float)
+            low, high = mean_intervals([values])[0].tolist()
+            known = not math.isnan(low)
+            note = f"{layer}: {values.mean():.4g} ({len(values)} samples)"
+            points.append(
+                Point(float(place), float(values.mean()), low if known else None, high if known else None, note)
+            )
+    return tuple(points)

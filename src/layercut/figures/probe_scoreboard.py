@@ -1,0 +1,66 @@
+"""What choosing the cut by each probe costs, by share of the data, a panel a strategy; nulls among them."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from layercut.charts import Axis, Cells, Chart, Panel, Tick
+from layercut.figures.names import fraction_label, strategies_in_order
+
+
+def compute(board: pd.DataFrame) -> Chart | None:
+    """Return the chart for the scoreboard (`stats.scoreboard`) of one context; None where nothing was judged."""
+    own = board[board["scope"] == "cut"] if len(board) else board
+    if own.empty or own["is_null"].all():
+        return None
+    strategies = strategies_in_order(own["strategy"])
+    fractions = sorted(float(f) for f in own["fraction"].unique())
+    panels = tuple(_panel(own[own["strategy"] == name], name, fractions) for name in strategies)
+    points = 100 * own["regret"]
+    return Chart(
+        name="probe_scoreboard",
+        title="Choosing the cut by a probe",
+        panels=panels,
+        caption="Test accuracy lost, in points, by taking the cut that a probe scores best instead of the best cut, by "
+        "share of the target's data, a panel for each strategy; the least mean loss on top. In brackets: rules that "
+        "never look at the target's features, and nearest neighbours. Bold: no null loses less there.",
+        alt=f"Heat maps of accuracy lost for {', '.join(strategies)}, from {points.min():.1f} to {points.max():.1f} "
+        "points.",
+        color_scale=(float(points.min()), max(float(points.max()), float(points.min()) + 0.1)),
+        color_title="Test accuracy lost (points)",
+    )
+
+
+def _panel(rows: pd.DataFrame, strategy: str, fractions: list[float]) -> Panel:
+    regrets = 100 * rows.pivot_table(index="predictor", columns="fraction", values="regret")
+    order = [str(name) for name in regrets.mean(axis=1).sort_values(kind="stable").index]
+    nulls = set(rows.loc[rows["is_null"], "predictor"])
+    least = regrets.loc[[name for name in order if name in nulls]].min()
+    values = tuple(tuple(_value(regrets, name, f) for f in fractions) for name in order)
+    marked = tuple(
+        (row, column)
+        for row, name in enumerate(order)
+        for column, fraction in enumerate(fractions)
+        if (value := values[row][column]) is not None and name not in nulls and value <= least[fraction] + 1e-9
+    )
+    labels = tuple(f"[{name}]" if name in nulls else name for name in order)
+    columns = tuple(map(fraction_label, fractions))
+    return Panel(
+        title=strategy,
+        x=Axis("Share of the data", scale="category", ticks=tuple(Tick(i, name) for i, name in enumerate(columns))),
+        y=Axis("", scale="category", ticks=tuple(Tick(i, name) for i, name in enumerate(labels))),
+        cells=Cells(
+            labels,
+            columns,
+            values,
+            tuple(tuple("" if value is None else f"{value:.1f}" for value in row) for row in values),
+            marked,
+        ),
+    )
+
+
+def _value(regrets: pd.DataFrame, name: str, fraction: float) -> float | None:
+    value = float(regrets[fraction].get(name, math.nan)) if fraction in regrets else math.nan
+    return None if math.isnan(value) else value

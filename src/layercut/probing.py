@@ -1,0 +1,108 @@
+"""Scores of models for a task without a study: which of these, and which cut, for my images?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import yaml
+
+from layercut.data import DATASETS
+from layercut.data.cache import default_cache_dir, default_data_dir
+from layercut.errors import UserError
+from layercut.models import MODELS
+from layercut.plan.probes import asked_probes, describe_probes
+from layercut.preflight import plan_with_data
+from layercut.probes import PROBES
+from layercut.records import FailureRecord, ProbeRecord
+from layercut.spec import StudySpec, parse_study
+from layercut.stages.context import Context
+from layercut.stages.probe import run_probe
+from layercut.stages.source import run_source
+from layercut.stats.tables import probe_table
+from layercut.training.device import resolve_device
+
+SAMPLE = 500
+
+_NOT_BY_DEFAULT = ("channel_clustering", "kmeans_clustering")
+"""Each takes longer than all others together."""
+
+
+class Probed(NamedTuple):
+    """What probes say of some models."""
+
+    table: pd.DataFrame
+    """As `load_probes` gives it."""
+    failures: list[FailureRecord]
+
+
+def default_probes() -> list[str]:
+    """Return the probes that need no other model and are quick."""
+    return [name for name in PROBES if PROBES[name].kind != "pair" and name not in _NOT_BY_DEFAULT]
+
+
+def probe_spec(
+    weights: str,
+    model: str,
+    data: str,
+    classes: Sequence[int | str] | None,
+    probes: Sequence[str] | None,
+    sample: int,
+    overrides: Sequence[str] = (),
+) -> StudySpec:
+    """Return the study whose probes answer for one model; its trials are never run.
+
+    Args:
+        weights: a weight file, or `random`.
+        data: a dataset's name, or a folder of images.
+
+    Raises:
+        UserError: something given cannot be used.
+    """
+    if model not in MODELS:
+        MODELS[model]  # raises with the nearest name
+    folder = Path(data).expanduser()
+    is_folder = data not in DATASETS and folder.is_dir()
+    target: dict[str, Any] = {"dataset": "folder", "path": str(folder)} if is_folder else {"dataset": data}
+    if classes:
+        target["classes"] = list(classes)
+    source = {"random": True} if weights == "random" else {"checkpoint": weights}
+    asked = [{"name": name, "sample": sample, "replicates": 1} for name in probes or default_probes()]
+    transfer = {"strategies": ["freeze_truncate"], "cuts": [0], "replicates": 1}
+    content = {
+        "name": "probe", "source": source, "target": target, "model": {"name": model}, "transfer": transfer,
+        "probes": asked,
+    }  # fmt: skip
+    spec = parse_study(yaml.safe_dump(content), overrides=overrides)
+    spec._lines.clear()  # errors name key paths; nobody wrote these lines
+    return spec
+
+
+def probe_models(specs: Sequence[StudySpec], *, device: str = "auto", data_dir: str | Path | None = None) -> Probed:
+    """Compute the probes of each study on all of its models, in this process; nothing is kept.
+
+    Raises:
+        UserError: something in a study or its data cannot be used.
+    """
+    place = resolve_device(device)
+    scores: list[ProbeRecord] = []
+    failures: list[FailureRecord] = []
+    about: dict[str, Any] = {}
+    for spec in specs:
+        checked = plan_with_data(spec, Path(data_dir or default_data_dir()), default_cache_dir(), "float32")
+        about |= describe_probes(asked_probes(spec))
+        with tempfile.TemporaryDirectory() as folder:
+            context = Context(Path(folder), place.type, checked.datasets, "", reraise=True)
+            used = {key for job in checked.plan.probes for key in (job.source, job.reference)}
+            for source in (job for job in checked.plan.sources if job.key in used):
+                list(run_source(source, context))
+            for job in checked.plan.probes:
+                for record in run_probe(job, context):
+                    (failures if isinstance(record, FailureRecord) else scores).append(record)  # type: ignore[arg-type]
+    if not scores:
+        why = failures[0].message if failures else "no probe has anything to look at"
+        raise UserError(f"no probe has a value: {why}")
+    return Probed(probe_table(scores, {"probes": about}), failures)

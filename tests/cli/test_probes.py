@@ -1,0 +1,109 @@
+"""`layercut probe` and `layercut scoreboard`: answers from real scores, in tables and as JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from layercut import load_probes, run_study
+from layercut.cli.probe import command as probe
+from layercut.cli.scoreboard import command as scoreboard
+from layercut.errors import UserError
+from layercut.ledger import Ledger
+from layercut.report import write_figures, write_report
+from tiny import tiny_study
+
+PROBES = "probes=[knn, {name: sum_of_squares, sample: 60}]"
+SMALL = (
+    "transfer.strategies=[scratch, freeze_reinit]",
+    "transfer.fractions=[0.1, 0.3]",
+    "transfer.replicates=2",
+    PROBES,
+)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """The output directory of a finished study with probes."""
+    folder = tmp_path_factory.mktemp("study")
+    run_study(tiny_study(*SMALL), folder, executor="serial")
+    return folder
+
+
+def call(command, *arguments):
+    """Run a command in this process and return what it printed."""
+    result = CliRunner().invoke(command, list(map(str, arguments)), catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def test_workers_give_the_same_scores_as_one_process(study, tmp_path):
+    summary = run_study(tiny_study(*SMALL), tmp_path, executor="processes", workers=2)
+    assert summary.num_probes == 2 * 2 * 5 + 2 * 5
+    with Ledger(study, read_only=True) as ledger:
+        assert ledger.records_hash(named=True) == summary.records_hash
+    assert load_probes(study)["accuracy"].notna().sum() == 20
+
+
+def test_the_scoreboard_judges_every_probe_and_names_what_it_loses_to(study):
+    content = json.loads(call(scoreboard, study, "--json", "--null", study))
+    predictors = {row["predictor"] for row in content["standings"]}
+    assert {"knn", "sum_of_squares", "always cut 0", "a cut at random", "mean of other studies"} <= predictors
+    boards = [row for row in content["boards"] if row["predictor"] == "knn"]
+    assert {(row["strategy"], row["fraction"]) for row in boards} == {("freeze_reinit", 0.1), ("freeze_reinit", 0.3)}
+    assert all(row["num_candidates"] == 4 for row in boards)
+    text = call(scoreboard, study, "--all")
+    assert "sum_of_squares" in text
+    assert "[knn]" in text
+    assert "freeze_reinit, 30 % of the data" in text
+
+
+def test_a_study_without_probes_has_no_scoreboard(tmp_path):
+    run_study(tiny_study("transfer.strategies=[scratch]"), tmp_path, executor="serial")
+    with pytest.raises(UserError, match="no probe scores to judge"):
+        call(scoreboard, tmp_path)
+
+
+def test_the_report_and_the_figures_show_the_probes(study, tmp_path):
+    page = write_report(study, [study]).read_text(encoding="utf-8")
+    assert "Probes by layer" in page
+    assert "Choosing the cut by a probe" in page
+    assert "mean of other studies" in page
+    names = {path.name for path in write_figures(study, tmp_path)}
+    assert {"probe_by_layer.svg", "probe_scoreboard.svg"} <= names
+
+
+def test_models_are_compared_without_a_study(study, tmp_path):
+    (weights,) = (study / "checkpoints").glob("*.safetensors")
+    picture = tmp_path / "scores.svg"
+    arguments = [
+        "--data", "digits", "--classes", "5,6,7", "--sample", "40", "--probes", "knn,fisher", "-o", picture,
+        "--set", "model.depth=3", "--set", "model.channels=8",
+    ]  # fmt: skip
+    text = call(probe, weights, "random", *arguments)
+    assert "conv2" in text
+    assert "Best model by each probe" in text
+    assert "random weights" in text
+    assert text.splitlines()[-1] == str(picture)
+    assert "<svg" in picture.read_text(encoding="utf-8")
+    content = json.loads(call(probe, weights, *arguments, "--json"))
+    layers = [row["layer"] for row in content["scores"] if row["probe"] == "knn"]
+    assert layers == ["input", "conv0", "conv1", "conv2", "output"]
+    assert all(row["num_images"] == 40 for row in content["scores"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["random", "--data", "digitz"], "unknown dataset 'digitz'; did you mean 'digits'"),
+        (["random", "--data", "digits", "--model", "plain_cn"], "unknown model 'plain_cn'; did you mean 'plain_cnn'"),
+        (["random", "--data", "digits", "--probes", "nkn"], "unknown probe 'nkn'; did you mean 'knn'"),
+        (["none.pth", "--data", "digits"], "no weight file"),
+        (["random", "--data", "digits", "-o", "picture.gif"], "expected a name that ends in .svg"),
+    ],
+)
+def test_what_cannot_be_used_is_named(arguments, message):
+    with pytest.raises(UserError, match=message):
+        call(probe, *arguments)

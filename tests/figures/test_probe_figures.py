@@ -1,0 +1,72 @@
+"""The figures of probes: computed from results and probes, drawn by both renderers, absent without their data."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fake_probes import fake_probes
+from fake_results import fake_results
+from layercut.charts.matplotlib import draw
+from layercut.charts.plotly import panel_figures
+from layercut.figures import probe_charts
+from layercut.figures.probe_scoreboard import compute as draw_scoreboard
+from layercut.stats import scoreboard
+
+RESULTS = fake_results(strategies=("scratch", "freeze_reinit", "reinit"), num_replicates=3, num_blocks=3)
+SCORES = {"good": lambda cut, fraction, replicate: cut * fraction + 0.1 * replicate, "knn": lambda *point: 0.5}
+
+
+def charts(results=RESULTS, scores=SCORES, score="score"):
+    """Return the charts by name."""
+    probes = fake_probes(results, scores).rename(columns={"score": score})
+    if score != "score":
+        probes.attrs["probes"] = {label: {"directions": {score: "higher"}} for label in scores}
+    return {chart.name: chart for _, chart in probe_charts(results, probes)}
+
+
+def test_scores_by_layer_have_a_panel_a_probe_and_a_line_a_share_of_the_data():
+    chart = charts()["probe_by_layer"]
+    assert [panel.title for panel in chart.panels] == ["good (+)", "knn (+)"]
+    good = chart.panels[0]
+    assert [line.name for line in good.lines] == ["1 %", "10 %", "100 %"]
+    assert [point.y for point in good.lines[2].points] == pytest.approx([0.1, 1.1, 2.1, 3.1])
+    assert good.lines[2].points[1].low < 1.1 < good.lines[2].points[1].high
+
+
+def test_clusters_are_box_plots_by_layer_with_a_panel_a_share_of_the_data():
+    chart = charts(score="ari")["cluster_boxes"]
+    assert [panel.title for panel in chart.panels] == ["1 % of the data", "10 % of the data", "100 % of the data"]
+    box = chart.panels[2].boxes[0].boxes[1]
+    assert (box.at, box.values) == (1, pytest.approx((1.0, 1.1, 1.2)))
+    assert "cluster_boxes" not in charts()
+
+
+def test_the_scoreboard_sorts_by_loss_and_brackets_nulls():
+    chart = charts()["probe_scoreboard"]
+    assert [panel.title for panel in chart.panels] == ["freeze_reinit", "reinit"]
+    cells = chart.panels[0].cells
+    assert {"[knn]", "[always cut 0]", "[a cut at random]", "good"} <= set(cells.rows)
+    means = [sum(row) for row in cells.values]
+    assert means == sorted(means)
+    place = cells.rows.index("good")
+    nulls = [row for name, row in zip(cells.rows, cells.values, strict=True) if name.startswith("[")]
+    for column, value in enumerate(cells.values[place]):
+        assert ((place, column) in cells.marked) == (value <= min(row[column] for row in nulls) + 1e-9)
+
+
+@pytest.mark.parametrize("scores", [SCORES, {"one": lambda cut, *point: 1.0 if cut == 1 else float("nan")}])
+@pytest.mark.parametrize("score", ["score", "ari"])
+def test_both_renderers_draw_them(scores, score):
+    for chart in charts(scores=scores, score=score).values():
+        assert not any(panel.empty for panel in chart.panels)
+        json.dumps(panel_figures(chart), allow_nan=False)
+        draw(chart)
+        assert chart.caption.endswith(".")
+        assert chart.alt
+
+
+def test_without_probes_there_are_none():
+    assert probe_charts(RESULTS, fake_probes(RESULTS, {})) == []
+    assert draw_scoreboard(scoreboard(RESULTS, fake_probes(RESULTS, {}))) is None
