@@ -5,37 +5,27 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from layercut.data.base import DatasetFormat, LabelledImages, RawDataset
+from layercut.data.base import DatasetFormat, RawDataset, RawImages
 from layercut.data.decode import decode_images
 from layercut.data.holdout import HoldoutOptions
+from layercut.data.shape import ImageSize, ShapeOptions
 from layercut.errors import DataError
 
 
-def _square(value: Any) -> Any:
-    return (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Length = Annotated[int, Field(ge=1)]
-
-
-class FolderOptions(HoldoutOptions):
+class FolderOptions(HoldoutOptions, ShapeOptions):
     """Options of `dataset: folder`."""
 
     path: Path = Field(description="Folder with `train/` and `test/`, or with one folder a class.")
-    image_size: Annotated[tuple[Length, Length] | None, BeforeValidator(_square)] = Field(
+    image_size: ImageSize = Field(
         default=None,
         description="Height and width in pixels, or one number for both; absent: all have one size already.",
     )
     channels: Literal[1, 3] = Field(default=3, description="3: colour, 1: grey; images are converted.")
-    resize: Literal["shorter_side_and_center_crop", "stretch"] = Field(
-        default="shorter_side_and_center_crop",
-        description="How images get `image_size`: cropped to its shape around the centre, or stretched.",
-    )
 
 
 class Split(NamedTuple):
@@ -83,7 +73,7 @@ class ImageFolder:
         return digest.hexdigest()
 
     def read(self, options: FolderOptions, data_dir: Path, download: bool) -> RawDataset:
-        """Decode all images.
+        """Find all images; they are decoded when they are taken.
 
         Raises:
             DataError: the folder is missing or in another layout; an image is unreadable or has another size.
@@ -93,10 +83,10 @@ class ImageFolder:
             raise DataError(f"{options.path} has a test folder of its own: remove `test_split`, or the folder")
         test_files = layout.test.files if layout.test else ()
         everything = [path for files in (*layout.train.files, *test_files) for path in files]
-        images = decode_images(everything, options.channels, options.image_size, options.resize)
+        images = decode_images(everything, options, options.channels)
         num_train = sum(len(files) for files in layout.train.files)
-        train = LabelledImages(images[:num_train], _labels(layout.train))
-        test = LabelledImages(images[num_train:], _labels(layout.test)) if layout.test else None
+        train = RawImages(images.select(slice(num_train)), _labels(layout.train))
+        test = RawImages(images.select(slice(num_train, None)), _labels(layout.test)) if layout.test else None
         return RawDataset(train, test, layout.train.class_names)
 
 

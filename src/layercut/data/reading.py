@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from layercut.data import DATASETS
-from layercut.data.base import LabelledImages
+from layercut.data.base import LabelledImages, RawImages
 from layercut.data.content import Content
 from layercut.data.holdout import DEFAULT_TEST_SPLIT, HoldoutOptions, hold_out_test
 from layercut.errors import DataError, SpecError
@@ -56,7 +56,7 @@ def read_dataset(name: str, options: BaseModel, data_dir: Path, download: bool) 
     return content
 
 
-def _check_images(name: str, split: str, part: LabelledImages, num_classes: int) -> None:
+def _check_images(name: str, split: str, part: LabelledImages | RawImages, num_classes: int) -> None:
     images, labels = part
     if images.ndim != 4 or images.dtype != np.uint8 or labels.ndim != 1 or labels.dtype != np.int64:
         raise DataError(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from layercut.data.base import DatasetFormat, DatasetInfo, FileCheck, LabelledImages, RawDataset
+from layercut.data.base import DatasetFormat, DatasetInfo, FileCheck, RawDataset, RawImages
 from layercut.data.download import download_files
 from layercut.data.raw_files import (
     RawFile,
@@ -44,7 +44,7 @@ class TorchvisionDataset:
     files: tuple[RawFile, ...]
     archives: tuple[RawFile, ...]
     """What torchvision downloads and unpacks; used from the data directory where they already lie there."""
-    read_split: Callable[[Path, bool], LabelledImages]
+    read_split: Callable[[Path, bool], RawImages]
     """(data directory, train or test) -> images; called only after all files were checked."""
     options: type[BaseModel] = NoOptions
 
@@ -118,17 +118,17 @@ def mnist_like(
     return TorchvisionDataset(name, summary, torchvision_class, known, tuple(files), archives, partial(_read_idx, raw))
 
 
-def _read_idx(raw: str, data_dir: Path, train: bool) -> LabelledImages:
+def _read_idx(raw: str, data_dir: Path, train: bool) -> RawImages:
     # The class itself would prefer a `processed/` folder of old torchvision versions to the checked files.
     from torchvision.datasets.mnist import read_image_file, read_label_file  # noqa: PLC0415 - imports torch
 
     prefix = data_dir / raw / ("train" if train else "t10k")
     images = read_image_file(f"{prefix}-images-idx3-ubyte").numpy()
     labels = read_label_file(f"{prefix}-labels-idx1-ubyte").numpy()
-    return LabelledImages(images[:, None], labels)
+    return RawImages(images[:, None], labels)
 
 
-def _read_cifar10(data_dir: Path, train: bool) -> LabelledImages:
+def _read_cifar10(data_dir: Path, train: bool) -> RawImages:
     import torchvision.datasets  # noqa: PLC0415 - imports torch: only where data are read
 
     with warnings.catch_warnings():
@@ -136,7 +136,7 @@ def _read_cifar10(data_dir: Path, train: bool) -> LabelledImages:
         warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
         cifar = torchvision.datasets.CIFAR10(root=data_dir, train=train)
     images = np.ascontiguousarray(cifar.data.transpose(0, 3, 1, 2))
-    return LabelledImages(images, np.asarray(cifar.targets, dtype=np.int64))
+    return RawImages(images, np.asarray(cifar.targets, dtype=np.int64))
 
 
 MNIST: DatasetFormat = mnist_like(
