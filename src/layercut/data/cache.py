@@ -28,7 +28,8 @@ from layercut.data.base import DatasetInfo, LabelledImages
 from layercut.data.content import Content, fingerprint, image_hashes
 from layercut.data.disk import is_disk_full
 from layercut.data.pieces import Images, in_pieces
-from layercut.data.reading import parse_options, read_dataset
+from layercut.data.reading import own_options, parse_options, parse_view, read_dataset
+from layercut.data.view import ViewOptions, apply_view
 from layercut.errors import DataError, StorageFullError
 from layercut.keys import canonical_json, content_key
 
@@ -86,6 +87,7 @@ def load_dataset(
 ) -> LoadedDataset:
     """Return a dataset from the cache, reading its raw files first where it is not there or damaged.
 
+    A dataset that is seen otherwise (`view.py`) is an entry of its own, made from the entry of the dataset as it is.
     The cache is keyed by name, options and identity of the raw files (paths, sizes, times); its content is
     checked against its fingerprint. Where the raw files are absent they are downloaded if `download` allows.
 
@@ -95,16 +97,20 @@ def load_dataset(
         DataError: raw files are missing, damaged, or cannot be downloaded; or the cache cannot be written.
         StorageFullError: the disk is full.
     """
-    checked = parse_options(task_dataset, options)
+    checked, view = parse_options(task_dataset, options), parse_view(task_dataset, options)
     files_key = DATASETS[task_dataset].files_key(checked, data_dir)
     if files_key is not None:
-        cached = _open_intact(_entry_folder(cache_dir, task_dataset, checked, files_key))
+        cached = _open_intact(_entry_folder(cache_dir, task_dataset, checked, view, files_key))
         if cached is not None:
             return cached
-    content = read_dataset(task_dataset, checked, data_dir, download)
+    if view.identity:
+        own = load_dataset(task_dataset, own_options(task_dataset, options), data_dir, cache_dir, download)
+        content = apply_view(own.content, view)
+    else:
+        content = read_dataset(task_dataset, checked, data_dir, download)
     if files_key is None:
         files_key = DATASETS[task_dataset].files_key(checked, data_dir)
-    return _store(content, _entry_folder(cache_dir, task_dataset, checked, files_key))
+    return _store(content, _entry_folder(cache_dir, task_dataset, checked, view, files_key))
 
 
 def open_cached(folder: Path) -> LoadedDataset:
@@ -126,8 +132,9 @@ def open_cached(folder: Path) -> LoadedDataset:
     return LoadedDataset(train, test, class_names, digest, arrays["train_hashes"], arrays["test_hashes"], folder)
 
 
-def _entry_folder(cache_dir: Path, name: str, options: BaseModel, files_key: str | None) -> Path:
+def _entry_folder(cache_dir: Path, name: str, options: BaseModel, view: ViewOptions, files_key: str | None) -> Path:
     identity = {
+        **({"view": view.identity} if view.identity else {}),
         "dataset": name,
         "options": options.model_dump(mode="json"),
         "files": files_key,

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from layercut.data.pieces import LazyImages
-from layercut.data.shape import Shape, ShapeOptions, shaped
+from layercut.data.shape import Shape, shaped
 from layercut.errors import DataError
+from layercut.spec.shape import ShapeOptions
 
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 _WIDE_MODES = ("I", "F", "I;16", "I;16B", "I;16L")

@@ -13,8 +13,8 @@ from pydantic import Field
 from layercut.data.base import DatasetFormat, RawDataset, RawImages
 from layercut.data.decode import decode_images
 from layercut.data.holdout import HoldoutOptions
-from layercut.data.shape import ImageSize, ShapeOptions
 from layercut.errors import DataError
+from layercut.spec.shape import ImageSize, ShapeOptions
 
 
 class FolderOptions(HoldoutOptions, ShapeOptions):

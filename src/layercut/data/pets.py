@@ -20,8 +20,8 @@ from layercut.data.base import DatasetFormat, DatasetInfo, FileCheck, RawDataset
 from layercut.data.decode import decode_images
 from layercut.data.download import download_tree
 from layercut.data.raw_files import RawFile, files_identity, require_intact, require_present
-from layercut.data.shape import ImageSize, ShapeOptions
 from layercut.errors import DataError
+from layercut.spec.shape import ImageSize, ShapeOptions
 
 ROOT = "oxford-iiit-pet"
 ARCHIVES = (

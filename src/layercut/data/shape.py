@@ -5,51 +5,16 @@ Pillow's resampling works on whole numbers: equal images give equal pixels on ev
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from pydantic import BeforeValidator, Field
 
-from layercut.spec.base import StrictSpec
+from layercut.spec.shape import Interpolation, Resize
 
 MODES = {1: "L", 3: "RGB"}
 """Pillow's names. To grey: ITU-R 601 luma, (299 R + 587 G + 114 B) / 1000; to colour: grey three times."""
-
-
-def _square(value: Any) -> Any:
-    return (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _today(value: Any) -> Any:
-    return "crop" if value == "shorter_side_and_center_crop" else value
-
-
-Length = Annotated[int, Field(ge=1)]
-ImageSize = Annotated[tuple[Length, Length] | None, BeforeValidator(_square)]
-Resize: TypeAlias = Annotated[Literal["crop", "stretch", "pad"], BeforeValidator(_today)]
-Interpolation: TypeAlias = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
-
-RESIZE_HELP = (
-    "How images get `image_size`: `crop` scales until the shorter side fits and cuts the rest off around the centre, "
-    "`stretch` changes the proportions, `pad` scales until the longer side fits and fills up with black."
-)
-INTERPOLATION_HELP = "Between pixels; with antialiasing where images shrink."
-
-
-class ShapeOptions(StrictSpec):
-    """What images become: keys of every dataset."""
-
-    image_size: ImageSize = Field(
-        default=None, description="Height and width in pixels, or one number for both; absent: as they are."
-    )
-    channels: Literal[1, 3] | None = Field(
-        default=None,
-        description="3: colour (grey is repeated), 1: grey (ITU-R 601 luma of colour); absent: as they are.",
-    )
-    resize: Resize = Field(default="crop", description=RESIZE_HELP)
-    interpolation: Interpolation = Field(default="bilinear", description=INTERPOLATION_HELP)
 
 
 class Shape(NamedTuple):

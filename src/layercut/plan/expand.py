@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,16 +14,20 @@ from layercut.errors import DataError, UnknownNameError
 from layercut.plan.cost import ModelCost, feature_bytes
 from layercut.plan.design import DesignGroup
 from layercut.plan.jobs import Bank, Condition, CutCost, SourceJob
+from layercut.plan.matching import matched_target
 from layercut.plan.resolve import (
     Resolver,
     overlap_warnings,
     resolve_model,
+    scaled_target,
+    scaling_notes,
     source_job,
     task_ref,
 )
+from layercut.plan.scaling import check_numbers
 from layercut.plan.stacking import alone_warnings
 from layercut.records import ConditionName
-from layercut.spec import StudySpec
+from layercut.spec import StudySpec, TaskSpec
 from layercut.strategies import STRATEGIES
 
 
@@ -48,8 +52,11 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
     """
     _check_strategies(spec)
     labels = _Labels(*(_distinct([part.label for part in parts]) for parts in (spec.source, spec.target, spec.model)))
-    targets = [resolver.task(task, f"target[{i}]") for i, task in enumerate(spec.target)]
+    targets = [
+        resolver.task(matched_target(spec, i, _shapes(resolver)), f"target[{i}]") for i in range(len(spec.target))
+    ]
     for index, target in enumerate(targets):
+        check_numbers(spec, target.info.image_shape[0], target.info.label)
         _check_fractions(spec, index, target.info)
     sources: dict[str, SourceJob] = {}
     conditions: dict[str, Condition] = {}
@@ -64,6 +71,7 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         source = dataclasses.replace(source, label=labels.source[source_index])
         sources.setdefault(source.key, source)
         warnings += overlap_warnings(spec, source_index, target_index)
+        target = scaled_target(spec, source_index, target, resolver)  # noqa: PLW2901 - the same task, for this source
         task = dataclasses.replace(task_ref(target), label=labels.target[target_index])
         group = DesignGroup(spec, source, target, task, model, cost, resolver.precision, resolver.stacked)
         points = list(group.design_points())
@@ -75,6 +83,7 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
                 costs[condition.bank.key] = cost
             conditions.setdefault(condition.key, condition)
             names.append(dataclasses.replace(name, merged=merged))
+    warnings += [note for target in targets for note in scaling_notes(spec, [target])]
     used = {condition.source for condition in conditions.values()}
     return Plan(
         tuple(source for source in sources.values() if source.key in used),
@@ -83,6 +92,10 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         tuple(names),
         tuple(dict.fromkeys(warnings)),
     )
+
+
+def _shapes(resolver: Resolver) -> Callable[[TaskSpec, str], tuple[int, int, int]]:
+    return lambda task, place: resolver.task(task, place).info.image_shape
 
 
 class _Labels(NamedTuple):

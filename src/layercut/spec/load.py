@@ -94,7 +94,7 @@ def _find(study: str | Path) -> Path:
     )
 
 
-_UNION_TAG = re.compile(r"literal\[.*\]|list\[.*\]|int|str|float|ReplicateRule|function-.*")
+_UNION_TAG = re.compile(r"literal\[.*\]|list\[.*\]|int|str|float|ReplicateRule|NormalizationSpec|function-.*")
 
 
 class _Loader(yaml.SafeLoader):
@@ -187,7 +187,7 @@ def _index(values: list[Any], part: str, override: str) -> int:
 def _without_union_tags(location: Sequence[int | str]) -> list[int | str]:
     """Leave out the branches of unions that pydantic tried: users never wrote them."""
     parts = list(location)
-    if parts[0] == "source" and len(parts) > 2:
+    if parts[:1] == ["source"] and len(parts) > 2:
         del parts[2]
     return [part for part in parts if isinstance(part, int) or not _UNION_TAG.fullmatch(part)]
 
