@@ -27,6 +27,12 @@ DATASETS: Registry[DatasetFormat] = Registry(
         "pets": Entry("layercut.data.pets:PETS", "37 breeds of cats and dogs, colour photographs of any size"),
         "folder": Entry("layercut.data.folder:FOLDER", "your own images: root/{train,test}/CLASS/* or root/CLASS/*"),
     },
+    collections={
+        "torchvision": Entry(
+            "layercut.data.torchvision_sets:TORCHVISION_SETS",
+            "any other classification set of torchvision by its class, such as torchvision/STL10",
+        ),
+    },
 )
 
 __all__ = [
