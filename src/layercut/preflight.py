@@ -39,10 +39,11 @@ def plan_with_data(
     Raises:
         UserError: something is missing, damaged, or does not fit.
     """
+    load = _loader(data_dir, cache_dir, download=True)
     loaded: dict[str, LoadedDataset] = {}
 
     def resolve(task: TaskSpec) -> ResolvedTask:
-        dataset = load_dataset(task.dataset, task.options, data_dir, cache_dir, download=True)
+        dataset = load(task)
         loaded[dataset.fingerprint] = dataset
         selected = select_task(dataset, task.classes)
         classes = resolve_classes(task.classes, dataset.class_names)
@@ -62,17 +63,28 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
     Raises:
         UserError: an absent dataset has no published size, or the study asks for something impossible.
     """
+    load = _loader(data_dir, cache_dir, download=False)
 
     def resolve(task: TaskSpec) -> ResolvedTask:
-        info = known_info(task.dataset, task.options)
-        if info is None:
-            dataset = load_dataset(task.dataset, task.options, data_dir, cache_dir, download=False)
-            info = dataset.info()
+        info = known_info(task.dataset, task.options) or load(task).info()
         classes = resolve_classes(task.classes, info.class_names)
         content = canonical_json([task.dataset, [[key, str(value)] for key, value in task.options.items()]])
         return ResolvedTask(task_info(info, task.classes, task.label), f"published {content}", classes)
 
     return expand(spec, _resolver(spec, resolve, precision, stacked=False))
+
+
+def _loader(data_dir: Path, cache_dir: Path, download: bool) -> Callable[[TaskSpec], LoadedDataset]:
+    """Return what loads a task's dataset: once, though source and target name it."""
+    loaded: dict[str, LoadedDataset] = {}
+
+    def load(task: TaskSpec) -> LoadedDataset:
+        named = repr([task.dataset, task.options])
+        if named not in loaded:
+            loaded[named] = load_dataset(task.dataset, task.options, data_dir, cache_dir, download)
+        return loaded[named]
+
+    return load
 
 
 def _resolver(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -125,7 +126,7 @@ def _list_split(folder: Path) -> Split:
         raise DataError(f"{folder}: expected one folder a class and no files; got {_some(strays)}: move them away")
     if not entries:
         raise DataError(f"{folder}: expected one folder a class, got an empty folder")
-    return Split(tuple(entry.name for entry in entries), tuple(_list_class(entry) for entry in entries))
+    return Split(tuple(entry.name for entry in entries), tuple(_list_class(Path(entry.path)) for entry in entries))
 
 
 def _list_class(folder: Path) -> tuple[Path, ...]:
@@ -138,17 +139,23 @@ def _list_class(folder: Path) -> tuple[Path, ...]:
         )
     if not entries:
         raise DataError(f"{folder}: this class has no images; add some or remove the folder")
-    return tuple(entries)
+    return tuple(folder / entry.name for entry in entries)
 
 
-def _visible(folder: Path) -> list[Path]:
+def _visible(folder: Path) -> list[os.DirEntry[str]]:
+    """Return what a folder holds, sorted by name; whether an entry is a folder comes with the listing, mostly."""
     try:
-        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        with os.scandir(folder) as entries:
+            return sorted((entry for entry in entries if not entry.name.startswith(".")), key=_name)
     except OSError as error:
         raise DataError(f"{folder}: cannot be read: {error.strerror or error}") from error
 
 
-def _stat(path: Path) -> Any:
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _stat(path: Path) -> os.stat_result:
     try:
         return path.stat()
     except OSError as error:
