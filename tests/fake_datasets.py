@@ -13,11 +13,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from layercut.data import DatasetInfo, LabelledImages
+from layercut.data.base import RawImages
 from layercut.data.cache import LoadedDataset
 from layercut.data.content import Content, fingerprint, image_hashes
+from layercut.data.pieces import in_pieces
 from layercut.data.vision import TorchvisionDataset, mnist_like
 
 TINY = DatasetInfo(("a", "b", "c"), (1, 4, 4), (4, 3, 5), (2, 1, 2))
+
+
+def made(part: LabelledImages | RawImages | None) -> LabelledImages:
+    """Return all images of a split in memory."""
+    assert part is not None
+    return LabelledImages(np.concatenate(list(in_pieces(part.images))), part.labels)
 
 
 def random_images(

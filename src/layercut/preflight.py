@@ -7,13 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from layercut.data import DATASETS
 from layercut.data.cache import LoadedDataset, load_dataset
-from layercut.data.reading import parse_options
-from layercut.data.subset import resolve_classes, select_task, task_info
+from layercut.data.classes import resolve_classes
+from layercut.data.reading import known_info
+from layercut.data.statistics import training_statistics
+from layercut.data.subset import select_task, task_info
 from layercut.errors import CheckpointError, DataError, SpecError, UnknownNameError, UserError
+from layercut.keys import canonical_json
 from layercut.plan.expand import Plan, expand
 from layercut.plan.resolve import ResolvedTask, ResolvedWeights, Resolver
+from layercut.plan.scaling import from_images
 from layercut.spec import CheckpointSource, StudySpec, TaskSpec
 from layercut.stages.environment import num_usable_cores
 from layercut.stages.source import read_weights
@@ -36,14 +39,16 @@ def plan_with_data(
     Raises:
         UserError: something is missing, damaged, or does not fit.
     """
+    load = _loader(data_dir, cache_dir, download=True)
     loaded: dict[str, LoadedDataset] = {}
 
     def resolve(task: TaskSpec) -> ResolvedTask:
-        dataset = load_dataset(task.dataset, task.options, data_dir, cache_dir, download=True)
+        dataset = load(task)
         loaded[dataset.fingerprint] = dataset
         selected = select_task(dataset, task.classes)
         classes = resolve_classes(task.classes, dataset.class_names)
-        return ResolvedTask(selected.info(task.label), dataset.fingerprint, classes)
+        statistics = training_statistics(selected) if from_images(spec) else None
+        return ResolvedTask(selected.info(task.label), dataset.fingerprint, classes, statistics)
 
     plan = expand(spec, _resolver(spec, resolve, precision, stacked))
     for job in plan.sources:
@@ -58,17 +63,28 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
     Raises:
         UserError: an absent dataset has no published size, or the study asks for something impossible.
     """
+    load = _loader(data_dir, cache_dir, download=False)
 
     def resolve(task: TaskSpec) -> ResolvedTask:
-        options = parse_options(task.dataset, task.options)
-        info = DATASETS[task.dataset].info(options)
-        if info is None:
-            dataset = load_dataset(task.dataset, task.options, data_dir, cache_dir, download=False)
-            info = dataset.info()
+        info = known_info(task.dataset, task.options) or load(task).info()
         classes = resolve_classes(task.classes, info.class_names)
-        return ResolvedTask(task_info(info, task.classes, task.label), f"published {task.dataset}", classes)
+        content = canonical_json([task.dataset, [[key, str(value)] for key, value in task.options.items()]])
+        return ResolvedTask(task_info(info, task.classes, task.label), f"published {content}", classes)
 
     return expand(spec, _resolver(spec, resolve, precision, stacked=False))
+
+
+def _loader(data_dir: Path, cache_dir: Path, download: bool) -> Callable[[TaskSpec], LoadedDataset]:
+    """Return what loads a task's dataset: once, though source and target name it."""
+    loaded: dict[str, LoadedDataset] = {}
+
+    def load(task: TaskSpec) -> LoadedDataset:
+        named = repr([task.dataset, task.options])
+        if named not in loaded:
+            loaded[named] = load_dataset(task.dataset, task.options, data_dir, cache_dir, download)
+        return loaded[named]
+
+    return load
 
 
 def _resolver(

@@ -27,7 +27,8 @@ def test_where_tells_directories_and_what_is_there(tmp_path: Path, monkeypatch: 
 def test_where_as_json_is_read_by_programs(tmp_path: Path) -> None:
     places = json.loads(_run("where", "--json", "--data-dir", str(tmp_path)).stdout)
     assert places["data_dir"] == str(tmp_path)
-    assert places["datasets"] == {"mnist": "absent", "fashion_mnist": "absent", "cifar10": "absent"}
+    names = ["mnist", "fashion_mnist", "kmnist", "cifar10", "cifar100", "svhn", "pets"]
+    assert places["datasets"] == dict.fromkeys(names, "absent")
 
 
 def test_verify_of_an_empty_directory_says_so_and_is_no_error(tmp_path: Path) -> None:
@@ -52,10 +53,44 @@ def test_verify_finds_a_truncated_file(tmp_path: Path) -> None:
     assert "train-images-idx3-ubyte: damaged: expected 47040016 bytes, got 4 (truncated)" in str(result.exception)
 
 
+def test_verify_as_json_has_a_row_a_file(tmp_path: Path) -> None:
+    (tmp_path / "cifar-100-python").mkdir()
+    (tmp_path / "cifar-100-python" / "meta").write_bytes(b"x")
+    result = _run("verify", "cifar100", "--json", "--data-dir", str(tmp_path))
+    rows = {Path(row["path"]).name: row for row in json.loads(result.stdout)}
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "train": "missing",
+        "test": "missing",
+        "meta": "damaged",
+    }
+    assert "expected the MD5 checksum 7973b151" in rows["meta"]["problem"]
+    assert isinstance(result.exception, DataError)
+
+
+def test_sets_of_torchvision_are_listed_where_they_are(tmp_path: Path) -> None:
+    (tmp_path / "torchvision" / "STL10").mkdir(parents=True)
+    (tmp_path / "torchvision" / "STL10" / "test_X.bin").write_bytes(b"x")
+    (tmp_path / "torchvision" / "something else").mkdir()
+    places = json.loads(_run("where", "--json", "--data-dir", str(tmp_path)).stdout)
+    assert {name for name in places["datasets"] if "/" in name} == {"torchvision/STL10"}
+    result = _run("verify", "--data-dir", str(tmp_path))
+    assert "torchvision/STL10: " in result.stdout
+    assert "corrupted" in str(result.exception)
+
+
+def test_a_damaged_dataset_does_not_hide_where_the_others_are(tmp_path: Path) -> None:
+    lists = tmp_path / "oxford-iiit-pet" / "annotations"
+    lists.mkdir(parents=True)
+    for name in ("trainval", "test"):
+        (lists / f"{name}.txt").write_text("not a list")
+    places = json.loads(_run("where", "--json", "--data-dir", str(tmp_path)).stdout)
+    assert (places["datasets"]["pets"], places["datasets"]["mnist"]) == ("damaged", "absent")
+
+
 def test_a_dataset_without_files_of_its_own_is_refused() -> None:
     result = _run("download", "digits")
     assert isinstance(result.exception, DataError)
-    assert "datasets that have: mnist, fashion_mnist, cifar10" in str(result.exception)
+    assert "datasets that have: mnist, fashion_mnist, kmnist, cifar10" in str(result.exception)
 
 
 def test_an_unknown_name_is_refused_before_anything_is_downloaded() -> None:

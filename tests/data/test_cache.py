@@ -3,18 +3,25 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import time
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from fake_datasets import tiny_idx_files, tiny_mnist, tiny_splits, write_idx
-from layercut.data import cache
+from layercut.data import LabelledImages, cache
+from layercut.data.base import RawImages
 from layercut.data.cache import LoadedDataset, default_cache_dir, default_data_dir, load_dataset, open_cached
 from layercut.data.content import Content, fingerprint, image_hashes
+from layercut.data.holdout import hold_out_test
+from layercut.data.pieces import LazyImages
 from layercut.errors import DataError, StorageFullError
 
 
@@ -46,6 +53,63 @@ def test_an_entry_holds_images_labels_names_hashes_and_fingerprint(load: Callabl
     assert loaded.fingerprint == fingerprint(Content(train, test, ("a", "b", "c")))
     np.testing.assert_array_equal(loaded.train_hashes, image_hashes(train.images))
     np.testing.assert_array_equal(loaded.test_hashes, image_hashes(test.images))
+
+
+class _Camera(NamedTuple):
+    """A dataset whose images are made when taken, and the pieces that were asked for."""
+
+    content: Content
+    pieces: list[int]
+
+
+def _camera() -> _Camera:
+    train, test = tiny_splits()
+    pieces: list[int] = []
+
+    def lazy(part: LabelledImages) -> RawImages:
+        def make(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+            pieces.append(len(rows))
+            return part.images[rows]
+
+        return RawImages(LazyImages((1, 4, 4), np.arange(len(part.labels)), make), part.labels)
+
+    return _Camera(Content(lazy(train), lazy(test), ("a", "b", "c")), pieces)
+
+
+def test_images_are_written_in_pieces_each_made_once(
+    load: Callable[[], LoadedDataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = load()
+    content, pieces = _camera()
+    monkeypatch.setattr(cache, "read_dataset", lambda *args: content)
+    monkeypatch.setattr("layercut.data.pieces.PIECE_BYTES", 5 * 16)
+    shutil.rmtree(expected.folder)
+    loaded = load()
+    assert pieces == [5, 5, 2, 5]
+    assert loaded.fingerprint == expected.fingerprint
+    np.testing.assert_array_equal(loaded.train_hashes, image_hashes(tiny_splits()[0].images))
+
+
+def test_reading_a_dataset_takes_a_piece_of_memory_not_all_of_it(
+    load: Callable[[], LoadedDataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape, num_images = (3, 64, 64), 2000  # 25 MB
+
+    def make(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return np.broadcast_to(rows.astype(np.uint8)[:, None, None, None], (len(rows), *shape))
+
+    part = RawImages(LazyImages(shape, np.arange(num_images), make), np.arange(num_images) % 3)
+    everything = hold_out_test(part, ("a", "b", "c"), 0.2)
+    monkeypatch.setattr(cache, "read_dataset", lambda *args: Content(*everything, ("a", "b", "c")))
+    monkeypatch.setattr("layercut.data.pieces.PIECE_BYTES", 2**19)
+    tracemalloc.start()
+    try:
+        loaded = load()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert loaded.train.images.nbytes + loaded.test.images.nbytes == num_images * 3 * 64 * 64
+    assert peak < 4 * 2**20
 
 
 def test_raw_files_are_read_once(load: Callable[[], LoadedDataset], monkeypatch: pytest.MonkeyPatch) -> None:

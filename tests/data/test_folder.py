@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fake_datasets import write_folder, write_image
+from fake_datasets import made, write_folder, write_image
 from layercut.data.base import RawDataset
 from layercut.data.cache import load_dataset
 from layercut.data.folder import FOLDER, FolderOptions
@@ -18,7 +18,8 @@ NOISE = np.random.default_rng(0).integers(0, 256, size=(4, 6, 3), dtype=np.uint8
 
 
 def _read(root: Path, **options: Any) -> RawDataset:
-    return FOLDER.read(FolderOptions(path=root, **options), Path("unused"), False)
+    train, test, names = FOLDER.read(FolderOptions(path=root, **options), Path("unused"), False)
+    return RawDataset(made(train), made(test) if test else None, names)
 
 
 def test_classes_are_the_folders_sorted_by_name(tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_images_of_different_sizes_need_an_image_size(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("image_size", "shape"), [(4, (4, 4)), ([3, 5], (3, 5))])
-@pytest.mark.parametrize("resize", ["stretch", "shorter_side_and_center_crop"])
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad", "shorter_side_and_center_crop"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_images_get_the_size_and_channels_asked_for(
     tmp_path: Path, image_size: Any, shape: tuple[int, int], resize: str, channels: int
@@ -79,6 +80,24 @@ def test_center_crop_keeps_the_middle_and_stretch_keeps_the_edges(tmp_path: Path
     assert _read(tmp_path, image_size=10)[0].images.min() == 255
     stretched = _read(tmp_path, image_size=10, resize="stretch")[0].images
     assert (stretched[:, :, :, 0] == 0).all()
+
+
+def test_padding_keeps_the_whole_image_between_black_bars(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_image(tmp_path / name / "x.png", np.full((10, 30, 3), 255, dtype=np.uint8))
+    image = _read(tmp_path, image_size=30, resize="pad")[0].images[0]
+    assert (image[:, 10:20] == 255).all()
+    assert (image[:, :10] == 0).all() and (image[:, 20:] == 0).all()
+
+
+def test_the_interpolation_asked_for_is_used(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_image(tmp_path / name / "x.png", NOISE)
+    seen = [
+        _read(tmp_path, image_size=[8, 12], interpolation=name)[0].images.tobytes()
+        for name in ("nearest", "box", "bilinear", "bicubic", "lanczos")
+    ]
+    assert len(set(seen)) == 4, "enlarged twice, a box is the nearest pixel; all others differ"
 
 
 def test_images_of_the_right_size_are_not_resampled(tmp_path: Path) -> None:

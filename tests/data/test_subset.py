@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from fake_datasets import loaded, random_images
 from layercut.data import DATASETS, LabelledImages
 from layercut.data.cache import load_dataset
+from layercut.data.classes import resolve_classes
 from layercut.data.reading import parse_options
-from layercut.data.subset import resolve_classes, select_task, task_info
+from layercut.data.subset import select_task, task_info
 from layercut.errors import DataError
 
 NAMES = ("ant", "bee", "cat", "dog")

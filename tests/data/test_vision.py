@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import io
+import pickle
+import shutil
 import socket
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,12 +19,13 @@ import torchvision.datasets
 
 from fake_datasets import TINY, archive, cifar_files, md5, tiny_idx_files, tiny_mnist, tiny_splits, write_idx
 from layercut.data import DatasetInfo
+from layercut.data.cifar import CIFAR10, CIFAR100, read_cifar
 from layercut.data.raw_files import RawFile
 from layercut.data.reading import read_dataset
-from layercut.data.vision import CIFAR10, FASHION_MNIST, MNIST, NoOptions, TorchvisionDataset, _read_cifar10
+from layercut.data.vision import FASHION_MNIST, KMNIST, MNIST, NoOptions, TorchvisionDataset
 from layercut.errors import DataError, StorageFullError
 
-_DATASETS = [MNIST, FASHION_MNIST, CIFAR10]
+_DATASETS = [MNIST, FASHION_MNIST, KMNIST, CIFAR10, CIFAR100]
 
 
 def _damage(raw: Path, name: str, content: bytes) -> None:
@@ -197,7 +203,7 @@ def _tiny_cifar(monkeypatch: pytest.MonkeyPatch, folder: Path) -> TorchvisionDat
     monkeypatch.setattr(cifar, "meta", {**cifar.meta, "md5": sums["batches.meta"]})
     raw = tuple(RawFile(f"cifar-10-batches-py/{name}", md5=checksum) for name, checksum in sums.items())
     info = DatasetInfo(("x", "y", "z"), (3, 32, 32), (2, 3, 5), (1, 1, 1))
-    return TorchvisionDataset("tiny_cifar", "", "CIFAR10", info, raw, (), _read_cifar10)
+    return TorchvisionDataset("tiny_cifar", "", "CIFAR10", info, raw, (), partial(read_cifar, "CIFAR10"))
 
 
 def test_cifar_batches_become_channels_first_images(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,6 +214,79 @@ def test_cifar_batches_become_channels_first_images(data_dir: Path, monkeypatch:
     np.testing.assert_array_equal(train.images[3].transpose(1, 2, 0), np.asarray(theirs[3][0]))
     assert test is not None
     assert test.labels.tolist() == [0, 1, 2]
+
+
+def test_cifar100_is_read_with_its_fine_labels(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = np.random.default_rng(0).integers(0, 256, size=(3, 3 * 32 * 32), dtype=np.uint8)
+    files = {
+        "train": pickle.dumps({"data": data, "fine_labels": [99, 0, 5], "coarse_labels": [1, 1, 1]}),
+        "test": pickle.dumps({"data": data[:1], "fine_labels": [7], "coarse_labels": [1]}),
+        "meta": pickle.dumps({"fine_label_names": list(CIFAR100.info(NoOptions()).class_names)}),
+    }
+    (data_dir / "cifar-100-python").mkdir(parents=True)
+    for name, content in files.items():
+        (data_dir / "cifar-100-python" / name).write_bytes(content)
+    cifar = torchvision.datasets.CIFAR100
+    monkeypatch.setattr(cifar, "train_list", [["train", md5(files["train"])]])
+    monkeypatch.setattr(cifar, "test_list", [["test", md5(files["test"])]])
+    monkeypatch.setattr(cifar, "meta", {**cifar.meta, "md5": md5(files["meta"])})
+    train = read_cifar("CIFAR100", data_dir, True)
+    assert train.labels.tolist() == [99, 0, 5]
+    np.testing.assert_array_equal(train.images[1].reshape(-1), data[1])
+    assert read_cifar("CIFAR100", data_dir, False).labels.tolist() == [7]
+
+
+def _tar(path: Path, members: dict[str, bytes], link: tuple[str, str] | None = None) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        if link is not None:
+            info = tarfile.TarInfo(link[0])
+            info.type, info.linkname = tarfile.SYMTYPE, link[1]
+            archive.addfile(info)
+    return path.read_bytes()
+
+
+def _cifar_from_archive(monkeypatch: pytest.MonkeyPatch, folder: Path, content: bytes) -> TorchvisionDataset:
+    """Return a tiny CIFAR-10 of which only this archive is there."""
+    dataset = _tiny_cifar(monkeypatch, folder / "cifar-10-batches-py")
+    shutil.rmtree(folder / "cifar-10-batches-py")
+    monkeypatch.setattr(torchvision.datasets.CIFAR10, "tgz_md5", md5(content))
+    return replace(dataset, archives=(RawFile("cifar-10-python.tar.gz", md5=md5(content)),))
+
+
+def test_an_archive_of_batches_is_unpacked_and_checked(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = {f"cifar-10-batches-py/{name}": content for name, content in cifar_files().items()}
+    dataset = _cifar_from_archive(monkeypatch, data_dir, _tar(data_dir / "cifar-10-python.tar.gz", members))
+    train, _, _ = dataset.read(NoOptions(), data_dir, True)
+    assert len(train.labels) == 10
+
+
+@pytest.mark.parametrize("link", [None, ("cifar-10-batches-py/x", "/etc/passwd")])
+def test_an_archive_that_reaches_outside_its_folder_is_refused(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, link: tuple[str, str] | None
+) -> None:
+    members = {} if link else {"../../escaped": b"out"}
+    dataset = _cifar_from_archive(monkeypatch, data_dir, _tar(data_dir / "cifar-10-python.tar.gz", members, link))
+    before = tarfile.TarFile.extraction_filter
+    with pytest.raises(DataError, match=r"outside the destination|absolute path"):
+        dataset.download(data_dir)
+    assert [path.name for path in data_dir.iterdir()] == ["cifar-10-python.tar.gz"]
+    assert not (data_dir.parent / "escaped").exists()
+    assert tarfile.TarFile.extraction_filter is before
+
+
+def test_a_truncated_archive_is_refused_by_name(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = {f"cifar-10-batches-py/{name}": content for name, content in cifar_files().items()}
+    path = data_dir / "cifar-10-python.tar.gz"
+    dataset = _cifar_from_archive(monkeypatch, data_dir, _tar(path, members))
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DataError, match=r"cifar-10-python\.tar\.gz: expected the MD5 checksum .*delete it"):
+        dataset.download(data_dir)
+    assert [path.name for path in data_dir.iterdir()] == ["cifar-10-python.tar.gz"]
 
 
 def test_a_damaged_cifar_batch_is_refused_before_it_is_unpickled(
@@ -223,7 +302,7 @@ def test_a_damaged_cifar_batch_is_refused_before_it_is_unpickled(
 @pytest.mark.parametrize("dataset", _DATASETS, ids=lambda dataset: dataset.name)
 def test_archive_checksums_are_those_of_torchvision(dataset: TorchvisionDataset) -> None:
     theirs = getattr(torchvision.datasets, dataset.torchvision_class)
-    if dataset is CIFAR10:
+    if dataset in (CIFAR10, CIFAR100):
         known = dict([*theirs.train_list, *theirs.test_list])
         known[theirs.meta["filename"]] = theirs.meta["md5"]
         assert {Path(file.path).name: file.md5 for file in dataset.files} == known

@@ -58,7 +58,8 @@ def _entries(kind: str, with_options: bool) -> list[Entry]:
                 }
                 for name, field in options.model_fields.items()
             }
-    return entries
+    collections = registry.collections().items()
+    return entries + [{"name": f"{beginning}/NAME", "summary": summary} for beginning, summary in collections]
 
 
 def _studies() -> list[Entry]:

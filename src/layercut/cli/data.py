@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from layercut.cli.options import json_option
+
 if TYPE_CHECKING:
     from layercut.data import DownloadableDataset
 
@@ -25,13 +27,13 @@ def command() -> None:
 
 @command.command()
 @_data_dir
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def where(data_dir: Path | None, as_json: bool) -> None:
     """Print the directories and which datasets are there."""
     from layercut.data.cache import default_cache_dir, default_data_dir
 
     folder = data_dir or default_data_dir()
-    states = {name: "present" if _is_present(name, folder) else "absent" for name in _downloadable()}
+    states = {name: _state(name, folder) for name in [*_downloadable(), *_collected(folder)]}
     if as_json:
         cache_dir = str(default_cache_dir())
         places = {"data_dir": str(folder), "cache_dir": cache_dir, "datasets": states}
@@ -45,35 +47,53 @@ def where(data_dir: Path | None, as_json: bool) -> None:
 
 @command.command()
 @_data_dir
+@json_option
 @click.argument("names", nargs=-1, required=True)
-def download(names: tuple[str, ...], data_dir: Path | None) -> None:
-    """Download datasets by NAME; what is there already is checked and kept."""
+def download(names: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None:
+    """Download datasets by NAME; what is there already is checked and kept.
+
+    \b
+    Examples:
+        layercut data download mnist cifar100
+        layercut data download torchvision/STL10
+    """
     from layercut.data.cache import default_data_dir
 
     folder = data_dir or default_data_dir()
     for name, dataset in [(name, _dataset(name)) for name in names]:
         dataset.download(folder)
-        click.echo(f"{name}: in {folder}")
+        if not as_json:
+            click.echo(f"{name}: in {folder}")
+    if as_json:
+        click.echo(json.dumps({"data_dir": str(folder), "datasets": dict.fromkeys(names, "present")}, indent=2))
 
 
 @command.command()
 @_data_dir
+@json_option
 @click.argument("names", nargs=-1)
-def verify(names: tuple[str, ...], data_dir: Path | None) -> None:
+def verify(names: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None:
     """Check size and checksum of every raw file of the datasets NAMES, or of all that are there."""
     from layercut.data.cache import default_data_dir
     from layercut.errors import DataError
 
     folder = data_dir or default_data_dir()
-    chosen = names or tuple(name for name in _downloadable() if _is_present(name, folder))
+    everything = [*_downloadable(), *_collected(folder)]
+    chosen = names or tuple(name for name in everything if _state(name, folder) != "absent")
     if not chosen:
         click.echo(f"no dataset in {folder}", err=True)
-    wrong = []
-    for name, dataset in [(name, _dataset(name)) for name in chosen]:
-        for check in dataset.verify(folder):
+    checks = [
+        (name, check)
+        for name, dataset in [(name, _dataset(name)) for name in chosen]
+        for check in dataset.verify(folder)
+    ]
+    if as_json:
+        rows = [{"dataset": name, **check._asdict(), "path": str(check.path)} for name, check in checks]
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        for name, check in checks:
             click.echo(f"{name}: {check.path}: {check.status}")
-            if check.status != "ok":
-                wrong.append(f"{check.path}: {check.status}: {check.problem}")
+    wrong = [f"{check.path}: {check.status}: {check.problem}" for _, check in checks if check.status != "ok"]
     if wrong:
         listed = "\n".join(wrong)
         raise DataError(f"{listed}\ndelete damaged files and run `layercut data download {' '.join(chosen)}`")
@@ -95,8 +115,24 @@ def _dataset(name: str) -> DownloadableDataset:
     return dataset
 
 
-def _is_present(name: str, folder: Path) -> bool:
+def _collected(folder: Path) -> list[str]:
+    """Return the datasets of a collection, such as `torchvision/STL10`, that have a folder."""
+    from layercut.data import DATASETS
+
+    return [
+        f"{beginning}/{path.name}"
+        for beginning in DATASETS.collections()
+        for path in sorted((folder / beginning).glob("*"))
+        if path.is_dir() and path.name in DATASETS.collection(beginning).names()
+    ]
+
+
+def _state(name: str, folder: Path) -> str:
     from layercut.data import DATASETS
     from layercut.data.reading import parse_options
+    from layercut.errors import DataError
 
-    return DATASETS[name].files_key(parse_options(name, {}), folder) is not None
+    try:
+        return "absent" if DATASETS[name].files_key(parse_options(name, {}), folder) is None else "present"
+    except DataError:
+        return "damaged"

@@ -20,8 +20,18 @@ DATASETS: Registry[DatasetFormat] = Registry(
         "digits": Entry("layercut.data.digits:DIGITS", "scikit-learn's 8x8 digits, no download"),
         "mnist": Entry("layercut.data.vision:MNIST", "handwritten digits, 28x28 grey"),
         "fashion_mnist": Entry("layercut.data.vision:FASHION_MNIST", "articles of clothing, 28x28 grey"),
-        "cifar10": Entry("layercut.data.vision:CIFAR10", "ten classes of objects, 32x32 colour"),
+        "kmnist": Entry("layercut.data.vision:KMNIST", "cursive Japanese characters, 28x28 grey"),
+        "cifar10": Entry("layercut.data.cifar:CIFAR10", "ten classes of objects, 32x32 colour"),
+        "cifar100": Entry("layercut.data.cifar:CIFAR100", "a hundred classes of objects, 32x32 colour"),
+        "svhn": Entry("layercut.data.svhn:SVHN", "digits of house numbers, 32x32 colour"),
+        "pets": Entry("layercut.data.pets:PETS", "37 breeds of cats and dogs, colour photographs of any size"),
         "folder": Entry("layercut.data.folder:FOLDER", "your own images: root/{train,test}/CLASS/* or root/CLASS/*"),
+    },
+    collections={
+        "torchvision": Entry(
+            "layercut.data.torchvision_sets:TORCHVISION_SETS",
+            "any other classification set of torchvision by its class, such as torchvision/STL10",
+        ),
     },
 )
 

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from layercut.data.pieces import Images
+
 
 class LabelledImages(NamedTuple):
     """Images and their classes.
@@ -21,14 +23,21 @@ class LabelledImages(NamedTuple):
     labels: NDArray[np.int64]
 
 
+class RawImages(NamedTuple):
+    """Images and their classes as a loader gives them: `images` may be made only when they are taken."""
+
+    images: Images
+    labels: NDArray[np.int64]
+
+
 class RawDataset(NamedTuple):
     """What a dataset's loader returns: its own splits and the names of its classes.
 
     `test` is None where the dataset has no test split of its own (see `holdout.py`).
     """
 
-    train: LabelledImages
-    test: LabelledImages | None
+    train: LabelledImages | RawImages
+    test: LabelledImages | RawImages | None
     class_names: tuple[str, ...]
 
 

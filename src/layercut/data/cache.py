@@ -27,7 +27,9 @@ from layercut.data import DATASETS
 from layercut.data.base import DatasetInfo, LabelledImages
 from layercut.data.content import Content, fingerprint, image_hashes
 from layercut.data.disk import is_disk_full
-from layercut.data.reading import parse_options, read_dataset
+from layercut.data.pieces import Images, in_pieces
+from layercut.data.reading import own_options, parse_options, parse_view, read_dataset
+from layercut.data.view import ViewOptions, apply_view
 from layercut.errors import DataError, StorageFullError
 from layercut.keys import canonical_json, content_key
 
@@ -85,6 +87,7 @@ def load_dataset(
 ) -> LoadedDataset:
     """Return a dataset from the cache, reading its raw files first where it is not there or damaged.
 
+    A dataset that is seen otherwise (`view.py`) is an entry of its own, made from the entry of the dataset as it is.
     The cache is keyed by name, options and identity of the raw files (paths, sizes, times); its content is
     checked against its fingerprint. Where the raw files are absent they are downloaded if `download` allows.
 
@@ -94,16 +97,20 @@ def load_dataset(
         DataError: raw files are missing, damaged, or cannot be downloaded; or the cache cannot be written.
         StorageFullError: the disk is full.
     """
-    checked = parse_options(task_dataset, options)
+    checked, view = parse_options(task_dataset, options), parse_view(task_dataset, options)
     files_key = DATASETS[task_dataset].files_key(checked, data_dir)
     if files_key is not None:
-        cached = _open_intact(_entry_folder(cache_dir, task_dataset, checked, files_key))
+        cached = _open_intact(_entry_folder(cache_dir, task_dataset, checked, view, files_key))
         if cached is not None:
             return cached
-    content = read_dataset(task_dataset, checked, data_dir, download)
+    if view.identity:
+        own = load_dataset(task_dataset, own_options(task_dataset, options), data_dir, cache_dir, download)
+        content = apply_view(own.content, view)
+    else:
+        content = read_dataset(task_dataset, checked, data_dir, download)
     if files_key is None:
         files_key = DATASETS[task_dataset].files_key(checked, data_dir)
-    return _store(content, _entry_folder(cache_dir, task_dataset, checked, files_key))
+    return _store(content, _entry_folder(cache_dir, task_dataset, checked, view, files_key))
 
 
 def open_cached(folder: Path) -> LoadedDataset:
@@ -125,8 +132,9 @@ def open_cached(folder: Path) -> LoadedDataset:
     return LoadedDataset(train, test, class_names, digest, arrays["train_hashes"], arrays["test_hashes"], folder)
 
 
-def _entry_folder(cache_dir: Path, name: str, options: BaseModel, files_key: str | None) -> Path:
+def _entry_folder(cache_dir: Path, name: str, options: BaseModel, view: ViewOptions, files_key: str | None) -> Path:
     identity = {
+        **({"view": view.identity} if view.identity else {}),
         "dataset": name,
         "options": options.model_dump(mode="json"),
         "files": files_key,
@@ -175,22 +183,33 @@ def _store(content: Content, folder: Path) -> LoadedDataset:
 
 
 def _write_entry(content: Content, folder: Path) -> None:
-    arrays: dict[str, NDArray[Any]] = {
-        "train_images": content.train.images,
-        "train_labels": content.train.labels,
-        "train_hashes": image_hashes(content.train.images),
-        "test_images": content.test.images,
-        "test_labels": content.test.labels,
-        "test_hashes": image_hashes(content.test.images),
-    }
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+    for name, part in (("train", content.train), ("test", content.test)):
+        hashes = _write_images(folder / f"{name}_images.npy", part.images)
+        np.save(folder / f"{name}_labels.npy", part.labels, allow_pickle=False)
+        np.save(folder / f"{name}_hashes.npy", hashes, allow_pickle=False)
+    arrays: dict[str, NDArray[Any]] = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS}
+    train, test = (LabelledImages(arrays[f"{name}_images"], arrays[f"{name}_labels"]) for name in ("train", "test"))
     manifest = {
         "arrays": {name: {"shape": list(array.shape), "dtype": str(array.dtype)} for name, array in arrays.items()},
         "class_names": list(content.class_names),
-        "fingerprint": fingerprint(content),
+        "fingerprint": fingerprint(Content(train, test, content.class_names)),
     }
     (folder / _MANIFEST).write_text(canonical_json(manifest), encoding="utf-8")
+
+
+def _write_images(path: Path, images: Images) -> NDArray[np.uint8]:
+    """Write images as NumPy would, a piece at a time; return their hashes, UInt8 "n 16".
+
+    Not through a mapped file: on a full disk that would be a signal, not an error.
+    """
+    hashes = []
+    header = {"descr": "|u1", "fortran_order": False, "shape": images.shape}
+    with path.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        for piece in in_pieces(images):
+            stream.write(piece.data)
+            hashes.append(image_hashes(piece))
+    return np.concatenate(hashes)
 
 
 def _move_into_place(temporary: Path, folder: Path) -> None:

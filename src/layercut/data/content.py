@@ -8,18 +8,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from layercut.data.base import DatasetInfo, LabelledImages
+from layercut.data.base import DatasetInfo, LabelledImages, RawImages
+from layercut.data.pieces import in_pieces
 from layercut.keys import canonical_json
 
 HASH_BYTES = 16
-_CHUNK_IMAGES = 4096
 
 
 class Content(NamedTuple):
     """A dataset with both its splits."""
 
-    train: LabelledImages
-    test: LabelledImages
+    train: LabelledImages | RawImages
+    test: LabelledImages | RawImages
     class_names: tuple[str, ...]
 
     def info(self) -> DatasetInfo:
@@ -40,8 +40,8 @@ def fingerprint(content: Content) -> str:
     shapes = [list(train.images.shape), list(test.images.shape)]
     digest = hashlib.sha256(canonical_json({"class_names": list(class_names), "shapes": shapes}).encode())
     for split in (train, test):
-        for start in range(0, len(split.images), _CHUNK_IMAGES):
-            digest.update(np.ascontiguousarray(split.images[start : start + _CHUNK_IMAGES]).data)
+        for piece in in_pieces(split.images):
+            digest.update(piece.data)
         digest.update(split.labels.astype("<i8").tobytes())
     return digest.hexdigest()
 

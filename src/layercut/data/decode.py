@@ -1,4 +1,4 @@
-"""Image files to one array of pixels."""
+"""Image files to arrays of pixels."""
 
 from __future__ import annotations
 
@@ -8,47 +8,49 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from layercut.data.pieces import LazyImages
+from layercut.data.shape import Shape, shaped
 from layercut.errors import DataError
+from layercut.spec.shape import ShapeOptions
 
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-_MODES = {1: "L", 3: "RGB"}
 _WIDE_MODES = ("I", "F", "I;16", "I;16B", "I;16L")
 """More than 8 bits a pixel: Pillow would clip instead of scale."""
 _SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
 _ORIENTATION_TAG = 0x0112
 
 
-def decode_images(
-    paths: Sequence[Path], channels: int, image_size: tuple[int, int] | None, resize: str
-) -> NDArray[np.uint8]:
-    """Decode image files, in their order, turned upright as their EXIF orientation says.
+def decode_images(paths: Sequence[Path], options: ShapeOptions, channels: Literal[1, 3]) -> LazyImages:
+    """Return image files, in their order, as images that are decoded when they are taken.
 
-    Args:
-        channels: 1 (grey) or 3 (colour).
-        image_size: height and width; None: all images must have one size already.
-        resize: `shorter_side_and_center_crop` or `stretch`; bilinear, with antialiasing.
-
-    Returns:
-        UInt8 "n channels height width".
+    They are turned upright as their EXIF orientation says. Without `image_size` all must have one size already.
 
     Raises:
-        DataError: a file is no readable 8-bit image (named), or sizes differ and `image_size` is None.
+        DataError: a file is no readable 8-bit image (named; also raised where images are taken), or sizes differ and
+            `image_size` is absent.
     """
+    height, width = options.image_size or _common_size(paths)
+    shape = Shape(channels, height, width, options.resize, options.interpolation)
+
+    def decode(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        images = np.empty((len(rows), *shape.image_shape), dtype=np.uint8)
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
+            for index, image in enumerate(threads.map(partial(_decode, shape=shape), [paths[row] for row in rows])):
+                images[index] = image
+        return images
+
+    return LazyImages(shape.image_shape, np.arange(len(paths)), decode)
+
+
+def _common_size(paths: Sequence[Path]) -> tuple[int, int]:
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
-        height, width = image_size or _common_size(paths, list(threads.map(_upright_size, paths)))
-        images = np.empty((len(paths), channels, height, width), dtype=np.uint8)
-        decode = partial(_decode, channels=channels, size=(height, width), resize=resize)
-        for index, image in enumerate(threads.map(decode, paths)):
-            images[index] = image
-    return images
-
-
-def _common_size(paths: Sequence[Path], sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+        sizes = list(threads.map(_upright_size, paths))
     found = Counter(sizes)
     if len(found) == 1:
         return sizes[0]
@@ -72,7 +74,7 @@ def _upright_size(path: Path) -> tuple[int, int]:
         raise _unreadable(path, error) from error
 
 
-def _decode(path: Path, channels: int, size: tuple[int, int], resize: str) -> NDArray[np.uint8]:
+def _decode(path: Path, shape: Shape) -> NDArray[np.uint8]:
     """Return UInt8 "channels height width"."""
     try:
         with Image.open(path, formats=_FORMATS) as opened:
@@ -83,21 +85,11 @@ def _decode(path: Path, channels: int, size: tuple[int, int], resize: str) -> ND
             upright = ImageOps.exif_transpose(opened)
             if upright.mode == "P":  # a palette may hold transparency, which only RGBA keeps
                 upright = upright.convert("RGBA")
-            pixels = np.asarray(_resized(upright.convert(_MODES[channels]), size, resize))
+            return shaped(upright, shape)
     except (DataError, MemoryError):
         raise
     except Exception as error:  # decoders raise whatever a broken file makes of them
         raise _unreadable(path, error) from error
-    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
-
-
-def _resized(image: Image.Image, size: tuple[int, int], resize: str) -> Image.Image:
-    height, width = size
-    if image.size == (width, height):
-        return image
-    if resize == "stretch":
-        return image.resize((width, height), Image.Resampling.BILINEAR)
-    return ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from layercut.data.base import DatasetFormat, DatasetInfo, LabelledImages, RawDataset
+from layercut.data.base import DatasetFormat, DatasetInfo, RawDataset, RawImages
 from layercut.data.holdout import HoldoutOptions, holdout_counts
 
 _COUNTS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
@@ -42,7 +42,7 @@ class Digits:
 
         digits = load_digits()
         images = np.rint(digits.images * (255 / _MAX_DOTS)).astype(np.uint8)[:, None]
-        return RawDataset(LabelledImages(images, digits.target.astype(np.int64)), None, _NAMES)
+        return RawDataset(RawImages(images, digits.target.astype(np.int64)), None, _NAMES)
 
 
 DIGITS: DatasetFormat = Digits()

@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from layercut.data.base import DatasetFormat, LabelledImages, RawDataset
+from layercut.data.base import DatasetFormat, RawDataset, RawImages
 from layercut.data.decode import decode_images
 from layercut.data.holdout import HoldoutOptions
 from layercut.errors import DataError
+from layercut.spec.shape import ImageSize, ShapeOptions
 
 
-def _square(value: Any) -> Any:
-    return (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Length = Annotated[int, Field(ge=1)]
-
-
-class FolderOptions(HoldoutOptions):
+class FolderOptions(HoldoutOptions, ShapeOptions):
     """Options of `dataset: folder`."""
 
     path: Path = Field(description="Folder with `train/` and `test/`, or with one folder a class.")
-    image_size: Annotated[tuple[Length, Length] | None, BeforeValidator(_square)] = Field(
+    image_size: ImageSize = Field(
         default=None,
         description="Height and width in pixels, or one number for both; absent: all have one size already.",
     )
     channels: Literal[1, 3] = Field(default=3, description="3: colour, 1: grey; images are converted.")
-    resize: Literal["shorter_side_and_center_crop", "stretch"] = Field(
-        default="shorter_side_and_center_crop",
-        description="How images get `image_size`: cropped to its shape around the centre, or stretched.",
-    )
 
 
 class Split(NamedTuple):
@@ -83,7 +74,7 @@ class ImageFolder:
         return digest.hexdigest()
 
     def read(self, options: FolderOptions, data_dir: Path, download: bool) -> RawDataset:
-        """Decode all images.
+        """Find all images; they are decoded when they are taken.
 
         Raises:
             DataError: the folder is missing or in another layout; an image is unreadable or has another size.
@@ -93,10 +84,10 @@ class ImageFolder:
             raise DataError(f"{options.path} has a test folder of its own: remove `test_split`, or the folder")
         test_files = layout.test.files if layout.test else ()
         everything = [path for files in (*layout.train.files, *test_files) for path in files]
-        images = decode_images(everything, options.channels, options.image_size, options.resize)
+        images = decode_images(everything, options, options.channels)
         num_train = sum(len(files) for files in layout.train.files)
-        train = LabelledImages(images[:num_train], _labels(layout.train))
-        test = LabelledImages(images[num_train:], _labels(layout.test)) if layout.test else None
+        train = RawImages(images.select(slice(num_train)), _labels(layout.train))
+        test = RawImages(images.select(slice(num_train, None)), _labels(layout.test)) if layout.test else None
         return RawDataset(train, test, layout.train.class_names)
 
 
@@ -135,7 +126,7 @@ def _list_split(folder: Path) -> Split:
         raise DataError(f"{folder}: expected one folder a class and no files; got {_some(strays)}: move them away")
     if not entries:
         raise DataError(f"{folder}: expected one folder a class, got an empty folder")
-    return Split(tuple(entry.name for entry in entries), tuple(_list_class(entry) for entry in entries))
+    return Split(tuple(entry.name for entry in entries), tuple(_list_class(Path(entry.path)) for entry in entries))
 
 
 def _list_class(folder: Path) -> tuple[Path, ...]:
@@ -148,17 +139,23 @@ def _list_class(folder: Path) -> tuple[Path, ...]:
         )
     if not entries:
         raise DataError(f"{folder}: this class has no images; add some or remove the folder")
-    return tuple(entries)
+    return tuple(folder / entry.name for entry in entries)
 
 
-def _visible(folder: Path) -> list[Path]:
+def _visible(folder: Path) -> list[os.DirEntry[str]]:
+    """Return what a folder holds, sorted by name; whether an entry is a folder comes with the listing, mostly."""
     try:
-        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        with os.scandir(folder) as entries:
+            return sorted((entry for entry in entries if not entry.name.startswith(".")), key=_name)
     except OSError as error:
         raise DataError(f"{folder}: cannot be read: {error.strerror or error}") from error
 
 
-def _stat(path: Path) -> Any:
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _stat(path: Path) -> os.stat_result:
     try:
         return path.stat()
     except OSError as error:

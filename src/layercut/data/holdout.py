@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layercut.data.base import LabelledImages
+from layercut.data.base import LabelledImages, RawImages
+from layercut.data.pieces import select_images
 from layercut.errors import DataError
 from layercut.seeding import derive_seed
 from layercut.spec.base import StrictSpec
@@ -31,11 +32,11 @@ class HoldoutOptions(StrictSpec):
 class Holdout(NamedTuple):
     """Training and test images of one dataset."""
 
-    train: LabelledImages
-    test: LabelledImages
+    train: RawImages
+    test: RawImages
 
 
-def hold_out_test(everything: LabelledImages, class_names: Sequence[str], test_split: float) -> Holdout:
+def hold_out_test(everything: LabelledImages | RawImages, class_names: Sequence[str], test_split: float) -> Holdout:
     """Keep `round(test_split * N_c)` images of each class c for testing.
 
     Which ones depends on the number of images only, not on the study's seed: every study of a dataset
@@ -74,5 +75,5 @@ def _generator(class_index: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(derive_seed(0, "test share", class_index)))
 
 
-def _take(everything: LabelledImages, mask: NDArray[np.bool_]) -> LabelledImages:
-    return LabelledImages(everything.images[mask], everything.labels[mask])
+def _take(everything: LabelledImages | RawImages, mask: NDArray[np.bool_]) -> RawImages:
+    return RawImages(select_images(everything.images, mask), everything.labels[mask])

@@ -91,11 +91,6 @@ def files_identity(files: Iterable[RawFile], data_dir: Path) -> str | None:
     return canonical_json(found)
 
 
-def has_md5(path: Path, md5: str) -> bool:
-    """Return whether a file is there and has this checksum."""
-    return path.is_file() and _checksum(path, "md5") == md5
-
-
 def _problem(file: RawFile, path: Path) -> str:
     size = path.stat().st_size
     if file.size_bytes is not None and size != file.size_bytes:

@@ -2,33 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from layercut.data import DATASETS
-from layercut.data.base import LabelledImages
+from layercut.data.base import DatasetInfo, LabelledImages, RawImages
 from layercut.data.content import Content
 from layercut.data.holdout import DEFAULT_TEST_SPLIT, HoldoutOptions, hold_out_test
+from layercut.data.view import ViewOptions, view_info
 from layercut.errors import DataError, SpecError
 from layercut.spec.load import describe_errors
 
+Options = TypeVar("Options", bound=BaseModel)
+
 
 def parse_options(name: str, options: Mapping[str, Any]) -> BaseModel:
-    """Return the options of a dataset, checked.
+    """Return the options of a dataset, checked; keys that every dataset has are left to `parse_view`.
 
     Raises:
         UnknownNameError: no such dataset.
         SpecError: an option is unknown, missing or has an impossible value.
     """
     model = DATASETS[name].options
-    try:
-        return model.model_validate(dict(options))
-    except ValidationError as error:
-        raise SpecError(describe_errors(error, model, also_legal=("dataset", "classes"))) from error
+    return _checked(model, own_options(name, options), ("dataset", "classes", *_view_keys(name)))
+
+
+def parse_view(name: str, options: Mapping[str, Any]) -> ViewOptions:
+    """Return how a dataset is seen, checked: the keys that are not its own.
+
+    Raises:
+        UnknownNameError: no such dataset.
+        SpecError: a key has an impossible value.
+    """
+    keys = _view_keys(name)
+    return _checked(ViewOptions, {key: value for key, value in options.items() if key in keys}, ())
+
+
+def own_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys that the dataset itself reads."""
+    keys = _view_keys(name)
+    return {key: value for key, value in options.items() if key not in keys}
+
+
+def known_info(name: str, options: Mapping[str, Any]) -> DatasetInfo | None:
+    """Return what is known of a dataset without its data, seen as the options say; None where only the data tell.
+
+    Raises:
+        UnknownNameError: no such dataset.
+        SpecError: an option is unknown, missing or has an impossible value.
+        DataError: a class of a group is not in the dataset.
+    """
+    info = DATASETS[name].info(parse_options(name, options))
+    return None if info is None else view_info(info, parse_view(name, options))
 
 
 def read_dataset(name: str, options: BaseModel, data_dir: Path, download: bool) -> Content:
@@ -56,7 +85,19 @@ def read_dataset(name: str, options: BaseModel, data_dir: Path, download: bool) 
     return content
 
 
-def _check_images(name: str, split: str, part: LabelledImages, num_classes: int) -> None:
+def _view_keys(name: str) -> list[str]:
+    own = DATASETS[name].options.model_fields
+    return [key for key in ViewOptions.model_fields if key not in own]
+
+
+def _checked(model: type[Options], values: Mapping[str, Any], also_legal: Sequence[str]) -> Options:
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise SpecError(describe_errors(error, model, also_legal=also_legal)) from error
+
+
+def _check_images(name: str, split: str, part: LabelledImages | RawImages, num_classes: int) -> None:
     images, labels = part
     if images.ndim != 4 or images.dtype != np.uint8 or labels.ndim != 1 or labels.dtype != np.int64:
         raise DataError(

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from layercut.data.base import DatasetInfo
 from layercut.data.cache import LoadedDataset
-from layercut.errors import DataError, did_you_mean
+from layercut.data.classes import resolve_classes
+from layercut.errors import DataError
 from layercut.keys import content_key
 
 
@@ -64,25 +65,6 @@ class Task:
         return TaskInfo(label, self.class_names, self.dataset.info().image_shape, train, test)
 
 
-def resolve_classes(classes: Sequence[int | str] | None, class_names: Sequence[str]) -> tuple[int, ...]:
-    """Return the indices of classes given by index or name, in the order given; all where None.
-
-    Raises:
-        DataError: a class is not in the dataset, stands twice, could be meant in two ways, or there are fewer
-            than two.
-    """
-    chosen = range(len(class_names)) if classes is None else [_resolve(name, class_names) for name in classes]
-    indices = tuple(chosen)
-    twice = sorted({class_names[index] for index in indices if indices.count(index) > 1})
-    if twice:
-        raise DataError(
-            f"each class once; {', '.join(map(repr, twice))} is listed more than once, by index and by name"
-        )
-    if len(indices) < 2:
-        raise DataError(f"a task needs at least two classes; got {[class_names[index] for index in indices]}")
-    return indices
-
-
 def task_info(dataset: DatasetInfo | LoadedDataset, classes: Sequence[int | str] | None, label: str) -> TaskInfo:
     """Return what a plan needs to know of a task, from published or read counts; duplicates are not dropped.
 
@@ -134,24 +116,6 @@ def select_task(dataset: LoadedDataset, classes: Sequence[int | str] | None) -> 
         len(candidates) - len(train_index),
         content_key("task", {"dataset": dataset.fingerprint, "classes": list(chosen)}),
     )
-
-
-def _resolve(name: int | str, class_names: Sequence[str]) -> int:
-    known = ", ".join(f"{index}: {class_name}" for index, class_name in enumerate(class_names))
-    if isinstance(name, str):
-        if name not in class_names:
-            raise DataError(
-                f"class {name!r} is not in the dataset{did_you_mean(name, class_names)}; known (index: name): {known}"
-            )
-        return class_names.index(name)
-    if str(name) in class_names and class_names.index(str(name)) != name:
-        raise DataError(
-            f"class {name} could be the index or the name: put names in quotes ('{name}'), or names only; "
-            f"known (index: name): {known}"
-        )
-    if not 0 <= name < len(class_names):
-        raise DataError(f"class {name} is not in the dataset; known (index: name): {known}")
-    return name
 
 
 def _first_and_unseen(train_hashes: NDArray[np.uint8], test_hashes: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""MNIST, Fashion-MNIST and CIFAR-10, through torchvision: its downloads, its layout on disk, its readers.
+"""MNIST and what has its format, through torchvision: its downloads, its layout on disk, its readers.
 
 What torchvision leaves out is here: it takes any unpacked MNIST file of the right name for the data (its
 checksums are of the archives only). torchvision is imported only where files are read.
@@ -6,17 +6,15 @@ checksums are of the archives only). torchvision is imported only where files ar
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel
 
-from layercut.data.base import DatasetFormat, DatasetInfo, FileCheck, LabelledImages, RawDataset
+from layercut.data.base import DatasetFormat, DatasetInfo, FileCheck, RawDataset, RawImages
 from layercut.data.download import download_files
 from layercut.data.raw_files import (
     RawFile,
@@ -44,9 +42,11 @@ class TorchvisionDataset:
     files: tuple[RawFile, ...]
     archives: tuple[RawFile, ...]
     """What torchvision downloads and unpacks; used from the data directory where they already lie there."""
-    read_split: Callable[[Path, bool], LabelledImages]
+    read_split: Callable[[Path, bool], RawImages]
     """(data directory, train or test) -> images; called only after all files were checked."""
     options: type[BaseModel] = NoOptions
+    downloads: tuple[Mapping[str, str], ...] = field(default=({},))
+    """Further arguments of the class, for each download that together bring all files."""
 
     def info(self, options: Any) -> DatasetInfo:
         """Return the published class names, image shape and counts."""
@@ -90,7 +90,8 @@ class TorchvisionDataset:
     def _fetch(self, folder: Path) -> None:
         import torchvision.datasets  # noqa: PLC0415 - imports torch: only where data are downloaded
 
-        getattr(torchvision.datasets, self.torchvision_class)(root=folder, download=True)
+        for arguments in self.downloads:
+            getattr(torchvision.datasets, self.torchvision_class)(root=folder, download=True, **arguments)
 
 
 def mnist_like(
@@ -118,25 +119,14 @@ def mnist_like(
     return TorchvisionDataset(name, summary, torchvision_class, known, tuple(files), archives, partial(_read_idx, raw))
 
 
-def _read_idx(raw: str, data_dir: Path, train: bool) -> LabelledImages:
+def _read_idx(raw: str, data_dir: Path, train: bool) -> RawImages:
     # The class itself would prefer a `processed/` folder of old torchvision versions to the checked files.
     from torchvision.datasets.mnist import read_image_file, read_label_file  # noqa: PLC0415 - imports torch
 
     prefix = data_dir / raw / ("train" if train else "t10k")
     images = read_image_file(f"{prefix}-images-idx3-ubyte").numpy()
     labels = read_label_file(f"{prefix}-labels-idx1-ubyte").numpy()
-    return LabelledImages(images[:, None], labels)
-
-
-def _read_cifar10(data_dir: Path, train: bool) -> LabelledImages:
-    import torchvision.datasets  # noqa: PLC0415 - imports torch: only where data are read
-
-    with warnings.catch_warnings():
-        # The files were pickled by NumPy 1.x with an integer where NumPy 2.4 wants a boolean.
-        warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
-        cifar = torchvision.datasets.CIFAR10(root=data_dir, train=train)
-    images = np.ascontiguousarray(cifar.data.transpose(0, 3, 1, 2))
-    return LabelledImages(images, np.asarray(cifar.targets, dtype=np.int64))
+    return RawImages(images[:, None], labels)
 
 
 MNIST: DatasetFormat = mnist_like(
@@ -185,30 +175,21 @@ FASHION_MNIST: DatasetFormat = mnist_like(
     sha256={},
 )  # fmt: skip
 
-CIFAR10: DatasetFormat = TorchvisionDataset(
-    name="cifar10",
-    summary="objects: 50,000 + 10,000 colour images of 32x32, 10 classes; 170 MB download",
-    torchvision_class="CIFAR10",
-    known=DatasetInfo(
-        class_names=(
-            "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
-        ),
-        image_shape=(3, 32, 32),
-        train_counts=(5000,) * 10,
+KMNIST: DatasetFormat = mnist_like(
+    "kmnist",
+    "Kuzushiji: cursive Japanese characters, 60,000 + 10,000 grey images of 28x28, 10 classes; 21 MB download",
+    "KMNIST",
+    DatasetInfo(
+        class_names=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+        image_shape=(1, 28, 28),
+        train_counts=(6000,) * 10,
         test_counts=(1000,) * 10,
     ),
-    files=tuple(
-        RawFile(f"cifar-10-batches-py/{name}", md5=md5)
-        for name, md5 in {
-            "data_batch_1": "c99cafc152244af753f735de768cd75f",
-            "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
-            "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
-            "data_batch_4": "634d18415352ddfa80567beed471001a",
-            "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
-            "test_batch": "40351d587109b95175f43aff81a1287e",
-            "batches.meta": "5ff9c542aee3614f3951f8cda6e48888",
-        }.items()
-    ),
-    archives=(RawFile("cifar-10-python.tar.gz", md5="c58f30108f718f92721af3b95e74349a"),),
-    read_split=_read_cifar10,
-)  # fmt: skip
+    archive_md5={
+        "train-images-idx3-ubyte": "bdb82020997e1d708af4cf47b453dcf7",
+        "train-labels-idx1-ubyte": "e144d726b3acfaa3e44228e80efcd344",
+        "t10k-images-idx3-ubyte": "5c965bf0a639b31b8f53240b1b52f4d7",
+        "t10k-labels-idx1-ubyte": "7320c461ea6c1c855c0b718fb2a4b134",
+    },
+    sha256={},
+)

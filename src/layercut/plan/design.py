@@ -13,6 +13,7 @@ from layercut.plan.cost import ModelCost, sample_images, trial_flops
 from layercut.plan.jobs import Bank, Condition, Fitting, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
 from layercut.plan.overrides import target_training
 from layercut.plan.resolve import ResolvedTask, make_fitting
+from layercut.plan.scaling import scaled
 from layercut.plan.stacking import group_size, trained_blocks, trunk_chunk
 from layercut.records import ConditionName
 from layercut.spec import StudySpec
@@ -42,7 +43,7 @@ class DesignGroup(NamedTuple):
         num_blocks = self.model.num_blocks
         for levels in _factor_levels(self.spec):
             training = target_training(self.spec, self.target_index, levels)
-            fitting = make_fitting(self.spec, training, self.precision)
+            fitting = scaled(make_fitting(self.spec, training, self.precision), self.target.scaling)
             factors = dict(levels)
             for strategy_name in transfer.strategies:
                 cuts = _cuts(self.spec, num_blocks) if STRATEGIES[strategy_name].transfers else [0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,19 +14,23 @@ from layercut.errors import DataError, UnknownNameError
 from layercut.plan.cost import ModelCost, feature_bytes, feature_passes
 from layercut.plan.design import DesignGroup
 from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, SourceJob
+from layercut.plan.matching import matched_target
 from layercut.plan.probes import ProbeGroup, asked_probes, describe_probes, distinct, needs_reference, probe_jobs
 from layercut.plan.resolve import (
     Resolver,
     overlap_warnings,
     resolve_model,
+    scaled_target,
+    scaling_notes,
     source_task,
     task_ref,
 )
+from layercut.plan.scaling import check_numbers
 from layercut.plan.sources import join, reference_job, source_at, source_jobs
 from layercut.plan.stacking import alone_warnings
 from layercut.plan.validation import validation_warnings
 from layercut.records import ConditionName
-from layercut.spec import StudySpec
+from layercut.spec import StudySpec, TaskSpec
 from layercut.strategies import STRATEGIES
 
 
@@ -56,8 +60,11 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
     asks = asked_probes(spec)
     probes: list[ProbeJob] = []
     labels = _Labels(*(_distinct([part.label for part in parts]) for parts in (spec.source, spec.target, spec.model)))
-    targets = [resolver.task(task, f"target[{i}]") for i, task in enumerate(spec.target)]
+    targets = [
+        resolver.task(matched_target(spec, i, _shapes(resolver)), f"target[{i}]") for i in range(len(spec.target))
+    ]
     for index, target in enumerate(targets):
+        check_numbers(spec, target.info.image_shape[0], target.info.label)
         _check_fractions(spec, index, target.info)
     sources: dict[str, SourceJob] = {}
     conditions: dict[str, Condition] = {}
@@ -68,13 +75,14 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
     for source_index, (target_index, target), model_index in pairs:
         model, cost = resolve_model(spec, model_index, target.info)
         jobs = list(source_jobs(spec, source_index, labels.source[source_index], model, target, resolver))
+        target = scaled_target(spec, source_index, target, resolver)  # noqa: PLW2901 - the same task, for this source
         reference = reference_job(spec, target_index, model, target, resolver) if needs_reference(asks) else None
         model = dataclasses.replace(model, label=labels.model[model_index])
         for job in (*jobs, *([reference] if reference else [])):
             sources[job.key] = join(sources[job.key], job) if job.key in sources else job
         warnings += overlap_warnings(spec, source_index, target_index)
         task = dataclasses.replace(task_ref(target), label=labels.target[target_index])
-        known = source_task(spec, source_index, resolver)
+        known = source_task(spec, source_index, target, resolver)
         for whole, source in [(job, point) for job in jobs for point in job.points]:
             group = DesignGroup(
                 spec, source, target_index, target, task, model, cost, resolver.precision, resolver.stacked
@@ -106,6 +114,7 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
                     ),
                     asks,
                 )
+    warnings += [note for target in targets for note in scaling_notes(spec, [target])]
     distinct_probes = distinct(probes)
     used = {condition.source for condition in conditions.values()}
     used |= {key for job in distinct_probes for key in (job.source, job.reference)}
@@ -118,6 +127,10 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         distinct_probes,
         describe_probes(asks),
     )
+
+
+def _shapes(resolver: Resolver) -> Callable[[TaskSpec, str], tuple[int, int, int]]:
+    return lambda task, place: resolver.task(task, place).info.image_shape
 
 
 class _Labels(NamedTuple):

@@ -18,6 +18,7 @@ from layercut.plan.canonical import model_identity, task_identity
 from layercut.plan.cost import ModelCost
 from layercut.plan.jobs import Bank, ModelRef, ProbeJob, Probing, SourceJob, TaskRef
 from layercut.plan.resolve import ResolvedTask, make_fitting, task_ref
+from layercut.plan.scaling import scaled
 from layercut.plan.stacking import trunk_chunk
 from layercut.probes import PROBES
 from layercut.probes.base import Probe
@@ -166,7 +167,7 @@ def _probing(group: ProbeGroup, ask: Ask, sample: tuple[Any, ...], inside: list[
         "weights": inside[1:],
     }[kind]
     transfer = group.spec.transfer
-    fitting = make_fitting(group.spec, transfer.training, group.precision)
+    fitting = scaled(make_fitting(group.spec, transfer.training, group.precision), group.target.scaling)
     identity: dict[str, Any] = {
         "probe": [ask.spec.name, ask.options],
         "source": group.source.key,
@@ -215,7 +216,7 @@ def _job(group: ProbeGroup, sample: tuple[Any, ...], probings: tuple[Probing, ..
         most_images=most_images,
         validation=transfer.validation,
         val_split=transfer.val_split,
-        fitting=make_fitting(group.spec, transfer.training, group.precision),
+        fitting=scaled(make_fitting(group.spec, transfer.training, group.precision), group.target.scaling),
         study_seed=group.spec.seed,
         chunk=_chunk(group),
         reference=group.reference.key if compares and group.reference is not None else None,

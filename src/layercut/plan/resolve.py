@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from layercut.data.splits import split_sizes
+from layercut.data.statistics import ChannelStatistics
 from layercut.data.subset import TaskInfo
 from layercut.errors import UnknownNameError
 from layercut.models import MODELS
@@ -16,9 +17,12 @@ from layercut.models.base import plan_model
 from layercut.plan.canonical import source_key, task_identity
 from layercut.plan.cost import ModelCost, model_cost, sample_images, training_flops
 from layercut.plan.jobs import Fitting, ModelRef, SourceJob, TaskRef
+from layercut.plan.matching import keys_to_match, matched_source
+from layercut.plan.scaling import from_images, numbers, scaled, unknown_statistics
 from layercut.spec import CheckpointSource, PretrainingSpec, RandomSource, StudySpec, TaskSpec, TrainingSpec
 from layercut.spec.load import describe_errors
 from layercut.spec.points import batches_of
+from layercut.spec.shape import ShapeOptions
 from layercut.training.precision import Precision
 
 
@@ -30,6 +34,14 @@ class ResolvedTask(NamedTuple):
     """Of the dataset's images and labels."""
     classes: tuple[int, ...]
     """Indices of its classes in the dataset."""
+    statistics: ChannelStatistics | None = None
+    """Of its training images; None where they were not asked for, or are not known before its data are read."""
+    scaling: ChannelStatistics | None = None
+    """What trials on it scale pixels by; None: the numbers of the study file."""
+
+    def own_scaling(self) -> ChannelStatistics:
+        """Return the statistics of its training images, or what stands for them."""
+        return self.statistics or unknown_statistics(self.fingerprint, self.classes)
 
 
 class ResolvedWeights(NamedTuple):
@@ -97,7 +109,8 @@ def source_job(
     """
     source = spec.source[index]
     place = f"source[{index}]"
-    fitting = make_fitting(spec, pretraining, resolver.precision)
+    scaling = source_scaling(spec, index, target, resolver)
+    fitting = scaled(make_fitting(spec, pretraining, resolver.precision), scaling)
     seeded = {"replicate": seed} if seed else {}
     if isinstance(source, CheckpointSource):
         weights = resolver.weights(source, place)
@@ -106,10 +119,10 @@ def source_job(
     if isinstance(source, RandomSource):
         key = source_key("random", seeded or None, model, fitting, spec.seed, 1)
         return SourceJob(key, "random", source.label, model, fitting, spec.seed, 1, 0, seed=seed)
-    return trained_job(spec, source, place, model, target, resolver, pretraining, seed)
+    return trained_job(spec, source, place, model, target, resolver, pretraining, seed, scaling)
 
 
-def source_task(spec: StudySpec, index: int, resolver: Resolver) -> ResolvedTask | None:
+def source_task(spec: StudySpec, index: int, target: ResolvedTask, resolver: Resolver) -> ResolvedTask | None:
     """Return what a source was trained on; None where nobody says.
 
     Raises:
@@ -118,7 +131,9 @@ def source_task(spec: StudySpec, index: int, resolver: Resolver) -> ResolvedTask
     source: object = spec.source[index]
     if isinstance(source, CheckpointSource) and source.dataset is not None:
         source = TaskSpec(dataset=source.dataset, classes=source.classes)
-    return resolver.task(source, f"source[{index}]") if isinstance(source, TaskSpec) else None
+    if not isinstance(source, TaskSpec):
+        return None
+    return resolver.task(matched_source(spec, source, target.info.image_shape), f"source[{index}]")
 
 
 def trained_job(
@@ -130,6 +145,7 @@ def trained_job(
     resolver: Resolver,
     pretraining: PretrainingSpec,
     seed: int,
+    scaling: ChannelStatistics | None,
 ) -> SourceJob:
     """Return the job that trains a model as sources are trained.
 
@@ -137,14 +153,15 @@ def trained_job(
         SpecError: its images do not have the target's shape, or a checkpoint is beyond its first epoch.
         UserError: a dataset does not fit.
     """
-    fitting = make_fitting(spec, pretraining, resolver.precision)
+    fitting = scaled(make_fitting(spec, pretraining, resolver.precision), scaling)
     seeded = {"replicate": seed} if seed else {}
-    resolved = resolver.task(source, place)
+    resolved = resolver.task(matched_source(spec, source, target.info.image_shape), place)
     if resolved.info.image_shape != target.info.image_shape:
         raise spec.error(
             place,
             f"expected images of the target's shape {target.info.image_shape} (channels, height, width); "
-            f"{source.label} has {resolved.info.image_shape}",
+            f"{source.label} has {resolved.info.image_shape}: "
+            f"{keys_to_match(resolved.info.image_shape, target.info.image_shape)}",
         )
     num_threads = pretraining.threads or resolver.num_threads
     task = task_ref(resolved)
@@ -183,12 +200,53 @@ def _check_batches(spec: StudySpec, source: str, pretraining: PretrainingSpec, i
         )
 
 
+def source_scaling(spec: StudySpec, index: int, target: ResolvedTask, resolver: Resolver) -> ChannelStatistics | None:
+    """Return what a source scales pixels by, where the images of a task give it.
+
+    Raises:
+        SpecError: the source's images are to give it, and there are none.
+        UserError: they cannot be read.
+    """
+    source = spec.source[index]
+    if not from_images(spec):
+        return None
+    if spec.normalization == "target" and not isinstance(source, TaskSpec):
+        return target.own_scaling()
+    task = source_task(spec, index, target, resolver)
+    if task is not None:
+        return task.own_scaling()
+    raise spec.error(
+        "normalization",
+        f"`source` needs the images of the source, and {source.label} names no `dataset`: name it, or give "
+        f"`mean` and `std`",
+    )
+
+
+def scaled_target(spec: StudySpec, index: int, target: ResolvedTask, resolver: Resolver) -> ResolvedTask:
+    """Return a target with what trials on it scale pixels by, for one source.
+
+    Raises:
+        UserError: as `source_scaling`.
+    """
+    if spec.normalization == "source":
+        return target._replace(scaling=source_scaling(spec, index, target, resolver))
+    return target._replace(scaling=target.own_scaling() if from_images(spec) else None)
+
+
+def scaling_notes(spec: StudySpec, tasks: Iterable[ResolvedTask]) -> list[str]:
+    """Say where mean and deviation are not known before the data are read."""
+    unknown = [task.info.label for task in tasks if from_images(spec) and task.statistics is None]
+    if not unknown:
+        return []
+    return [f"mean and deviation of {', '.join(dict.fromkeys(unknown))} are known once the data are read"]
+
+
 def overlap_warnings(spec: StudySpec, source_index: int, target_index: int) -> list[str]:
     """Warn where source and target share classes of one dataset: transfer is then easier than it looks."""
     source, target = spec.source[source_index], spec.target[target_index]
     if isinstance(source, RandomSource) or source.dataset != target.dataset:
         return []
-    if isinstance(source, TaskSpec) and source.options != target.options:
+    if isinstance(source, TaskSpec) and _images_of(source) != _images_of(target):
         return []
     if source.classes is None or target.classes is None:
         shared = "classes"
@@ -200,6 +258,11 @@ def overlap_warnings(spec: StudySpec, source_index: int, target_index: int) -> l
     return [f"source and target {target.label} share {shared} of {target.dataset}: the target is not new to the source"]
 
 
+def _images_of(task: TaskSpec) -> dict[str, Any]:
+    """Return the options that say which images these are, whatever their shape and however they are grouped."""
+    return {key: value for key, value in task.options.items() if key not in (*ShapeOptions.model_fields, "groups")}
+
+
 def task_ref(resolved: ResolvedTask) -> TaskRef:
     """Return the task as jobs carry it."""
     info = resolved.info
@@ -208,7 +271,7 @@ def task_ref(resolved: ResolvedTask) -> TaskRef:
 
 def make_fitting(spec: StudySpec, training: TrainingSpec, precision: Precision) -> Fitting:
     """Return the training fields as jobs carry them: each under its own name."""
-    mean, std = spec.normalization.mean, spec.normalization.std
+    mean, std = (value for _, value in numbers(spec))
     carried = {field.name for field in dataclasses.fields(Fitting)} & set(type(training).model_fields)
     return Fitting(
         **{name: _frozen(getattr(training, name)) for name in carried},

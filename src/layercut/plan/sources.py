@@ -42,7 +42,7 @@ def reference_job(
     """
     pretraining = spec.pretraining.model_copy(update={"checkpoints": [LAST]})
     task = spec.target[target_index]
-    job = trained_job(spec, task, f"target[{target_index}]", model, target, resolver, pretraining, seed=0)
+    job = trained_job(spec, task, f"target[{target_index}]", model, target, resolver, pretraining, 0, target.scaling)
     return dataclasses.replace(job, points=tuple(_points(job.key, job.label, [LAST])))
 
 

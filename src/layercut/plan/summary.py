@@ -35,9 +35,32 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
             "transfer": trial_flops,
             **({"probe": sum(job.flops for job in plan.probes)} if plan.probes else {}),
         },
+        "normalization": _normalization(plan),
         "unattainable": list(_unattainable(spec, plan)),
         "warnings": list(plan.warnings),
     }
+
+
+def _normalization(plan: Plan) -> list[dict[str, Any]]:
+    """Return what pixels are scaled by, for the images of each source and target; no numbers where not yet known."""
+    used = [(job.task.label, job.fitting) for job in plan.sources if job.task is not None]
+    used += [(condition.task.label, condition.fitting) for condition in plan.conditions]
+    distinct = dict.fromkeys((label, fitting.mean, fitting.std) for label, fitting in used)
+    return [
+        {"images": label, "mean": list(mean) if std else None, "std": list(std) or None}
+        for label, mean, std in distinct
+    ]
+
+
+def _told(row: dict[str, Any]) -> bool:
+    return (row["mean"], row["std"]) != ([0.5], [0.5])
+
+
+def _scaling(row: dict[str, Any]) -> str:
+    if row["mean"] is None:
+        return "scaled by their mean and deviation"
+    mean, std = (", ".join(f"{value:.4f}" for value in row[name]) for name in ("mean", "std"))
+    return f"less {mean}, divided by {std}"
 
 
 def describe(summary: dict[str, Any]) -> str:
@@ -53,6 +76,7 @@ def describe(summary: dict[str, Any]) -> str:
     for level in summary["jobs_by_level"]:
         work = flops[level["kind"]]
         lines.append(f"  {level['kind']:<10}  {level['jobs']:>9,} jobs     {work / 1e12:>9,.2f} TFLOP at the most")
+    lines += [f"  pixels      of {row['images']} {_scaling(row)}" for row in summary["normalization"] if _told(row)]
     warnings = [*summary["warnings"], *map(_sentence, summary["unattainable"])]
     lines += [f"  warning: {warning}" for warning in warnings]
     return "\n".join(lines)

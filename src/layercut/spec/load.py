@@ -94,7 +94,7 @@ def _find(study: str | Path) -> Path:
     )
 
 
-_UNION_TAG = re.compile(r"literal\[.*\]|list\[.*\]|int|str|float|ReplicateRule|function-.*")
+_UNION_TAG = re.compile(r"literal\[.*\]|list\[.*\]|int|str|float|ReplicateRule|NormalizationSpec|function-.*")
 
 
 class _Loader(yaml.SafeLoader):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from layercut.errors import SpecError
 from layercut.spec.base import OneOrMore, StrictSpec
 from layercut.spec.keep import Keep
 from layercut.spec.model import ModelSpec
 from layercut.spec.probes import NamedProbe
+from layercut.spec.shape import MatchSpec
 from layercut.spec.task import NormalizationSpec, SourceSpec, TargetSpec
 from layercut.spec.training import PretrainingSpec, TrainingSpec
 
@@ -23,6 +24,10 @@ def _in_range(fraction: float) -> float:
 
 
 Fraction = Annotated[float, AfterValidator(_in_range)]
+
+
+def _as_match(value: Any) -> Any:
+    return {"to": value} if isinstance(value, str) else value
 
 
 class ReplicateRule(StrictSpec):
@@ -116,8 +121,13 @@ class StudySpec(StrictSpec):
     source: OneOrMore[SourceSpec] = Field(min_length=1, description="What is transferred; one or a list.")
     target: OneOrMore[TargetSpec] = Field(min_length=1, description="What it is transferred to; one or a list.")
     model: OneOrMore[ModelSpec] = Field(min_length=1, description="What is cut; one or a list.")
-    normalization: NormalizationSpec = Field(
-        default=NormalizationSpec(), description="How pixels become inputs, for source and target alike."
+    normalization: NormalizationSpec | Literal["source", "target", "imagenet"] = Field(
+        default=NormalizationSpec(),
+        description="How pixels become inputs: numbers, or mean and deviation of the `source`'s training images, of "
+        "the `target`'s (the source is then trained with its own), or those usual for `imagenet`.",
+    )
+    match: Annotated[MatchSpec | None, BeforeValidator(_as_match)] = Field(
+        default=None, description="One shape for the images of source and target: `target`, `source`, or a mapping."
     )
     pretraining: PretrainingSpec = Field(default=PretrainingSpec(), description="How sources are trained.")
     transfer: TransferSpec = Field(default=TransferSpec(), description="The design of the trials.")

@@ -31,9 +31,16 @@ class TaskSpec(OpenSpec):
 
     @property
     def label(self) -> str:
-        """Return the name shown in results, such as `mnist[0,1,2,3,4]`."""
-        name = Path(str(self.options["path"])).name if "path" in self.options else self.dataset
-        return name if self.classes is None else f"{name}[{','.join(str(c) for c in self.classes)}]"
+        """Return the name shown in results, such as `mnist[0,1,2,3,4]` or `mnist(even,odd) noise`."""
+        options = self.options
+        name = Path(str(options["path"])).name if "path" in options else self.dataset
+        if isinstance(options.get("groups"), dict):
+            name += f"({','.join(map(str, options['groups']))})"
+        if self.classes is not None:
+            name += f"[{','.join(str(c) for c in self.classes)}]"
+        if options.get("variant"):
+            name += f" {options['variant']}"
+        return f"{name} {options['noise_seed']}" if options.get("noise_seed") else name
 
 
 class TargetSpec(TaskSpec):

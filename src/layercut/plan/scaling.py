@@ -1,0 +1,55 @@
+"""How pixels become inputs: mean and deviation from the study file, or from the images of a task.
+
+With `source`, source and trials both scale by the source's images, as someone does who takes over a trained network
+with its preprocessing. With `target` each scales by its own: a source that is trained does not know the target.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from layercut.data.statistics import ChannelStatistics
+from layercut.keys import content_key
+from layercut.plan.jobs import Fitting
+from layercut.spec import NormalizationSpec, StudySpec
+
+IMAGENET = NormalizationSpec(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
+"""Of torchvision's and most other published weights."""
+
+
+def numbers(spec: StudySpec) -> NormalizationSpec:
+    """Return the numbers of the study file; where a task's images give them, the default that they replace."""
+    if isinstance(spec.normalization, NormalizationSpec):
+        return spec.normalization
+    return IMAGENET if spec.normalization == "imagenet" else NormalizationSpec()
+
+
+def from_images(spec: StudySpec) -> bool:
+    """Return whether a task's images give mean and deviation."""
+    return spec.normalization in ("source", "target")
+
+
+def check_numbers(spec: StudySpec, channels: int, label: str) -> None:
+    """Refuse means and deviations of another number of channels.
+
+    Raises:
+        SpecError: there is neither one value nor one for each channel.
+    """
+    for name, values in numbers(spec):
+        if isinstance(values, list) and len(values) not in (1, channels):
+            place = f"normalization.{name}" if isinstance(spec.normalization, NormalizationSpec) else "normalization"
+            raise spec.error(
+                place,
+                f"expected one value, or one for each of the {channels} channels of {label}; got {len(values)}: set "
+                f"`channels: {len(values)}` on the task, or give as many values",
+            )
+
+
+def scaled(fitting: Fitting, scaling: ChannelStatistics | None) -> Fitting:
+    """Return a fitting that scales pixels so; as it is where None."""
+    return fitting if scaling is None else dataclasses.replace(fitting, mean=scaling.mean, std=scaling.std)
+
+
+def unknown_statistics(fingerprint: str, classes: tuple[int, ...]) -> ChannelStatistics:
+    """Return what stands for those of a task whose images are not here: equal for equal tasks, no deviation."""
+    return ChannelStatistics((float(int(content_key("statistics", [fingerprint, classes])[:12], 16)),), ())
