@@ -10,6 +10,7 @@ from layercut.stats.contrast import (
     paired_contrast,
     signed_rank_test,
 )
+from layercut.stats.curves import load_curve_averages
 from layercut.stats.design import Context, contexts, finished
 from layercut.stats.estimate import estimates
 from layercut.stats.tables import load_results
@@ -26,6 +27,7 @@ __all__ = [
     "estimates",
     "finished",
     "holm",
+    "load_curve_averages",
     "load_results",
     "paired_contrast",
     "signed_rank_test",
