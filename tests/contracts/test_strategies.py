@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -102,3 +104,17 @@ def test_truncation_removes_the_tail(study):
     _, _, model = prepared(study, "truncate", 1)
     assert model.block_names == ["conv0"]
     assert model.head.out.in_features == 8 * 8 * 8
+
+
+@pytest.mark.parametrize(("strategy", "cut"), STRATEGY_AND_CUT)
+def test_the_blocks_that_a_strategy_says_it_keeps_are_the_sources_and_no_others(study, strategy, cut):
+    checked, context = study
+    source, _ = context.open_source(checked.plan.sources[0].key)
+    condition = dataclasses.replace(one_condition(checked, "finetune", 3), strategy=strategy, cut=cut)
+    seeds = Seeds(*(derive_seed(3, purpose, 0) for purpose in Seeds._fields))
+    model = prepare_model(condition, source, seeds)
+    weights = {name: f"blocks.{name}.conv.weight" for name in model.block_names}
+    equal = {name for name, weight in weights.items() if torch.equal(model.state_dict()[weight], source[weight])}
+    assert equal == {condition.model.block_names[block] for block in STRATEGIES[strategy].kept(cut, 3)}
+    kept = separate(dataclasses.replace(condition, bank=None), model).kept
+    assert kept == {f"blocks.{name}.conv.{value}" for name in equal for value in ("weight", "bias")}

@@ -36,6 +36,38 @@ def test_a_curve_keeps_not_a_number_apart_from_not_measured(ledger, examples):
     assert repr(stored.curve) == repr(curve)
 
 
+def test_learning_rates_and_log_points_come_back_bit_for_bit(ledger, examples):
+    curve = tuple(
+        replace(point, learning_rate=rate) for point, rate in zip(examples.trial.curve, (0.1 + 0.2, None), strict=True)
+    )
+    trial = replace(examples.trial, curve=curve, log_area=1 / 3, log_accuracies={"0": 0.1, "epoch 1": 1 / 7})
+    ledger.append([trial, replace(examples.pretraining, curve=curve), replace(examples.failure, curve=curve)])
+    assert next(ledger.trials()) == trial
+    assert list(next(ledger.trials()).log_accuracies) == ["0", "epoch 1"]
+    assert next(ledger.pretrainings()).curve == next(ledger.failures()).curve == curve
+
+
+def test_learning_rates_are_no_result_and_log_points_are(examples):
+    curve = tuple(replace(point, learning_rate=0.1) for point in examples.trial.curve)
+    assert exact_content(replace(examples.trial, curve=curve)) == exact_content(examples.trial)
+    with_points = replace(examples.trial, log_accuracies={"0": 0.1, "epoch 1": 0.2})
+    assert exact_content(with_points) != exact_content(examples.trial)
+
+
+def test_a_pretraining_of_an_older_version_without_learning_rates_is_the_same_result(ledger, examples):
+    ledger.append([examples.pretraining])
+    curve = tuple(replace(point, learning_rate=0.1) for point in examples.pretraining.curve)
+    ledger.append([replace(examples.pretraining, curve=curve)])
+    assert list(ledger.pretrainings()) == [examples.pretraining]
+
+
+def test_learning_rates_of_another_number_than_epochs_are_refused(ledger, examples):
+    ledger.append([examples.trial])
+    ledger._connection.execute("UPDATE trial_details SET learning_rates = ?", (b"12345678",))
+    with pytest.raises(ValueError, match="8 bytes an epoch; got 8 bytes for 2 epochs"):
+        list(ledger.trials())
+
+
 def test_a_test_loss_that_is_not_a_number_is_read_as_none(ledger, examples):
     record = replace(examples.trial, test_loss=float("nan"))
     ledger.append([record])

@@ -105,3 +105,10 @@ def test_a_group_with_a_replicate_to_do_is_carried_whole():
     done.remove(trial_key(condition.key, 23))
     (job,) = transfer_jobs(plan, done.__contains__)
     assert job.replicates == tuple(range(20, 40))
+
+
+def test_a_plateau_trains_its_replicates_one_by_one_and_the_plan_says_why():
+    plan = stacked_plan("transfer.replicates=4", "transfer.training.lr_schedule=plateau")
+    assert {condition.group for condition in plan.conditions} == {None}
+    (warning,) = [text for text in plan.warnings if "one by one" in text]
+    assert "with lr_schedule plateau each has a learning rate of its own" in warning

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -66,3 +68,49 @@ def test_a_truncated_checkpoint_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-7])
     with pytest.raises(CheckpointError, match="damaged"):
         load_checkpoint(path)
+
+
+CHECKPOINTS = "pretraining={lr: 0.01, epochs: 2, threads: 1, patience: null, checkpoints: [0, batch 2, epoch 1, last]}"
+
+
+def test_every_checkpoint_is_written_by_one_training_with_the_weights_of_its_moment(tmp_path):
+    checked = tiny_plan(CHECKPOINTS)
+    context = context_with_sources(checked, tmp_path)
+    (job,) = checked.plan.sources
+    hashes = [context.open_source(point.key)[1] for point in job.points]
+    assert len(set(hashes)) == 4
+    records = list(run_source(job, context))
+    assert [record.source for record in records] == [point.label for point in job.points]
+    assert [record.checkpoint_hash for record in records] == hashes
+    assert [record.num_epochs for record in records] == [0, 0, 1, 2]
+    shorter = tiny_plan(CHECKPOINTS.replace("[0, batch 2, epoch 1, last]", "[0]").replace("epochs: 2", "epochs: 1"))
+    other = context_with_sources(shorter, tmp_path / "shorter")
+    assert other.open_source(shorter.plan.sources[0].points[0].key)[1] == hashes[0], "initial values are the seed's"
+
+
+def test_the_last_checkpoint_is_that_of_a_training_without_others(tmp_path):
+    plain = tiny_plan(CHECKPOINTS.replace("[0, batch 2, epoch 1, last]", "[last]"))
+    context = context_with_sources(plain, tmp_path / "plain")
+    every = context_with_sources(tiny_plan(CHECKPOINTS), tmp_path / "every")
+    key = plain.plan.sources[0].key
+    assert every.open_source(key)[1] == context.open_source(key)[1]
+
+
+def test_a_training_that_ends_before_a_checkpoint_is_a_failure_that_names_it(tmp_path):
+    checked = tiny_plan(CHECKPOINTS)
+    context = dataclasses.replace(context_with_sources(checked, tmp_path), reraise=False)
+    (job,) = checked.plan.sources
+    fitting = dataclasses.replace(job.fitting, checkpoints=("batch 2",))
+    (failure,) = run_source(dataclasses.replace(job, fitting=fitting), context)
+    assert failure.message == "the training ended before its checkpoint at 0"
+
+
+@pytest.mark.parametrize("source", ["{dataset: digits, classes: [0, 1, 2, 3, 4]}", "{random: true}"])
+def test_each_seed_has_weights_of_its_own(tmp_path, source):
+    checked = tiny_plan(f"source={source}", "pretraining.seeds=[0, 1]")
+    context = context_with_sources(checked, tmp_path)
+    hashes = [context.open_source(job.key)[1] for job in checked.plan.sources]
+    first = tiny_plan(f"source={source}")
+    alone = context_with_sources(first, tmp_path / "alone")
+    assert hashes[0] == alone.open_source(first.plan.sources[0].key)[1]
+    assert hashes[0] != hashes[1]

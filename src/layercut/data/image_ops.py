@@ -40,15 +40,17 @@ def apply_chosen(images: Tensor, space: Space, chosen: Tensor, bins: Tensor, neg
     num_bins = torch.tensor([len(strengths.bins) for strengths in space.strengths], device=images.device)
     signed = torch.tensor([strengths.signed for strengths in space.strengths], device=images.device)
     bins = torch.minimum(bins, num_bins[chosen] - 1)
-    codes = torch.stack([chosen, bins, (negative & signed[chosen]).long()], dim=1)
+    width = 2 * int(num_bins.max())
+    codes = torch.where(chosen >= 0, width * chosen + 2 * bins + (negative & signed[chosen]).long(), -1)
+    found, counts = torch.unique(codes, return_counts=True)
+    groups = codes.argsort(stable=True).split(counts.tolist())  # type: ignore[no-untyped-call]
     changed = images.clone()
-    for operation, strength, is_negative in torch.unique(codes[chosen >= 0], dim=0).tolist():
-        rows = (
-            (codes == torch.tensor([operation, strength, is_negative], device=codes.device)).all(dim=1).nonzero()[:, 0]
-        )
-        magnitude = space.strengths[operation].bins[strength]
-        change = _OPERATIONS[space.names[operation]]
-        changed[rows] = change(images[rows], -magnitude if is_negative else magnitude)
+    for code, rows in zip(found.tolist(), groups, strict=True):
+        if code >= 0:
+            operation, (strength, is_negative) = code // width, divmod(code % width, 2)
+            magnitude = space.strengths[operation].bins[strength]
+            change = _OPERATIONS[space.names[operation]]
+            changed[rows] = change(images[rows], -magnitude if is_negative else magnitude)
     return changed
 
 

@@ -10,6 +10,7 @@ from layercut.stats.contrast import (
     paired_contrast,
     signed_rank_test,
 )
+from layercut.stats.curves import load_curve_averages
 from layercut.stats.design import Context, contexts, finished
 from layercut.stats.estimate import estimates
 from layercut.stats.prediction import scoreboard, standings
@@ -28,6 +29,7 @@ __all__ = [
     "finished",
     "holm",
     "load_probes",
+    "load_curve_averages",
     "load_results",
     "paired_contrast",
     "scoreboard",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,16 @@ def task_label(dataset: str, classes: list[Any] | None) -> str:
 
 
 def classes_in(label: str) -> list[int | str] | None:
-    """Return the classes that `task_label` wrote into a label; None where it names none."""
-    if not label.endswith("]") or "[" not in label:
+    """Return the classes that `task_label` wrote into a label; None where it names none.
+
+    Example:
+        >>> classes_in("mnist[0,1] seed 2 @ batch 10")
+        [0, 1]
+    """
+    task = re.fullmatch(r"[^\[]*\[(.*)\](?: #\d+)?(?: seed \d+)?(?: @ .+)?", label)
+    if task is None:
         return None
-    names = label[label.index("[") + 1 : -1].split(",")
+    names = task[1].split(",")
     return [int(name) if name.lstrip("-").isdigit() else name for name in names]
 
 
