@@ -105,3 +105,9 @@ def test_a_group_with_a_replicate_to_do_is_carried_whole():
     done.remove(trial_key(condition.key, 23))
     (job,) = transfer_jobs(plan, done.__contains__)
     assert job.replicates == tuple(range(20, 40))
+
+
+def test_stacked_conditions_validate_every_epoch_and_keep_their_keys():
+    needed = stacked_plan("transfer.replicates=2", "transfer.training.validate_epochs=as_needed")
+    assert {condition.fitting.validate_epochs for condition in needed.conditions} == {"all"}
+    assert keys(needed) == keys(stacked_plan("transfer.replicates=2"))
