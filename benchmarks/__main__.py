@@ -38,6 +38,7 @@ def main() -> None:
         replicates=arguments.replicates,
         fraction=arguments.fraction,
         epochs=arguments.epochs,
+        validate_epochs=arguments.validate_epochs,
     )
     started = time.perf_counter()
     measured = measure(work, arguments)
@@ -57,6 +58,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--replicates", type=int, default=3)
     parser.add_argument("--fraction", type=float, default=0.01)
     parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument(
+        "--validate-epochs", choices=["all", "as_needed"], default="as_needed", help="of layercut; rivals validate all"
+    )
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--only", nargs="+", choices=["layercut", *RIVALS], help="leave out other rivals")
     parser.add_argument("--precision", nargs="+", default=["float32"], help="float32, bf16_eval: of layercut")

@@ -3,8 +3,10 @@
     python -m benchmarks.floor RUN --data-dir DATA --seconds 61.5 [--peak FILE]
 
 Counted after merging and caching, with the epochs that were really run:
-    each trial     epochs x (training images x 3 x forward of what is trained + validation images x forward),
-                   and one forward of training and test images at the end;
+    each trial     epochs x training images x 3 x forward of what is trained, validation images x forward for each
+                   epoch that was validated, and one forward of training and test images at the end;
+                   an epoch that was left because it could not be the best (`validate_epochs: as_needed`) counts as
+                   many validation images as the best epoch has wrong: nobody can know with fewer
                    the first trained layer counts 2 x instead of 3 x: nobody needs its input's gradient
     each trunk     its features once for every image that any replicate uses
 Sources are read from files; a study that pretrains is refused. Activations, poolings, losses, optimizer steps,
@@ -120,20 +122,22 @@ def plan_work(plan: Plan, trials: Iterable[TrialRecord], open_task: Callable[[Ta
         if _model_of(condition) not in models:
             models[_model_of(condition)] = _measure(condition)
         forward, first = trained_flops(models[_model_of(condition)], condition)
-        num_train, num_validation, num_test, num_epochs = (
-            int(value or 0)
-            for value in (
-                trial.num_train_images,
-                trial.num_validation_images,
-                trial.num_test_images,
-                trial.num_epochs,
-            )
-        )
-        training += num_epochs * num_train * (3 * forward - first)
-        evaluation += forward * (num_epochs * num_validation + num_train + num_test)
+        num_train, num_test = trial.num_train_images or 0, trial.num_test_images or 0
+        training += len(trial.curve) * num_train * (3 * forward - first)
+        evaluation += forward * (needed_validations(trial) + num_train + num_test)
     if not finished:
         raise SystemExit("expected trials of this plan; the run was made with other options or another version")
     return Work(_feature_flops(finished, models, open_task), training, evaluation)
+
+
+def needed_validations(trial: TrialRecord) -> int:
+    """Return how many times some validation image had to be evaluated."""
+    num_images, best_accuracy = trial.num_validation_images, trial.validation_accuracy
+    if not num_images or best_accuracy is None:
+        return 0
+    num_validated = sum(point.validation_accuracy is not None for point in trial.curve)
+    num_wrong = round((1 - best_accuracy) * num_images)
+    return num_validated * num_images + (len(trial.curve) - num_validated) * num_wrong
 
 
 def trained_flops(model: Model, condition: Condition) -> tuple[int, int]:

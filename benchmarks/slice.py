@@ -34,7 +34,9 @@ transfer:
   replicates: {replicates}
   validation: full
   val_split: 0.1
-  training: {{optimizer: adam, lr: {lr}, epochs: {epochs}, patience: {patience}, batch_size: {batch_size}}}
+  training:
+    {{optimizer: adam, lr: {lr}, epochs: {epochs}, patience: {patience}, batch_size: {batch_size},
+     validate_epochs: {validate_epochs}}}
 """
 
 
@@ -51,6 +53,8 @@ class Slice(NamedTuple):
     patience: int = 6
     batch_size: int = 64
     lr: float = 1e-3
+    validate_epochs: str = "as_needed"
+    """Of layercut; rivals validate every epoch in full, as scripts do."""
 
     def study_text(self) -> str:
         """Return the study file that layercut runs."""
@@ -64,6 +68,7 @@ class Slice(NamedTuple):
             epochs=self.epochs,
             patience=self.patience,
             batch_size=self.batch_size,
+            validate_epochs=self.validate_epochs,
         )
         return text if self.with_scratch else text.replace("[scratch, freeze_reinit]", "[freeze_reinit]")
 

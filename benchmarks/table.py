@@ -63,6 +63,7 @@ def summarize(work: Slice, measured: Measurements) -> dict[str, Any]:
             "patience": work.patience,
             "batch_size": work.batch_size,
             "lr": work.lr,
+            "validate_epochs": work.validate_epochs,
             "trials": work.num_trials(),
         },
         "rounds": len(reference),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from benchmarks.floor import Work, plan_work
+from benchmarks.floor import Work, needed_validations, plan_work
 from benchmarks.layers import conv_shapes, first_layer_flops
 
 from layercut.data.cache import default_cache_dir, default_data_dir, open_cached
@@ -13,7 +13,7 @@ from layercut.models.base import plan_model, seeded_build
 from layercut.models.plain_cnn import PLAIN_CNN, PlainCnnOptions
 from layercut.plan.canonical import trial_key
 from layercut.preflight import CheckedPlan, plan_with_data
-from layercut.records import TrialRecord
+from layercut.records import EpochPoint, TrialRecord
 from layercut.spec import parse_study
 
 STUDY = """
@@ -45,6 +45,7 @@ def work_of(checked: CheckedPlan, wanted: list[tuple[str, int, int]]) -> tuple[W
             1.0,
             1.0,
             num_epochs=3,
+            curve=tuple(EpochPoint(epoch, 1.0, 1.0, 0.1, 1.0) for epoch in (1, 2, 3)),
             num_train_images=700,
             num_validation_images=180,
             num_test_images=360,
@@ -81,6 +82,14 @@ def test_features_are_counted_once_for_each_image_that_some_trial_uses(checked: 
     assert one.features == both_cuts.features < both_replicates.features
     num_images = both_replicates.features / (CONV0 + CONV1)
     assert num_images == int(num_images) <= len(task.train_index) + len(task.test_index)
+
+
+def test_an_epoch_that_was_left_needs_as_many_images_as_the_best_one_has_wrong() -> None:
+    curve = (EpochPoint(1, 1.0, 0.5, 0.3, 0.8), EpochPoint(2, 1.0, 0.5), EpochPoint(3, 1.0, 0.5, 0.2, 0.9))
+    trial = TrialRecord("k", "c", 0, 0.5, 0.9, 0.9, num_epochs=3, curve=curve, num_validation_images=200)
+    assert needed_validations(trial) == 200 + 20 + 200
+    without = TrialRecord("k", "c", 0, 0.5, None, 0.9, num_epochs=3, curve=curve[1:2] * 3, num_validation_images=0)
+    assert needed_validations(without) == 0
 
 
 def test_evaluation_runs_at_the_rate_of_its_precision() -> None:

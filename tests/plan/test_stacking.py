@@ -112,3 +112,9 @@ def test_a_plateau_trains_its_replicates_one_by_one_and_the_plan_says_why():
     assert {condition.group for condition in plan.conditions} == {None}
     (warning,) = [text for text in plan.warnings if "one by one" in text]
     assert "with lr_schedule plateau each has a learning rate of its own" in warning
+
+
+def test_stacked_conditions_validate_every_epoch_and_keep_their_keys():
+    needed = stacked_plan("transfer.replicates=2", "transfer.training.validate_epochs=as_needed")
+    assert {condition.fitting.validate_epochs for condition in needed.conditions} == {"all"}
+    assert keys(needed) == keys(stacked_plan("transfer.replicates=2"))

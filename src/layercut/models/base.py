@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
+from layercut.models.operations import run_counted
+
 ImageShape = tuple[int, int, int]
 """channels, height, width"""
 
@@ -149,11 +151,11 @@ def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_c
     shapes: list[tuple[int, ...]] = [image_shape]
     block_flops: list[int] = []
     for block in model.blocks:
-        features, flops = _run_counted(block, features)
+        features, flops = run_counted(block, features)
         shapes.append(tuple(features.shape[1:]))
         block_flops.append(flops)
     heads = [seeded_head(family, options, shape, num_classes, seed=0) for shape in shapes]
-    head_flops = [_run_counted(head, torch.zeros(1, *shape))[1] for head, shape in zip(heads, shapes, strict=True)]
+    head_flops = [run_counted(head, torch.zeros(1, *shape))[1] for head, shape in zip(heads, shapes, strict=True)]
     block_parameters = [sum(parameter.numel() for parameter in block.parameters()) for block in model.blocks]
     random_blocks = [name for name, block in model.blocks.named_children() if random_layers(block)]
     return ModelPlan(model.block_names, shapes, block_flops, head_flops, block_parameters, random_blocks)
@@ -170,11 +172,3 @@ def _draws_at_random(layer: nn.Module) -> bool:
     if isinstance(layer, nn.MultiheadAttention):
         return bool(layer.dropout > 0)
     return isinstance(layer, nn.RReLU) or type(layer).__name__ == "StochasticDepth"  # torchvision's, slow to import
-
-
-def _run_counted(module: nn.Module, features: Tensor) -> tuple[Tensor, int]:
-    from torch.utils.flop_counter import FlopCounterMode  # noqa: PLC0415 - slow to import, needed by plans only
-
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        features = module(features)
-    return features, counter.get_total_flops()

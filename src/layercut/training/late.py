@@ -30,9 +30,6 @@ from layercut.training.validation import Validated, with_validation
 WAITING_BYTES = 2**28
 """Weights of all waiting epochs at the most; of large models fewer epochs wait."""
 
-_MOST_IMAGES = 64
-"""Images at a time: more would be looked at after the answer is known."""
-
 _MEMORY = 0.5
 """What an earlier look at an image counts, beside the last one."""
 
@@ -124,11 +121,16 @@ class _Looks(NamedTuple):
     num_wrong: int
 
 
+def _look_size(examples: Examples) -> int:
+    """Return how many images to look at at a time: fewer than `chunk` where it is large, as the answer may be near."""
+    return min(max(32, min(examples.chunk, 64), examples.chunk // 4), len(examples))
+
+
 @torch.inference_mode()
 def _look(model: nn.Module, examples: Examples, order: Tensor, enough: int, precision: Precision) -> _Looks:
     """Look at images in an order, in chunks of one size (the last filled up), until enough of them are wrong."""
     model.eval()
-    size = min(examples.chunk, _MOST_IMAGES, len(order))
+    size = _look_size(examples)
     chunks: list[Tensor] = []
     num_wrong = 0
     for start in range(0, len(order), size):
