@@ -8,10 +8,12 @@ import torch
 
 import tiny_probes
 from layercut import run_study
+from layercut.checkpoints import save_checkpoint
 from layercut.data.balanced import balanced_sample
 from layercut.data.splits import sample_split
 from layercut.errors import SpecError
 from layercut.ledger import Ledger
+from layercut.plan.jobs import ExtractJob
 from layercut.probes import PROBES
 from layercut.stages import probe as stage
 from layercut.stages.extract import run_extract
@@ -165,7 +167,6 @@ def test_stored_features_give_the_same_bits_as_computed_ones(tmp_path):
         return dict(source_features(job, context, model, task, "train", positions, layers, stored=stored))
 
     computed = features(stored=False)
-    from layercut.plan.jobs import ExtractJob
 
     for shard in range(job.bank.num_shards):
         assert list(run_extract(ExtractJob("x", job.bank, (1, 3), shard, 1), context)) == []
@@ -195,3 +196,33 @@ def test_what_cannot_be_is_named(overrides, message):
 def test_a_source_of_unknown_data_cannot_be_looked_at():
     with pytest.raises(SpecError, match=r"probes\[0\]\.images.*nobody knows what the source random weights"):
         tiny_plan(*SMALL, "probes=[{name: mean, images: source}]", "source=[{random: true}]")
+
+
+def test_features_that_are_no_numbers_have_no_score_and_the_others_do(tmp_path):
+    checked = tiny_plan(*SMALL)
+    context = context_with_sources(checked, tmp_path / "first")
+    values, _ = context.open_source(checked.plan.sources[0].key)
+    broken = dict(values) | {"blocks.conv1.conv.bias": torch.full_like(values["blocks.conv1.conv.bias"], float("nan"))}
+    save_checkpoint(tmp_path / "broken.safetensors", broken)
+    summary, records, failures = run(
+        tmp_path / "run", "probes=[mean]", f"source=[{{checkpoint: {tmp_path / 'broken.safetensors'}}}]"
+    )
+    assert {r.layer for r in records} == {"input", "conv0"}
+    probe_failures = [f for f in failures if f.job == "probe"]
+    assert all(f.kind == "undefined" and "are not finite numbers" in f.message for f in probe_failures)
+    assert summary.failed_probes == {"undefined": 12}
+
+
+def test_weights_without_a_head_say_what_is_missing(tmp_path):
+    checked = tiny_plan(*SMALL)
+    context = context_with_sources(checked, tmp_path / "first")
+    values, _ = context.open_source(checked.plan.sources[0].key)
+    trunk = {name: value for name, value in values.items() if name.startswith("blocks.")}
+    save_checkpoint(tmp_path / "trunk.safetensors", trunk)
+    _, records, failures = run(
+        tmp_path / "run", "probes=[mean, output]", f"source=[{{checkpoint: {tmp_path / 'trunk.safetensors'}}}]"
+    )
+    assert {r.layer for r in records} == {"input", "conv0", "conv1", "conv2"}
+    assert {f.message for f in failures} == {
+        "the source's weights hold no head that fits: nothing lies behind its blocks"
+    }
