@@ -48,7 +48,8 @@ def plan_with_data(
     plan = expand(spec, _resolver(spec, resolve, precision, stacked))
     for job in plan.sources:
         if job.kind == "import":
-            read_weights(job)
+            keep_hidden = any(condition.keep_hidden for condition in plan.conditions if condition.source == job.key)
+            read_weights(job, keep_hidden)
     return CheckedPlan(plan, {fingerprint: dataset.folder for fingerprint, dataset in loaded.items()})
 
 

@@ -122,6 +122,8 @@ class ModelPlan(NamedTuple):
     """Numbers of trained values of each block."""
     random_blocks: list[str]
     """Names of the blocks that draw at random in training."""
+    random_head: bool
+    """Whether a head draws at random in training."""
 
 
 def seeded_build(
@@ -156,7 +158,8 @@ def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_c
     head_flops = [_run_counted(head, torch.zeros(1, *shape))[1] for head, shape in zip(heads, shapes, strict=True)]
     block_parameters = [sum(parameter.numel() for parameter in block.parameters()) for block in model.blocks]
     random_blocks = [name for name, block in model.blocks.named_children() if random_layers(block)]
-    return ModelPlan(model.block_names, shapes, block_flops, head_flops, block_parameters, random_blocks)
+    random_head = any(random_layers(head) for head in heads)
+    return ModelPlan(model.block_names, shapes, block_flops, head_flops, block_parameters, random_blocks, random_head)
 
 
 def random_layers(model: nn.Module) -> list[str]:
@@ -169,7 +172,10 @@ def _draws_at_random(layer: nn.Module) -> bool:
         return bool(layer.p > 0)
     if isinstance(layer, nn.MultiheadAttention):
         return bool(layer.dropout > 0)
-    return isinstance(layer, nn.RReLU) or type(layer).__name__ == "StochasticDepth"  # torchvision's, slow to import
+    name = type(layer).__name__  # of libraries that are slow to import
+    if name == "StochasticDepth":
+        return bool(layer.p)
+    return isinstance(layer, nn.RReLU) or (name in {"DropPath", "DropBlock2d"} and bool(layer.drop_prob))
 
 
 def _run_counted(module: nn.Module, features: Tensor) -> tuple[Tensor, int]:

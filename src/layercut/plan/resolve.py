@@ -73,6 +73,7 @@ def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef
         tuple(planned.feature_shapes),
         tuple(planned.block_parameters),
         tuple(planned.random_blocks),
+        planned.random_head,
     )
     return ref, model_cost(planned.block_flops, planned.head_flops, planned.feature_shapes)
 

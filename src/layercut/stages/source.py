@@ -34,11 +34,11 @@ def run_source(job: SourceJob, context: Context) -> Iterator[PretrainingRecord |
         yield result
 
 
-def read_weights(job: SourceJob) -> dict[str, Tensor]:
-    """Read a source's weight file under our names.
+def read_weights(job: SourceJob, keep_hidden: bool = False) -> dict[str, Tensor]:
+    """Read a source's weight file under our names; `keep_hidden`: the head's hidden layers will be asked for.
 
     Raises:
-        CheckpointError: a block's values are missing or have another shape.
+        CheckpointError: a value that is kept is missing or has another shape.
     """
     if job.weights is None:
         raise ValueError(f"expected a source job with a weight file; got kind {job.kind!r}")
@@ -49,7 +49,7 @@ def read_weights(job: SourceJob) -> dict[str, Tensor]:
     if names is not None:
         values = {names[name]: value for name, value in values.items()}
     model = seeded_build(family, options, job.model.image_shape, num_classes=2, seed=0)
-    _check_fit(job, model, values)
+    _check_fit(job, model, values, ("blocks.", "head.") if keep_hidden else ("blocks.",))
     return values
 
 
@@ -138,11 +138,11 @@ def _train(job: SourceJob, context: Context) -> PretrainingRecord:
     )
 
 
-def _check_fit(job: SourceJob, model: CuttableModel, values: Mapping[str, Tensor]) -> None:
-    """Every block must find its values; the head is new on every target."""
+def _check_fit(job: SourceJob, model: CuttableModel, values: Mapping[str, Tensor], kept: tuple[str, ...]) -> None:
+    """Whatever is kept must find its values; the classifier is new on every target."""
     wrong = []
     for name, wanted in model.state_dict().items():
-        if not name.startswith("blocks."):
+        if not name.startswith(kept) or name.startswith("head.out."):
             continue
         got = tuple(values[name].shape) if name in values else "nothing"
         if got != tuple(wanted.shape):
