@@ -25,9 +25,10 @@ class SpecError(UserError):
 class UnknownNameError(UserError):
     """A name that no registry holds."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], meant: str | None = None) -> None:
         known = sorted(known)
-        super().__init__(f"unknown {kind} {name!r}{did_you_mean(name, known)}; known: {', '.join(known)}")
+        suggestion = f"; did you mean {meant!r}?" if meant else did_you_mean(name, known)
+        super().__init__(f"unknown {kind} {name!r}{suggestion}; known: {', '.join(known)}")
         self.kind, self.name, self.known = kind, name, known
 
 

@@ -12,9 +12,11 @@ from layercut.data.cache import LoadedDataset, load_dataset
 from layercut.data.reading import parse_options
 from layercut.data.subset import resolve_classes, select_task, task_info
 from layercut.errors import CheckpointError, DataError, SpecError, UnknownNameError, UserError
+from layercut.models import MODELS
+from layercut.models.base import PretrainedFamily
 from layercut.plan.expand import Plan, expand
 from layercut.plan.resolve import ResolvedTask, ResolvedWeights, Resolver
-from layercut.spec import CheckpointSource, StudySpec, TaskSpec
+from layercut.spec import CheckpointSource, StudySpec, TaskSpec, WeightsSource
 from layercut.stages.environment import num_usable_cores
 from layercut.stages.source import read_weights
 from layercut.training.precision import Precision
@@ -45,7 +47,7 @@ def plan_with_data(
         classes = resolve_classes(task.classes, dataset.class_names)
         return ResolvedTask(selected.info(task.label), dataset.fingerprint, classes)
 
-    plan = expand(spec, _resolver(spec, resolve, precision, stacked))
+    plan = expand(spec, _resolver(spec, resolve, _published_weights, precision, stacked))
     for job in plan.sources:
         if job.kind == "import":
             keep_hidden = any(condition.keep_hidden for condition in plan.conditions if condition.source == job.key)
@@ -69,11 +71,15 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
         classes = resolve_classes(task.classes, info.class_names)
         return ResolvedTask(task_info(info, task.classes, task.label), f"published {task.dataset}", classes)
 
-    return expand(spec, _resolver(spec, resolve, precision, stacked=False))
+    return expand(spec, _resolver(spec, resolve, _named_weights, precision, stacked=False))
 
 
 def _resolver(
-    spec: StudySpec, resolve: Callable[[TaskSpec], ResolvedTask], precision: Precision, stacked: bool
+    spec: StudySpec,
+    resolve: Callable[[TaskSpec], ResolvedTask],
+    publish: Callable[[PretrainedFamily, str], ResolvedWeights],
+    precision: Precision,
+    stacked: bool,
 ) -> Resolver:
     cache: dict[str, ResolvedTask] = {}
 
@@ -86,13 +92,36 @@ def _resolver(
                 raise _placed(spec, place, error) from error
         return cache[known]
 
-    def weights(source: CheckpointSource, place: str) -> ResolvedWeights:
-        if not source.checkpoint.is_file():
-            error = CheckpointError(f"no weight file {source.checkpoint}; expected a .safetensors or .pth file")
-            raise _placed(spec, f"{place}.checkpoint", error)
-        return ResolvedWeights(hashlib.sha256(source.checkpoint.read_bytes()).hexdigest())
+    def weights(source: CheckpointSource | WeightsSource, place: str, model: str) -> ResolvedWeights:
+        try:
+            if isinstance(source, CheckpointSource):
+                return _weights_in(source.checkpoint)
+            family = MODELS[model]
+            if not isinstance(family, PretrainedFamily):
+                raise CheckpointError(f"no weights of the model {model} are published; expected a model of a library")
+            return publish(family, source.weights)
+        except CheckpointError as error:
+            key = "checkpoint" if isinstance(source, CheckpointSource) else "weights"
+            raise _placed(spec, f"{place}.{key}", error) from error
 
     return Resolver(task, weights, num_usable_cores(), precision, stacked)
+
+
+def _weights_in(path: Path) -> ResolvedWeights:
+    if not path.is_file():
+        raise CheckpointError(f"no weight file {path}; expected a .safetensors or .pth file")
+    with path.open("rb") as file:
+        return ResolvedWeights(hashlib.file_digest(file, "sha256").hexdigest(), path)
+
+
+def _published_weights(family: PretrainedFamily, name: str) -> ResolvedWeights:
+    return _weights_in(family.fetch_weights(name))
+
+
+def _named_weights(family: PretrainedFamily, name: str) -> ResolvedWeights:
+    """Check the name only: a plan downloads nothing."""
+    family.check_weights(name)
+    return ResolvedWeights(f"published {name}", Path(name))
 
 
 def _placed(spec: StudySpec, place: str, error: UserError) -> UserError:

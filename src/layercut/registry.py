@@ -8,14 +8,15 @@ entry points in the group `layercut.<kind>`.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, NamedTuple, TypeVar, cast
+from typing import Generic, NamedTuple, Protocol, TypeVar, cast
 
-from layercut.errors import UnknownNameError
+from layercut.errors import UnknownNameError, did_you_mean
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 def import_object(path: str) -> object:
@@ -38,12 +39,29 @@ class Entry(NamedTuple):
     """One line for `layercut list`."""
 
 
+class Collection(Protocol[T_co]):
+    """Objects of somebody else's, too many to list: `torchvision/resnet50` is `resnet50` of one of these."""
+
+    def names(self) -> list[str]:
+        """Return all their names."""
+        ...
+
+    def __getitem__(self, name: str, /) -> T_co:
+        """Return one of them.
+
+        Raises:
+            UnknownNameError: no such name.
+        """
+        ...
+
+
 class Registry(Generic[T]):
     """An ordered, read-only table from name to object of one kind."""
 
-    def __init__(self, kind: str, table: Mapping[str, Entry]) -> None:
+    def __init__(self, kind: str, table: Mapping[str, Entry], collections: Mapping[str, Entry] | None = None) -> None:
         self.kind = kind
         self._table = dict(table)
+        self._collections = dict(collections or {})
 
     def names(self) -> list[str]:
         """Return all names, built-in ones first; imports nothing."""
@@ -52,6 +70,14 @@ class Registry(Generic[T]):
     def summary(self, name: str) -> str:
         """Return the line about `name`; imports nothing."""
         return self._entries()[name].summary
+
+    def collections(self) -> dict[str, str]:
+        """Return the beginnings of names that stand for a whole collection, with a line about each."""
+        return {name: entry.summary for name, entry in self._collections.items()}
+
+    def collection(self, beginning: str) -> Collection[T]:
+        """Import and return a collection."""
+        return cast(Collection[T], import_object(self._collections[beginning].path))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -66,9 +92,22 @@ class Registry(Generic[T]):
             UnknownNameError: no such name; the message has the nearest one.
         """
         entries = self._entries()
+        beginning, slash, rest = name.partition("/")
+        if slash and beginning in self._collections:
+            return self.collection(beginning)[rest]
         if name not in entries:
-            raise UnknownNameError(self.kind, name, entries)
+            patterns = [f"{beginning}/NAME" for beginning in self._collections]
+            raise UnknownNameError(self.kind, name, [*entries, *patterns], self._elsewhere(name, entries))
         return cast(T, import_object(entries[name].path))
+
+    def _elsewhere(self, name: str, entries: Iterable[str]) -> str | None:
+        """Return the full name of an object of a collection that was named without its beginning."""
+        if did_you_mean(name, entries):
+            return None
+        for beginning in self._collections:
+            if name in self.collection(beginning).names():
+                return f"{beginning}/{name}"
+        return None
 
     def _entries(self) -> dict[str, Entry]:
         return _third_party(self.kind) | self._table

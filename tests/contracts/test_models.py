@@ -28,10 +28,21 @@ EXAMPLES = {
         Example({"preset": "deep"}, (3, 32, 32)),
     ],
     "small_convnet": [Example({}, (1, 28, 28))],
+    "torchvision": [
+        Example({}, (3, 32, 32), "torchvision/resnet18"),
+        Example({"cuts": ["features1", 7]}, (1, 32, 32), "torchvision/mobilenet_v3_small"),
+        Example({}, (1, 32, 32), "torchvision/shufflenet_v2_x0_5"),
+    ],
+    "timm": [
+        Example({}, (1, 32, 32), "timm/vit_tiny_patch16_224"),
+        Example({"granularity": "stage"}, (3, 32, 32), "timm/convnext_atto"),
+        Example({}, (3, 32, 32), "timm/mobilenetv3_small_050"),
+    ],
 }
 """One entry a registered name: a new family adds its own here."""
 
-CASES = [(name, index) for name in MODELS.names() for index in range(len(EXAMPLES.get(name, [None])))]
+NAMES = [*MODELS.names(), *MODELS.collections()]
+CASES = [(name, index) for name in NAMES for index in range(len(EXAMPLES.get(name, [None])))]
 
 
 class Case(NamedTuple):

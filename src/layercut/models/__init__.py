@@ -25,6 +25,12 @@ MODELS: Registry[ModelFamily] = Registry(
             "layercut.models.small_convnet:SMALL_CONVNET", "two convolutions and two dense layers with dropout"
         ),
     },
+    collections={
+        "torchvision": Entry(
+            "layercut.models.zoo.family:TORCHVISION", "any classifier of torchvision by its name there"
+        ),
+        "timm": Entry("layercut.models.zoo.family:TIMM", "any classifier of timm by its name there"),
+    },
 )
 
 __all__ = ["MODELS"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
+
+from layercut.errors import SpecError
 
 ImageShape = tuple[int, int, int]
 """channels, height, width"""
@@ -108,6 +111,35 @@ class ModelFamily(Protocol):
         ...
 
 
+@runtime_checkable
+class PretrainedFamily(Protocol):
+    """What a family says beside `ModelFamily` where its models have published weights."""
+
+    def check_weights(self, weights: str) -> None:
+        """Check that published weights of that name exist; asks nobody.
+
+        Raises:
+            CheckpointError: there are none.
+        """
+        ...
+
+    def fetch_weights(self, weights: str) -> Path:
+        """Return the file of published weights; downloads it where it is not here.
+
+        Raises:
+            CheckpointError: there are none of that name, or they cannot be downloaded.
+        """
+        ...
+
+    def adapt(self, options: Any, image_shape: ImageShape, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the values of a weight file under our names, fitted to channels and size of the images.
+
+        Raises:
+            CheckpointError: they do not fit the model.
+        """
+        ...
+
+
 class ModelPlan(NamedTuple):
     """What is known of a model before it has weights."""
 
@@ -146,12 +178,16 @@ def seeded_head(
 
 def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_classes: int) -> ModelPlan:
     """Measure shapes and operations with one blank image."""
-    model = seeded_build(family, options, image_shape, num_classes, seed=0).eval()
+    model = seeded_build(family, options, image_shape, num_classes, seed=0).eval().requires_grad_(False)
     features = torch.zeros(1, *image_shape)
     shapes: list[tuple[int, ...]] = [image_shape]
     block_flops: list[int] = []
-    for block in model.blocks:
-        features, flops = _run_counted(block, features)
+    for name, block in model.blocks.named_children():
+        try:
+            features, flops = _run_counted(block, features)
+        except (RuntimeError, ValueError, AssertionError) as error:  # whatever the layers say about sizes
+            reason = " ".join(str(error).split())[:200]
+            raise SpecError(f"images of shape {image_shape} do not get through the block {name!r}: {reason}") from error
         shapes.append(tuple(features.shape[1:]))
         block_flops.append(flops)
     heads = [seeded_head(family, options, shape, num_classes, seed=0) for shape in shapes]
@@ -168,6 +204,8 @@ def random_layers(model: nn.Module) -> list[str]:
 
 
 def _draws_at_random(layer: nn.Module) -> bool:
+    if getattr(layer, "draws_at_random", False):  # says so itself: the functions in it do
+        return True
     if isinstance(layer, _DropoutNd):
         return bool(layer.p > 0)
     if isinstance(layer, nn.MultiheadAttention):

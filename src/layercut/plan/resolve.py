@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from layercut.data.subset import TaskInfo
-from layercut.errors import UnknownNameError
+from layercut.errors import SpecError, UnknownNameError
 from layercut.models import MODELS
 from layercut.models.base import plan_model
 from layercut.plan.canonical import source_key, task_identity
 from layercut.plan.cost import ModelCost, model_cost, sample_images, training_flops
 from layercut.plan.jobs import Fitting, ModelRef, SourceJob, TaskRef
-from layercut.spec import CheckpointSource, RandomSource, StudySpec, TaskSpec, TrainingSpec
+from layercut.spec import CheckpointSource, RandomSource, StudySpec, TaskSpec, TrainingSpec, WeightsSource
 from layercut.spec.load import describe_errors
 from layercut.training.precision import Precision
 
@@ -33,6 +34,7 @@ class ResolvedWeights(NamedTuple):
     """A weight file of the study file with its content hash."""
 
     sha256: str
+    path: Path
 
 
 class Resolver(NamedTuple):
@@ -40,7 +42,8 @@ class Resolver(NamedTuple):
 
     task: Callable[[TaskSpec, str], ResolvedTask]
     """Task and its key path in the study file."""
-    weights: Callable[[CheckpointSource, str], ResolvedWeights]
+    weights: Callable[[CheckpointSource | WeightsSource, str, str], ResolvedWeights]
+    """Source, its key path in the study file, and the name of the model that it is for."""
     num_threads: int
     """Threads of a pretraining that does not say."""
     precision: Precision
@@ -63,7 +66,10 @@ def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef
         options = family.options.model_validate(model.options)
     except ValidationError as error:
         raise spec.error(key_path, describe_errors(error, family.options, also_legal=["name"])) from error
-    planned = plan_model(family, options, info.image_shape, info.num_classes)
+    try:
+        planned = plan_model(family, options, info.image_shape, info.num_classes)
+    except SpecError as error:
+        raise spec.error(key_path, str(error)) from error
     ref = ModelRef(
         model.label,
         model.name,
@@ -88,10 +94,10 @@ def source_job(spec: StudySpec, index: int, model: ModelRef, target: ResolvedTas
     source = spec.source[index]
     place = f"source[{index}]"
     fitting = make_fitting(spec, spec.pretraining, resolver.precision)
-    if isinstance(source, CheckpointSource):
-        weights = resolver.weights(source, place)
+    if isinstance(source, CheckpointSource | WeightsSource):
+        weights = resolver.weights(source, place, model.name)
         key = source_key("import", weights.sha256, model, None, 0, 0)
-        return SourceJob(key, "import", source.label, model, fitting, spec.seed, 1, 0, weights=source.checkpoint)
+        return SourceJob(key, "import", source.label, model, fitting, spec.seed, 1, 0, weights=weights.path)
     if isinstance(source, RandomSource):
         key = source_key("random", None, model, fitting, spec.seed, 1)
         return SourceJob(key, "random", source.label, model, fitting, spec.seed, 1, 0)
@@ -129,7 +135,7 @@ def source_job(spec: StudySpec, index: int, model: ModelRef, target: ResolvedTas
 def overlap_warnings(spec: StudySpec, source_index: int, target_index: int) -> list[str]:
     """Warn where source and target share classes of one dataset: transfer is then easier than it looks."""
     source, target = spec.source[source_index], spec.target[target_index]
-    if isinstance(source, RandomSource) or source.dataset != target.dataset:
+    if isinstance(source, RandomSource | WeightsSource) or source.dataset != target.dataset:
         return []
     if isinstance(source, TaskSpec) and source.options != target.options:
         return []

@@ -3,7 +3,7 @@
 from layercut.spec.load import load_study, parse_study, shipped_studies
 from layercut.spec.model import ModelSpec
 from layercut.spec.study import ReplicateRule, StudySpec, TransferSpec
-from layercut.spec.task import CheckpointSource, NormalizationSpec, RandomSource, SourceSpec, TaskSpec
+from layercut.spec.task import CheckpointSource, NormalizationSpec, RandomSource, SourceSpec, TaskSpec, WeightsSource
 from layercut.spec.training import PretrainingSpec, TrainingSpec
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "TaskSpec",
     "TrainingSpec",
     "TransferSpec",
+    "WeightsSource",
     "load_study",
     "parse_study",
     "shipped_studies",
