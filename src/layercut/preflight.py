@@ -13,7 +13,7 @@ from layercut.data.reading import parse_options
 from layercut.data.subset import resolve_classes, select_task, task_info
 from layercut.errors import CheckpointError, DataError, SpecError, UnknownNameError, UserError
 from layercut.models import MODELS
-from layercut.models.base import PretrainedFamily
+from layercut.models.base import PublishedFamily
 from layercut.plan.expand import Plan, expand
 from layercut.plan.resolve import ResolvedTask, ResolvedWeights, Resolver
 from layercut.spec import CheckpointSource, StudySpec, TaskSpec, WeightsSource
@@ -77,7 +77,7 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
 def _resolver(
     spec: StudySpec,
     resolve: Callable[[TaskSpec], ResolvedTask],
-    publish: Callable[[PretrainedFamily, str], ResolvedWeights],
+    publish: Callable[[PublishedFamily, str], ResolvedWeights],
     precision: Precision,
     stacked: bool,
 ) -> Resolver:
@@ -97,7 +97,7 @@ def _resolver(
             if isinstance(source, CheckpointSource):
                 return _weights_in(source.checkpoint)
             family = MODELS[model]
-            if not isinstance(family, PretrainedFamily):
+            if not isinstance(family, PublishedFamily):
                 raise CheckpointError(f"no weights of the model {model} are published; expected a model of a library")
             return publish(family, source.weights)
         except CheckpointError as error:
@@ -114,11 +114,11 @@ def _weights_in(path: Path) -> ResolvedWeights:
         return ResolvedWeights(hashlib.file_digest(file, "sha256").hexdigest(), path)
 
 
-def _published_weights(family: PretrainedFamily, name: str) -> ResolvedWeights:
+def _published_weights(family: PublishedFamily, name: str) -> ResolvedWeights:
     return _weights_in(family.fetch_weights(name))
 
 
-def _named_weights(family: PretrainedFamily, name: str) -> ResolvedWeights:
+def _named_weights(family: PublishedFamily, name: str) -> ResolvedWeights:
     """Check the name only: a plan downloads nothing."""
     family.check_weights(name)
     return ResolvedWeights(f"published {name}", Path(name))

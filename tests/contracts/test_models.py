@@ -28,6 +28,7 @@ EXAMPLES = {
         Example({"preset": "deep"}, (3, 32, 32)),
     ],
     "small_convnet": [Example({}, (1, 28, 28))],
+    "foreign": [Example({"factory": "own_models:tiny_net", "options": {"width": 6}}, (3, 12, 12))],
     "torchvision": [
         Example({}, (3, 32, 32), "torchvision/resnet18"),
         Example({"cuts": ["features1", 7]}, (1, 32, 32), "torchvision/mobilenet_v3_small"),

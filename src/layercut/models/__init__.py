@@ -24,6 +24,9 @@ MODELS: Registry[ModelFamily] = Registry(
         "small_convnet": Entry(
             "layercut.models.small_convnet:SMALL_CONVNET", "two convolutions and two dense layers with dropout"
         ),
+        "foreign": Entry(
+            "layercut.models.foreign:FOREIGN", "your own model: {factory: package.module:function, options: {...}}"
+        ),
     },
     collections={
         "torchvision": Entry(

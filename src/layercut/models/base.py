@@ -112,7 +112,7 @@ class ModelFamily(Protocol):
 
 
 @runtime_checkable
-class PretrainedFamily(Protocol):
+class PublishedFamily(Protocol):
     """What a family says beside `ModelFamily` where its models have published weights."""
 
     def check_weights(self, weights: str) -> None:
@@ -130,6 +130,11 @@ class PretrainedFamily(Protocol):
             CheckpointError: there are none of that name, or they cannot be downloaded.
         """
         ...
+
+
+@runtime_checkable
+class AdaptingFamily(Protocol):
+    """What a family says beside `ModelFamily` where a weight file needs more than other names."""
 
     def adapt(self, options: Any, image_shape: ImageShape, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the values of a weight file under our names, fitted to channels and size of the images.

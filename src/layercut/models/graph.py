@@ -62,7 +62,7 @@ def trace(model: nn.Module, training: bool) -> TracedGraph:
         SpecError: the path through its code depends on values, which a graph cannot follow.
     """
     was_training = model.training
-    tracer: Any = NodePathTracer(
+    tracer: Any = _Tracer(
         autowrap_functions=tuple(get_notrace_functions()),
         leaf_modules=[*get_notrace_modules(), *_WHOLE],
     )
@@ -101,6 +101,14 @@ def layers_of(nodes: Iterable[fx.Node]) -> set[str]:
 def draws_at_random(nodes: Iterable[fx.Node]) -> bool:
     """Return whether functions draw at random: layers that do are known by their types."""
     return any(node.op == "call_function" and _drawing_call(node) for node in nodes)
+
+
+class _Tracer(NodePathTracer):  # type: ignore[misc]
+    """Does not look into the children of a model that is a row of them: they are its blocks."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualname: str) -> bool:
+        is_child = type(self.root) is nn.Sequential and "." not in module_qualname
+        return bool((is_child and type(m) is not nn.Sequential) or super().is_leaf_module(m, module_qualname))
 
 
 class _ShapeFinder(fx.Interpreter):

@@ -159,7 +159,7 @@ def _before_weights(traced: TracedGraph, model: nn.Module, legal: list[fx.Node])
 
 def _ends_of(traced: TracedGraph, legal: list[fx.Node], named: Sequence[str]) -> list[fx.Node]:
     """Return the cut behind each named layer but the last, whose block goes on to the classifier."""
-    inside = list(traced.between(traced.image, legal[-1]))
+    inside = [node for node in traced.between(traced.image, legal[-1]) if node in traced.names]
     chosen = []
     for name in named:
         nodes = [node for node in inside if traced.names[node] == name or traced.names[node].startswith(f"{name}.")]
@@ -192,16 +192,22 @@ def _cut_out(part: list[fx.Node]) -> fx.Graph:
 
 
 def _names(model: nn.Module, parts: list[list[fx.Node]]) -> list[str]:
-    """Name each block by what its layers have in common, else by its first layer with weights."""
+    """Name each block by what its layers have in common, else those with weights, else by the first of these."""
+    layers = [[str(node.target) for node in part[1:] if node.op == "call_module"] for part in parts]
+    heavy = [[str(node.target) for node in part[1:] if _is_heavy(model, node)] for part in parts]
+    whole = [_common(block) for block in layers]
     names: list[str] = []
-    for part in parts:
-        heavy = [str(node.target) for node in part[1:] if _is_heavy(model, node)] or [f"block{len(names)}"]
-        common = [
-            steps[0] for steps in zip(*(layer.split(".") for layer in heavy), strict=False) if len(set(steps)) == 1
-        ]
-        name = ".".join(common) or heavy[0]
-        names.append(name if name not in names else f"{heavy[0]}_{len(names)}")
+    for index, name in enumerate(whole):
+        others = [other for at, other in enumerate(whole) if at != index]
+        if not name or any(other == name or other.startswith(f"{name}.") for other in others):
+            name = _common(heavy[index]) or (heavy[index] or [f"block{index}"])[0]
+        names.append(name if name not in names else f"{name}_{index}")
     return names
+
+
+def _common(layers: list[str]) -> str:
+    steps = zip(*(layer.split(".") for layer in layers), strict=False)
+    return ".".join(step[0] for step in itertools.takewhile(lambda step: len(set(step)) == 1, steps))
 
 
 def _is_heavy(model: nn.Module, node: fx.Node) -> bool:

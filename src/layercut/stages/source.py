@@ -14,7 +14,7 @@ from layercut.checkpoints import load_foreign_weights, save_checkpoint
 from layercut.data.splits import sample_split
 from layercut.errors import CheckpointError
 from layercut.models import MODELS
-from layercut.models.base import CuttableModel, PretrainedFamily, seeded_build
+from layercut.models.base import AdaptingFamily, CuttableModel, seeded_build
 from layercut.plan.jobs import Fitting, ModelRef, SourceJob
 from layercut.records import FailureRecord, PretrainingRecord
 from layercut.seeding import derive_seed
@@ -46,7 +46,7 @@ def read_weights(job: SourceJob, keep_hidden: bool = False) -> dict[str, Tensor]
     options = family.options.model_validate(job.model.options)
     values = load_foreign_weights(job.weights)
     names = family.import_names(options, list(values))
-    if isinstance(family, PretrainedFamily):
+    if isinstance(family, AdaptingFamily):
         values = family.adapt(options, job.model.image_shape, values)
     elif names is not None:
         values = {names[name]: value for name, value in values.items()}
