@@ -141,7 +141,7 @@ def _head_width(layout: Layout) -> int:
 def _pool(layout: Layout, shape: tuple[int, ...]) -> nn.Module:
     if len(shape) == 3:
         if layout.channels_last and not _is_image(shape):
-            return Average((1, 2))
+            return in_row([("contiguous", Contiguous()), ("average", Average((1, 2)))])
         return copy.deepcopy(layout.pool) if layout.pool is not None else Average((2, 3))
     return Average((1,)) if len(shape) == 2 else nn.Flatten()
 

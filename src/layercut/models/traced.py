@@ -197,8 +197,8 @@ def _names(model: nn.Module, parts: list[list[fx.Node]]) -> list[str]:
     heavy = [[str(node.target) for node in part[1:] if _is_heavy(model, node)] for part in parts]
     whole = [_common(block) for block in layers]
     names: list[str] = []
-    for index, name in enumerate(whole):
-        others = [other for at, other in enumerate(whole) if at != index]
+    for index, common in enumerate(whole):
+        name, others = common, [other for at, other in enumerate(whole) if at != index]
         if not name or any(other == name or other.startswith(f"{name}.") for other in others):
             name = _common(heavy[index]) or (heavy[index] or [f"block{index}"])[0]
         names.append(name if name not in names else f"{name}_{index}")
