@@ -14,10 +14,12 @@ from layercut.data.statistics import training_statistics
 from layercut.data.subset import select_task, task_info
 from layercut.errors import CheckpointError, DataError, SpecError, UnknownNameError, UserError
 from layercut.keys import canonical_json
+from layercut.models import MODELS
+from layercut.models.base import PublishedFamily
 from layercut.plan.expand import Plan, expand
 from layercut.plan.resolve import ResolvedTask, ResolvedWeights, Resolver
 from layercut.plan.scaling import from_images
-from layercut.spec import CheckpointSource, StudySpec, TaskSpec
+from layercut.spec import CheckpointSource, StudySpec, TaskSpec, WeightsSource
 from layercut.stages.environment import num_usable_cores
 from layercut.stages.source import read_weights
 from layercut.training.precision import Precision
@@ -50,10 +52,11 @@ def plan_with_data(
         statistics = training_statistics(selected) if from_images(spec) else None
         return ResolvedTask(selected.info(task.label), dataset.fingerprint, classes, statistics)
 
-    plan = expand(spec, _resolver(spec, resolve, precision, stacked))
+    plan = expand(spec, _resolver(spec, resolve, _published_weights, precision, stacked))
     for job in plan.sources:
         if job.kind == "import":
-            read_weights(job)
+            keep_hidden = any(condition.keep_hidden for condition in plan.conditions if condition.source == job.key)
+            read_weights(job, keep_hidden)
     return CheckedPlan(plan, {fingerprint: dataset.folder for fingerprint, dataset in loaded.items()})
 
 
@@ -71,7 +74,7 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
         content = canonical_json([task.dataset, [[key, str(value)] for key, value in task.options.items()]])
         return ResolvedTask(task_info(info, task.classes, task.label), f"published {content}", classes)
 
-    return expand(spec, _resolver(spec, resolve, precision, stacked=False))
+    return expand(spec, _resolver(spec, resolve, _named_weights, precision, stacked=False))
 
 
 def _loader(data_dir: Path, cache_dir: Path, download: bool) -> Callable[[TaskSpec], LoadedDataset]:
@@ -88,7 +91,11 @@ def _loader(data_dir: Path, cache_dir: Path, download: bool) -> Callable[[TaskSp
 
 
 def _resolver(
-    spec: StudySpec, resolve: Callable[[TaskSpec], ResolvedTask], precision: Precision, stacked: bool
+    spec: StudySpec,
+    resolve: Callable[[TaskSpec], ResolvedTask],
+    publish: Callable[[PublishedFamily, str], ResolvedWeights],
+    precision: Precision,
+    stacked: bool,
 ) -> Resolver:
     cache: dict[str, ResolvedTask] = {}
 
@@ -101,13 +108,36 @@ def _resolver(
                 raise _placed(spec, place, error) from error
         return cache[known]
 
-    def weights(source: CheckpointSource, place: str) -> ResolvedWeights:
-        if not source.checkpoint.is_file():
-            error = CheckpointError(f"no weight file {source.checkpoint}; expected a .safetensors or .pth file")
-            raise _placed(spec, f"{place}.checkpoint", error)
-        return ResolvedWeights(hashlib.sha256(source.checkpoint.read_bytes()).hexdigest())
+    def weights(source: CheckpointSource | WeightsSource, place: str, model: str) -> ResolvedWeights:
+        try:
+            if isinstance(source, CheckpointSource):
+                return _weights_in(source.checkpoint)
+            family = MODELS[model]
+            if not isinstance(family, PublishedFamily):
+                raise CheckpointError(f"no weights of the model {model} are published; expected a model of a library")
+            return publish(family, source.weights)
+        except CheckpointError as error:
+            key = "checkpoint" if isinstance(source, CheckpointSource) else "weights"
+            raise _placed(spec, f"{place}.{key}", error) from error
 
     return Resolver(task, weights, num_usable_cores(), precision, stacked)
+
+
+def _weights_in(path: Path) -> ResolvedWeights:
+    if not path.is_file():
+        raise CheckpointError(f"no weight file {path}; expected a .safetensors or .pth file")
+    with path.open("rb") as file:
+        return ResolvedWeights(hashlib.file_digest(file, "sha256").hexdigest(), path)
+
+
+def _published_weights(family: PublishedFamily, name: str) -> ResolvedWeights:
+    return _weights_in(family.fetch_weights(name))
+
+
+def _named_weights(family: PublishedFamily, name: str) -> ResolvedWeights:
+    """Check the name only: a plan downloads nothing."""
+    family.check_weights(name)
+    return ResolvedWeights(f"published {name}", Path(name))
 
 
 def _placed(spec: StudySpec, place: str, error: UserError) -> UserError:

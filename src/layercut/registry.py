@@ -16,7 +16,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar, cast
 from layercut.errors import UnknownNameError, did_you_mean
 
 T = TypeVar("T")
-Found = TypeVar("Found", covariant=True)  # noqa: PLC0105 - reads better
+T_co = TypeVar("T_co", covariant=True)
 
 
 def import_object(path: str) -> object:
@@ -39,14 +39,14 @@ class Entry(NamedTuple):
     """One line for `layercut list`."""
 
 
-class Collection(Protocol[Found]):
+class Collection(Protocol[T_co]):
     """Objects of somebody else's, too many to list: `torchvision/resnet50` is `resnet50` of one of these."""
 
     def names(self) -> list[str]:
         """Return all their names."""
         ...
 
-    def __getitem__(self, name: str, /) -> Found:
+    def __getitem__(self, name: str, /) -> T_co:
         """Return one of them.
 
         Raises:

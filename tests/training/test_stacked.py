@@ -72,6 +72,12 @@ def convolutions(seed):
     return seeded_build(family, options, (1, 6, 6), NUM_CLASSES, seed)
 
 
+def published_blocks(seed):
+    family = MODELS["block_cnn"]
+    options = family.options(hidden_dims=[4, 6, 8, 5], dropout=0)
+    return seeded_build(family, options, (1, 6, 6), NUM_CLASSES, seed)
+
+
 def normalized(seed):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -115,7 +121,7 @@ def same_bits(ours, theirs):
     return all(torch.equal(value, theirs.state_dict()[name]) for name, value in ours.state_dict().items())
 
 
-@pytest.mark.parametrize("build", [convolutions, normalized, linear])
+@pytest.mark.parametrize("build", [convolutions, normalized, published_blocks, linear])
 @pytest.mark.parametrize("patience", [2, None])
 def test_each_member_ends_as_it_would_alone(build, patience):
     models, results = train_all(build, patience=patience)

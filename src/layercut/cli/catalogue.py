@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from layercut.data import DATASETS
 from layercut.executors import EXECUTORS
 from layercut.figures import FIGURES
@@ -48,8 +50,9 @@ def describe(entries: dict[str, list[Entry]]) -> str:
 def _entries(kind: str, with_options: bool) -> list[Entry]:
     registry = REGISTRIES[kind]
     entries: list[Entry] = [{"name": name, "summary": registry.summary(name)} for name in registry]
+    entries += [{"name": f"{name}/NAME", "summary": summary} for name, summary in registry.collections().items()]
     for entry in entries:
-        options = getattr(registry[entry["name"]], "options", None) if with_options else None
+        options = _options(registry, entry["name"]) if with_options else None
         if options is not None:
             entry["options"] = {
                 name: {
@@ -60,6 +63,14 @@ def _entries(kind: str, with_options: bool) -> list[Entry]:
             }
     collections = registry.collections().items()
     return entries + [{"name": f"{beginning}/NAME", "summary": summary} for beginning, summary in collections]
+
+
+def _options(registry: Registry[Any], name: str) -> type[BaseModel] | None:
+    collection, slash, _ = name.partition("/")
+    found: type[BaseModel] | None = getattr(
+        registry.collection(collection) if slash else registry[name], "options", None
+    )
+    return found
 
 
 def _studies() -> list[Entry]:

@@ -7,23 +7,35 @@ import json
 import click
 
 from layercut.cli.options import json_option
+from layercut.errors import UserError
 
 KINDS = ("datasets", "models", "strategies", "probes", "figures", "executors", "studies")
 
 
 @click.command("list")
-@click.argument("kind", type=click.Choice(KINDS), required=False)
+@click.argument("kind", type=click.Choice([*KINDS, "cuts"]), required=False)
+@click.argument("name", required=False)
 @click.option("--options", "with_options", is_flag=True, help="Also show each entry's options.")
+@click.option("--image", metavar="CxHxW", help="With cuts: shape of the images, such as 3x64x64.")
 @json_option
-def command(kind: str | None, with_options: bool, as_json: bool) -> None:
-    """List what can be named in a study file or on the command line.
+def command(kind: str | None, name: str | None, with_options: bool, image: str | None, as_json: bool) -> None:
+    """List what can be named in a study file or on the command line, or where a model can be cut.
 
     \b
     Examples:
         layercut list
         layercut list models --options
+        layercut list cuts torchvision/resnet50
+        layercut list cuts my_models:small_resnet --image 3x64x64
     """
     from layercut.cli.catalogue import catalogue, describe
+    from layercut.cli.cuts import cut_points, describe_cuts
 
+    if (kind == "cuts") != (name is not None):
+        raise UserError("layercut list cuts takes the name of a model, such as torchvision/resnet50; other kinds none")
+    if name is not None:
+        found = cut_points(name, image)
+        click.echo(json.dumps(found, indent=2) if as_json else describe_cuts(found))
+        return
     entries = catalogue([kind] if kind else list(KINDS), with_options)
     click.echo(json.dumps(entries, indent=2) if as_json else describe(entries))

@@ -7,7 +7,6 @@ alone, in a store of all images, or again in the middle of a training batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -66,7 +65,8 @@ def frozen_features(frozen: FrozenBlocks, inputs: Inputs, positions: Tensor) -> 
     """Return the outputs of frozen blocks for some images: Float32 "batch ..."."""
     starts = range(0, len(positions), frozen.chunk)
     chunks = [_frozen_chunk(frozen, inputs, positions[start : start + frozen.chunk]) for start in starts]
-    return chunks[0] if len(chunks) == 1 else _concatenate(chunks)
+    whole = chunks[0] if len(chunks) == 1 else torch.cat(chunks)
+    return channels_last(whole) if whole.dim() == 4 else whole  # as stored ones come: another order, other kernels
 
 
 @torch.no_grad()
@@ -76,11 +76,6 @@ def _frozen_chunk(frozen: FrozenBlocks, inputs: Inputs, positions: Tensor) -> Te
     with training_precision(frozen.precision, images.device):
         features: Tensor = frozen.blocks(images)
     return features[: len(positions)].float()
-
-
-def _concatenate(chunks: Sequence[Tensor]) -> Tensor:
-    whole = torch.cat(list(chunks))
-    return channels_last(whole) if whole.dim() == 4 else whole
 
 
 def channels_last(features: Tensor) -> Tensor:

@@ -17,6 +17,22 @@ MODELS: Registry[ModelFamily] = Registry(
             "equal convolutions, average pooling after every n-th, a dense head",
         ),
         "mlp": Entry("layercut.models.mlp:MLP", "dense layers of equal width on flattened pixels, a dense head"),
+        "block_cnn": Entry(
+            "layercut.models.block_cnn:BLOCK_CNN",
+            "blocks of convolutions with norm and max pooling, three dense layers with dropout",
+        ),
+        "small_convnet": Entry(
+            "layercut.models.small_convnet:SMALL_CONVNET", "two convolutions and two dense layers with dropout"
+        ),
+        "foreign": Entry(
+            "layercut.models.foreign:FOREIGN", "your own model: {factory: package.module:function, options: {...}}"
+        ),
+    },
+    collections={
+        "torchvision": Entry(
+            "layercut.models.zoo.family:TORCHVISION", "any classifier of torchvision by its name there"
+        ),
+        "timm": Entry("layercut.models.zoo.family:TIMM", "any classifier of timm by its name there"),
     },
 )
 

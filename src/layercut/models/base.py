@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
+from layercut.errors import SpecError
 from layercut.models.operations import run_counted
 
 ImageShape = tuple[int, int, int]
@@ -110,6 +112,40 @@ class ModelFamily(Protocol):
         ...
 
 
+@runtime_checkable
+class PublishedFamily(Protocol):
+    """What a family says beside `ModelFamily` where its models have published weights."""
+
+    def check_weights(self, weights: str) -> None:
+        """Check that published weights of that name exist; asks nobody.
+
+        Raises:
+            CheckpointError: there are none.
+        """
+        ...
+
+    def fetch_weights(self, weights: str) -> Path:
+        """Return the file of published weights; downloads it where it is not here.
+
+        Raises:
+            CheckpointError: there are none of that name, or they cannot be downloaded.
+        """
+        ...
+
+
+@runtime_checkable
+class AdaptingFamily(Protocol):
+    """What a family says beside `ModelFamily` where a weight file needs more than other names."""
+
+    def adapt(self, options: Any, image_shape: ImageShape, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the values of a weight file under our names, fitted to channels and size of the images.
+
+        Raises:
+            CheckpointError: they do not fit the model.
+        """
+        ...
+
+
 class ModelPlan(NamedTuple):
     """What is known of a model before it has weights."""
 
@@ -124,6 +160,8 @@ class ModelPlan(NamedTuple):
     """Numbers of trained values of each block."""
     random_blocks: list[str]
     """Names of the blocks that draw at random in training."""
+    random_head: bool
+    """Whether a head draws at random in training."""
 
 
 def seeded_build(
@@ -146,19 +184,24 @@ def seeded_head(
 
 def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_classes: int) -> ModelPlan:
     """Measure shapes and operations with one blank image."""
-    model = seeded_build(family, options, image_shape, num_classes, seed=0).eval()
+    model = seeded_build(family, options, image_shape, num_classes, seed=0).eval().requires_grad_(False)
     features = torch.zeros(1, *image_shape)
     shapes: list[tuple[int, ...]] = [image_shape]
     block_flops: list[int] = []
-    for block in model.blocks:
-        features, flops = run_counted(block, features)
+    for name, block in model.blocks.named_children():
+        try:
+            features, flops = run_counted(block, features)
+        except (RuntimeError, ValueError, AssertionError) as error:  # whatever the layers say about sizes
+            reason = " ".join(str(error).split())[:200]
+            raise SpecError(f"images of shape {image_shape} do not get through the block {name!r}: {reason}") from error
         shapes.append(tuple(features.shape[1:]))
         block_flops.append(flops)
     heads = [seeded_head(family, options, shape, num_classes, seed=0) for shape in shapes]
     head_flops = [run_counted(head, torch.zeros(1, *shape))[1] for head, shape in zip(heads, shapes, strict=True)]
     block_parameters = [sum(parameter.numel() for parameter in block.parameters()) for block in model.blocks]
     random_blocks = [name for name, block in model.blocks.named_children() if random_layers(block)]
-    return ModelPlan(model.block_names, shapes, block_flops, head_flops, block_parameters, random_blocks)
+    random_head = any(random_layers(head) for head in heads)
+    return ModelPlan(model.block_names, shapes, block_flops, head_flops, block_parameters, random_blocks, random_head)
 
 
 def random_layers(model: nn.Module) -> list[str]:
@@ -167,8 +210,13 @@ def random_layers(model: nn.Module) -> list[str]:
 
 
 def _draws_at_random(layer: nn.Module) -> bool:
+    if getattr(layer, "draws_at_random", False):  # says so itself: the functions in it do
+        return True
     if isinstance(layer, _DropoutNd):
         return bool(layer.p > 0)
     if isinstance(layer, nn.MultiheadAttention):
         return bool(layer.dropout > 0)
-    return isinstance(layer, nn.RReLU) or type(layer).__name__ == "StochasticDepth"  # torchvision's, slow to import
+    name = type(layer).__name__  # of libraries that are slow to import
+    if name == "StochasticDepth":
+        return bool(layer.p)
+    return isinstance(layer, nn.RReLU) or (name in {"DropPath", "DropBlock2d"} and bool(layer.drop_prob))

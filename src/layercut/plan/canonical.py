@@ -86,7 +86,8 @@ def task_identity(task: TaskRef) -> dict[str, Any]:
 
 def model_identity(model: ModelRef) -> dict[str, Any]:
     """Return what makes two models the same, names of files and labels aside."""
-    return {"name": model.name, "options": dict(model.options), "image_shape": model.image_shape}
+    options = {name: value for name, value in model.options.items() if name != "folder"}  # its content counts
+    return {"name": model.name, "options": options, "image_shape": model.image_shape}
 
 
 def _training(fitting: Fitting) -> dict[str, Any]:

@@ -47,6 +47,8 @@ class ModelRef:
     """Trained values of each block."""
     random_blocks: tuple[str, ...]
     """Blocks that draw at random in training."""
+    random_head: bool = False
+    """The head draws at random in training."""
 
     @property
     def num_blocks(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from layercut.data.splits import split_sizes
 from layercut.data.statistics import ChannelStatistics
 from layercut.data.subset import TaskInfo
-from layercut.errors import UnknownNameError
+from layercut.errors import SpecError, UnknownNameError
 from layercut.models import MODELS
 from layercut.models.base import plan_model
 from layercut.plan.canonical import source_key, task_identity
@@ -19,7 +20,15 @@ from layercut.plan.cost import ModelCost, model_cost, sample_images, training_fl
 from layercut.plan.jobs import Fitting, ModelRef, SourceJob, TaskRef
 from layercut.plan.matching import keys_to_match, matched_source
 from layercut.plan.scaling import from_images, numbers, scaled, unknown_statistics
-from layercut.spec import CheckpointSource, PretrainingSpec, RandomSource, StudySpec, TaskSpec, TrainingSpec
+from layercut.spec import (
+    CheckpointSource,
+    PretrainingSpec,
+    RandomSource,
+    StudySpec,
+    TaskSpec,
+    TrainingSpec,
+    WeightsSource,
+)
 from layercut.spec.load import describe_errors
 from layercut.spec.points import batches_of
 from layercut.spec.shape import ShapeOptions
@@ -48,6 +57,7 @@ class ResolvedWeights(NamedTuple):
     """A weight file of the study file with its content hash."""
 
     sha256: str
+    path: Path
 
 
 class Resolver(NamedTuple):
@@ -55,7 +65,8 @@ class Resolver(NamedTuple):
 
     task: Callable[[TaskSpec, str], ResolvedTask]
     """Task and its key path in the study file."""
-    weights: Callable[[CheckpointSource, str], ResolvedWeights]
+    weights: Callable[[CheckpointSource | WeightsSource, str, str], ResolvedWeights]
+    """Source, its key path in the study file, and the name of the model that it is for."""
     num_threads: int
     """Threads of a pretraining that does not say."""
     precision: Precision
@@ -78,7 +89,10 @@ def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef
         options = family.options.model_validate(model.options)
     except ValidationError as error:
         raise spec.error(key_path, describe_errors(error, family.options, also_legal=["name"])) from error
-    planned = plan_model(family, options, info.image_shape, info.num_classes)
+    try:
+        planned = plan_model(family, options, info.image_shape, info.num_classes)
+    except SpecError as error:
+        raise spec.error(key_path, str(error)) from error
     ref = ModelRef(
         model.label,
         model.name,
@@ -88,6 +102,7 @@ def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef
         tuple(planned.feature_shapes),
         tuple(planned.block_parameters),
         tuple(planned.random_blocks),
+        planned.random_head,
     )
     return ref, model_cost(planned.block_flops, planned.head_flops, planned.feature_shapes)
 
@@ -112,10 +127,10 @@ def source_job(
     scaling = source_scaling(spec, index, target, resolver)
     fitting = scaled(make_fitting(spec, pretraining, resolver.precision), scaling)
     seeded = {"replicate": seed} if seed else {}
-    if isinstance(source, CheckpointSource):
-        weights = resolver.weights(source, place)
+    if isinstance(source, CheckpointSource | WeightsSource):
+        weights = resolver.weights(source, place, model.name)
         key = source_key("import", weights.sha256, model, None, 0, 0)
-        return SourceJob(key, "import", source.label, model, fitting, spec.seed, 1, 0, weights=source.checkpoint)
+        return SourceJob(key, "import", source.label, model, fitting, spec.seed, 1, 0, weights=weights.path)
     if isinstance(source, RandomSource):
         key = source_key("random", seeded or None, model, fitting, spec.seed, 1)
         return SourceJob(key, "random", source.label, model, fitting, spec.seed, 1, 0, seed=seed)
@@ -244,7 +259,7 @@ def scaling_notes(spec: StudySpec, tasks: Iterable[ResolvedTask]) -> list[str]:
 def overlap_warnings(spec: StudySpec, source_index: int, target_index: int) -> list[str]:
     """Warn where source and target share classes of one dataset: transfer is then easier than it looks."""
     source, target = spec.source[source_index], spec.target[target_index]
-    if isinstance(source, RandomSource) or source.dataset != target.dataset:
+    if isinstance(source, RandomSource | WeightsSource) or source.dataset != target.dataset:
         return []
     if isinstance(source, TaskSpec) and _images_of(source) != _images_of(target):
         return []

@@ -9,7 +9,7 @@ from layercut.plan.canonical import checkpoint_key
 from layercut.plan.jobs import ModelRef, SourceJob, SourcePoint
 from layercut.plan.overrides import source_training
 from layercut.plan.resolve import ResolvedTask, Resolver, source_job, trained_job
-from layercut.spec import CheckpointSource, PretrainingSpec, RandomSource, SourceSpec, StudySpec
+from layercut.spec import CheckpointSource, PretrainingSpec, RandomSource, SourceSpec, StudySpec, WeightsSource
 from layercut.spec.points import LAST, moment
 
 
@@ -65,7 +65,7 @@ def _points(key: str, label: str, points: Sequence[str]) -> Iterator[SourcePoint
 
 
 def _seeds(source: SourceSpec, pretraining: PretrainingSpec) -> list[int]:
-    if isinstance(source, CheckpointSource):
+    if isinstance(source, CheckpointSource | WeightsSource):
         return [0]
     if isinstance(source, RandomSource) and source.seeds is None:
         return pretraining.seeds

@@ -53,6 +53,8 @@ def why_alone(
     drawing = [model.block_names[block] for block in trained if model.block_names[block] in model.random_blocks]
     if drawing:
         return f"{', '.join(drawing)} draw at random in training"
+    if model.random_head:
+        return "the head draws at random in training"
     needed = member_bytes(model, cost, trained, batch_size)
     if needed > GROUP_BYTES // 2:
         return f"each needs up to {needed / 2**30:.1f} GiB"

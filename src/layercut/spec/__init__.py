@@ -12,6 +12,7 @@ from layercut.spec.task import (
     SourceTask,
     TargetSpec,
     TaskSpec,
+    WeightsSource,
 )
 from layercut.spec.training import PretrainingSpec, TrainingSpec
 
@@ -30,6 +31,7 @@ __all__ = [
     "TaskSpec",
     "TrainingSpec",
     "TransferSpec",
+    "WeightsSource",
     "load_study",
     "parse_study",
     "shipped_studies",

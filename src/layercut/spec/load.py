@@ -149,6 +149,10 @@ def _resolve_paths(values: dict[str, Any], folder: Path) -> None:
                 for field in ("checkpoint", "path"):
                     if isinstance(entry.get(field), str):
                         entry[field] = str(folder / Path(entry[field]).expanduser())
+    models = values.get("model")
+    for entry in models if isinstance(models, list) else [models]:
+        if isinstance(entry, dict) and "factory" in entry:
+            entry["folder"] = str(folder / Path(str(entry.get("folder", "."))).expanduser())
 
 
 def _apply_override(values: dict[str, Any], override: str) -> str:

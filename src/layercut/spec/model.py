@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Any
+
+from pydantic import Field, model_validator
 
 from layercut.spec.base import OpenSpec
 
@@ -12,8 +14,30 @@ class ModelSpec(OpenSpec):
 
     name: str = Field(description="Name of the model, as `layercut list models` prints it.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _a_factory_is_enough(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "factory" in values:
+            return {"name": "foreign"} | values
+        return values
+
     @property
     def label(self) -> str:
         """Return the name shown in results: the model's, with the options that differ from its defaults."""
-        options = ", ".join(f"{key}={value}" for key, value in sorted(self.options.items()))
-        return f"{self.name}({options})" if options else self.name
+        shown = dict(self.options)
+        name = str(shown.pop("factory", self.name)).rpartition(":")[2]
+        shown.pop("folder", None)
+        own = shown.pop("options", {})
+        if isinstance(own, dict):
+            shown |= own
+        options = ", ".join(f"{key}={_short(value)}" for key, value in sorted(shown.items()))
+        return f"{name}({options})" if options else name
+
+
+def _short(value: Any) -> str:
+    """Return a value as text, its middle left out where it is long; equal labels are numbered."""
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}...{text[-_LONGEST // 4 :]}"
+
+
+_LONGEST = 32

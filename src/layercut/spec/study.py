@@ -69,7 +69,8 @@ class TransferSpec(StrictSpec):
     val_split: float = Field(default=0.1, gt=0, lt=1, description="Share of images kept for validation.")
     head: Literal["replace", "keep_hidden"] = Field(
         default="replace",
-        description="`replace` makes the whole head new; `keep_hidden` keeps its hidden dense layer, where it has one.",
+        description="`replace` makes the whole head new; `keep_hidden` keeps all of it but the classifier, "
+        "where the model is kept whole.",
     )
     factors: dict[str, dict[str, dict[str, Any]]] = Field(
         default={}, description="Factor name to levels, each a mapping of training fields; factors cross."

@@ -69,6 +69,19 @@ class CheckpointSource(StrictSpec):
         return self.checkpoint.name
 
 
+class WeightsSource(StrictSpec):
+    """Weights that the model's library publishes, by name; downloaded where they are not here."""
+
+    weights: str = Field(
+        description="Their name in the library, such as `IMAGENET1K_V2` or `a1_in1k`; `DEFAULT`: its own choice."
+    )
+
+    @property
+    def label(self) -> str:
+        """Return the name shown in results."""
+        return f"weights {self.weights}"
+
+
 class RandomSource(StrictSpec):
     """A model that was never trained: what a frozen trunk of random weights is worth."""
 
@@ -85,12 +98,15 @@ def _kind_of_source(value: Any) -> str:
     has = value.__contains__ if isinstance(value, dict) else lambda name: hasattr(value, name)
     if has("checkpoint"):
         return "checkpoint"
+    if has("weights"):
+        return "weights"
     return "random" if has("random") else "dataset"
 
 
 SourceSpec = Annotated[
     Annotated[SourceTask, Tag("dataset")]
     | Annotated[CheckpointSource, Tag("checkpoint")]
+    | Annotated[WeightsSource, Tag("weights")]
     | Annotated[RandomSource, Tag("random")],
     Discriminator(_kind_of_source),
 ]

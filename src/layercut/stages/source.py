@@ -16,7 +16,7 @@ from layercut.checkpoints import load_foreign_weights, save_checkpoint
 from layercut.data.splits import sample_split
 from layercut.errors import CheckpointError
 from layercut.models import MODELS
-from layercut.models.base import CuttableModel, seeded_build
+from layercut.models.base import AdaptingFamily, CuttableModel, seeded_build
 from layercut.plan.jobs import ModelRef, SourceJob, SourcePoint
 from layercut.records import FailureRecord, PretrainingRecord
 from layercut.seeding import derive_seed
@@ -42,11 +42,11 @@ def run_source(job: SourceJob, context: Context) -> Iterator[PretrainingRecord |
         yield from result
 
 
-def read_weights(job: SourceJob) -> dict[str, Tensor]:
-    """Read a source's weight file under our names.
+def read_weights(job: SourceJob, keep_hidden: bool = False) -> dict[str, Tensor]:
+    """Read a source's weight file under our names; `keep_hidden`: the head's hidden layers will be asked for.
 
     Raises:
-        CheckpointError: a block's values are missing or have another shape.
+        CheckpointError: a value that is kept is missing or has another shape.
     """
     if job.weights is None:
         raise ValueError(f"expected a source job with a weight file; got kind {job.kind!r}")
@@ -54,10 +54,12 @@ def read_weights(job: SourceJob) -> dict[str, Tensor]:
     options = family.options.model_validate(job.model.options)
     values = load_foreign_weights(job.weights)
     names = family.import_names(options, list(values))
-    if names is not None:
+    if isinstance(family, AdaptingFamily):
+        values = family.adapt(options, job.model.image_shape, values)
+    elif names is not None:
         values = {names[name]: value for name, value in values.items()}
     model = seeded_build(family, options, job.model.image_shape, num_classes=2, seed=0)
-    _check_fit(job, model, values)
+    _check_fit(job, model, values, ("blocks.", "head.") if keep_hidden else ("blocks.",))
     return values
 
 
@@ -185,11 +187,11 @@ def _examples(job: SourceJob, context: Context, seeds: Mapping[str, int]) -> _On
     return _On(training, validation, test, job.fitting.precision)
 
 
-def _check_fit(job: SourceJob, model: CuttableModel, values: Mapping[str, Tensor]) -> None:
-    """Every block must find its values; the head is new on every target."""
+def _check_fit(job: SourceJob, model: CuttableModel, values: Mapping[str, Tensor], kept: tuple[str, ...]) -> None:
+    """Whatever is kept must find its values; the classifier is new on every target."""
     wrong = []
     for name, wanted in model.state_dict().items():
-        if not name.startswith("blocks."):
+        if not name.startswith(kept) or name.startswith("head.out."):
             continue
         got = tuple(values[name].shape) if name in values else "nothing"
         if got != tuple(wanted.shape):

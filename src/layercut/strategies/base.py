@@ -23,7 +23,7 @@ class Ingredients(NamedTuple):
     new_head: Callable[[int], nn.Module]
     """cut -> a new head for the features of that cut, with this replicate's initial values."""
     keep_hidden: bool
-    """Keep the hidden dense layer of the source's head where the whole model is kept together."""
+    """Keep the source's head but for its classifier, where the whole model is kept together."""
 
 
 class Strategy(Protocol):

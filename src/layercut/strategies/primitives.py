@@ -21,8 +21,8 @@ def load_blocks(model: CuttableModel, source: State, blocks: Iterable[str]) -> N
 
 
 def load_hidden(model: CuttableModel, source: State) -> None:
-    """Give the head's hidden dense layer the source's values, where the head has one."""
-    _load(model, source, ["head.hidden."])
+    """Give the head the source's values, the classifier `head.out` excepted: its hidden layers, where it has any."""
+    _load(model, source, [f"head.{name}." for name, _ in model.head.named_children() if name != "out"])
 
 
 def truncate(model: CuttableModel, cut: int, head: nn.Module) -> CuttableModel:

@@ -1,0 +1,74 @@
+"""`layercut list cuts NAME`: where a model can be cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from layercut.errors import SpecError, UserError
+
+DEFAULT_SHAPE = (1, 28, 28)
+"""Images of a model that was made for no particular ones."""
+
+
+def cut_points(name: str, image: str | None) -> dict[str, Any]:
+    """Return the cut points of a model with its default options, from 0 to the number of blocks.
+
+    name: as in a study file, or `module:function` of one's own; image: such as `3x224x224`.
+
+    Raises:
+        UserError: there is no such model, or it takes no such images.
+    """
+    from layercut.models import MODELS
+    from layercut.models.base import plan_model
+
+    own = ":" in name
+    family = MODELS["foreign" if own else name]
+    given = {"factory": name, "folder": Path.cwd()} if own else {}
+    try:
+        options = family.options.model_validate(given)
+    except ValueError as error:
+        raise SpecError(f"{name} needs options that only a study file gives: {error}") from error
+    shape = _shape(image) if image else getattr(family, "default_shape", DEFAULT_SHAPE)
+    plan = plan_model(family, options, shape, num_classes=10)
+    total, below = sum(plan.block_parameters), 0
+    rows = []
+    for index, (block, features) in enumerate(zip(["", *plan.block_names], plan.feature_shapes, strict=True)):
+        parameters = plan.block_parameters[index - 1] if index else 0
+        below += parameters
+        share = below / total if total else 0.0
+        rows.append({"cut": index, "behind": block, "shape": features, "parameters": parameters, "share": share})
+    return {"model": name, "image_shape": shape, "cuts": rows}
+
+
+def describe_cuts(found: dict[str, Any]) -> str:
+    """Return the cut points as text."""
+    rows = [
+        (
+            str(row["cut"]),
+            row["behind"] or "(images)",
+            " x ".join(map(str, row["shape"])),
+            f"{row['parameters']:,}",
+            f"{100 * row['share']:.1f} %",
+        )
+        for row in found["cuts"]
+    ]
+    table = [("cut", "behind", "shape", "parameters", "share below"), *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    lines = [
+        f"{found['model']} on images of {' x '.join(map(str, found['image_shape']))}; shares are of all blocks'",
+    ]
+    for cut, behind, *numbers in table:
+        right = "  ".join(f"{text:>{width}}" for text, width in zip(numbers, widths[2:], strict=True))
+        lines.append(f"{cut:>{widths[0]}}  {behind:<{widths[1]}}  {right}")
+    return "\n".join(lines)
+
+
+def _shape(image: str) -> tuple[int, int, int]:
+    try:
+        channels, height, width = map(int, image.lower().split("x"))
+    except ValueError as error:
+        raise UserError(f"--image: expected channels x height x width such as 3x224x224; got {image!r}") from error
+    if min(channels, height, width) < 1:
+        raise UserError(f"--image: expected numbers above 0; got {image!r}")
+    return channels, height, width

@@ -1,0 +1,175 @@
+"""A CNN of blocks with several convolutions each and a head of three dense layers.
+
+Reference:
+    The CIFAR-10 to CIFAR-100 and SVHN transfer project (`project_351`), README, "Model Configs": its shallow and deep
+    networks are the presets, its keys are the options. We differ in that a convolution in front of a norm has no bias.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from math import prod
+from typing import Literal
+
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from layercut.errors import SpecError
+from layercut.models.activation import ACTIVATIONS, ActivationName
+from layercut.models.base import CuttableModel, ImageShape
+from layercut.models.weight_init import WeightInit, initialize
+from layercut.spec.base import StrictSpec
+
+PRESETS = {
+    "shallow": [32, 128, 256, 512, 512, 128],
+    "deep": [32, 128, 256, 512, 512, 512, 512, 128],
+}
+
+_NUM_DENSE = 2
+"""Hidden dense layers of the head: the last entries of `hidden_dims`."""
+
+
+class BlockCnnOptions(StrictSpec):
+    """Options of `block_cnn`."""
+
+    preset: Literal["shallow", "deep"] = Field(default="shallow", description="The published widths: 4 or 6 blocks.")
+    hidden_dims: list[int] | None = Field(
+        default=None,
+        min_length=_NUM_DENSE + 1,
+        description="Channels of every block, then the widths of the head's two hidden dense layers; null: the preset.",
+    )
+    layers_per_block: int | list[int] = Field(
+        default=1, description="Convolutions in every block: one number, or one each."
+    )
+    apply_pooling: list[bool] | None = Field(
+        default=None, description="Max pooling (2 x 2) at the end of each block; null: in all but the last."
+    )
+    apply_bn: list[bool] | None = Field(
+        default=None, description="BatchNorm behind each block's convolutions; null: in all but the last."
+    )
+    activation: ActivationName = Field(
+        default="relu", description="Activation behind every convolution and hidden dense layer."
+    )
+    dropout: float = Field(default=0.2, ge=0, lt=1, description="Dropout behind the head's hidden dense layers.")
+    weight_init: WeightInit = Field(
+        default="default", description="Initial weights: `default` (torch's), `xavier`, `kaiming` or `normal`."
+    )
+
+    @model_validator(mode="after")
+    def _one_value_a_block(self) -> BlockCnnOptions:
+        if min([*self.dims, *self.num_layers]) < 1:
+            raise ValueError("widths and numbers of layers of at least 1")
+        for name, values in (
+            ("layers_per_block", self.num_layers),
+            ("apply_pooling", self.pooling),
+            ("apply_bn", self.norm),
+        ):
+            if len(values) != self.num_blocks:
+                raise ValueError(
+                    f"one value a block in {name}: hidden_dims names {self.num_blocks} blocks and "
+                    f"{_NUM_DENSE} dense layers; got {len(values)}"
+                )
+        return self
+
+    @property
+    def dims(self) -> list[int]:
+        """Return the widths of blocks and hidden dense layers."""
+        return self.hidden_dims or PRESETS[self.preset]
+
+    @property
+    def num_blocks(self) -> int:
+        """Return the number of blocks."""
+        return len(self.dims) - _NUM_DENSE
+
+    @property
+    def num_layers(self) -> list[int]:
+        """Return each block's number of convolutions."""
+        layers = self.layers_per_block
+        return layers if isinstance(layers, list) else [layers] * self.num_blocks
+
+    @property
+    def pooling(self) -> list[bool]:
+        """Return which blocks end in a pooling."""
+        return self._all_but_the_last(self.apply_pooling)
+
+    @property
+    def norm(self) -> list[bool]:
+        """Return which blocks normalise."""
+        return self._all_but_the_last(self.apply_bn)
+
+    def _all_but_the_last(self, given: list[bool] | None) -> list[bool]:
+        return [True] * (self.num_blocks - 1) + [False] if given is None else given
+
+
+class BlockHead(nn.Module):
+    """Flatten, two hidden dense layers with dropout, and the classifier.
+
+    features: Float "n ..." -> logits: Float "n num_classes".
+    """
+
+    def __init__(self, num_features: int, num_classes: int, options: BlockCnnOptions) -> None:
+        super().__init__()
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        for index, width in enumerate(options.dims[-_NUM_DENSE:], start=1):
+            layers[f"dense{index}"] = nn.Linear(num_features, width)
+            layers[f"activation{index}"] = ACTIVATIONS[options.activation]()
+            layers[f"dropout{index}"] = nn.Dropout(options.dropout)
+            num_features = width
+        self.hidden = nn.Sequential(layers)
+        self.out = nn.Linear(num_features, num_classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.out(self.hidden(features.flatten(1)))
+        return logits
+
+
+class BlockCnn:
+    """Blocks `block0`, `block1`, ...: convolutions with norm and activation each, and the pooling behind them."""
+
+    options = BlockCnnOptions
+
+    def build(self, options: BlockCnnOptions, image_shape: ImageShape, num_classes: int) -> CuttableModel:
+        """Return a new model."""
+        channels, *side = image_shape
+        blocks: dict[str, nn.Module] = {}
+        for index, width in enumerate(options.dims[:-_NUM_DENSE]):
+            block = _block(channels, width, index, options)
+            initialize(block, options.weight_init)
+            blocks[f"block{index}"] = block
+            side = [length // 2 for length in side] if options.pooling[index] else side
+            if min(side) < 1:
+                raise SpecError(
+                    f"block_cnn: images of {image_shape[1]} x {image_shape[2]} pixels are used up after block {index} "
+                    f"of {options.num_blocks}; use fewer poolings (apply_pooling) or larger images"
+                )
+            channels = width
+        taps = {name: f"blocks.{name}" for name in blocks}
+        taps |= {f"fc{index}": f"head.hidden.activation{index}" for index in range(1, _NUM_DENSE + 1)}
+        return CuttableModel(blocks, self.head(options, (channels, *side), num_classes), taps | {"output": ""})
+
+    def head(self, options: BlockCnnOptions, feature_shape: tuple[int, ...], num_classes: int) -> BlockHead:
+        """Return flatten and three dense layers, for the features of any cut."""
+        head = BlockHead(prod(feature_shape), num_classes, options)
+        initialize(head, options.weight_init)
+        return head
+
+    def import_names(self, options: BlockCnnOptions, names: list[str]) -> dict[str, str] | None:
+        """Read no foreign format: its documents name none."""
+        return None
+
+
+def _block(channels: int, width: int, index: int, options: BlockCnnOptions) -> nn.Sequential:
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for layer in range(options.num_layers[index]):
+        # A bias in front of a norm changes nothing, so its gradient is rounding: Adam makes whole steps of that.
+        layers[f"conv{layer}"] = nn.Conv2d(channels, width, 3, padding=1, bias=not options.norm[index])
+        if options.norm[index]:
+            layers[f"norm{layer}"] = nn.BatchNorm2d(width)
+        layers[f"activation{layer}"] = ACTIVATIONS[options.activation]()
+        channels = width
+    if options.pooling[index]:
+        layers["pool"] = nn.MaxPool2d(2)
+    return nn.Sequential(layers)
+
+
+BLOCK_CNN = BlockCnn()

@@ -1,0 +1,133 @@
+"""The user's own `nn.Module`, made by a function of theirs and cut where they say, or where it can be."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from layercut.errors import CheckpointError, SpecError
+from layercut.keys import canonical_json
+from layercut.models.base import CuttableModel, ImageShape
+from layercut.models.layout import Layout, fresh_head
+from layercut.models.own_code import Code, import_function, locate
+from layercut.models.traced import Plan, plan_cuts, traced_layout
+from layercut.spec.base import StrictSpec
+
+
+class ForeignOptions(StrictSpec):
+    """Options of `foreign`."""
+
+    factory: str = Field(
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description="`package.module:function`, called with image_shape, num_classes and `options`; returns the model.",
+    )
+    options: dict[str, Any] = Field(default={}, description="Further keyword arguments of the function.")
+    blocks: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="Names of layers, each the end of a block, in order; null: a block begins wherever one can.",
+    )
+    folder: Path | None = Field(
+        default=None, description="Where the module is looked for first; the study file's folder where null."
+    )
+    code: str | None = Field(default=None, description="SHA-256 of the module, which layercut fills in.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _find_the_code(cls, values: Any) -> Any:
+        factory = values.get("factory") if isinstance(values, dict) else None
+        if not isinstance(factory, str) or ":" not in factory or values.get("code") is not None:
+            return values
+        try:
+            code = locate(factory, Path(values["folder"]) if values.get("folder") else None)
+        except SpecError as error:
+            raise ValueError(str(error)) from error
+        return values | {"folder": code.folder, "code": code.sha256}
+
+
+class Foreign:
+    """Models of the user's own; blocks have the names of their layers."""
+
+    options = ForeignOptions
+
+    def build(self, options: ForeignOptions, image_shape: ImageShape, num_classes: int) -> CuttableModel:
+        """Return a new model, cut; initial values are those that the user's code draws."""
+        return self._layout(options, image_shape, _make(options, image_shape, num_classes)).model()
+
+    def head(self, options: ForeignOptions, feature_shape: tuple[int, ...], num_classes: int) -> nn.Module:
+        """Return a new head: a classifier, behind the model's own dropout or an average over maps or tokens."""
+        plan = _plans.get(_identity(options))
+        if plan is None:
+            raise ValueError("expected a model to be built before its heads: what they are like is known from it")
+        hidden = nn.Sequential(OrderedDict(dropout=nn.Dropout(plan.dropout)))
+        layout = Layout({}, hidden, nn.Linear(feature_shape[-1], num_classes), rank=1, channels_last=plan.channels_last)
+        return fresh_head(layout, feature_shape, num_classes)
+
+    def import_names(self, options: ForeignOptions, names: list[str]) -> dict[str, str] | None:
+        """Files in the user's own names are read with `adapt`."""
+        return None
+
+    def adapt(
+        self, options: ForeignOptions, image_shape: ImageShape, values: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Return the values of a file that the user's own model wrote, under our names.
+
+        Raises:
+            CheckpointError: they do not fit the model.
+        """
+        if "head.out.weight" in values:  # saved by layercut
+            return dict(values)
+        rows = values.get(f"{_plan(options, image_shape).classifier}.weight")
+        with torch.random.fork_rng(devices=[]):
+            model = _make(options, image_shape, 2 if rows is None else len(rows))
+        try:
+            model.load_state_dict(values)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:400]
+            raise CheckpointError(f"the weights do not fit the model of {options.factory}: {reason}") from error
+        return self._layout(options, image_shape, model).model().state_dict()
+
+    def _layout(self, options: ForeignOptions, image_shape: ImageShape, model: nn.Module) -> Layout:
+        return traced_layout(model, _plan(options, image_shape))
+
+
+_plans: dict[str, Plan] = {}
+"""The last plan of each options: what heads are like does not depend on the size of the images."""
+
+
+def _plan(options: ForeignOptions, image_shape: ImageShape) -> Plan:
+    plan = _planned(_identity(options), image_shape)
+    _plans[_identity(options)] = plan
+    return plan
+
+
+@lru_cache(maxsize=64)
+def _planned(identity: str, image_shape: ImageShape) -> Plan:
+    options = ForeignOptions.model_validate_json(identity)
+    with torch.random.fork_rng(devices=[]):
+        return plan_cuts(_make(options, image_shape, num_classes=2), image_shape, options.blocks)
+
+
+def _make(options: ForeignOptions, image_shape: ImageShape, num_classes: int) -> nn.Module:
+    function = import_function(options.factory, Code(options.folder, str(options.code)))
+    try:
+        model = function(image_shape=image_shape, num_classes=num_classes, **options.options)
+    except Exception as error:  # whatever the user's code raises
+        raise SpecError(f"{options.factory} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(model, nn.Module):
+        raise SpecError(f"expected {options.factory} to return a torch.nn.Module; got {type(model).__name__}")
+    return model
+
+
+def _identity(options: ForeignOptions) -> str:
+    return canonical_json(options.model_dump(mode="json"))
+
+
+FOREIGN = Foreign()

@@ -1,0 +1,1 @@
+"""Classifiers of torchvision and timm by name."""

@@ -1,0 +1,162 @@
+"""A classifier of torchvision or timm as a model family; every name is one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from layercut.errors import SpecError, UnknownNameError
+from layercut.models.base import CuttableModel, ImageShape
+from layercut.models.layout import Layout, fresh_head, merge_blocks
+from layercut.models.traced import Plan, plan_cuts, traced_layout
+from layercut.models.zoo.library import Granularity, Library
+from layercut.registry import import_object
+from layercut.spec.base import StrictSpec
+
+_LIBRARIES = {
+    "torchvision": "layercut.models.zoo.torchvision_models:Torchvision",
+    "timm": "layercut.models.zoo.timm_models:Timm",
+}
+
+_NEAREST = 20
+"""Names among which an unknown one is looked for by eye."""
+
+
+class ZooOptions(StrictSpec):
+    """Options of every model of torchvision and timm; channels, image size and classes follow from the task."""
+
+    granularity: Granularity = Field(
+        default="block", description="Cut behind every block, or `stage`: behind every stage, where there are stages."
+    )
+    cuts: list[str | int] | None = Field(
+        default=None,
+        min_length=1,
+        description="Only these cut points, by name or number (`layercut list cuts NAME`); null: all.",
+    )
+
+
+class ZooFamily:
+    """Models of one name."""
+
+    options = ZooOptions
+
+    def __init__(self, library: str, name: str) -> None:
+        self.library, self.name = library, name
+
+    @property
+    def full_name(self) -> str:
+        """Return the name as it stands in a study file."""
+        return f"{self.library}/{self.name}"
+
+    @property
+    def default_shape(self) -> ImageShape:
+        """Return the shape of images that the model was made for."""
+        return open_library(self.library).default_shape(self.name)
+
+    def build(self, options: ZooOptions, image_shape: ImageShape, num_classes: int) -> CuttableModel:
+        """Return a new model, initial values as its library draws them."""
+        return self._cut(open_library(self.library).create(self.name, image_shape, num_classes), options, image_shape)
+
+    def head(self, options: ZooOptions, feature_shape: tuple[int, ...], num_classes: int) -> nn.Module:
+        """Return a new head: the model's own, or its pooling and a classifier at the width of a truncated trunk."""
+        return fresh_head(_recipe(self.library, self.name), feature_shape, num_classes)
+
+    def import_names(self, options: ZooOptions, names: list[str]) -> dict[str, str] | None:
+        """Files in the library's own names are read with `adapt`: shapes may differ, too."""
+        return None
+
+    def adapt(self, options: ZooOptions, image_shape: ImageShape, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the values of one of the library's files under our names, for images of another shape.
+
+        Raises:
+            CheckpointError: they do not fit the model.
+        """
+        if "head.out.weight" in values:  # saved by layercut
+            return dict(values)
+        with torch.random.fork_rng(devices=[]):
+            model = open_library(self.library).with_weights(self.name, image_shape, values)
+        return self._cut(model, options, image_shape).state_dict()
+
+    def check_weights(self, weights: str) -> None:
+        """Check that published weights of that name exist.
+
+        Raises:
+            CheckpointError: there are none.
+        """
+        open_library(self.library).check_weights(self.name, weights)
+
+    def fetch_weights(self, weights: str) -> Path:
+        """Return the file of published weights; downloads it where it is not here.
+
+        Raises:
+            CheckpointError: there are none of that name, or they cannot be downloaded.
+        """
+        return open_library(self.library).fetch_weights(self.name, weights)
+
+    def _cut(self, model: nn.Module, options: ZooOptions, image_shape: ImageShape) -> CuttableModel:
+        layout = open_library(self.library).layout(model, options.granularity)
+        if layout is None:
+            layout = traced_layout(model, _plan(self.library, self.name, image_shape))
+        return layout._replace(blocks=merge_blocks(layout.blocks, options.cuts, self.full_name)).model()
+
+
+class Zoo:
+    """The families of one library, looked up by name."""
+
+    options = ZooOptions
+
+    def __init__(self, library: str) -> None:
+        self.library = library
+
+    def names(self) -> list[str]:
+        """Return the names of all its models."""
+        return open_library(self.library).names()
+
+    def __getitem__(self, name: str) -> ZooFamily:
+        """Return the family of one model.
+
+        Raises:
+            UnknownNameError: the library has no classifier of that name; the message has near ones.
+        """
+        if not open_library(self.library).has(name):
+            near = difflib.get_close_matches(name, self.names(), n=_NEAREST, cutoff=0.5)
+            raise UnknownNameError(f"{self.library} model", name, near or self.names()[:_NEAREST])
+        return ZooFamily(self.library, name)
+
+
+@lru_cache
+def open_library(name: str) -> Library:
+    """Import a library."""
+    library: type[Library] = import_object(_LIBRARIES[name])  # type: ignore[assignment]
+    return library()
+
+
+@lru_cache(maxsize=64)
+def _recipe(library: str, name: str) -> Layout:
+    """Return the parts of a model without values: what its heads are like."""
+    opened = open_library(library)
+    shape = opened.default_shape(name)
+    try:
+        with torch.device("meta"):
+            model = opened.create(name, shape, num_classes=2)
+    except (SpecError, RuntimeError):  # its constructor looks at values, which a model on the meta device has not
+        with torch.random.fork_rng(devices=[]):
+            model = opened.create(name, shape, num_classes=2)
+    layout = opened.layout(model, "stage") or traced_layout(model, _plan(library, name, shape))
+    return layout._replace(blocks={})
+
+
+@lru_cache(maxsize=64)
+def _plan(library: str, name: str, image_shape: ImageShape) -> Plan:
+    with torch.random.fork_rng(devices=[]):
+        return plan_cuts(open_library(library).create(name, image_shape, num_classes=2), image_shape)
+
+
+TORCHVISION = Zoo("torchvision")
+TIMM = Zoo("timm")

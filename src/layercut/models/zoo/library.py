@@ -1,0 +1,68 @@
+"""What a library of classifiers is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Protocol
+
+from torch import Tensor, nn
+
+from layercut.models.base import ImageShape
+from layercut.models.layout import Layout
+
+Granularity = Literal["block", "stage"]
+
+
+class Library(Protocol):
+    """torchvision or timm."""
+
+    def names(self) -> list[str]:
+        """Return the names of all its classifiers."""
+        ...
+
+    def has(self, name: str) -> bool:
+        """Return whether it has a classifier of that name."""
+        ...
+
+    def default_shape(self, name: str) -> ImageShape:
+        """Return the shape of the images that it was made for."""
+        ...
+
+    def create(self, name: str, image_shape: ImageShape, num_classes: int) -> nn.Module:
+        """Return a new model; initial values come from torch's global generator.
+
+        Raises:
+            SpecError: it cannot be made for images of this shape.
+        """
+        ...
+
+    def layout(self, model: nn.Module, granularity: Granularity) -> Layout | None:
+        """Return a model's blocks, or None where its architecture is not a list of them."""
+        ...
+
+    def with_weights(self, name: str, image_shape: ImageShape, values: Mapping[str, Tensor]) -> nn.Module:
+        """Return a model with the values of one of its weight files, fitted to channels and size of the images.
+
+        It has the classes of the file's classifier.
+
+        Raises:
+            CheckpointError: the values do not fit.
+        """
+        ...
+
+    def check_weights(self, name: str, weights: str) -> None:
+        """Check that published weights of that name exist; asks nobody.
+
+        Raises:
+            CheckpointError: there are none of that name.
+        """
+        ...
+
+    def fetch_weights(self, name: str, weights: str) -> Path:
+        """Return the file of published weights; downloads it where it is not here.
+
+        Raises:
+            CheckpointError: there are none of that name, or they cannot be downloaded.
+        """
+        ...

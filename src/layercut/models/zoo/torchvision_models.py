@@ -1,0 +1,153 @@
+"""torchvision's classifiers: made, fitted to images, and filled with its published weights."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision.models as zoo
+from timm.models import adapt_input_conv
+from torch import Tensor, nn
+from torchvision.models.vision_transformer import interpolate_embeddings
+
+from layercut.errors import CheckpointError, SpecError, did_you_mean
+from layercut.models.base import ImageShape
+from layercut.models.layout import Layout
+from layercut.models.zoo.fetch import fetch_url
+from layercut.models.zoo.library import Granularity
+from layercut.models.zoo.torchvision_blocks import torchvision_layout
+
+_PUBLISHED_CHANNELS = 3
+_AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
+"""Classifiers that GoogLeNet and Inception have for their own training only."""
+
+_OLD_DENSENET_NAME = re.compile(r"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)$")
+
+
+class Torchvision:
+    """The library torchvision."""
+
+    def names(self) -> list[str]:
+        """Return the names of its image classifiers; detectors and quantised copies are none."""
+        return list(zoo.list_models(module=zoo))
+
+    def has(self, name: str) -> bool:
+        """Return whether it has a classifier of that name."""
+        return name in self.names()
+
+    def default_shape(self, name: str) -> ImageShape:
+        """Return the shape of ImageNet images; Inception wants larger ones."""
+        side = 299 if name == "inception_v3" else 224
+        return (_PUBLISHED_CHANNELS, side, side)
+
+    def create(self, name: str, image_shape: ImageShape, num_classes: int) -> nn.Module:
+        """Return a new model.
+
+        Another number of channels gets a new first convolution, drawn with the spread of the old one.
+        """
+        channels, height, width = image_shape
+        options: dict[str, Any] = {"num_classes": num_classes}
+        if name in {"googlenet", "inception_v3"}:
+            options |= {"aux_logits": False, "init_weights": True, "transform_input": channels == _PUBLISHED_CHANNELS}
+        if name.startswith("vit_"):
+            options["image_size"] = _square(name, height, width)
+        if name.startswith("maxvit"):
+            options["input_size"] = (height, width)
+        try:
+            model: nn.Module = zoo.get_model(name, weights=None, **options)
+        except (ValueError, AssertionError, RuntimeError) as error:
+            raise SpecError(
+                f"torchvision/{name} cannot be made for images of {height} x {width} pixels: {error}"
+            ) from error
+        if channels != _PUBLISHED_CHANNELS:
+            _replace_first_convolution(model, channels)
+        return model
+
+    def layout(self, model: nn.Module, granularity: Granularity) -> Layout | None:
+        """Return a model's blocks, or None where its architecture is not a list of them."""
+        return torchvision_layout(model, granularity)
+
+    def with_weights(self, name: str, image_shape: ImageShape, values: Mapping[str, Tensor]) -> nn.Module:
+        """Return a model with given values; the first convolution's are summed or spread over other channels."""
+        values = {str(_OLD_DENSENET_NAME.sub(r"\1\2", key)): value for key, value in values.items()}
+        values = {key: value for key, value in values.items() if not key.startswith(_AUXILIARY)}
+        model = self.create(name, image_shape, num_classes=2)
+        rows = values.get(f"{_classifier(model)}.weight")
+        if rows is not None and len(rows) != 2:
+            model = self.create(name, image_shape, len(rows))
+        first = f"{_first_convolution(model)}.weight"
+        if first in values:
+            values[first] = adapt_input_conv(image_shape[0], values[first], values[first].shape[1])
+        try:
+            if name.startswith("vit_"):
+                ours: Any = model
+                values = interpolate_embeddings(image_shape[1], ours.patch_size, OrderedDict(values))
+            model.load_state_dict(values)
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise CheckpointError(f"the weights do not fit torchvision/{name}: {_first_lines(error)}") from error
+        return model
+
+    def check_weights(self, name: str, weights: str) -> None:
+        """Check that published weights of that name exist."""
+        _published(name, weights)
+
+    def fetch_weights(self, name: str, weights: str) -> Path:
+        """Return the file of published weights, in the folder where torch.hub keeps it."""
+        url = str(_published(name, weights).url)
+        return fetch_url(url, Path(torch.hub.get_dir()) / "checkpoints", f"{weights} of torchvision/{name}")
+
+
+def _published(name: str, weights: str) -> Any:
+    known = zoo.get_model_weights(name)
+    wanted = "DEFAULT" if weights == "pretrained" else weights.rpartition(".")[2]
+    if wanted not in known.__members__:
+        names = list(known.__members__)
+        raise CheckpointError(
+            f"torchvision/{name} has no weights {weights!r}{did_you_mean(weights, names)}; it has {', '.join(names)}"
+        )
+    return known[wanted]
+
+
+def _square(name: str, height: int, width: int) -> int:
+    if height != width:
+        raise SpecError(f"torchvision/{name} takes square images; got {height} x {width} pixels")
+    return height
+
+
+def _first_convolution(model: nn.Module) -> str:
+    names: list[str] = [name for name, layer in model.named_modules() if isinstance(layer, nn.Conv2d)]
+    return names[0]
+
+
+def _replace_first_convolution(model: nn.Module, channels: int) -> None:
+    name = _first_convolution(model)
+    old: Any = model.get_submodule(name)
+    new = nn.Conv2d(
+        channels,
+        old.out_channels,
+        old.kernel_size,
+        old.stride,
+        old.padding,
+        old.dilation,
+        bias=old.bias is not None,
+        device=old.weight.device,
+    )
+    if not old.weight.is_meta:
+        nn.init.normal_(new.weight, std=float(old.weight.detach().std()))
+        if new.bias is not None:
+            nn.init.zeros_(new.bias)
+    model.set_submodule(name, new)
+
+
+def _classifier(model: nn.Module) -> str:
+    names: list[str] = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)]
+    return names[-1] if names else ""
+
+
+def _first_lines(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines()]
+    return " ".join(lines[1:4] if len(lines) > 1 else lines)[:400]
