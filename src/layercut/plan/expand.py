@@ -20,7 +20,6 @@ from layercut.plan.resolve import (
     overlap_warnings,
     resolve_model,
     scaled_target,
-    scaling_notes,
     source_job,
     task_ref,
 )
@@ -83,7 +82,8 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
                 costs[condition.bank.key] = cost
             conditions.setdefault(condition.key, condition)
             names.append(dataclasses.replace(name, merged=merged))
-    warnings += [note for target in targets for note in scaling_notes(spec, [target])]
+    if any(not condition.fitting.std for condition in conditions.values()):
+        warnings.append(f"mean and deviation of the {spec.normalization}'s images are known once the data are read")
     used = {condition.source for condition in conditions.values()}
     return Plan(
         tuple(source for source in sources.values() if source.key in used),
