@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from layercut.data import DATASETS, DownloadableDataset
 from layercut.data.cache import load_dataset, open_cached
-from layercut.data.reading import parse_options
+from layercut.data.reading import known_info, parse_options, parse_view
 from layercut.data.subset import select_task
 from layercut.errors import DataError, SpecError, UnknownNameError
 
@@ -48,6 +48,30 @@ def test_what_is_known_beforehand_has_a_count_for_each_class(name: str) -> None:
     if info is not None:
         assert len(info.class_names) == len(set(info.class_names)) == len(info.train_counts) == len(info.test_counts)
         assert all(length > 0 for length in info.image_shape)
+
+
+@pytest.mark.parametrize("name", DATASETS.names())
+def test_what_is_known_beforehand_follows_size_channels_and_groups(name: str) -> None:
+    info = known_info(name, _REQUIRED.get(name, {}))
+    if info is None:
+        return
+    first, last = info.class_names[0], info.class_names[-1]
+    keys = {"image_size": [40, 44], "channels": 3, "groups": {"one": [last], "other": [first, 1]}, "variant": "noise"}
+    seen = known_info(name, {**_REQUIRED.get(name, {}), **keys})
+    assert seen is not None
+    assert seen.image_shape == (3, 40, 44)
+    assert seen.class_names == ("one", "other")
+    assert seen.train_counts == (info.train_counts[-1], info.train_counts[0] + info.train_counts[1])
+
+
+@pytest.mark.parametrize("name", DATASETS.names())
+def test_keys_of_every_dataset_are_legal_and_checked(name: str) -> None:
+    options = {**_REQUIRED.get(name, {}), "variant": "structured_noise", "image_size": 9, "resize": "pad"}
+    parse_options(name, options)
+    assert parse_view(name, options).variant == "structured_noise"
+    with pytest.raises(SpecError, match="`resize`"):
+        parse_options(name, {**options, "resize": "squeeze"})
+        parse_view(name, {**options, "resize": "squeeze"})
 
 
 @pytest.mark.parametrize("name", [name for name in DATASETS if name not in _BUNDLED])

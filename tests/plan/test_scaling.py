@@ -65,7 +65,10 @@ def test_a_plan_says_what_pixels_are_scaled_by_or_that_it_is_not_known_yet():
     assert {"images": "digits[5,6,7,8,9]", "mean": list(mean), "std": list(std)} in rows
     offline = summarize(study, _offline("normalization=target"))
     assert {row["mean"] for row in offline["normalization"]} == {None}
-    assert "of digits[5,6,7,8,9] are known once the data are read" in describe(offline)
+    assert "of the target's images are known once the data are read" in describe(offline)
+    assert f"pixels      of digits[5,6,7,8,9] less {mean[0]:.4f}, divided by {std[0]:.4f}" in describe(
+        summarize(study, tiny_plan("normalization=target").plan)
+    )
 
 
 def test_imagenet_has_a_value_for_each_of_three_channels():

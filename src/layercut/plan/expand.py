@@ -21,7 +21,6 @@ from layercut.plan.resolve import (
     overlap_warnings,
     resolve_model,
     scaled_target,
-    scaling_notes,
     source_task,
     task_ref,
 )
@@ -114,7 +113,8 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
                     ),
                     asks,
                 )
-    warnings += [note for target in targets for note in scaling_notes(spec, [target])]
+    if any(not condition.fitting.std for condition in conditions.values()):
+        warnings.append(f"mean and deviation of the {spec.normalization}'s images are known once the data are read")
     distinct_probes = distinct(probes)
     used = {condition.source for condition in conditions.values()}
     used |= {key for job in distinct_probes for key in (job.source, job.reference)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -246,14 +246,6 @@ def scaled_target(spec: StudySpec, index: int, target: ResolvedTask, resolver: R
     if spec.normalization == "source":
         return target._replace(scaling=source_scaling(spec, index, target, resolver))
     return target._replace(scaling=target.own_scaling() if from_images(spec) else None)
-
-
-def scaling_notes(spec: StudySpec, tasks: Iterable[ResolvedTask]) -> list[str]:
-    """Say where mean and deviation are not known before the data are read."""
-    unknown = [task.info.label for task in tasks if from_images(spec) and task.statistics is None]
-    if not unknown:
-        return []
-    return [f"mean and deviation of {', '.join(dict.fromkeys(unknown))} are known once the data are read"]
 
 
 def overlap_warnings(spec: StudySpec, source_index: int, target_index: int) -> list[str]:

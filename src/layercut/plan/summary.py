@@ -53,12 +53,10 @@ def _normalization(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _told(row: dict[str, Any]) -> bool:
-    return (row["mean"], row["std"]) != ([0.5], [0.5])
+    return row["mean"] is not None and (row["mean"], row["std"]) != ([0.5], [0.5])
 
 
 def _scaling(row: dict[str, Any]) -> str:
-    if row["mean"] is None:
-        return "scaled by their mean and deviation"
     mean, std = (", ".join(f"{value:.4f}" for value in row[name]) for name in ("mean", "std"))
     return f"less {mean}, divided by {std}"
 
