@@ -16,6 +16,7 @@ COMMANDS = {
     "plan": ("layercut.cli.plan:command", "Show what a study would do; runs nothing."),
     "status": ("layercut.cli.status:command", "Show how far a study is."),
     "report": ("layercut.cli.report:command", "Write the HTML report of a study, or its figures."),
+    "compare": ("layercut.cli.compare:command", "Compare the results of two studies, condition by condition."),
     "export": ("layercut.cli.export:command", "Write a study's results as CSV, Parquet or mp-tl-study JSON."),
     "import": ("layercut.cli.import_:command", "Read mp-tl-study JSON results into a ledger."),
     "list": (
