@@ -1,6 +1,6 @@
 """layercut: how much of a trained network should you keep for your data, and what should you do with the rest?
 
-    from layercut import load_study, run_study, load_results
+    from layercut import answers, load_results, load_study, plot, run_study
 
 Names are imported on first use, so that `import layercut` is quick and reading results needs no torch.
 """
@@ -10,15 +10,49 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from layercut.notebook import answers, best_cuts, plot
     from layercut.runner import run_study
     from layercut.spec import load_study
-    from layercut.stats import load_results
+    from layercut.stats import compare_strategies, estimates, good_enough, probability_best, rank_groups
+    from layercut.stats import compare_studies as compare
+    from layercut.stats import contrasts_to_scratch as contrasts
+    from layercut.stats.tables import load_curves, load_failures, load_probes, load_results
 
-__all__ = ["load_results", "load_study", "run_study"]
+__all__ = [
+    "answers",
+    "best_cuts",
+    "compare",
+    "compare_strategies",
+    "contrasts",
+    "estimates",
+    "good_enough",
+    "load_curves",
+    "load_failures",
+    "load_probes",
+    "load_results",
+    "load_study",
+    "plot",
+    "probability_best",
+    "rank_groups",
+    "run_study",
+]
 
 _PLACES = {
-    "load_results": "layercut.stats:load_results",
+    "answers": "layercut.notebook:answers",
+    "best_cuts": "layercut.notebook:best_cuts",
+    "compare": "layercut.stats:compare_studies",
+    "compare_strategies": "layercut.stats:compare_strategies",
+    "contrasts": "layercut.stats:contrasts_to_scratch",
+    "estimates": "layercut.stats:estimates",
+    "good_enough": "layercut.stats:good_enough",
+    "load_curves": "layercut.stats.tables:load_curves",
+    "load_failures": "layercut.stats.tables:load_failures",
+    "load_probes": "layercut.stats.tables:load_probes",
+    "load_results": "layercut.stats.tables:load_results",
     "load_study": "layercut.spec:load_study",
+    "plot": "layercut.notebook:plot",
+    "probability_best": "layercut.stats:probability_best",
+    "rank_groups": "layercut.stats:rank_groups",
     "run_study": "layercut.runner:run_study",
 }
 

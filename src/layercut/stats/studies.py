@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ class StudyComparison:
             f"{self.study} less {self.baseline}, in points of test accuracy; p after Holm over "
             f"{int(rows['num_comparisons'].max())} comparisons."
         )
+
+    def _repr_html_(self) -> str:
+        said = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        return f"<p>{escape(self.summary)}</p><ul>{said}</ul>{self.rows.to_html(max_rows=60)}"
 
 
 def compare_studies(
