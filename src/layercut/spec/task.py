@@ -51,7 +51,7 @@ class CheckpointSource(StrictSpec):
 class RandomSource(StrictSpec):
     """A model that was never trained: what a frozen trunk of random weights is worth."""
 
-    random: Literal[True]
+    random: Literal[True] = Field(description="Always true: the weights are initial values.")
 
     @property
     def label(self) -> str:
