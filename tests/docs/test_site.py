@@ -91,7 +91,8 @@ def test_every_command_and_option_is_on_the_page():
         command = program.get_command(click.Context(program), name)
         assert f"## layercut {name}\n" in page
         for option in (p for p in command.params if isinstance(p, click.Option)):
-            assert any(f"{flag}" in page for flag in option.opts), option.name
+            assert any(flag in page for flag in option.opts), option.name
+            assert option.help, f"layercut {name} {option.opts[0]} does not say what it means"
 
 
 def test_every_public_name_is_on_the_page_and_no_section_is_left_raw():
