@@ -52,4 +52,4 @@ def test_studies_that_share_nothing_are_refused_in_one_line(layercut, runs):
 
 def test_a_study_name_that_looks_like_markup_is_text(layercut, runs):
     odd = write_ledger(runs[0].parent / "d", fake_results(strategies=("scratch",)), {"study_name": "[red]x[/red]"})
-    assert layercut("compare", odd, runs[0]).stdout.count("[red]x[/red]") == 2  # above its column, and in the summary
+    assert layercut("compare", odd, runs[0]).stdout.count("[red]x[/red]") == 3  # column, summary, note

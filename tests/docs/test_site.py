@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import click
 import pytest
 from docs.generators import command_line, python_names, study_keys
+from docs.generators.outside import without_links_outside
 
 import layercut
 from layercut.cli.main import COMMANDS
@@ -108,3 +109,9 @@ def test_sections_of_a_docstring_become_markdown():
         "Do it.\n\nArgs:\n    a: first\n        thing.\n    b: second.\n\nRaises:\n    E: bad."
     )
     assert text == "Do it.\n\n**Args**\n\n- `a`: first thing.\n- `b`: second.\n\n**Raises**\n\n- `E`: bad."
+
+
+def test_links_to_other_files_of_the_repository_are_text_on_the_site():
+    text = "[a](guide.md#x) [b](../README.md) [c](decisions/) [d](https://e.org/f) [g](#h)"
+    found = without_links_outside(text, DOCS / "page.md", DOCS)
+    assert found == "[a](guide.md#x) b c [d](https://e.org/f) [g](#h)"

@@ -41,4 +41,4 @@ def test_every_cell_runs_and_the_answer_and_the_figures_show_themselves(tmp_path
     assert all("layercut-panel" in html for html in plots)
     assert sum("plotly.js v" in html for html in plots) == 1  # the first brings the library
     (comparison,) = [data["text/html"] for source, data in shown.items() if "compare(" in source]
-    assert "6 conditions in both, 6 of them paired by replicate" in comparison
+    assert "5 conditions in both, 5 of them paired by replicate" in comparison

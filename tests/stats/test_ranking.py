@@ -101,6 +101,7 @@ def test_cuts_that_are_the_same_trials_are_one_group_and_no_pair():
     rows = rank_groups(fake_results(strategies=("scratch", "finetune"), fractions=(0.1,)))
     assert rows["letters"].tolist() == ["a"] * 5
     assert set(rows["num_comparisons"]) == {0}
+    assert rows["least_p"].isna().all()
     assert pairwise_contrasts(fake_results(strategies=("scratch", "finetune"), fractions=(0.1,))).empty
 
 

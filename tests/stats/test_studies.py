@@ -206,3 +206,11 @@ def test_a_narrower_question_is_a_smaller_family():
     assert _row(found)["p"] == _row(compare_studies(one, other))["p"]
     with pytest.raises(UserError, match="no finished condition in common"):
         compare_studies(one, other, strategies=["truncate"])
+
+
+def test_another_number_of_blocks_and_an_unfinished_study_are_said():
+    one, other = _study(0, models=("deep",), num_blocks=4, name="a"), _study(1, models=("flat",), name="b")
+    one.attrs["plan"] = {"trials_distinct": 10_000}
+    notes = compare_studies(one, other, across=["model"]).notes
+    assert any("have 4 blocks in a and 3 in b" in note for note in notes)
+    assert any("a is not complete: 120 of 10,000 trials" in note for note in notes)

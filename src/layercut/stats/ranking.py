@@ -25,7 +25,8 @@ def rank_groups(table: pd.DataFrame, alpha: float = ALPHA) -> pd.DataFrame:
     Columns: those of the context; strategy, cut, fraction, num_blocks, condition; `num_replicates`; `mean`
     test accuracy; `letters`; `num_comparisons`, the pairs of cuts of this strategy and fraction, which are
     the family for Holm; `least_p` that any of them can reach after Holm, given its replicates: where it is
-    not below `alpha` all cuts share one letter whatever they show. Scratch has no cuts and no row.
+    not below `alpha` all cuts share one letter whatever they show; NaN without a pair. Scratch has no cuts
+    and no row.
     """
     rows = []
     for names, trials in _by_strategy(table):
@@ -49,7 +50,7 @@ def rank_groups(table: pd.DataFrame, alpha: float = ALPHA) -> pd.DataFrame:
                     "mean": float(accuracies[condition].mean()),
                     "letters": letters[condition],
                     "num_comparisons": len(pairs),
-                    "least_p": least_attainable_p(most, max(1, len(pairs))),
+                    "least_p": least_attainable_p(most, len(pairs)) if pairs else float("nan"),
                 }
             )
     columns = [*context_columns(table), "strategy", "cut", "fraction", "num_blocks", "condition"]

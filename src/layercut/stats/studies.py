@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -97,13 +97,14 @@ def compare_studies(
     rows = rows.join(pd.DataFrame([_compare(groups[0][name], groups[1][name]) for name in common]))
     adjust_families(rows, [], ["condition", "condition_baseline"])
     names = _told_apart(sides)
+    named = (replace(sides[0], name=names[0]), replace(sides[1], name=names[1]))
     return StudyComparison(
         study=names[0],
         baseline=names[1],
         rows=rows,
         num_only_in_study=len(groups[0]) - len(common),
         num_only_in_baseline=len(groups[1]) - len(common),
-        notes=tuple(study_notes(sides, rows)),
+        notes=tuple(study_notes(named, rows)),
     )
 
 

@@ -49,10 +49,29 @@ def study_notes(sides: tuple[Side, Side], rows: pd.DataFrame) -> Iterator[str]:
     for side in sides:
         if side.table.attrs.get("imported"):
             yield f"{side.name} was imported, not measured by layercut."
+        yield from _unfinished(side)
         if failed := int((side.table.loc[~side.table["merged"].astype(bool), "status"] != "finished").sum()):
             yield f"{side.name}: {failed} trials failed and are left out."
+    yield from _blocks(sides)
     yield from _pairing(rows)
     yield from _attainable(rows)
+
+
+def _unfinished(side: Side) -> Iterator[str]:
+    planned = (side.table.attrs.get("plan") or {}).get("trials_distinct")
+    run = side.table["key"].nunique()
+    if planned and run < planned:
+        yield f"{side.name} is not complete: {run:,} of {planned:,} trials have run."
+
+
+def _blocks(sides: tuple[Side, Side]) -> Iterator[str]:
+    here, there = (sorted(set(side.table["num_blocks"])) for side in sides)
+    if here != there:
+        counts = [", ".join(map(str, found)) for found in (here, there)]
+        yield (
+            f"The models have {counts[0]} blocks in {sides[0].name} and {counts[1]} in {sides[1].name}: the same cut "
+            "keeps another share of them."
+        )
 
 
 def _measured_differently(sides: tuple[Side, Side]) -> Iterator[str]:
