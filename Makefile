@@ -27,8 +27,12 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+docs: $(VENV)/dev.stamp  ## the documentation site; warnings are errors
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo build/docs/index.html
+
 clean:
-	rm -rf $(VENV) build dist runs
+	rm -rf $(VENV) build dist runs docs/reference
 
 $(VENV)/pip.stamp:
 	@test -n "$(PYTHON)" || { echo "layercut needs Python 3.11 or newer with venv; none found on PATH" >&2; exit 1; }

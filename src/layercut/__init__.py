@@ -1,6 +1,6 @@
 """layercut: how much of a trained network should you keep for your data, and what should you do with the rest?
 
-    from layercut import load_study, run_study, load_results
+    from layercut import answers, load_results, load_study, plot, run_study
 
 Names are imported on first use, so that `import layercut` is quick and reading results needs no torch.
 """
@@ -12,26 +12,54 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from layercut.features.taps import extract_features
     from layercut.inference import load_model
+    from layercut.notebook import answers, best_cuts, plot
     from layercut.runner import run_study
     from layercut.spec import load_study
-    from layercut.stats import load_probes, load_results, scoreboard
+    from layercut.stats import compare_strategies, estimates, good_enough, probability_best, rank_groups, scoreboard
+    from layercut.stats import compare_studies as compare
+    from layercut.stats import contrasts_to_scratch as contrasts
+    from layercut.stats.tables import load_curves, load_failures, load_probes, load_results
 
 __all__ = [
+    "answers",
+    "best_cuts",
+    "compare",
+    "compare_strategies",
+    "contrasts",
+    "estimates",
     "extract_features",
+    "good_enough",
+    "load_curves",
+    "load_failures",
     "load_model",
     "load_probes",
     "load_results",
     "load_study",
+    "plot",
+    "probability_best",
+    "rank_groups",
     "run_study",
     "scoreboard",
 ]
 
 _PLACES = {
+    "answers": "layercut.notebook:answers",
+    "best_cuts": "layercut.notebook:best_cuts",
+    "compare": "layercut.stats:compare_studies",
+    "compare_strategies": "layercut.stats:compare_strategies",
+    "contrasts": "layercut.stats:contrasts_to_scratch",
+    "estimates": "layercut.stats:estimates",
     "extract_features": "layercut.features.taps:extract_features",
+    "good_enough": "layercut.stats:good_enough",
+    "load_curves": "layercut.stats.tables:load_curves",
+    "load_failures": "layercut.stats.tables:load_failures",
     "load_model": "layercut.inference:load_model",
-    "load_results": "layercut.stats:load_results",
-    "load_probes": "layercut.stats:load_probes",
+    "load_probes": "layercut.stats.tables:load_probes",
+    "load_results": "layercut.stats.tables:load_results",
     "load_study": "layercut.spec:load_study",
+    "plot": "layercut.notebook:plot",
+    "probability_best": "layercut.stats:probability_best",
+    "rank_groups": "layercut.stats:rank_groups",
     "run_study": "layercut.runner:run_study",
     "scoreboard": "layercut.stats:scoreboard",
 }

@@ -23,7 +23,13 @@ from layercut.executors import EXECUTORS
     type=click.Path(path_type=Path),
     help="Where everything is written; runs/NAME by default.",
 )
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="What trains; auto: a GPU where there is one.",
+)
 @click.option(
     "--precision",
     type=click.Choice(["float32", "bf16", "bf16_eval"]),
@@ -36,7 +42,13 @@ from layercut.executors import EXECUTORS
     default=None,
     help="Train the replicates of a condition as one model; the default on a GPU. Part of what is measured.",
 )
-@click.option("--executor", type=click.Choice(EXECUTORS.names()), default="processes", show_default=True)
+@click.option(
+    "--executor",
+    type=click.Choice(EXECUTORS.names()),
+    default="processes",
+    show_default=True,
+    help="Who does the jobs; changes no record.",
+)
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes; a core each by default.")
 @click.option("--address", help="Ray cluster: auto or HOST:PORT; an own one on this machine (local) by default.")
 @click.option("--memory", type=Size(), help="Budget for stored features, such as 4G; half of the memory by default.")

@@ -85,7 +85,7 @@ class WeightsSource(StrictSpec):
 class RandomSource(StrictSpec):
     """A model that was never trained: what a frozen trunk of random weights is worth."""
 
-    random: Literal[True]
+    random: Literal[True] = Field(description="Always true: the weights are initial values.")
     seeds: SeedList | None = Field(default=None, description="Instead of `pretraining.seeds`.")
 
     @property

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from layercut.significance import ALPHA
-from layercut.stats.contrast import Contrast, contrasts_to_scratch, holm, signed_rank_test
-from layercut.stats.design import CUTLESS, SCRATCH, Context, contexts, finished
+from layercut.stats.contrast import Contrast, contrasts_to_scratch, holm
+from layercut.stats.design import CUTLESS, SCRATCH, Context, by_replicate, contexts, finished
 from layercut.stats.estimate import estimates
+from layercut.stats.signed_rank import signed_rank_test
 
 _TIE = 1e-12
 
@@ -87,7 +88,7 @@ def best_cuts(table: pd.DataFrame, by_strategy: bool = False) -> list[BestCut]:
     return found
 
 
-def _candidates(rows: pd.DataFrame) -> pd.DataFrame:
+def distinct(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row a distinct condition, under the name it is best known by."""
     order = rows.assign(_cutless=~rows["strategy"].isin(CUTLESS))
     order = order.sort_values(["_cutless", "merged"], kind="stable").drop_duplicates("condition")
@@ -103,7 +104,7 @@ def _best(
     trials: pd.DataFrame,
     to_scratch: pd.DataFrame,
 ) -> BestCut:
-    candidates = _candidates(group)
+    candidates = distinct(group)
     on_validation = not candidates["num_without_validation"].any()
     score = "mean_validation" if on_validation else "mean"
     best = _highest(candidates, score)
@@ -154,9 +155,7 @@ def _compare(
     best: pd.Series, others: pd.DataFrame, trials: pd.DataFrame
 ) -> tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]:
     """Return the rivals not distinguishable from the best, and those distinguishably better, on test."""
-    by_condition = trials.drop_duplicates(["condition", "replicate"]).pivot(
-        index="replicate", columns="condition", values="test_accuracy"
-    )
+    by_condition = by_replicate(trials)
     differences = [(by_condition[c] - by_condition[best["condition"]]).dropna() for c in others["condition"]]
     adjusted = holm([signed_rank_test(difference).p for difference in differences])
     names = [(str(strategy), int(cut)) for strategy, cut in zip(others["strategy"], others["cut"], strict=True)]

@@ -58,3 +58,12 @@ def finished(table: pd.DataFrame) -> pd.DataFrame:
     done = done.drop_duplicates([*context_columns(table), *POINT, "replicate"])
     done.attrs = dict(table.attrs)
     return done
+
+
+def by_replicate(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return test accuracies of one context and fraction, a row a replicate and a column a condition's key.
+
+    NaN where that trial did not finish.
+    """
+    once = trials.drop_duplicates(["condition", "replicate"])
+    return once.pivot(index="replicate", columns="condition", values="test_accuracy")

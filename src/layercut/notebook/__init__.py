@@ -1,0 +1,10 @@
+"""What is worth seeing of a study in a notebook: answers, tables and figures that show themselves.
+
+Reading results needs no torch.
+"""
+
+from layercut.notebook.answers import Answers, answers
+from layercut.notebook.plot import Plot, plot
+from layercut.notebook.tables import best_cuts
+
+__all__ = ["Answers", "Plot", "answers", "best_cuts", "plot"]

@@ -1,0 +1,49 @@
+"""The answer in words, as the report begins with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+import pandas as pd
+
+from layercut.report import words
+from layercut.report.answers import Answer, answer
+from layercut.stats import best_cuts, contexts
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What to do at each fraction, and how certain that is; shows itself as text and in a notebook."""
+
+    parts: tuple[tuple[str, tuple[Answer, ...]], ...]
+    """Label and answers of each context; the label is empty where there is only one."""
+
+    def __str__(self) -> str:
+        lines = []
+        for label, found in self.parts:
+            lines += [label] if label else []
+            for one in found:
+                lines += [one.sentence, *(f"    {note}" for note in one.notes)]
+        return "\n".join(lines or ["No trial has finished."])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        lines = []
+        for label, found in self.parts:
+            lines += [f"<h4>{escape(label)}</h4>"] if label else []
+            for one in found:
+                notes = "".join(f"<br><small>{escape(note)}</small>" for note in one.notes)
+                lines.append(f"<p><b>{escape(one.lead)}</b>{escape(one.rest)}{notes}</p>")
+        return "\n".join(lines or ["<p>No trial has finished.</p>"])
+
+
+def answers(results: pd.DataFrame) -> Answers:
+    """Return, for each context and fraction of a results table, which cut to take, by how much, how surely."""
+    order, best = [context for context, _ in contexts(results)], best_cuts(results)
+    parts = (
+        (words.context_label(context, order), tuple(answer(found) for found in best if found.context == context))
+        for context in order
+    )
+    return Answers(tuple((label, found) for label, found in parts if found))

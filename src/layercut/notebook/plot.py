@@ -1,0 +1,143 @@
+"""A figure that shows itself: in a notebook drawn by plotly, without the network."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+from plotly.offline import get_plotlyjs
+
+from layercut.charts import Chart, Entry
+from layercut.charts.palette import LIGHT
+from layercut.charts.plotly import panel_figures
+from layercut.errors import UserError
+from layercut.figures import charts_of
+from layercut.report import words
+from layercut.report.html import embedded
+from layercut.stats import contexts, load_results
+
+_SHAPES = {
+    "circle": "●",
+    "square": "■",
+    "diamond": "◆",
+    "triangle": "▲",
+    "triangle_down": "▼",
+    "plus": "✚",
+    "cross": "✖",
+    "star": "★",
+}
+_DASHES = {"solid": "━━", "dash": "╍╍", "dot": "┄┄", "dashdot": "╍┄"}
+_PANEL_PIXELS = (400, 320)
+
+_DRAW = """<script>
+(() => {
+  const panels = %s;
+  const draw = (patience) => {
+    if (window.Plotly) {
+      for (const [id, figure] of panels) {
+        const place = document.getElementById(id);
+        if (!place) continue;
+        place.textContent = "";
+        Plotly.newPlot(place, figure.data, figure.layout, {displayModeBar: false});
+      }
+    } else if (patience > 0) { setTimeout(draw, 100, patience - 1); }
+  };
+  draw(100);
+})();
+</script>"""
+
+_bundle_shown = False
+"""Whether a chart of this kernel has brought plotly.js (5 MB) into the notebook, for all that follow."""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One figure of a study, a chart a context."""
+
+    charts: tuple[Chart, ...]
+    labels: tuple[str, ...]
+    """What tells the context of each chart from the others."""
+
+    def html(self, bundle: bool = True) -> str:
+        """Return HTML that draws the charts; with `bundle` it holds plotly.js and needs nothing else."""
+        script = f"<script>{get_plotlyjs()}</script>" if bundle else ""
+        return script + "".join(_chart(*both) for both in zip(self.charts, self.labels, strict=True))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the figure for paper, as svg, pdf or png by the file's ending; return the path.
+
+        Raises:
+            UserError: the ending is another, or the figure has several charts.
+        """
+        from layercut.charts.matplotlib import FORMATS, save  # noqa: PLC0415 - showing a chart needs no matplotlib
+
+        path = Path(path)
+        if path.suffix[1:] not in FORMATS:
+            raise UserError(f"expected a file ending in {', '.join(FORMATS)}; got {path.name!r}")
+        if len(self.charts) != 1:
+            raise UserError(
+                f"expected one chart to save; this figure has {len(self.charts)}, one a context: restrict the "
+                "results to one, or use `layercut report --figures DIR`"
+            )
+        return save(self.charts[0], path)
+
+    def __repr__(self) -> str:
+        titles = (
+            f"{chart.title}{f' ({label})' if label else ''}: {chart.alt}"
+            for chart, label in zip(self.charts, self.labels, strict=True)
+        )
+        return "\n".join(titles)
+
+    def _repr_html_(self) -> str:
+        global _bundle_shown  # a kernel and its notebook share one page: plotly relies on that too
+        first, _bundle_shown = not _bundle_shown, True
+        return self.html(bundle=first)
+
+
+def plot(results: pd.DataFrame | str | Path, figure: str = "cut_boxes") -> Plot:
+    """Return a figure of a study by name (`layercut list figures`).
+
+    Args:
+        results: what `load_results` returns, whole or in part, or an output directory.
+        figure: its name.
+
+    Raises:
+        UnknownNameError: no such figure.
+        UserError: the results lack what the figure shows.
+        LedgerError: there is no ledger, or it is damaged.
+    """
+    table = results if isinstance(results, pd.DataFrame) else load_results(results)
+    found = charts_of(figure, table)
+    if not found:
+        raise UserError(f"the figure {figure!r} has nothing to show: these results lack its data")
+    order = [context for context, _ in contexts(table)]
+    return Plot(tuple(chart for _, chart in found), tuple(words.context_label(context, order) for context, _ in found))
+
+
+def _chart(chart: Chart, label: str) -> str:
+    width, height = _PANEL_PIXELS
+    places = [(f"layercut-{uuid.uuid4().hex}", figure) for figure in panel_figures(chart, LIGHT)]
+    title = f"{chart.title}, {label}" if label else chart.title
+    panels = "".join(
+        f'<figure style="display:inline-block;margin:0 8px 8px 0;width:{width}px">'
+        f"<figcaption><b>{escape(panel.title)}</b></figcaption>"
+        f'<div id="{place}" class="layercut-panel" style="height:{height}px">{escape(chart.alt)}</div></figure>'
+        for panel, (place, _) in zip(chart.panels, places, strict=True)
+    )
+    legend = " &emsp; ".join(_entry(entry) for entry in chart.legend)
+    heading = f"{escape(chart.legend_title)}: " if chart.legend_title and chart.legend else ""
+    return (
+        f'<div class="layercut-plot" style="background:{LIGHT.paper};color:{LIGHT.ink};padding:8px">'
+        f"<h4>{escape(title)}</h4>{panels}<p>{heading}{legend}</p><p><small>{escape(chart.caption)}</small></p></div>"
+        + _DRAW.replace("%s", embedded(places))
+    )
+
+
+def _entry(entry: Entry) -> str:
+    kind: Literal["box", "line", "reference"] = entry.kind
+    sign = _DASHES[entry.style.dash] if kind == "reference" else _SHAPES[entry.style.marker]
+    return f'<span style="color:{LIGHT.color(entry.style.color)}">{sign}</span> {escape(entry.name)}'

@@ -1,0 +1,40 @@
+"""The best cuts as a table."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from layercut.stats import best_cuts as _best_cuts
+from layercut.stats.design import context_columns
+
+_FIELDS = (
+    "fraction", "strategy", "cut", "num_blocks", "chosen_on", "num_candidates", "num_replicates",
+    "mean_validation", "mean_test", "mean_scratch",
+)  # fmt: skip
+
+
+def best_cuts(results: pd.DataFrame, by_strategy: bool = False) -> pd.DataFrame:
+    """Return the best condition of each context at each fraction, or of each strategy there, a row each.
+
+    Chosen on validation accuracy (`chosen_on` says so), reported on test accuracy. Columns: those of the
+    context; `fraction`, `strategy`, `cut`, `num_blocks`; `chosen_on`, `num_candidates`, `num_replicates`;
+    `mean_validation`, `mean_test`, `mean_scratch`; `difference` to scratch with its 95 % interval `low`,
+    `high`, and `p_holm` (missing where scratch was chosen); `indistinguishable`, the rivals that the data do
+    not tell from it. Accuracies are 0..1. `layercut.stats.best_cuts` gives the same as objects.
+    """
+    columns = context_columns(results)
+    rows = []
+    for best in _best_cuts(results, by_strategy=by_strategy):
+        levels = (best.context.source, best.context.target, best.context.model, *(v for _, v in best.context.factors))
+        row = dict(zip(columns, levels, strict=True)) | {field: getattr(best, field) for field in _FIELDS}
+        contrast = best.contrast
+        row |= {
+            "difference": contrast.mean_difference if contrast else float("nan"),
+            "low": contrast.low if contrast else float("nan"),
+            "high": contrast.high if contrast else float("nan"),
+            "p_holm": best.p_holm,
+            "indistinguishable": ", ".join(f"{strategy} {cut}" for strategy, cut in best.indistinguishable),
+        }
+        rows.append(row)
+    names = [*columns, *_FIELDS, "difference", "low", "high", "p_holm", "indistinguishable"]
+    return pd.DataFrame(rows, columns=names)

@@ -1,0 +1,80 @@
+"""How sure the winner is: in how many re-draws of the replicates each condition would have been best."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from layercut.seeding import derive_seed
+from layercut.stats.best_cut import distinct
+from layercut.stats.design import by_replicate, context_columns, contexts, finished
+from layercut.stats.estimate import estimates
+from layercut.stats.interval import NUM_RESAMPLES
+
+_DECIMALS = 12
+"""Means equal to this many digits are ties."""
+
+
+def probability_best(
+    table: pd.DataFrame, by_strategy: bool = False, generator: np.random.Generator | None = None
+) -> pd.DataFrame:
+    """Return the bootstrap probability that a condition has the highest mean test accuracy at its fraction.
+
+    Whole replicates are drawn with replacement, so pairing is kept; conditions that tie share the draw.
+    Only replicates that finished under every condition count (`num_replicates`); a condition without any
+    finished trial is left out. With fewer than two replicates nothing is known: NaN. The number describes
+    these replicates: it is no posterior probability, and with few replicates it is too sure of itself.
+
+    Columns: those of the context; strategy, cut, fraction, num_blocks, condition; `num_replicates`; `mean`
+    over them; `probability`. Probabilities of one context and fraction (and strategy, if `by_strategy`) sum
+    to 1; equivalent conditions are one.
+
+    Args:
+        table: what `load_results` returns.
+        by_strategy: choose among the cuts of each strategy instead of among all conditions.
+        generator: draws the replicates; by default one of a fixed seed for each group, so that a number does
+            not depend on what else the table holds.
+
+    Reference:
+        Efron & Tibshirani 1993, An introduction to the bootstrap, section 6 (resampling cases).
+    """
+    parts = []
+    for _, part in contexts(table):
+        rows, done = estimates(part), finished(part)
+        rows = rows[rows["num_replicates"] > 0]
+        for keys, group in rows.groupby(["fraction", "strategy"] if by_strategy else ["fraction"], sort=False):
+            candidates = distinct(group)
+            wide = by_replicate(done[done["fraction"] == keys[0]])[list(candidates["condition"])].dropna()
+            values = wide.to_numpy(dtype=np.float64)
+            candidates["num_replicates"] = len(values)
+            candidates["mean"] = values.mean(axis=0) if len(values) else np.nan
+            candidates["probability"] = share_of_wins(values, generator)
+            parts.append(candidates)
+    columns = [*context_columns(table), "strategy", "cut", "fraction", "num_blocks", "condition"]
+    columns += ["num_replicates", "mean", "probability"]
+    found = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    found.attrs = dict(table.attrs)
+    return found
+
+
+def share_of_wins(values: NDArray[np.float64], generator: np.random.Generator | None = None) -> NDArray[np.float64]:
+    """Return the share of bootstrap draws of rows in which each column has the highest mean.
+
+    Args:
+        values: float64 [replicates, conditions].
+        generator: draws the rows.
+
+    Returns:
+        float64 [conditions]; sums to 1; NaN for fewer than two rows.
+    """
+    num_rows, num_columns = values.shape
+    if num_rows < 2:
+        return np.full(num_columns, np.nan)
+    if generator is None:
+        generator = np.random.default_rng(derive_seed(0, "bootstrap", "best", num_rows))
+    times = generator.multinomial(num_rows, np.full(num_rows, 1 / num_rows), NUM_RESAMPLES)
+    means = (times @ values / num_rows).round(_DECIMALS)
+    best = means == means.max(axis=1, keepdims=True)
+    shares: NDArray[np.float64] = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
+    return shares

@@ -1,0 +1,71 @@
+"""The exact Wilcoxon signed-rank test, ties and zeros included."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata, wilcoxon
+
+MAX_EXACT_PAIRS = 100
+"""With more differences that are not zero the normal approximation is used, which is then as good."""
+
+_DECIMALS = 12
+"""Accuracies are multiples of 1 / number of images: differences equal to this many digits are ties."""
+
+Alternative = Literal["two-sided", "greater"]
+
+
+class SignedRankTest(NamedTuple):
+    """A Wilcoxon signed-rank test."""
+
+    p: float
+    effect: float
+    """Matched-pairs rank-biserial correlation, -1..1: +1 where every pair is better, 0 where none differs."""
+
+
+def signed_rank_test(differences: ArrayLike, alternative: Alternative = "two-sided") -> SignedRankTest:
+    """Test whether paired differences are symmetric about zero, and say how one-sided they are.
+
+    Exact: the p-value is the share of the 2^n sign patterns that are at least as extreme, conditional on the
+    ranks found, so ties (mean ranks) need no approximation. Zeros are ranked with the others and then left
+    out of both sums (Pratt 1959); where all are zero p is 1 and the effect 0; without any pair both are NaN.
+
+    Args:
+        differences: one a pair.
+        alternative: `greater` tests against differences that tend to be above zero.
+
+    Reference:
+        Wilcoxon 1945; Pratt 1959, J. Am. Stat. Assoc. 54; effect: Kerby 2014, Comprehensive Psychology 3,
+        whose simple difference formula we apply to the ranks that Pratt's rule leaves.
+
+    Example:
+        >>> signed_rank_test([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+        SignedRankTest(p=0.03125, effect=1.0)
+    """
+    values = np.round(np.asarray(differences, dtype=np.float64), _DECIMALS)
+    if values.size == 0:
+        return SignedRankTest(np.nan, np.nan)
+    ranks = rankdata(np.abs(values))[values != 0]
+    positive = float(ranks[values[values != 0] > 0].sum())
+    if ranks.size == 0:
+        return SignedRankTest(1.0, 0.0)
+    effect = float(2 * positive / ranks.sum() - 1)
+    if ranks.size > MAX_EXACT_PAIRS:
+        approximate = wilcoxon(values, zero_method="pratt", method="asymptotic", alternative=alternative)
+        return SignedRankTest(float(approximate.pvalue), effect)
+    negative = float(ranks.sum()) - positive
+    if alternative == "greater":
+        return SignedRankTest(_share_of_sums_up_to(ranks, negative), effect)
+    return SignedRankTest(min(1.0, 2 * _share_of_sums_up_to(ranks, min(positive, negative))), effect)
+
+
+def _share_of_sums_up_to(ranks: NDArray[np.float64], most: float) -> float:
+    """Return the share of sign patterns whose positive (or negative) ranks sum to at most `most`."""
+    doubled = np.round(2 * ranks).astype(int)  # mean ranks are multiples of a half
+    ways = np.zeros(doubled.sum() + 1)
+    ways[0] = 1.0
+    for rank in doubled:
+        ways[rank:] += ways[:-rank].copy()
+    return float(ways[: round(2 * most) + 1].sum() / 2.0 ** len(ranks))

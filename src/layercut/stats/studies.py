@@ -1,0 +1,182 @@
+"""Two studies against each other, condition by condition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from layercut.errors import UserError
+from layercut.stats.contrast import adjust_families, contrasts_of
+from layercut.stats.design import POINT, factors_of, finished
+from layercut.stats.interval import difference_interval
+from layercut.stats.rank_sum import rank_sum_test
+from layercut.stats.study_notes import Side, read_side, study_notes
+
+ACROSS = ("source", "target", "model")
+"""Columns in which the two studies may differ as a whole, if that is what is asked."""
+
+
+@dataclass(frozen=True)
+class StudyComparison:
+    """What `compare_studies` found."""
+
+    study: str
+    baseline: str
+    rows: pd.DataFrame
+    """A row a condition that both have; see `compare_studies`."""
+    num_only_in_study: int
+    num_only_in_baseline: int
+    notes: tuple[str, ...]
+    """What a reader must know before trusting the numbers."""
+
+    @property
+    def summary(self) -> str:
+        """Return what was compared, in one sentence."""
+        rows, only = self.rows, (self.num_only_in_study, self.num_only_in_baseline)
+        paired = int(rows["paired"].sum())
+        left_out = f"; {only[0]} only in the first and {only[1]} only in the second are left out" if any(only) else ""
+        return (
+            f"{len(rows)} conditions in both, {paired} of them paired by replicate{left_out}. Difference: "
+            f"{self.study} less {self.baseline}, in points of test accuracy; p after Holm over "
+            f"{int(rows['num_comparisons'].max())} comparisons."
+        )
+
+    def _repr_html_(self) -> str:
+        said = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        return f"<p>{escape(self.summary)}</p><ul>{said}</ul>{self.rows.to_html(max_rows=60)}"
+
+
+def compare_studies(
+    study: str | Path | pd.DataFrame,
+    baseline: str | Path | pd.DataFrame,
+    across: Sequence[str] = (),
+    strategies: Sequence[str] = (),
+    fractions: Sequence[float] = (),
+) -> StudyComparison:
+    """Return the difference in test accuracy, `study` less `baseline`, of each condition that both have.
+
+    Conditions are matched by source, target, model, factor levels, strategy, cut and fraction. Replicates
+    that drew the same images in both (equal `split_hash`) are compared in pairs: exact signed-rank test, BCa
+    interval of the mean difference. Where there is no such pair, or a replicate has other images in the other
+    study, pairing would be an accident of numbering: all replicates are then two independent samples, with
+    an exact Mann-Whitney test and the BCa interval of the difference of means. (Not Welch's t: accuracies near
+    1 are skewed, and ten replicates too few to lean on a normal curve.)
+
+    Columns of `rows`: those of the match; `paired`; `num_replicates` and `num_replicates_baseline` that
+    entered; `mean`, `mean_baseline`; `mean_difference`, `low`, `high`, `p`, `effect` (rank-biserial);
+    `condition`, `condition_baseline`; `p_holm` and `num_comparisons` over all rows, equivalent ones counted
+    once. Where both hold the very same trials with the same results there is no comparison (p is NaN).
+
+    Args:
+        study: an output directory, or what `load_results` returns.
+        baseline: the same, of the study to compare with.
+        across: columns among `source`, `target` and `model` to leave out of the match; each study must then
+            have one value in them.
+        strategies: compare these only; all where empty. Fewer comparisons need fewer replicates, if they were
+            chosen before looking.
+        fractions: likewise.
+
+    Raises:
+        UserError: `across` names something else or is ambiguous, or no condition is in both.
+        LedgerError: there is no ledger, or it is damaged.
+    """
+    sides = (read_side(study), read_side(baseline))
+    on = [*_matched(sides, across), *POINT]
+    wanted = [_restricted(side.table, strategies, fractions) for side in sides]
+    groups = [dict(iter(finished(table).groupby(on, sort=False, dropna=False))) for table in wanted]
+    common = [name for name in groups[0] if name in groups[1]]
+    if not common:
+        raise UserError(_nothing_in_common(sides, on))
+    rows = pd.DataFrame(common, columns=on)
+    rows = rows.join(pd.DataFrame([_compare(groups[0][name], groups[1][name]) for name in common]))
+    adjust_families(rows, [], ["condition", "condition_baseline"])
+    names = _told_apart(sides)
+    named = (replace(sides[0], name=names[0]), replace(sides[1], name=names[1]))
+    return StudyComparison(
+        study=names[0],
+        baseline=names[1],
+        rows=rows,
+        num_only_in_study=len(groups[0]) - len(common),
+        num_only_in_baseline=len(groups[1]) - len(common),
+        notes=tuple(study_notes(named, rows)),
+    )
+
+
+def _restricted(table: pd.DataFrame, strategies: Sequence[str], fractions: Sequence[float]) -> pd.DataFrame:
+    part = table[table["strategy"].isin(strategies)] if strategies else table
+    part = part[part["fraction"].isin(fractions)] if fractions else part
+    part.attrs = dict(table.attrs)
+    return part
+
+
+def _told_apart(sides: tuple[Side, Side]) -> tuple[str, str]:
+    """Return the studies' names; where these are equal those of their folders, then their paths."""
+    places = [Path(side.place) for side in sides]
+    choices = ([side.name for side in sides], [place.name for place in places], [str(place) for place in places])
+    first, second = next((names for names in choices if names[0] != names[1]), choices[0])
+    return first, second
+
+
+def _matched(sides: tuple[Side, Side], across: Sequence[str]) -> list[str]:
+    """Return the columns, besides those of the point, that must be equal in both."""
+    if unknown := [name for name in across if name not in ACROSS]:
+        raise UserError(f"studies can be compared across {', '.join(ACROSS)}; got {', '.join(unknown)}")
+    for name in across:
+        for side in sides:
+            if len(values := list(map(str, side.table[name].unique()))) > 1:
+                raise UserError(
+                    f"across {name}: expected one {name} in each study; {side.name} has {', '.join(values)}"
+                )
+    factors = [factors_of(side.table) for side in sides]
+    if set(factors[0]) != set(factors[1]):
+        said = [", ".join(names) or "none" for names in factors]
+        raise UserError(f"the studies have different training factors: {said[0]} in the first, {said[1]} in the second")
+    return [*(name for name in ACROSS if name not in across), *factors[0]]
+
+
+def _nothing_in_common(sides: tuple[Side, Side], on: Sequence[str]) -> str:
+    for column in on:
+        here, there = (sorted(map(str, side.table[column].unique())) for side in sides)
+        if not set(here) & set(there):
+            hint = f" (--across {column} compares them all the same)" if column in ACROSS else ""
+            return (
+                f"the studies have no {column} in common{hint}: {', '.join(here) or 'none'} in the first, "
+                f"{', '.join(there) or 'none'} in the second"
+            )
+    return "the studies have no finished condition in common"
+
+
+def _compare(own: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
+    both = own.merge(other, on="replicate", suffixes=("", "_baseline"))
+    same_images = both["split_hash"].notna() & (both["split_hash"] == both["split_hash_baseline"])
+    paired = len(both) > 0 and bool(same_images.all())
+    a, b = (
+        (both["test_accuracy"], both["test_accuracy_baseline"])
+        if paired
+        else (own["test_accuracy"], other["test_accuracy"])
+    )
+    values, baseline = a.to_numpy(dtype=np.float64), b.to_numpy(dtype=np.float64)
+    described = {
+        "paired": paired,
+        "num_replicates": len(values),
+        "num_replicates_baseline": len(baseline),
+        "mean": float(values.mean()),
+        "mean_baseline": float(baseline.mean()),
+    }
+    if paired:
+        (contrast,) = contrasts_of([values - baseline])
+        described |= contrast._asdict()
+        del described["num_pairs"]
+        if (both["key"] == both["key_baseline"]).all() and (values == baseline).all():
+            described["p"] = np.nan  # the very same trials
+    else:
+        low, high = difference_interval(values, baseline)
+        described |= {"mean_difference": float(values.mean() - baseline.mean()), "low": low, "high": high}
+        described |= rank_sum_test(values, baseline)._asdict()
+    return described | {"condition": own["condition"].iloc[0], "condition_baseline": other["condition"].iloc[0]}

@@ -1,0 +1,137 @@
+"""What a reader of a comparison of two studies must know before trusting its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from layercut.ledger import Ledger
+from layercut.records import Environment
+from layercut.significance import ALPHA, least_attainable_p
+from layercut.stats.tables import load_results
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two studies."""
+
+    name: str
+    place: str
+    """Its output directory."""
+    table: pd.DataFrame
+    environments: Mapping[str, Environment]
+    """Empty where only a table was given."""
+
+
+def read_side(given: str | Path | pd.DataFrame) -> Side:
+    """Return a study with its environments; a table is taken as it is.
+
+    Raises:
+        LedgerError: there is no ledger, or it is damaged.
+    """
+    if isinstance(given, pd.DataFrame):
+        path = Path(str(given.attrs.get("path", "")))
+        return Side(str(given.attrs.get("study") or "table"), str(path), given, {})
+    table = load_results(given)
+    with Ledger(given, read_only=True) as ledger:
+        environments = ledger.environments()
+    place = Path(table.attrs["path"]).parent
+    return Side(str(table.attrs["study"] or place.name), str(place), table, environments)
+
+
+def study_notes(sides: tuple[Side, Side], rows: pd.DataFrame) -> Iterator[str]:
+    """Yield a sentence about each way in which the two studies are not alike, or too small."""
+    yield from _measured_differently(sides)
+    yield from _environments(sides)
+    for side in sides:
+        if side.table.attrs.get("imported"):
+            yield f"{side.name} was imported, not measured by layercut."
+        yield from _unfinished(side)
+        if failed := int((side.table.loc[~side.table["merged"].astype(bool), "status"] != "finished").sum()):
+            yield f"{side.name}: {failed} trials failed and are left out."
+    yield from _blocks(sides)
+    yield from _pairing(rows)
+    yield from _attainable(rows)
+
+
+def _unfinished(side: Side) -> Iterator[str]:
+    planned = (side.table.attrs.get("plan") or {}).get("trials_distinct")
+    run = side.table["key"].nunique()
+    if planned and run < planned:
+        yield f"{side.name} is not complete: {run:,} of {planned:,} trials have run."
+
+
+def _blocks(sides: tuple[Side, Side]) -> Iterator[str]:
+    here, there = (sorted(set(side.table["num_blocks"])) for side in sides)
+    if here != there:
+        counts = [", ".join(map(str, found)) for found in (here, there)]
+        yield (
+            f"The models have {counts[0]} blocks in {sides[0].name} and {counts[1]} in {sides[1].name}: the same cut "
+            "keeps another share of them."
+        )
+
+
+def _measured_differently(sides: tuple[Side, Side]) -> Iterator[str]:
+    for column in ("precision", "device"):
+        here, there = (sorted(map(str, side.table[column].dropna().unique())) for side in sides)
+        if here != there and here and there:
+            yield (
+                f"{column.capitalize()} differs: {', '.join(here)} in {sides[0].name}, {', '.join(there)} in "
+                f"{sides[1].name}; a difference may come of that."
+            )
+
+
+def _environments(sides: tuple[Side, Side]) -> Iterator[str]:
+    if not all(side.environments for side in sides):
+        return
+    described = [_versions(side) for side in sides]
+    differing = [
+        f"{what} ({' and '.join(sorted(described[0].get(what, {'absent'})))} against "
+        f"{' and '.join(sorted(described[1].get(what, {'absent'})))})"
+        for what in sorted(described[0].keys() | described[1].keys())
+        if described[0].get(what) != described[1].get(what)
+    ]
+    if differing:
+        yield f"Measured in different environments: {', '.join(differing)}."
+
+
+def _versions(side: Side) -> dict[str, set[str]]:
+    """Return the values of each property of the environments of the trials."""
+    used = {key: e for key, e in side.environments.items() if (side.table["environment"] == key).any()}
+    found: dict[str, set[str]] = {}
+    for environment in used.values():
+        properties = {
+            "layercut": environment.layercut_version,
+            "code": environment.code_version,
+            "python": environment.python_version,
+            "platform": environment.platform,
+            "processor": environment.processor,
+            "device name": environment.device,
+            **environment.libraries,
+        }
+        for name, value in properties.items():
+            found.setdefault(name, set()).add(str(value))
+    return found
+
+
+def _pairing(rows: pd.DataFrame) -> Iterator[str]:
+    unpaired = int((~rows["paired"]).sum())
+    if unpaired:
+        yield (
+            f"{unpaired} of {len(rows)} conditions drew other images in the two studies, so their replicates "
+            "cannot be paired: Mann-Whitney test of independent samples, which sees less."
+        )
+
+
+def _attainable(rows: pd.DataFrame) -> Iterator[str]:
+    comparisons = max(1, int(rows["num_comparisons"].max()))
+    paired = rows[rows["paired"] & rows["p"].notna()]
+    most = int(paired["num_replicates"].max()) if len(paired) else 0
+    if most and least_attainable_p(most, comparisons) >= ALPHA:
+        yield (
+            f"{most} pairs of replicates cannot reach p < {ALPHA} after Holm over {comparisons} comparisons: the "
+            f"least is {least_attainable_p(most, comparisons):.2g}."
+        )

@@ -1,0 +1,55 @@
+"""`layercut compare`."""
+
+import json
+
+import pytest
+
+from fake_ledger import write_ledger
+from fake_results import fake_results
+from layercut.cli.main import EXIT_USER_ERROR
+from layercut.stats import compare_studies
+
+
+@pytest.fixture
+def runs(tmp_path):
+    options = {"strategies": ("scratch", "freeze"), "fractions": (0.1, 1.0), "num_blocks": 2}
+    return [write_ledger(tmp_path / name, fake_results(seed=seed, **options)) for seed, name in enumerate("ab")]
+
+
+def test_it_prints_a_line_a_condition_and_what_to_mind(layercut, runs):
+    done = layercut("compare", *runs)
+    assert done.code == 0
+    assert sum(line.count("freeze") for line in done.stdout.splitlines()) == 6
+    assert "8 conditions in both, 0 of them paired by replicate" in done.stdout
+    assert "note: 8 of 8 conditions drew other images" in done.stdout
+
+
+def test_json_holds_the_numbers_of_the_comparison(layercut, runs):
+    done = layercut("compare", *runs, "--json")
+    found, expected = json.loads(done.stdout), compare_studies(*runs)
+    assert found["notes"] == list(expected.notes)
+    assert [row["p_holm"] for row in found["rows"]] == pytest.approx(expected.rows["p_holm"].tolist())
+    assert [row["mean_difference"] for row in found["rows"]] == pytest.approx(expected.rows["mean_difference"].tolist())
+
+
+def test_numbers_that_do_not_exist_are_null(layercut, runs):
+    found = json.loads(layercut("compare", runs[0], runs[0], "--json").stdout)
+    assert {row["paired"] for row in found["rows"]} == {False}  # a ledger without split hashes pairs nothing
+    one = write_ledger(
+        runs[0].parent / "one", fake_results(strategies=("scratch",), fractions=(0.1,), num_replicates=1)
+    )
+    (row,) = json.loads(layercut("compare", one, one, "--json").stdout)["rows"]
+    assert row["low"] is None
+
+
+def test_studies_that_share_nothing_are_refused_in_one_line(layercut, runs):
+    other = write_ledger(runs[0].parent / "c", fake_results(models=("mlp",), fractions=(0.1,)))
+    done = layercut("compare", runs[0], other)
+    assert done.code == EXIT_USER_ERROR
+    assert "no model in common (--across model compares them all the same)" in done.stderr
+    assert layercut("compare", runs[0], other, "--across", "model").code == 0
+
+
+def test_a_study_name_that_looks_like_markup_is_text(layercut, runs):
+    odd = write_ledger(runs[0].parent / "d", fake_results(strategies=("scratch",)), {"study_name": "[red]x[/red]"})
+    assert layercut("compare", odd, runs[0]).stdout.count("[red]x[/red]") == 3  # column, summary, note

@@ -1,0 +1,44 @@
+"""The tutorial notebook, executed cell by cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat")
+nbclient = pytest.importorskip("nbclient")
+
+NOTEBOOK = Path(__file__).parents[2] / "docs" / "tutorial.ipynb"
+
+
+def test_no_outputs_are_kept():
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in cells)
+
+
+def test_it_is_a_notebook_of_the_format():
+    nbformat.validate(nbformat.read(NOTEBOOK, as_version=4))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the libraries that run notebooks
+def test_every_cell_runs_and_the_answer_and_the_figures_show_themselves(tmp_path):
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=200, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = {
+        cell.source: output["data"]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if output.output_type == "execute_result"
+    }
+    assert len(shown) == sum(cell.cell_type == "code" for cell in notebook.cells)
+    (answer,) = [data["text/html"] for source, data in shown.items() if source.endswith("answers(results)")]
+    assert "at 5 % of the data" in answer
+    plots = [data["text/html"] for source, data in shown.items() if "plot(results" in source]
+    assert len(plots) == 2
+    assert all("layercut-panel" in html for html in plots)
+    assert sum("plotly.js v" in html for html in plots) == 1  # the first brings the library
+    (comparison,) = [data["text/html"] for source, data in shown.items() if "compare(" in source]
+    assert "5 conditions in both, 5 of them paired by replicate" in comparison
