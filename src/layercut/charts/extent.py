@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
-from layercut.charts.chart import Axis
+from layercut.charts.chart import Axis, Panel
+
+GROUP_WIDTH = 0.84
+"""What all boxes or bars at one category take of it together."""
+
+_STEP = 0.012
+_MOST_OF_GAP = 0.5
 
 
 def extent(axis: Axis) -> tuple[float, float] | None:
@@ -17,6 +24,30 @@ def extent(axis: Axis) -> tuple[float, float] | None:
 
 
 def dodge(axis: Axis, index: int, count: int) -> float:
-    """Return how far series `index` of `count` moves aside (in decades on a log axis), to stay visible."""
+    """Return how far series `index` of `count` moves aside (in decades on a log axis), to stay visible.
+
+    All of them together take at most half of the gap between the two nearest ticks.
+    """
     ends = extent(axis)
-    return (index - (count - 1) / 2) * 0.012 * (ends[1] - ends[0]) if ends else 0.0
+    if not ends or not axis.ticks:
+        return 0.0
+    places = sorted(math.log10(tick.at) if axis.scale == "log" else tick.at for tick in axis.ticks)
+    gap = min((high - low for low, high in pairwise(places)), default=math.inf)
+    step = min(_STEP * (ends[1] - ends[0]), _MOST_OF_GAP * gap / max(count - 1, 1))
+    return (index - (count - 1) / 2) * step
+
+
+def moved(panel: Panel, x: float, aside: float) -> float:
+    """Return `x` moved aside by what `dodge` says."""
+    return x * 10**aside if panel.x.scale == "log" else x + aside
+
+
+def beside(index: int, count: int) -> float:
+    """Return how far box or bar `index` of `count` stands from the middle of its category."""
+    return (index - (count - 1) / 2) * GROUP_WIDTH / count
+
+
+def picture_grid(panel: Panel) -> tuple[int, int]:
+    """Return how many rows and columns the pictures of a panel are laid out in."""
+    columns = min(len(panel.pictures), max(5, math.ceil(math.sqrt(len(panel.pictures)))))
+    return math.ceil(len(panel.pictures) / columns), columns
