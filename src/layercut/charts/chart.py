@@ -205,6 +205,10 @@ class Chart:
     legend: tuple[Entry, ...] = ()
     legend_facet: Literal["", "strategy", "fraction"] = ""
     """What the entries of the legend are; a page that shows one strategy or share alone hides the others."""
+    num_columns: int = 0
+    """Panels in a row on paper; 0: as many as fit."""
+    log_x_choice: bool = False
+    """Whether a page offers a logarithmic x axis."""
     color_scale: tuple[float, float] | None = None
     """Values at the two ends of the sequential palette, where panels have cells."""
     color_title: str = ""

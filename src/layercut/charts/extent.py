@@ -37,6 +37,13 @@ def dodge(axis: Axis, index: int, count: int) -> float:
     return (index - (count - 1) / 2) * step
 
 
+def line_aside(panel: Panel, index: int) -> float:
+    """Return how far line `index` of a panel moves aside: only those whose points stand for themselves."""
+    line = panel.lines[index]
+    alone = line.connected and line.marked and line.spread == "bars"
+    return dodge(panel.x, index, len(panel.lines)) if alone else 0.0
+
+
 def moved(panel: Panel, x: float, aside: float) -> float:
     """Return `x` moved aside by what `dodge` says."""
     return x * 10**aside if panel.x.scale == "log" else x + aside

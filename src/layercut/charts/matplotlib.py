@@ -105,6 +105,8 @@ def draw(chart: Chart, theme: Theme = LIGHT) -> Figure:
 
 
 def _num_columns(chart: Chart) -> int:
+    if chart.num_columns:
+        return min(chart.num_columns, len(chart.panels))
     if any(panel.pictures for panel in chart.panels):
         return 1
     return 1 if len(chart.panels) == 1 else 2 if _wide(chart) or len(chart.panels) == 4 else min(3, len(chart.panels))

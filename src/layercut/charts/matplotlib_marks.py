@@ -12,7 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
 from layercut.charts.chart import BarSeries, BoxSeries, Cells, Chart, Line, Panel, Reference
-from layercut.charts.extent import GROUP_WIDTH, beside, dodge, moved, picture_grid
+from layercut.charts.extent import GROUP_WIDTH, beside, line_aside, moved, picture_grid
 from layercut.charts.palette import SEQUENTIAL, Theme, readable_on, sequential
 
 MARKERS = {
@@ -28,13 +28,13 @@ MARKERS = {
 DASHES: dict[str, Literal["-", "--", ":", "-."]] = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
 HATCHES = {
     "circle": "",
-    "square": "////",
-    "diamond": "xxxx",
-    "triangle": "\\\\\\\\",
-    "triangle_down": "||||",
-    "cross": "....",
-    "plus": "----",
-    "star": "++++",
+    "square": "//",
+    "diamond": "xx",
+    "triangle": "\\\\",
+    "triangle_down": "||",
+    "cross": "..",
+    "plus": "--",
+    "star": "++",
 }
 _MARK_COLORS = {"right": "#009e73", "wrong": "#d55e00"}
 
@@ -51,7 +51,7 @@ def draw_marks(axes: Axes, chart: Chart, panel: Panel, theme: Theme) -> None:
     for index, bars in enumerate(panel.bars):
         _bars(axes, bars, index, len(panel.bars), theme)
     for index, line in enumerate(panel.lines):
-        aside = dodge(panel.x, index, len(panel.lines)) if line.spread == "bars" and line.connected else 0.0
+        aside = line_aside(panel, index)
         _line(axes, line, aside, panel, theme)
     for reference in panel.references:
         _reference(axes, reference, theme)
@@ -73,6 +73,8 @@ def draw_surface(axes: Any, chart: Chart, panel: Panel, cells: Cells, theme: The
     axes.set_ylabel(panel.y.label, color=theme.muted, labelpad=-2)
     axes.set_zlabel(panel.z.label if panel.z else "", color=theme.muted, labelpad=-4)
     axes.tick_params(pad=-3)
+    if panel.z and panel.z.limits:
+        axes.set_zlim(*panel.z.limits)
     axes.view_init(elev=24, azim=-128)
     axes.set_box_aspect((1.15, 1.0, 0.75), zoom=0.82)
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):

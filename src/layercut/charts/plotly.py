@@ -10,7 +10,7 @@ import html
 from typing import Any
 
 from layercut.charts.chart import Axis, Cells, Chart, Panel
-from layercut.charts.extent import beside, dodge, extent, picture_grid
+from layercut.charts.extent import beside, extent, line_aside, picture_grid
 from layercut.charts.palette import LIGHT, SEQUENTIAL, Theme, readable_on, sequential
 from layercut.charts.pictures import data_url
 from layercut.charts.plotly_traces import bar_trace, box_trace, line_traces, reference_trace, rounded
@@ -42,7 +42,7 @@ def _traces(chart: Chart, panel: Panel, theme: Theme, most_points: int) -> list[
     traces = [box_trace(series, panel, theme, most_points) for series in panel.boxes]
     traces += [bar_trace(series, panel, theme) for series in panel.bars]
     for index, line in enumerate(panel.lines):
-        aside = dodge(panel.x, index, len(panel.lines)) if line.spread == "bars" and line.connected else 0.0
+        aside = line_aside(panel, index)
         traces += line_traces(line, aside, panel, theme)
     traces += [reference_trace(reference, panel, theme) for reference in panel.references]
     if panel.cells is not None:

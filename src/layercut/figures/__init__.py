@@ -1,4 +1,8 @@
-"""The figures, by name: each computes a `Chart` from the rows of one context, or None without its data."""
+"""The figures, by name: each computes a `Chart` from the tables of one context, or None without its data.
+
+Figures of pictures, predictions and distances (`confusion_matrix`, `predicted_examples`, `sample_images`,
+`feature_maps`, `rsa_matrices`, `mds_map`) compute theirs from plain arrays.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,11 @@ if TYPE_CHECKING:  # listing names needs no pandas
     import pandas as pd
 
     from layercut.charts import Chart
+    from layercut.figures.study_tables import StudyTables
     from layercut.stats import Context
 
-Figure: TypeAlias = "Callable[[pd.DataFrame], Chart | None]"
-"""From a results table (`layercut.stats.load_results`) of one context to a chart."""
+Figure: TypeAlias = "Callable[[StudyTables], Chart | None]"
+"""From the tables of one context to a chart."""
 
 FIGURES: Registry[Figure] = Registry(
     "figure",
@@ -25,19 +30,37 @@ FIGURES: Registry[Figure] = Registry(
         "difference_to_scratch": Entry(
             "layercut.figures.difference_to_scratch:compute", "difference to training from scratch by fraction"
         ),
+        "accuracy_by_fraction": Entry(
+            "layercut.figures.accuracy_by_fraction:compute", "mean test accuracy against the fraction, a line a cut"
+        ),
         "mean_heatmap": Entry("layercut.figures.mean_heatmap:compute", "mean test accuracy by cut and fraction"),
+        "accuracy_by_parameters": Entry(
+            "layercut.figures.accuracy_by_parameters:compute", "test accuracy against parameters, with Pareto front"
+        ),
+        "accuracy_bars": Entry("layercut.figures.accuracy_bars:compute", "mean test accuracy by cut as bars"),
+        "accuracy_surface": Entry(
+            "layercut.figures.accuracy_surface:compute", "mean test accuracy over cut and fraction as a landscape"
+        ),
+        "learning_curves": Entry(
+            "layercut.figures.learning_curves:compute", "loss and accuracy by epoch, best cut of each strategy"
+        ),
+        "timing": Entry("layercut.figures.timing:compute", "seconds a trial by cut"),
+        "cluster_boxes": Entry(
+            "layercut.figures.cluster_boxes:compute", "box plots of clustering scores by layer and fraction"
+        ),
+        "probes_by_layer": Entry("layercut.figures.probes_by_layer:compute", "every other probe's scores by layer"),
     },
 )
 
 
-def charts_of(name: str, table: pd.DataFrame) -> list[tuple[Context, Chart]]:
-    """Return the figure `name` for each context of a results table that has its data.
+def charts_of(name: str, tables: StudyTables | pd.DataFrame) -> list[tuple[Context, Chart]]:
+    """Return the figure `name` for each context that has its data, from a study or its results table.
 
     Raises:
         UnknownNameError: no such figure.
     """
-    from layercut.stats import contexts  # noqa: PLC0415 - listing names needs no pandas
+    from layercut.figures.study_tables import StudyTables  # noqa: PLC0415 - listing names needs no pandas
 
     compute = FIGURES[name]
-    charts = [(context, compute(part)) for context, part in contexts(table)]
+    charts = [(context, compute(part)) for context, part in StudyTables.of(tables).contexts()]
     return [(context, chart) for context, chart in charts if chart is not None]
