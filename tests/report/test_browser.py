@@ -55,9 +55,10 @@ def noise(message):
     return "GPU stall due to ReadPixels" in message.text or "willReadFrequently" in message.text
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture
 def page(browser, run, request):
-    context = browser.new_context(color_scheme=request.param, viewport={"width": 1200, "height": 900})
+    scheme = getattr(request, "param", "light")
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 1200, "height": 900})
     page = context.new_page()
     page.problems = []
     page.on("console", lambda message: noise(message) or page.problems.append(message.text))
@@ -98,6 +99,8 @@ def test_nothing_is_asked_of_the_network_and_nothing_goes_wrong(page):
     assert page.problems == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
 def test_every_figure_is_drawn_with_something_in_it(page, run):
     expected = [chart.name for chart in build_page(StudyTables.read(run), read_facts(run)).parts[0].charts]
     names = page.locator("#part details").evaluate_all("all => all.map(one => one.dataset.name)")
@@ -155,6 +158,7 @@ def test_the_legend_hides_a_strategy_in_all_panels(page):
     assert boxes.count() == before - 2 * 5
 
 
+@pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
 def test_light_and_dark_can_be_chosen(page):
     background = "getComputedStyle(document.body).backgroundColor"
     color = "plot => plot.layout.font.color"
@@ -204,12 +208,13 @@ def test_long_tables_have_pages(page):
     assert column(page, 6) == first
 
 
-@pytest.mark.parametrize("width", [400, 1200])
-def test_the_page_never_scrolls_sideways(page, width):
-    page.set_viewport_size({"width": width, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth") == width
+def test_the_page_never_scrolls_sideways(page):
+    for width in (1200, 400):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+@pytest.mark.parametrize("page", ["dark"], indirect=True)
 def test_printing_shows_dark_text_on_white(page):
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
