@@ -10,6 +10,9 @@ from layercut.charts.chart import Axis, Panel
 GROUP_WIDTH = 0.84
 """What all boxes or bars at one category take of it together."""
 
+_LEAST_COLUMNS = 5
+_MOST_LETTERS, _LONG_LABEL = 42, 12
+
 _STEP = 0.012
 _MOST_OF_GAP = 0.5
 
@@ -56,5 +59,12 @@ def beside(index: int, count: int) -> float:
 
 def picture_grid(panel: Panel) -> tuple[int, int]:
     """Return how many rows and columns the pictures of a panel are laid out in."""
-    columns = min(len(panel.pictures), max(5, math.ceil(math.sqrt(len(panel.pictures)))))
+    columns = max(_LEAST_COLUMNS, math.ceil(math.sqrt(len(panel.pictures))))
     return math.ceil(len(panel.pictures) / columns), columns
+
+
+def crowded(axis: Axis) -> bool:
+    """Whether the labels of a category axis would run into each other if they lay flat."""
+    lengths = [len(tick.label) for tick in axis.ticks]
+    long = max(lengths, default=0) > _LONG_LABEL and len(lengths) > 1
+    return axis.scale == "category" and (long or sum(lengths) > _MOST_LETTERS)

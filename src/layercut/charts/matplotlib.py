@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from layercut.charts.chart import Axis, Chart, Entry, Panel
-from layercut.charts.extent import extent, picture_grid
+from layercut.charts.extent import crowded, extent, picture_grid
 from layercut.charts.matplotlib_marks import (
     DASHES,
     HATCHES,
@@ -85,7 +85,9 @@ def draw(chart: Chart, theme: Theme = LIGHT) -> Figure:
         rows = math.ceil(len(chart.panels) / columns)
         width = COLUMN_INCHES if len(chart.panels) == 1 and not _wide(chart) else PAGE_INCHES
         figure = Figure(figsize=(width, rows * _row_inches(chart, width / columns) + 0.5), layout="constrained")
-        grid = figure.add_gridspec(rows, columns)
+        all_pictures = all(panel.pictures for panel in chart.panels)
+        heights = [picture_grid(panel)[0] for panel in chart.panels] if all_pictures else [1] * rows
+        grid = figure.add_gridspec(rows, columns, height_ratios=heights)
         drawn = [
             _panel(figure, grid[index // columns, index % columns], chart, panel, theme)
             for index, panel in enumerate(chart.panels)
@@ -130,7 +132,8 @@ def _num_cells(panel: Panel) -> int:
 def _row_inches(chart: Chart, panel_inches: float) -> float:
     with_pictures = [panel for panel in chart.panels if panel.pictures]
     if with_pictures:
-        return max(rows * panel_inches / columns for rows, columns in map(picture_grid, with_pictures)) + 0.2
+        inches = [rows * panel_inches / columns + 0.2 for rows, columns in map(picture_grid, with_pictures)]
+        return sum(inches) / len(inches)
     if any(panel.surface for panel in chart.panels):
         return 2.7
     num_rows = max((len(panel.cells.rows) for panel in chart.panels if panel.cells), default=0)
@@ -148,6 +151,10 @@ def _panel(figure: Figure, place: Any, chart: Chart, panel: Panel, theme: Theme)
     else:
         _axes(axes, panel, theme)
         draw_marks(axes, chart, panel, theme)
+        if crowded(panel.x):
+            axes.tick_params("x", labelrotation=35)
+            for label in axes.get_xticklabels():
+                label.set(ha="right", rotation_mode="anchor")
     return axes
 
 

@@ -102,6 +102,7 @@ def draw_pictures(axes: Axes, panel: Panel, theme: Theme) -> None:
         axes.text(x + 0.5, y - 0.81, picture.caption, ha="center", va="top", size=5.5, color=theme.ink)
     axes.set_xlim(0, columns)
     axes.set_ylim(-rows, 0)
+    axes.set_aspect("equal", anchor="NW")
 
 
 def _boxes(axes: Axes, series: BoxSeries, index: int, count: int, theme: Theme) -> None:

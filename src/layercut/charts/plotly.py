@@ -10,7 +10,7 @@ import html
 from typing import Any
 
 from layercut.charts.chart import Axis, Cells, Chart, Panel
-from layercut.charts.extent import beside, extent, line_aside, picture_grid
+from layercut.charts.extent import beside, crowded, extent, line_aside, picture_grid
 from layercut.charts.palette import LIGHT, SEQUENTIAL, Theme, readable_on, sequential
 from layercut.charts.pictures import data_url
 from layercut.charts.plotly_traces import bar_trace, box_trace, line_traces, reference_trace, rounded
@@ -111,6 +111,8 @@ def _layout(chart: Chart, panel: Panel, theme: Theme) -> dict[str, Any]:
             "dragmode": "turntable",
         }
     layout |= {"xaxis": _axis(panel.x, theme), "yaxis": _axis(panel.y, theme) | {"automargin": True}}
+    if crowded(panel.x):
+        layout["xaxis"] |= {"tickangle": -35, "automargin": True}
     if panel.pictures:
         return layout | _pictures(panel, theme)
     if panel.boxes:
