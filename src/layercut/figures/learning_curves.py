@@ -55,6 +55,8 @@ def compute(tables: StudyTables) -> Chart | None:
 
 def _panel(fraction: float, quantity: str, rows: list[tuple[BestCut, pd.DataFrame]]) -> Panel:
     share = quantity.endswith("accuracy")
+    order = strategies_in_order(best.strategy for best, _ in rows)
+    rows = sorted(rows, key=lambda row: order.index(row[0].strategy))
     lines = tuple(line for best, curves in rows if (line := _line(best, curves, quantity, 100 if share else 1)).points)
     return Panel(
         title=f"{fraction_label(fraction)} of the data",

@@ -51,8 +51,8 @@ class StudyTables:
     results: pd.DataFrame
     """What `layercut.stats.load_results` gives."""
     measured: Measured = field(default_factory=Measured)
-    sources: tuple[str, ...] | None = None
-    """Sources whose probes belong to it; None: all."""
+    context: Context | None = None
+    """The one context that it holds; None: a whole study."""
 
     @classmethod
     def read(cls, path: str | Path) -> StudyTables:
@@ -75,15 +75,23 @@ class StudyTables:
         """
         if self.results.empty:
             for source in self.probes["source"].unique():
-                yield Context(str(source), "", ""), StudyTables(self.results, self.measured, (str(source),))
+                context = Context(str(source), "", "")
+                yield context, StudyTables(self.results, self.measured, context)
         for context, rows in contexts(self.results):
-            yield context, StudyTables(rows, self.measured, (context.source,))
+            yield context, StudyTables(rows, self.measured, context)
 
     @property
     def probes(self) -> pd.DataFrame:
-        """One row for each probe, layer, fraction and replicate of the sources, with a column a score."""
+        """One row for each probe, layer, fraction and replicate of the context, with a column a score.
+
+        A probe that names no target or model belongs to all of them.
+        """
         probes = self.measured.probes
-        return probes if self.sources is None else probes[probes["source"].isin(self.sources)]
+        for column in ("source", "target", "model") if self.context else ():
+            wanted = getattr(self.context, column)
+            if column in probes and wanted:
+                probes = probes[probes[column].isin([wanted] if column == "source" else [wanted, ""])]
+        return probes
 
     def curves(self, condition: str) -> pd.DataFrame:
         """Return one row for each replicate and epoch of a condition."""
