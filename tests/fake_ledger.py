@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from layercut.ledger import Ledger
-from layercut.records import ConditionName, Environment, FailureRecord, TrialRecord
+from layercut.records import ConditionName, Environment, EpochPoint, FailureRecord, TrialRecord
 
 ENVIRONMENT = Environment(
     key="machine",
@@ -25,8 +25,13 @@ ENVIRONMENT = Environment(
 )
 
 
-def write_ledger(folder: Path, table: pd.DataFrame, meta: Mapping[str, Any] | None = None) -> Path:
-    """Write the rows of `table` as a ledger into `folder`; failed rows become failures. Return the folder."""
+def write_ledger(
+    folder: Path, table: pd.DataFrame, meta: Mapping[str, Any] | None = None, curves: bool = False
+) -> Path:
+    """Write the rows of `table` as a ledger into `folder`; failed rows become failures; return the folder.
+
+    `curves` gives every trial a training curve of six epochs.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with Ledger(folder, create=True) as ledger:
         for name, value in {"study_name": "fake", **(meta or {})}.items():
@@ -34,7 +39,7 @@ def write_ledger(folder: Path, table: pd.DataFrame, meta: Mapping[str, Any] | No
         ledger.add_environment(ENVIRONMENT)
         names = table.drop_duplicates(["source", "target", "model", "strategy", "cut", "fraction"])
         ledger.add_names([_name(row) for row in names.to_dict("records")])
-        ledger.append([_record(row) for row in table.drop_duplicates("key").to_dict("records")])
+        ledger.append([_record(row, curves) for row in table.drop_duplicates("key").to_dict("records")])
     return folder
 
 
@@ -52,7 +57,7 @@ def _name(row: Mapping[Any, Any]) -> ConditionName:
     )
 
 
-def _record(row: Mapping[Any, Any]) -> TrialRecord | FailureRecord:
+def _record(row: Mapping[Any, Any], curves: bool) -> TrialRecord | FailureRecord:
     identity = {"key": row["key"], "condition": row["condition"], "replicate": int(row["replicate"])}
     if row["status"] != "finished":
         return FailureRecord(
@@ -65,6 +70,7 @@ def _record(row: Mapping[Any, Any]) -> TrialRecord | FailureRecord:
         test_loss=row["test_loss"],
         best_epoch=7,
         num_epochs=12,
+        curve=tuple(EpochPoint(n, 1 / n, 1 - 0.5 / n, 1.2 / n, 1 - 0.6 / n) for n in range(1, 7)) if curves else (),
         num_train_images=int(row["num_train_images"]),
         num_validation_images=int(row["num_validation_images"]),
         num_test_images=450,

@@ -20,12 +20,12 @@ def test_another_format_is_refused(tmp_path):
 
 def test_every_panel_has_its_title_and_axis_labels():
     figure = draw(CHART)
-    axes = figure.axes[:3]
-    assert [axis.get_title("left") for axis in axes] == ["boxes", "lines", "cells"]
+    axes = figure.axes[:6]
+    assert [axis.get_title("left") for axis in axes] == ["boxes", "lines", "cells", "bars", "surface", "pictures"]
     assert axes[0].get_ylabel() == "Accuracy (%)"
     assert figure.get_size_inches()[0] == PAGE_INCHES
 
 
 def test_the_legend_lists_every_entry():
     (legend,) = draw(CHART).legends
-    assert [text.get_text() for text in legend.get_texts()] == [EVIL, "cut 0", "scratch"]
+    assert [text.get_text() for text in legend.get_texts()] == [EVIL, "cut 0", "scratch", "bar", "point"]

@@ -1,29 +1,49 @@
 """The renderer for pages."""
 
+import base64
+import io
 import json
 import math
+from dataclasses import replace
 
 import plotly.graph_objects as go
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.cbook import boxplot_stats as matplotlib_stats
+from PIL import Image
 
+from layercut.charts import Axis, Box, BoxSeries, Panel, Style
 from layercut.charts.palette import DARK, ROLES
 from layercut.charts.plotly import panel_figures
-from sample_chart import CHART, EVIL
+from layercut.charts.quartiles import quartiles
+from sample_chart import CHART, EVIL, PICTURE
 
 
 def test_plotly_accepts_every_panel():
     figures = [go.Figure(figure) for figure in panel_figures(CHART)]
-    assert [len(figure.data) for figure in figures] == [2, 2, 1]
+    assert [len(figure.data) for figure in figures] == [2, 2, 1, 4, 1, 0]
 
 
 def test_a_figure_is_json():
     json.dumps(panel_figures(CHART), allow_nan=False)
 
 
-def test_boxes_carry_every_value_at_its_category():
+def test_boxes_carry_their_quartiles_at_their_category():
     box = panel_figures(CHART)[0]["data"][0]
-    assert box["x"] == [0] * 3 + [1] * 40
-    assert box["y"][:3] == [1.0, 2.0, 3.0]
+    assert box["x"] == [0, 1]
+    assert (box["q1"][0], box["median"][0], box["q3"][0]) == (1.5, 2.0, 2.5)
+    assert (box["lowerfence"], box["upperfence"]) == ([1.0, 0.0], [3.0, 39.0])
+
+
+def test_few_values_are_all_shown_and_of_many_the_outliers():
+    def values(count):
+        boxes = (Box(0, (*map(float, range(count)), 500.0)),)
+        panel = Panel("", CHART.panels[0].x, Axis("y"), boxes=(BoxSeries("a", boxes, Style("ink")),))
+        return panel_figures(replace(CHART, panels=(panel,)))[0]["data"][0]["y"]
+
+    assert len(values(20)[0]) == 21
+    assert values(100) == [[500.0]]
 
 
 def test_intervals_reach_from_low_to_high():
@@ -34,7 +54,7 @@ def test_intervals_reach_from_low_to_high():
 def test_lines_that_share_a_place_stand_beside_each_other_around_it():
     first, second = (trace["x"] for trace in panel_figures(CHART)[1]["data"])
     assert first[0] < 0.01 < second[0]
-    assert math.sqrt(first[0] * second[0]) == pytest.approx(0.01)
+    assert math.sqrt(first[0] * second[0]) == pytest.approx(0.01, rel=1e-4)
 
 
 def test_marked_cells_are_bold_and_missing_ones_have_no_number():
@@ -50,3 +70,37 @@ def test_names_that_look_like_markup_are_escaped():
 def test_a_page_can_fill_in_light_and_dark_colours():
     assert panel_figures(CHART, ROLES)[0]["layout"]["font"]["color"] == "@ink"
     assert panel_figures(CHART, DARK)[0]["layout"]["font"]["color"] == DARK.ink
+
+
+def test_letters_stand_above_their_box():
+    note, other = panel_figures(CHART)[0]["layout"]["annotations"]
+    assert (note["x"], note["y"], note["text"]) == (0, 3.0, "ab")
+    assert other["text"] == "&lt;b&gt;"
+
+
+def test_a_band_reaches_from_low_to_high_and_back():
+    band = panel_figures(CHART)[3]["data"][1]
+    assert band["x"] == [1, 2, 2, 1]
+    assert band["y"] == [2.0, 3.0, 1.0, 0.5]
+    assert band["name"] == "curve"
+
+
+def test_points_that_are_not_connected_have_no_line_and_show_their_labels():
+    trace = panel_figures(CHART)[3]["data"][3]
+    assert trace["mode"] == "markers+text"
+    assert trace["text"] == ["a", "b"]
+
+
+def test_pictures_keep_every_pixel():
+    layout = panel_figures(CHART)[5]["layout"]
+    data = base64.b64decode(layout["images"][0]["source"].removeprefix("data:image/png;base64,"))
+    assert Image.open(io.BytesIO(data)).tobytes() == PICTURE.pixels
+    assert [shape["line"]["dash"] for shape in layout["shapes"]] == ["dot"]
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=40))
+def test_quartiles_are_those_of_matplotlib(values):
+    (expected,) = matplotlib_stats(values)
+    found = quartiles(values)
+    assert found[:5] == pytest.approx([expected[name] for name in ("whislo", "q1", "med", "q3", "whishi")])
+    assert sorted(found.outliers) == sorted(map(float, expected["fliers"]))

@@ -20,8 +20,15 @@ def test_figures_go_where_they_are_asked_for(tmp_path):
     result = CliRunner().invoke(command, [str(run), "--figures", str(folder), "--format", "pdf"])
     assert result.exit_code == 0
     printed = result.output.splitlines()
-    assert printed[1:] == [str(path) for path in sorted(folder.glob("*.pdf"))]
-    assert len(printed) == 4
+    assert sorted(printed[1:]) == [str(path) for path in sorted(folder.glob("*.pdf"))]
+    assert len(printed) == 9
+
+
+def test_tables_go_where_they_are_asked_for(tmp_path):
+    run = write_ledger(tmp_path / "run", fake_results(num_replicates=2, fractions=(0.1,)))
+    folder = tmp_path / "tables"
+    printed = CliRunner().invoke(command, [str(run), "--tables", str(folder)]).output.splitlines()
+    assert sorted(printed[1:]) == [str(path) for path in sorted(folder.iterdir())]
 
 
 def test_another_format_is_refused(tmp_path):

@@ -1,16 +1,23 @@
 """The numbers in each figure are those of the table."""
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fake_results import fake_results
+from fake_study import NUM_EPOCHS, fake_study
 from layercut.figures import charts_of
-from layercut.figures.names import cut_style, fraction_label, strategies_in_order, strategy_style
+from layercut.figures.accuracy_by_parameters import pareto_front
+from layercut.figures.learning_curves import MAX_POINTS, _drawn
+from layercut.figures.names import cut_style, fraction_axis, fraction_label, strategies_in_order, strategy_style
 
 TABLE = fake_results(fractions=(0.01, 1.0), num_replicates=6)
+STUDY = fake_study(TABLE)
 
 
 def chart_of(name):
-    ((_, chart),) = charts_of(name, TABLE)
+    ((_, chart),) = charts_of(name, STUDY)
     return chart
 
 
@@ -64,6 +71,85 @@ def test_cells_hold_means_and_mark_the_highest_of_each_fraction():
     marked = [p.cells.values[row][column] for p in chart.panels if p.cells for row, column in p.cells.marked]
     assert set(marked) == {means[0.01].max(), means[1.0].max()}
     assert chart.color_scale == (means.min(), means.max())
+
+
+def test_lines_by_fraction_hold_means_and_end_with_scratch():
+    panel = next(p for p in chart_of("accuracy_by_fraction").panels if p.title == "reinit")
+    assert [line.name for line in panel.lines] == ["cut 0", "cut 1", "cut 2", "cut 3", "cut 4", "scratch"]
+    mean = 100 * TABLE.groupby(["strategy", "cut", "fraction"])["test_accuracy"].mean()
+    assert [point.y for point in panel.lines[2].points] == pytest.approx(list(mean["reinit", 2]))
+    assert all(point.low < point.y < point.high for point in panel.lines[2].points)
+
+
+def test_bars_hold_means_from_zero_with_intervals():
+    panel = chart_of("accuracy_bars").panels[0]
+    bars = {series.name: series.bars for series in panel.bars}["freeze"]
+    mean = 100 * TABLE.groupby(["fraction", "strategy", "cut"])["test_accuracy"].mean()
+    assert bars[3].y == pytest.approx(mean[0.01, "freeze", 3])
+    assert bars[3].low < bars[3].y < bars[3].high
+    assert panel.y.limits[0] == 0
+
+
+def test_a_surface_is_the_heat_map_without_scratch():
+    flat, raised = (
+        next(p for p in chart_of(name).panels if p.title == "reinit") for name in ("mean_heatmap", "accuracy_surface")
+    )
+    assert raised.surface.columns == ("0", "1", "2", "3", "4")
+    assert raised.surface.values == tuple(row[1:] for row in flat.cells.values)
+
+
+def test_no_condition_beats_the_pareto_front_with_fewer_parameters():
+    panel = next(p for p in chart_of("accuracy_by_parameters").panels if "Trained" in p.x.title)
+    front = next(line for line in panel.lines if line.name == "Pareto front").points
+    points = [point for line in panel.lines for point in line.points]
+    assert {(point.x, round(point.y, 9)) for point in front} <= {(point.x, round(point.y, 9)) for point in points}
+    for point in points:
+        assert max(other.y for other in front if other.x <= point.x) >= point.y - 1e-9
+    assert [point.y for point in front] == sorted(point.y for point in front)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12))
+def test_the_front_is_what_nothing_dominates(points):
+    sizes, scores = [float(size) for size, _ in points], [float(score) for _, score in points]
+    expected = {
+        (size, score)
+        for size, score in points
+        if not any((a <= size and b >= score) and (a, b) != (size, score) for a, b in points)
+    }
+    front = pareto_front(sizes, scores)
+    assert {points[place] for place in front} == expected
+    assert len(front) == len(expected)
+
+
+def test_times_are_medians_and_cutless_strategies_lie_flat():
+    panel = chart_of("timing").panels[0]
+    line = next(line for line in panel.lines if line.name == "scratch")
+    assert [point.y for point in line.points] == [0.25] * 5
+    assert panel.y.unit == "s"
+
+
+def test_learning_curves_are_means_over_replicates_of_the_best_cut():
+    loss, accuracy = chart_of("learning_curves").panels[:2]
+    assert (loss.title, loss.y.title) == ("1 % of the data", "Training loss")
+    assert accuracy.y.unit == "%"
+    line = loss.lines[0]
+    assert [point.x for point in line.points] == list(range(1, NUM_EPOCHS + 1))
+    assert line.points[1].y == pytest.approx((1 + 0.25) / 2)
+    after_replicate_0_stopped = line.points[4]
+    assert after_replicate_0_stopped.y == pytest.approx((1 + 0.3) / 5)
+    assert "(5 replicates)" in after_replicate_0_stopped.note
+    assert line.points[1].high - line.points[1].y == pytest.approx(np.std(np.arange(6) * 0.1, ddof=1) / 2)
+
+
+def test_long_curves_are_thinned_with_their_ends_kept():
+    drawn = _drawn(1000)
+    assert len(drawn) <= MAX_POINTS
+    assert (drawn[0], drawn[-1]) == (0, 999)
+
+
+def test_fractions_too_close_to_print_beside_each_other_keep_a_blank_tick():
+    labels = [tick.label for tick in fraction_axis([0.001, 0.01, 0.1, 0.5, 1.0]).ticks]
+    assert labels == ["0.1 %", "1 %", "10 %", "", "100 %"]
 
 
 def test_strategies_keep_their_order_and_look_in_every_figure():

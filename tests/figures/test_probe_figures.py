@@ -10,9 +10,8 @@ from fake_probes import fake_probes
 from fake_results import fake_results
 from layercut.charts.matplotlib import draw
 from layercut.charts.plotly import panel_figures
-from layercut.figures import probe_charts
-from layercut.figures.probe_scoreboard import compute as draw_scoreboard
-from layercut.stats import scoreboard
+from layercut.figures import FIGURES, charts_of
+from layercut.figures.study_tables import Measured, StudyTables
 
 RESULTS = fake_results(strategies=("scratch", "freeze_reinit", "reinit"), num_replicates=3, num_blocks=3)
 SCORES = {"good": lambda cut, fraction, replicate: cut * fraction + 0.1 * replicate, "knn": lambda *point: 0.5}
@@ -23,7 +22,16 @@ def charts(results=RESULTS, scores=SCORES, score="score"):
     probes = fake_probes(results, scores).rename(columns={"score": score})
     if score != "score":
         probes.attrs["probes"] = {label: {"directions": {score: "higher"}} for label in scores}
-    return {chart.name: chart for _, chart in probe_charts(results, probes)}
+    return drawn(results, probes)
+
+
+def drawn(results, probes):
+    """Return the figures of probes that results and probes give, by name."""
+    measured = Measured()
+    measured.__dict__["probes"] = probes  # what a ledger would give
+    tables = StudyTables(results, measured)
+    names = [name for name in FIGURES if name.startswith(("probe", "cluster"))]
+    return {chart.name: chart for name in names for _, chart in charts_of(name, tables)}
 
 
 def test_scores_by_layer_have_a_panel_a_probe_and_a_line_a_share_of_the_data():
@@ -68,5 +76,4 @@ def test_both_renderers_draw_them(scores, score):
 
 
 def test_without_probes_there_are_none():
-    assert probe_charts(RESULTS, fake_probes(RESULTS, {})) == []
-    assert draw_scoreboard(scoreboard(RESULTS, fake_probes(RESULTS, {}))) is None
+    assert drawn(RESULTS, fake_probes(RESULTS, {})) == {}

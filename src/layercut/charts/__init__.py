@@ -2,6 +2,8 @@
 
 from layercut.charts.chart import (
     Axis,
+    Bar,
+    BarSeries,
     Box,
     BoxSeries,
     Cells,
@@ -9,6 +11,7 @@ from layercut.charts.chart import (
     Entry,
     Line,
     Panel,
+    Picture,
     Point,
     Reference,
     Style,
@@ -17,6 +20,8 @@ from layercut.charts.chart import (
 
 __all__ = [
     "Axis",
+    "Bar",
+    "BarSeries",
     "Box",
     "BoxSeries",
     "Cells",
@@ -24,6 +29,7 @@ __all__ = [
     "Entry",
     "Line",
     "Panel",
+    "Picture",
     "Point",
     "Reference",
     "Style",

@@ -53,6 +53,8 @@ class Box:
 
     at: int
     values: tuple[float, ...]
+    letters: str = ""
+    """Printed above the box: boxes without a letter in common are distinguishable."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,42 @@ class Point:
     high: float | None = None
     note: str = ""
     """Shown on hover."""
+    label: str = ""
+    """Printed beside the point."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """Connected points of one legend entry."""
+    """Points of one legend entry."""
 
     name: str
     points: tuple[Point, ...]
+    style: Style
+    connected: bool = True
+    marked: bool = True
+    """Whether points have markers."""
+    spread: Literal["bars", "band"] = "bars"
+    """How intervals are drawn: a bar at each point, or one band behind the line."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar from 0 to `y` at category `at`, with its interval."""
+
+    at: int
+    y: float
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+    """Shown on hover."""
+
+
+@dataclass(frozen=True)
+class BarSeries:
+    """Bars of one legend entry; series of one panel stand side by side at each category."""
+
+    name: str
+    bars: tuple[Bar, ...]
     style: Style
 
 
@@ -95,6 +125,20 @@ class Cells:
     texts: tuple[tuple[str, ...], ...]
     marked: tuple[tuple[int, int], ...] = ()
     """(row, column) printed bold."""
+    unit: str = "%"
+    """Follows the number on hover."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture, row by row from the top, three bytes (red, green, blue) a pixel."""
+
+    width: int
+    height: int
+    pixels: bytes
+    caption: str = ""
+    mark: Literal["", "right", "wrong"] = ""
+    """How it is framed; `wrong` with a broken line, so that it shows without colour."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +152,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes and what lies in it: boxes, lines and references, or cells."""
+    """One pair of axes and what lies in it.
+
+    Boxes, bars, lines and references share axes; cells, a surface or pictures have them alone.
+    """
 
     title: str
     x: Axis
@@ -117,11 +164,21 @@ class Panel:
     lines: tuple[Line, ...] = ()
     references: tuple[Reference, ...] = ()
     cells: Cells | None = None
+    bars: tuple[BarSeries, ...] = ()
+    surface: Cells | None = None
+    """Drawn as a landscape over rows and columns; `z` is its height."""
+    z: Axis | None = None
+    pictures: tuple[Picture, ...] = ()
+    fraction: str = ""
+    """Label of the share of the data that the panel is about; a page can show panels of one share alone."""
+    strategy: str = ""
+    """Strategy that the panel is about."""
 
     @property
     def empty(self) -> bool:
         """Whether nothing measured would be drawn."""
-        return not (self.boxes or self.lines or (self.cells and self.cells.values))
+        matrices = [cells for cells in (self.cells, self.surface) if cells]
+        return not (self.boxes or self.lines or self.bars or self.pictures or any(cells.values for cells in matrices))
 
 
 @dataclass(frozen=True)
@@ -130,7 +187,7 @@ class Entry:
 
     name: str
     style: Style
-    kind: Literal["box", "line", "reference"]
+    kind: Literal["box", "line", "reference", "bar", "point"]
 
 
 @dataclass(frozen=True)
@@ -146,6 +203,12 @@ class Chart:
     """What the figure shows, for those who cannot see it."""
     legend_title: str = ""
     legend: tuple[Entry, ...] = ()
+    legend_facet: Literal["", "strategy", "fraction"] = ""
+    """What the entries of the legend are; a page that shows one strategy or share alone hides the others."""
+    num_columns: int = 0
+    """Panels in a row on paper; 0: as many as fit."""
+    log_x_choice: bool = False
+    """Whether a page offers a logarithmic x axis."""
     color_scale: tuple[float, float] | None = None
     """Values at the two ends of the sequential palette, where panels have cells."""
     color_title: str = ""

@@ -8,32 +8,32 @@ from pathlib import Path
 from typing import Any, Literal
 
 from matplotlib import rc_context
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
-from layercut.charts.chart import Axis, Cells, Chart, Entry, Line, Panel
-from layercut.charts.extent import dodge, extent
-from layercut.charts.palette import LIGHT, SEQUENTIAL, Theme, readable_on, sequential
+from layercut.charts.chart import Axis, Chart, Entry, Panel
+from layercut.charts.extent import crowded, extent, picture_grid
+from layercut.charts.matplotlib_marks import (
+    DASHES,
+    HATCHES,
+    MARKERS,
+    color_map,
+    draw_marks,
+    draw_pictures,
+    draw_surface,
+)
+from layercut.charts.palette import LIGHT, Theme
 
 FORMATS = ("svg", "pdf", "png")
 COLUMN_INCHES = 3.35
 PAGE_INCHES = 6.9
 """Widths of one and of two columns of a usual paper."""
 
-_MARKERS = {
-    "circle": "o",
-    "square": "s",
-    "diamond": "D",
-    "triangle": "^",
-    "triangle_down": "v",
-    "cross": "X",
-    "plus": "P",
-    "star": "*",
-}
-_DASHES: dict[str, Literal["-", "--", ":", "-."]] = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
 _RC: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 7,
@@ -84,15 +84,16 @@ def draw(chart: Chart, theme: Theme = LIGHT) -> Figure:
         columns = _num_columns(chart)
         rows = math.ceil(len(chart.panels) / columns)
         width = COLUMN_INCHES if len(chart.panels) == 1 and not _wide(chart) else PAGE_INCHES
-        figure = Figure(figsize=(width, rows * _row_inches(chart) + 0.5), layout="constrained")
-        grid = figure.subplots(rows, columns, squeeze=False)
-        for index, axes in enumerate(grid.flat):
-            if index < len(chart.panels):
-                _panel(axes, chart, chart.panels[index], theme)
-            else:
-                axes.set_axis_off()
+        figure = Figure(figsize=(width, rows * _row_inches(chart, width / columns) + 0.5), layout="constrained")
+        all_pictures = all(panel.pictures for panel in chart.panels)
+        heights = [picture_grid(panel)[0] for panel in chart.panels] if all_pictures else [1] * rows
+        grid = figure.add_gridspec(rows, columns, height_ratios=heights)
+        drawn = [
+            _panel(figure, grid[index // columns, index % columns], chart, panel, theme)
+            for index, panel in enumerate(chart.panels)
+        ]
         if chart.color_scale is not None:
-            _color_bar(figure, chart, list(grid.flat))
+            _color_bar(figure, chart, drawn)
         if chart.legend:
             handles = [_handle(entry, theme) for entry in chart.legend]
             figure.legend(
@@ -106,103 +107,55 @@ def draw(chart: Chart, theme: Theme = LIGHT) -> Figure:
 
 
 def _num_columns(chart: Chart) -> int:
+    if chart.num_columns:
+        return min(chart.num_columns, len(chart.panels))
+    if any(panel.pictures for panel in chart.panels):
+        return 1
     return 1 if len(chart.panels) == 1 else 2 if _wide(chart) or len(chart.panels) == 4 else min(3, len(chart.panels))
 
 
 def _wide(chart: Chart) -> bool:
-    """Whether panels hold so many boxes that three in a row would be too narrow."""
-    return any(len(panel.boxes) * len(panel.x.ticks) > 12 or _num_cells(panel) > 6 for panel in chart.panels)
+    """Whether panels hold so much that three in a row would be too narrow."""
+    return any(
+        (len(panel.boxes) + len(panel.bars)) * len(panel.x.ticks) > 12
+        or _num_cells(panel) > 6
+        or panel.surface is not None
+        or len(panel.pictures) > 5
+        for panel in chart.panels
+    )
 
 
 def _num_cells(panel: Panel) -> int:
     return len(panel.cells.columns) if panel.cells else 0
 
 
-def _row_inches(chart: Chart) -> float:
+def _row_inches(chart: Chart, panel_inches: float) -> float:
+    with_pictures = [panel for panel in chart.panels if panel.pictures]
+    if with_pictures:
+        inches = [rows * panel_inches / columns + 0.2 for rows, columns in map(picture_grid, with_pictures)]
+        return sum(inches) / len(inches)
+    if any(panel.surface for panel in chart.panels):
+        return 2.7
     num_rows = max((len(panel.cells.rows) for panel in chart.panels if panel.cells), default=0)
-    return 0.75 + 0.25 * num_rows if num_rows else 2.3
+    return min(0.75 + 0.25 * num_rows, panel_inches) if num_rows else 2.3
 
 
-def _panel(axes: Axes, chart: Chart, panel: Panel, theme: Theme) -> None:
+def _panel(figure: Figure, place: Any, chart: Chart, panel: Panel, theme: Theme) -> Axes:
+    flat = panel.surface is None
+    axes: Axes = figure.add_subplot(place) if flat else figure.add_subplot(place, projection="3d")
     axes.set_title(panel.title, loc="left")
-    _axes(axes, panel, theme)
-    for index, series in enumerate(panel.boxes):
-        width = 0.84 / len(panel.boxes)
-        color = theme.color(series.style.color)
-        axes.boxplot(
-            [box.values for box in series.boxes],
-            positions=[box.at - 0.42 + width * (index + 0.5) for box in series.boxes],
-            widths=width * 0.8,
-            manage_ticks=False,
-            patch_artist=True,
-            boxprops={"facecolor": color + "38", "edgecolor": color, "linewidth": 0.7},
-            medianprops={"color": color, "linewidth": 1.1},
-            whiskerprops={"color": color, "linewidth": 0.7},
-            capprops={"color": color, "linewidth": 0.7},
-            flierprops={
-                "marker": _MARKERS[series.style.marker],
-                "markersize": 1.8,
-                "markerfacecolor": color,
-                "markeredgewidth": 0,
-            },
-        )
-    for index, line in enumerate(panel.lines):
-        _line(axes, line, dodge(panel.x, index, len(panel.lines)), panel, theme)
-    for reference in panel.references:
-        axes.axhline(
-            reference.y,
-            color=theme.color(reference.style.color),
-            linestyle=_DASHES[reference.style.dash],
-            linewidth=0.8,
-            zorder=1.5,
-        )
-    if panel.cells is not None:
-        _cells(axes, panel.cells, chart)
-
-
-def _line(axes: Axes, line: Line, aside: float, panel: Panel, theme: Theme) -> None:
-    color = theme.color(line.style.color)
-    x = [point.x * 10**aside if panel.x.scale == "log" else point.x + aside for point in line.points]
-    down = [0.0 if point.low is None else max(0.0, point.y - point.low) for point in line.points]
-    up = [0.0 if point.high is None else max(0.0, point.high - point.y) for point in line.points]
-    axes.errorbar(
-        x,
-        [point.y for point in line.points],
-        yerr=[down, up],
-        color=color,
-        linestyle=_DASHES[line.style.dash],
-        linewidth=1,
-        elinewidth=0.7,
-        marker=_MARKERS[line.style.marker],
-        markersize=3.2,
-    )
-
-
-def _cells(axes: Axes, cells: Cells, chart: Chart) -> None:
-    low, high = chart.color_scale or (0.0, 1.0)
-    values = [[math.nan if value is None else value for value in row] for row in cells.values]
-    axes.pcolormesh(values, cmap=_color_map(), vmin=low, vmax=high, edgecolors="white", linewidth=1)
-    axes.set_xticks([step + 0.5 for step in range(len(cells.columns))], cells.columns)
-    axes.set_yticks([step + 0.5 for step in range(len(cells.rows))], cells.rows)
-    axes.set_xlim(0, len(cells.columns))
-    axes.set_ylim(0, len(cells.rows))
-    axes.tick_params(length=0)
-    for row, texts in enumerate(cells.texts):
-        for column, text in enumerate(texts):
-            value = cells.values[row][column]
-            if value is not None:
-                color = readable_on(sequential((value - low) / ((high - low) or 1)))
-                weight = "bold" if (row, column) in cells.marked else "normal"
-                axes.text(
-                    column + 0.5,
-                    row + 0.5,
-                    text,
-                    ha="center",
-                    va="center",
-                    color=color,
-                    weight=weight,
-                    size=6,
-                )
+    if panel.surface is not None:
+        draw_surface(axes, chart, panel, panel.surface, theme)
+    elif panel.pictures:
+        draw_pictures(axes, panel, theme)
+    else:
+        _axes(axes, panel, theme)
+        draw_marks(axes, chart, panel, theme)
+        if crowded(panel.x):
+            axes.tick_params("x", labelrotation=35)
+            for label in axes.get_xticklabels():
+                label.set(ha="right", rotation_mode="anchor")
+    return axes
 
 
 def _axes(axes: Axes, panel: Panel, theme: Theme) -> None:
@@ -230,19 +183,17 @@ def _ends(axis: Axis) -> tuple[float, float] | None:
     return (10 ** ends[0], 10 ** ends[1]) if ends and axis.scale == "log" else ends
 
 
-def _handle(entry: Entry, theme: Theme) -> Line2D:
+def _handle(entry: Entry, theme: Theme) -> Artist:
     color = theme.color(entry.style.color)
-    marker = "s" if entry.kind == "box" else _MARKERS[entry.style.marker] if entry.kind == "line" else ""
-    dash: Literal["", "-", "--", ":", "-."] = "" if entry.kind == "box" else _DASHES[entry.style.dash]
+    if entry.kind == "bar":
+        return Patch(facecolor=color, edgecolor=theme.paper, hatch=HATCHES[entry.style.marker], label=entry.name)
+    marker = {"box": "s", "reference": ""}.get(entry.kind, MARKERS[entry.style.marker])
+    dash: Literal["", "-", "--", ":", "-."] = "" if entry.kind in ("box", "point") else DASHES[entry.style.dash]
     return Line2D([], [], color=color, marker=marker, linestyle=dash, markersize=4, linewidth=1, label=entry.name)
 
 
 def _color_bar(figure: Figure, chart: Chart, grid: Iterable[Axes]) -> None:
     low, high = chart.color_scale or (0.0, 1.0)
-    bar = figure.colorbar(ScalarMappable(Normalize(low, high), _color_map()), ax=grid, shrink=0.7, aspect=30, pad=0.01)
+    bar = figure.colorbar(ScalarMappable(Normalize(low, high), color_map()), ax=grid, shrink=0.7, aspect=30, pad=0.01)
     bar.set_label(chart.color_title)
     bar.outline.set_visible(False)
-
-
-def _color_map() -> LinearSegmentedColormap:
-    return LinearSegmentedColormap.from_list("layercut", SEQUENTIAL)

@@ -41,6 +41,10 @@ ROLES = Theme(ink="@ink", muted="@muted", grid="@grid", paper="@paper")
 """Placeholders that a page fills in when it knows whether it is light or dark."""
 
 
+DARK_COLORS = {BLUE: "#3f97e0", SKY: "#9ad4fb", GREEN: "#1cb98b", VERMILLION: "#f07a32"}
+"""Colours of the light page that are too dark on the dark one, and what stands for them there."""
+
+
 def sequential(position: float) -> str:
     """Return the colour at `position` in 0..1 of the sequential palette, linearly interpolated."""
     scaled = min(max(position, 0.0), 1.0) * (len(SEQUENTIAL) - 1)

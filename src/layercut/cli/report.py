@@ -31,13 +31,21 @@ import click
     metavar="RUN",
     help="Another study, whose mean by cut probes must beat; may be repeated.",
 )
-def command(run: Path, figures: Path | None, file_format: str, others: tuple[Path, ...]) -> None:
+@click.option(
+    "--tables",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Also write the tables as CSV and Markdown into this folder.",
+)
+def command(run: Path, figures: Path | None, file_format: str, others: tuple[Path, ...], tables: Path | None) -> None:
     """Write RUN/report.html, a page that opens offline, and print its path.
 
     RUN is the output directory of `layercut run` or `layercut import`.
     """
-    from layercut.report import write_figures, write_report
+    from layercut.report import write_figures, write_report, write_tables
 
     click.echo(write_report(run, others))
-    for path in write_figures(run, figures, file_format) if figures else []:
+    for path in write_figures(run, figures, file_format, others) if figures else []:
+        click.echo(path)
+    for path in write_tables(run, tables) if tables else []:
         click.echo(path)

@@ -1,8 +1,12 @@
-"""The figures, by name: each computes a `Chart` from the rows of one context, or None without its data."""
+"""The figures, by name: each computes a `Chart` from the tables of one context, or None without its data.
+
+Figures of pictures, predictions and distances (`confusion_matrix`, `predicted_examples`, `sample_images`,
+`feature_maps`, `rsa_matrices`, `mds_map`) compute theirs from plain arrays.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from layercut.registry import Entry, Registry
@@ -11,10 +15,11 @@ if TYPE_CHECKING:  # listing names needs no pandas
     import pandas as pd
 
     from layercut.charts import Chart
+    from layercut.figures.study_tables import StudyTables
     from layercut.stats import Context
 
-Figure: TypeAlias = "Callable[[pd.DataFrame], Chart | None]"
-"""From a results table (`layercut.stats.load_results`) of one context to a chart."""
+Figure: TypeAlias = "Callable[[StudyTables], Chart | None]"
+"""From the tables of one context to a chart."""
 
 FIGURES: Registry[Figure] = Registry(
     "figure",
@@ -25,30 +30,24 @@ FIGURES: Registry[Figure] = Registry(
         "difference_to_scratch": Entry(
             "layercut.figures.difference_to_scratch:compute", "difference to training from scratch by fraction"
         ),
+        "accuracy_by_fraction": Entry(
+            "layercut.figures.accuracy_by_fraction:compute", "mean test accuracy against the fraction, a line a cut"
+        ),
         "mean_heatmap": Entry("layercut.figures.mean_heatmap:compute", "mean test accuracy by cut and fraction"),
-    },
-)
-
-
-def charts_of(name: str, table: pd.DataFrame) -> list[tuple[Context, Chart]]:
-    """Return the figure `name` for each context of a results table that has its data.
-
-    Raises:
-        UnknownNameError: no such figure.
-    """
-    from layercut.stats import contexts  # noqa: PLC0415 - listing names needs no pandas
-
-    compute = FIGURES[name]
-    charts = [(context, compute(part)) for context, part in contexts(table)]
-    return [(context, chart) for context, chart in charts if chart is not None]
-
-
-ProbeFigure: TypeAlias = "Callable[[pd.DataFrame, pd.DataFrame], Chart | None]"
-"""From the results and the probes (`layercut.stats.load_probes`) of one context to a chart."""
-
-PROBE_FIGURES: Registry[ProbeFigure] = Registry(
-    "probe figure",
-    {
+        "accuracy_by_parameters": Entry(
+            "layercut.figures.accuracy_by_parameters:compute", "test accuracy against parameters, with Pareto front"
+        ),
+        "accuracy_bars": Entry("layercut.figures.accuracy_bars:compute", "mean test accuracy by cut as bars"),
+        "accuracy_surface": Entry(
+            "layercut.figures.accuracy_surface:compute", "mean test accuracy over cut and fraction as a landscape"
+        ),
+        "learning_curves": Entry(
+            "layercut.figures.learning_curves:compute", "loss and accuracy by epoch, best cut of each strategy"
+        ),
+        "timing": Entry("layercut.figures.timing:compute", "seconds a trial by cut"),
+        "probe_scoreboard": Entry(
+            "layercut.figures.probe_scoreboard:compute", "accuracy lost by choosing the cut by a probe, beside nulls"
+        ),
         "probe_by_layer": Entry("layercut.figures.probe_by_layer:compute", "each probe's score by layer"),
         "cluster_boxes": Entry(
             "layercut.figures.cluster_boxes:compute", "agreement of clusters with classes by layer, as box plots"
@@ -57,18 +56,14 @@ PROBE_FIGURES: Registry[ProbeFigure] = Registry(
 )
 
 
-def probe_charts(
-    results: pd.DataFrame, probes: pd.DataFrame, others: Sequence[pd.DataFrame] = ()
-) -> list[tuple[Context, Chart]]:
-    """Return the figures of probes for each context that has any; `others`: results of other studies, as a null."""
-    from layercut.figures.probe_scoreboard import compute as draw_scoreboard  # noqa: PLC0415 - as above
-    from layercut.stats import contexts, scoreboard  # noqa: PLC0415
+def charts_of(name: str, tables: StudyTables | pd.DataFrame) -> list[tuple[Context, Chart]]:
+    """Return the figure `name` for each context that has its data, from a study or its results table.
 
-    charts: list[tuple[Context, Chart | None]] = []
-    for context, part in contexts(results) if len(probes) else ():
-        own = probes[(probes["source"] == context.source) & probes["target"].isin([context.target, ""])]
-        own = own[own["model"].isin([context.model, ""])]
-        own.attrs = dict(probes.attrs)
-        charts += [(context, PROBE_FIGURES[name](part, own)) for name in PROBE_FIGURES]
-        charts.append((context, draw_scoreboard(scoreboard(part, own, others))))
+    Raises:
+        UnknownNameError: no such figure.
+    """
+    from layercut.figures.study_tables import StudyTables  # noqa: PLC0415 - listing names needs no pandas
+
+    compute = FIGURES[name]
+    charts = [(context, compute(part)) for context, part in StudyTables.of(tables).contexts()]
     return [(context, chart) for context, chart in charts if chart is not None]

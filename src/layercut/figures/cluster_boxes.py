@@ -8,13 +8,14 @@ from layercut.charts import Axis, Box, BoxSeries, Chart, Entry, Panel, Style
 from layercut.charts.palette import BLUE, GREEN, ORANGE, PURPLE, VERMILLION
 from layercut.figures.names import fraction_label, padded
 from layercut.figures.probe_layers import layer_axis, layers_of, shown_scores
+from layercut.figures.study_tables import StudyTables
 
 _COLORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
 
 
-def compute(results: pd.DataFrame, probes: pd.DataFrame) -> Chart | None:
+def compute(tables: StudyTables) -> Chart | None:
     """Return the chart for the probes of one context; None where nothing was clustered."""
-    shown = [scores for scores in shown_scores(probes) if scores.score == "ari"]
+    shown = [scores for scores in shown_scores(tables.probes) if scores.score == "ari"]
     if not shown:
         return None
     styles = {scores.label: Style(_COLORS[place % len(_COLORS)]) for place, scores in enumerate(shown)}

@@ -6,14 +6,15 @@ import pandas as pd
 
 from layercut.charts import Axis, Box, BoxSeries, Chart, Entry, Panel, Reference
 from layercut.figures.names import cut_axis, fraction_label, padded, strategies_in_order, strategy_style
+from layercut.figures.study_tables import StudyTables
 from layercut.stats.design import SCRATCH, finished
 
 _SCRATCH_LINE = "scratch (median)"
 
 
-def compute(table: pd.DataFrame) -> Chart | None:
-    """Return the chart for the rows of one context; None without a finished trial that has a cut."""
-    done = finished(table)
+def compute(tables: StudyTables) -> Chart | None:
+    """Return the chart of one context; None without a finished trial that has a cut."""
+    done = finished(tables.results)
     cut = done[done["strategy"] != SCRATCH]
     if cut.empty:
         return None
@@ -39,6 +40,7 @@ def compute(table: pd.DataFrame) -> Chart | None:
         f"{', '.join(strategies)}, at {shown} of the data.",
         legend_title="Strategy",
         legend=tuple(legend),
+        legend_facet="strategy",
     )
 
 
@@ -63,4 +65,5 @@ def _panel(fraction: float, rows: pd.DataFrame, strategies: list[str], cuts: lis
         y=Axis("Test accuracy", "%", limits=padded(float(values.min()), float(values.max()), 2.0)),
         boxes=tuple(series),
         references=references,
+        fraction=fraction_label(fraction),
     )

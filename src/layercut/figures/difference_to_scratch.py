@@ -6,30 +6,25 @@ import math
 
 import pandas as pd
 
-from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Reference, Style, Tick
-from layercut.figures.names import cut_style, fraction_label, padded, strategies_in_order
-from layercut.stats.contrast import contrasts_to_scratch
+from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Reference, Style
+from layercut.figures.names import cut_style, fraction_axis, fraction_label, padded, strategies_in_order
+from layercut.figures.study_tables import StudyTables
 from layercut.stats.design import CUTLESS
 
 _ZERO = Reference(0.0, "scratch", Style("ink", dash="dash"))
 _ANY_CUT = "any cut"
 
 
-def compute(table: pd.DataFrame) -> Chart | None:
-    """Return the chart for the rows of one context; None where nothing can be paired with scratch."""
-    contrasts = contrasts_to_scratch(table)
+def compute(tables: StudyTables) -> Chart | None:
+    """Return the chart of one context; None where nothing can be paired with scratch."""
+    contrasts = tables.contrasts
     if contrasts.empty:
         return None
-    num_blocks = int(table["num_blocks"].max())
+    num_blocks = int(tables.results["num_blocks"].max())
     strategies = strategies_in_order(contrasts["strategy"])
     fractions = sorted(float(value) for value in contrasts["fraction"].unique())
     bounds = 100 * contrasts[["mean_difference", "low", "high"]]
-    x = Axis(
-        "Share of the target's training data",
-        scale="log",
-        ticks=tuple(Tick(fraction, fraction_label(fraction)) for fraction in fractions),
-        limits=(fractions[0] / 1.6, fractions[-1] * 1.6),
-    )
+    x = fraction_axis(fractions)
     low, high = min(0.0, float(bounds.min().min())), max(0.0, float(bounds.max().max()))
     y = Axis("Difference to scratch", "points", limits=padded(low, high, 2.0))
     panels = tuple(
@@ -39,6 +34,7 @@ def compute(table: pd.DataFrame) -> Chart | None:
             y,
             lines=_lines(contrasts[contrasts["strategy"] == strategy], num_blocks),
             references=(_ZERO,),
+            strategy=strategy,
         )
         for strategy in strategies
     )

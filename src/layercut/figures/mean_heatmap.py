@@ -6,12 +6,13 @@ import pandas as pd
 
 from layercut.charts import Axis, Cells, Chart, Panel, Tick
 from layercut.figures.names import fraction_label, strategies_in_order
+from layercut.figures.study_tables import StudyTables
 from layercut.stats.design import SCRATCH, finished
 
 
-def compute(table: pd.DataFrame) -> Chart | None:
-    """Return the chart for the rows of one context; None without a finished trial that has a cut."""
-    done = finished(table)
+def compute(tables: StudyTables) -> Chart | None:
+    """Return the chart of one context; None without a finished trial that has a cut."""
+    done = finished(tables.results)
     if (done["strategy"] == SCRATCH).all():
         return None
     means = 100 * done.groupby(["strategy", "fraction", "cut"])["test_accuracy"].mean()
@@ -64,4 +65,5 @@ def _panel(strategy: str, means: pd.Series, fractions: list[float], highest: pd.
             ticks=tuple(Tick(place, label) for place, label in enumerate(rows)),
         ),
         cells=Cells(rows, columns, values, texts, marked),
+        strategy=strategy,
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
 
 from layercut.charts.chart import Axis, Dash, Marker, Style, Tick
 from layercut.charts.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION, sequential
@@ -28,6 +31,7 @@ _MARKERS: tuple[Marker, ...] = (
     "star",
 )
 _DASHES: tuple[Dash, ...] = ("solid", "dash", "dot", "dashdot")
+_LEAST_GAP = 0.1
 _OTHER = Style("muted", "star", "dot")
 
 
@@ -59,6 +63,24 @@ def fraction_label(fraction: float) -> str:
     return f"{100 * fraction:.6g} %"
 
 
+def fraction_style(index: int, count: int) -> Style:
+    """Return the style of fraction `index` of `count`, the smallest first."""
+    return cut_style(index, count - 1)
+
+
+def fraction_axis(fractions: Sequence[float]) -> Axis:
+    """Return a log axis with a tick at each fraction (sorted); ticks too close to their right neighbour stay blank."""
+    limits = (fractions[0] / 1.6, fractions[-1] * 1.6)
+    span = math.log10(limits[1] / limits[0])
+    ticks: list[Tick] = []
+    right = math.inf
+    for fraction in reversed(fractions):
+        near = math.log10(right / fraction) < _LEAST_GAP * span
+        right = right if near else fraction
+        ticks.append(Tick(fraction, "" if near else fraction_label(fraction)))
+    return Axis("Share of the target's training data", scale="log", ticks=tuple(reversed(ticks)), limits=limits)
+
+
 def cut_axis(cuts: Iterable[int]) -> Axis:
     """Return a category axis with one place a cut."""
     return Axis(
@@ -66,6 +88,56 @@ def cut_axis(cuts: Iterable[int]) -> Axis:
         scale="category",
         ticks=tuple(Tick(place, str(cut)) for place, cut in enumerate(cuts)),
     )
+
+
+def epoch_axis(last: int) -> Axis:
+    """Return an axis of epochs 1 to `last` with whole ticks, which also suit a log scale."""
+    step = next(step * scale for scale in (1, 10, 100, 1000, 10_000) for step in (1, 2, 5) if last <= 7 * step * scale)
+    ticks = dict.fromkeys((1, *range(step, last + 1, step)))
+    return Axis("Epoch", ticks=tuple(Tick(epoch, str(epoch)) for epoch in ticks))
+
+
+def size_axis(title: str, least: float, most: float) -> Axis:
+    """Return a log axis for numbers such as 1,200 or 3,400,000, labelled 1 k, 10 k, 1 M."""
+    limits = (least / 1.3, most * 1.3)
+    steps = (1,) if most > 300 * least else (1, 3) if most > 5 * least else (1, 1.5, 2, 3, 5, 7)
+    first, last = math.floor(math.log10(limits[0])), math.ceil(math.log10(limits[1]))
+    places = [step * 10.0**power for power in range(first, last + 1) for step in steps]
+    ticks = tuple(Tick(place, _short(place)) for place in places if limits[0] <= place <= limits[1])
+    return Axis(title, scale="log", ticks=ticks, limits=limits)
+
+
+def _short(number: float) -> str:
+    for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= factor:
+            return f"{number / factor:g} {letter}"
+    return f"{number:g}"
+
+
+def layer_axis(layers: Iterable[str]) -> Axis:
+    """Return a category axis with one place a layer."""
+    ticks = tuple(Tick(place, layer) for place, layer in enumerate(layers))
+    return Axis("Layer of the source model", scale="category", ticks=ticks)
+
+
+def scores_of(probes: pd.DataFrame) -> list[str]:
+    """Return the columns of a probes table that hold a score of its rows."""
+    names = list(probes.columns)
+    between = names[names.index("replicate") + 1 : names.index("wall_seconds")] if "wall_seconds" in names else []
+    return [str(name) for name in between if probes[name].notna().any()]
+
+
+def estimate_note(row: pd.Series) -> str:
+    """Return mean and interval of a row of `stats.estimates` in words, for hovering."""
+    mean, low, high = (100 * float(row[name]) for name in ("mean", "low", "high"))
+    interval = "no interval: one replicate" if math.isnan(low) else f"95 % interval {low:.1f} to {high:.1f}"
+    return f"{mean:.1f} % ({interval}, {int(row['num_replicates'])} replicates)"
+
+
+def bounds(row: pd.Series) -> tuple[float | None, float | None]:
+    """Return the interval of a row of `stats.estimates` in per cent; None without one (a single replicate)."""
+    low, high = 100 * float(row["low"]), 100 * float(row["high"])
+    return (None, None) if math.isnan(low) else (low, high)
 
 
 def padded(low: float, high: float, least: float = 1.0) -> tuple[float, float]:

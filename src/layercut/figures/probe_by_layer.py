@@ -11,11 +11,15 @@ import pandas as pd
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
 from layercut.figures.names import cut_style, fraction_label, padded
 from layercut.figures.probe_layers import Scores, layer_axis, layers_of, shown_scores
+from layercut.figures.study_tables import StudyTables
 from layercut.stats.interval import mean_intervals
 
 
-def compute(results: pd.DataFrame, probes: pd.DataFrame) -> Chart | None:
+def compute(tables: StudyTables) -> Chart | None:
     """Return the chart for the probes of one context; None without a score of a layer."""
+    probes = tables.probes
+    if probes.empty:
+        return None
     fractions = sorted(float(f) for f in probes["fraction"].unique())
     series = {
         fraction: (fraction_label(fraction), cut_style(i, len(fractions))) for i, fraction in enumerate(fractions)

@@ -8,10 +8,19 @@ import pandas as pd
 
 from layercut.charts import Axis, Cells, Chart, Panel, Tick
 from layercut.figures.names import fraction_label, strategies_in_order
+from layercut.figures.study_tables import StudyTables
+from layercut.stats import scoreboard
 
 
-def compute(board: pd.DataFrame) -> Chart | None:
-    """Return the chart for the scoreboard (`stats.scoreboard`) of one context; None where nothing was judged."""
+def compute(tables: StudyTables) -> Chart | None:
+    """Return the chart for one context; None without probes, or where nothing was judged."""
+    if tables.results.empty or tables.probes.empty:
+        return None
+    return of_board(scoreboard(tables.results, tables.probes, tables.measured.others))
+
+
+def of_board(board: pd.DataFrame) -> Chart | None:
+    """Return the chart for a scoreboard (`stats.scoreboard`); None where nothing was judged."""
     own = board[board["scope"] == "cut"] if len(board) else board
     if own.empty or own["is_null"].all():
         return None

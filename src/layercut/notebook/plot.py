@@ -6,7 +6,6 @@ import uuid
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 from plotly.offline import get_plotlyjs
@@ -16,9 +15,9 @@ from layercut.charts.palette import LIGHT
 from layercut.charts.plotly import panel_figures
 from layercut.errors import UserError
 from layercut.figures import charts_of
+from layercut.figures.study_tables import Measured, StudyTables
 from layercut.report import words
-from layercut.report.html import embedded
-from layercut.stats import contexts, load_results
+from layercut.report.packed import embedded
 
 _SHAPES = {
     "circle": "●",
@@ -110,12 +109,20 @@ def plot(results: pd.DataFrame | str | Path, figure: str = "cut_boxes") -> Plot:
         UserError: the results lack what the figure shows.
         LedgerError: there is no ledger, or it is damaged.
     """
-    table = results if isinstance(results, pd.DataFrame) else load_results(results)
-    found = charts_of(figure, table)
+    tables = _tables(results)
+    found = charts_of(figure, tables)
     if not found:
         raise UserError(f"the figure {figure!r} has nothing to show: these results lack its data")
-    order = [context for context, _ in contexts(table)]
+    order = [context for context, _ in tables.contexts()]
     return Plot(tuple(chart for _, chart in found), tuple(words.context_label(context, order) for context, _ in found))
+
+
+def _tables(results: pd.DataFrame | str | Path) -> StudyTables:
+    """Return a study's tables; curves and probes lie beside results that were read from a ledger."""
+    if not isinstance(results, pd.DataFrame):
+        return StudyTables.read(results)
+    path = results.attrs.get("path")
+    return StudyTables(results, Measured(path if path and Path(path).exists() else None))
 
 
 def _chart(chart: Chart, label: str) -> str:
@@ -138,6 +145,5 @@ def _chart(chart: Chart, label: str) -> str:
 
 
 def _entry(entry: Entry) -> str:
-    kind: Literal["box", "line", "reference"] = entry.kind
-    sign = _DASHES[entry.style.dash] if kind == "reference" else _SHAPES[entry.style.marker]
+    sign = _DASHES[entry.style.dash] if entry.kind == "reference" else _SHAPES[entry.style.marker]
     return f'<span style="color:{LIGHT.color(entry.style.color)}">{sign}</span> {escape(entry.name)}'

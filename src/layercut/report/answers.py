@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,7 @@ from layercut.stats.design import CUTLESS, SCRATCH
 
 Verdict = Literal["gain", "loss", "unclear", "too_few", "scratch", "no_baseline"]
 
-_LABELS = {
+_LABELS: dict[Verdict, str] = {
     "gain": "transfer helps",
     "loss": "transfer harms",
     "unclear": "no clear difference",
@@ -69,6 +69,36 @@ def answer(best: BestCut) -> Answer:
         notes=tuple(_notes(best)),
         difference=difference,
     )
+
+
+_HEADLINES: dict[Verdict, str] = {
+    "gain": "transfer helps at {}",
+    "loss": "transfer harms at {}",
+    "scratch": "training from scratch is best at {}",
+    "unclear": "no clear difference to training from scratch at {}",
+    "too_few": "too few replicates to tell at {}",
+    "no_baseline": "no training from scratch to compare with at {}",
+}
+
+
+def headline(answers: Sequence[Answer]) -> str:
+    """Return all answers of a context in one sentence, such as `Transfer helps at 1 % and 10 % of the data.`"""
+    shares: dict[Verdict, list[str]] = {}
+    for found in answers:
+        shares.setdefault(found.verdict, []).append(found.fraction)
+    parts = [
+        text.format(words.conjunction(shares[verdict]) + " of the data")
+        for verdict, text in _HEADLINES.items()
+        if verdict in shares
+    ]
+    return f"{'; '.join(parts)[:1].upper()}{'; '.join(parts)[1:]}." if parts else ""
+
+
+def common_notes(answers: Sequence[Answer]) -> tuple[str, ...]:
+    """Return the notes that every one of several answers has."""
+    if len(answers) < 2:
+        return ()
+    return tuple(note for note in answers[0].notes if all(note in other.notes for other in answers))
 
 
 def _verdict(best: BestCut) -> Verdict:

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from layercut.charts import Chart
 from layercut.errors import UserError
-from layercut.figures import FIGURES, charts_of, probe_charts
-from layercut.ledger import ledger_path
+from layercut.figures import FIGURES, charts_of
+from layercut.figures.study_tables import StudyTables
+from layercut.ledger import ledger_path, write_csv
 from layercut.report import words
-from layercut.report.answers import answer
+from layercut.report.answers import Answer, answer, common_notes, headline
+from layercut.report.citing import bibtex, citation
 from layercut.report.facts import StudyFacts, read_facts
 from layercut.report.html import ContextPart, Page, render
 from layercut.report.notices import notices
 from layercut.report.sections import condition_rows, run_facts
-from layercut.stats import (
-    BestCut,
-    Context,
-    best_cuts,
-    contexts,
-    contrasts_to_scratch,
-    estimates,
-    load_probes,
-    load_results,
-)
+from layercut.report.table_files import best_markdown, conditions_markdown, full_best, full_conditions, write_markdown
+from layercut.stats import BestCut, contexts
 
 REPORT_NAME = "report.html"
 
@@ -40,9 +35,7 @@ def write_report(output_dir: str | Path, others: Sequence[str | Path] = ()) -> P
         LedgerError: there is no ledger, or it is damaged.
     """
     ledger = ledger_path(output_dir)
-    results = load_results(ledger)
-    drawn = probe_charts(results, load_probes(ledger), [load_results(other) for other in others])
-    page = build_page(results, read_facts(ledger), drawn)
+    page = build_page(StudyTables.read(ledger, others), read_facts(ledger))
     path = ledger.parent / REPORT_NAME
     temporary = path.with_suffix(".html.part")
     temporary.write_text(render(page), encoding="utf-8")
@@ -50,7 +43,9 @@ def write_report(output_dir: str | Path, others: Sequence[str | Path] = ()) -> P
     return path
 
 
-def write_figures(output_dir: str | Path, folder: str | Path, file_format: str = "svg") -> list[Path]:
+def write_figures(
+    output_dir: str | Path, folder: str | Path, file_format: str = "svg", others: Sequence[str | Path] = ()
+) -> list[Path]:
     """Write every figure that has data into `folder`, as svg, pdf or png, sized for paper; return the paths.
 
     A study of several contexts (sources, targets, models, factor levels) gets a numbered file for each.
@@ -63,51 +58,74 @@ def write_figures(output_dir: str | Path, folder: str | Path, file_format: str =
 
     if file_format not in FORMATS:
         raise UserError(f"expected one of the formats {', '.join(FORMATS)}; got {file_format!r}")
-    table = load_results(ledger_path(output_dir))
+    tables = StudyTables.read(ledger_path(output_dir), others)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    order = [context for context, _ in contexts(table)]
+    order = [context for context, _ in tables.contexts()]
     paths = []
     for name in FIGURES:
-        for context, chart in charts_of(name, table):
+        for context, chart in charts_of(name, tables):
             number = f"-{order.index(context) + 1}" if len(order) > 1 else ""
             paths.append(save(chart, folder / f"{name}{number}.{file_format}"))
-    for context, chart in probe_charts(table, load_probes(ledger_path(output_dir))):
-        number = f"-{order.index(context) + 1}" if len(order) > 1 else ""
-        paths.append(save(chart, folder / f"{chart.name}{number}.{file_format}"))
     return paths
 
 
-def build_page(table: pd.DataFrame, facts: StudyFacts, of_probes: Sequence[tuple[Context, Chart]] = ()) -> Page:
-    """Return the report of a results table, as a value; `of_probes` are charts that need more than the table."""
-    order = [context for context, _ in contexts(table)]
-    rows, contrasts, best = estimates(table), contrasts_to_scratch(table), best_cuts(table)
-    charts: dict[int, list[Chart]] = {place: [] for place in range(len(order))}
-    for name in FIGURES:
-        for context, chart in charts_of(name, table):
-            charts[order.index(context)].append(chart)
-    for context, chart in of_probes:
-        charts[order.index(context)].append(chart)
+def write_tables(output_dir: str | Path, folder: str | Path) -> list[Path]:
+    """Write the report's tables into `folder`, each as CSV (every digit) and as Markdown (as printed).
+
+    Raises:
+        LedgerError: there is no ledger, or it is damaged.
+        UserError: a file cannot be written.
+    """
+    tables = StudyTables.read(ledger_path(output_dir))
+    order = [context for context, _ in contexts(tables.results)]
+    labels = [words.context_label(context, order) for context in order]
+    rows = condition_rows(tables.estimates, tables.contrasts, order)
+    folder = Path(folder)
+    return [
+        write_csv(full_conditions(tables.estimates, tables.contrasts), folder / "conditions.csv"),
+        write_markdown(conditions_markdown(rows, labels), folder / "conditions.md"),
+        write_csv(full_best(tables.best), folder / "best_cuts.csv"),
+        write_markdown(best_markdown(tables.best, labels, order), folder / "best_cuts.md"),
+    ]
+
+
+def build_page(study: StudyTables | pd.DataFrame, facts: StudyFacts) -> Page:
+    """Return the report of a study's tables, or of its results table alone, as a value."""
+    tables = StudyTables.of(study)
+    results, best = tables.results, tables.best
+    found = list(tables.contexts())
+    order = [context for context, _ in found]
+    figures = [FIGURES[name] for name in FIGURES]
     parts = tuple(
-        ContextPart(
-            label=words.context_label(context, order),
-            answers=tuple(answer(found) for found in best if found.context == context),
-            charts=tuple(charts[place]),
+        _part(
+            words.context_label(context, order),
+            tuple(answer(one) for one in best if one.context == context),
+            tuple(chart for compute in figures if (chart := compute(part)) is not None),
         )
-        for place, context in enumerate(order)
+        for context, part in found
     )
     return Page(
         title=facts.name,
-        subtitle=_subtitle(table),
+        subtitle=_subtitle(results),
         parts=parts,
-        facts=tuple(run_facts(table, facts)),
-        notices=tuple(notices(table, facts, rows, contrasts, best)),
-        rows=tuple(condition_rows(rows, contrasts, order)),
+        facts=tuple(run_facts(results, facts)),
+        notices=tuple(notices(results, facts, tables.estimates, tables.contrasts, best)),
+        rows=tuple(condition_rows(tables.estimates, tables.contrasts, order)),
         method=" ".join(_method(best)),
         command=facts.command or ("layercut run study.yaml" if facts.study_text else ""),
         study_text=facts.study_text,
         version=", ".join(sorted({environment.layercut_version for environment in facts.environments})),
+        failures=facts.failures,
+        citation=citation(facts),
+        bibtex=bibtex(facts),
     )
+
+
+def _part(label: str, answers: tuple[Answer, ...], charts: tuple[Chart, ...]) -> ContextPart:
+    common = common_notes(answers)
+    shown = tuple(replace(one, notes=tuple(note for note in one.notes if note not in common)) for one in answers)
+    return ContextPart(label, shown, charts, headline(answers), common)
 
 
 def _method(best: list[BestCut]) -> Iterator[str]:

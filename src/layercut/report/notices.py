@@ -42,7 +42,9 @@ def notices(
     found += [Notice(str(text)) for text in _plan_warnings(facts)]
     if len(rows) and not (rows["strategy"] == SCRATCH).any():
         found.append(Notice("There is no training from scratch: nothing says whether transfer helps at all."))
-    return [*found, *_unattainable(contrasts), *_few_replicates(rows), *_validation(best, facts)]
+    if not facts.imported:  # the importer says it with the words of its files
+        found += _unattainable(contrasts)
+    return [*found, *_few_replicates(rows), *_validation(best, facts)]
 
 
 def _incomplete(facts: StudyFacts) -> Iterator[Notice]:

@@ -10,6 +10,7 @@ from layercut.stats import Context
 
 __all__ = [
     "condition_name",
+    "conjunction",
     "context_label",
     "count",
     "duration",
@@ -110,6 +111,11 @@ def listing(names: Sequence[str], most: int = 6) -> str:
     if len(names) <= most:
         return ", ".join(names)
     return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+
+
+def conjunction(names: Sequence[str]) -> str:
+    """Return `a`, `a and b` or `a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def duration(seconds: float) -> str:

@@ -1,92 +1,271 @@
 "use strict";
-(() => {
-  const themes = JSON.parse(document.getElementById("themes").textContent);
-  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+(async () => {
+  const PAGE = 50, LONGEST_PRINT = 1000, FIRST_OPEN = 4;
+  const $ = (selector, within = document) => within.querySelector(selector);
+  const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  async function unpack(element) {
+    const bytes = Uint8Array.from(atob(element.textContent), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  }
+
+  function make(tag, properties = {}, ...children) {
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...children.filter((child) => child !== null));
+    return element;
+  }
+
+  const { themes, darkColors, columns, contexts, rows } = JSON.parse(await unpack($("#data")));
+  const root = document.documentElement;
+  const system = window.matchMedia("(prefers-color-scheme: dark)");
   let printing = false;
 
-  function figureOf(panel) {
-    const theme = themes[dark.matches && !printing ? "dark" : "light"];
-    const text = panel.querySelector("script").textContent;
-    return JSON.parse(text.replace(/"@(ink|muted|grid|paper)"/g, (_, role) => JSON.stringify(theme[role])));
+  // --- light and dark ---------------------------------------------------------------------------------
+
+  const isDark = () => !printing && (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+
+  function colored(text) {
+    const theme = themes[isDark() ? "dark" : "light"];
+    let result = text.replace(/"@(ink|muted|grid|paper)"/g, (_, role) => JSON.stringify(theme[role]));
+    if (isDark()) for (const [light, dark] of Object.entries(darkColors)) result = result.replaceAll(light, dark);
+    return result;
   }
 
-  function hiddenSeries(panel) {
-    const off = panel.closest("figure").querySelectorAll(".legend button[aria-pressed=false]");
-    return new Set([...off].map((button) => escaped(button.dataset.series)));
+  // --- figures ----------------------------------------------------------------------------------------
+
+  const part = $("#part");
+  const choices = { fraction: "", strategy: "" };
+  let figures = [], packedFigures = "";
+
+  const escaped = (text) => text.replace(/[&<>"']/g, (mark) =>
+    ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;" })[mark]);
+
+  const known = { fraction: [], strategy: [] };
+
+  function hiddenNames(figure) {
+    const chosen = choices[figure.facet];
+    const names = figure.legend.map((entry) => entry.name).filter((name) => known[figure.facet]?.includes(name));
+    const others = names.includes(chosen) ? names.filter((name) => name !== chosen && name !== "scratch") : [];
+    return new Set([...figure.off, ...others].map(escaped));
   }
 
-  function escaped(text) {
-    return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;")
-      .replace(/"/g, "&quot;").replace(/'/g, "&#x27;");
+  function shownPanels(figure) {
+    const fits = (panel) => Object.entries(choices).every(([facet, chosen]) =>
+      !chosen || !panel[facet] || panel[facet] === chosen);
+    const panels = figure.panels.filter(fits);
+    return panels.length ? panels : figure.panels;
   }
 
-  function draw(panel) {
-    const { data, layout } = figureOf(panel);
-    const hidden = hiddenSeries(panel);
-    for (const trace of data) trace.visible = !hidden.has(trace.name);
-    Plotly.react(panel.querySelector(".plot"), data, layout, { displayModeBar: false, responsive: true });
+  function draw(figure) {
+    if (!figure.element.open && !printing) return;
+    figure.drawn = true;
+    const shown = new Set(shownPanels(figure)), hidden = hiddenNames(figure);
+    for (const panel of figure.panels) {
+      panel.element.hidden = !shown.has(panel);
+      if (panel.element.hidden) continue;
+      const data = panel.data.map((trace) => ({ ...trace, visible: !hidden.has(trace.name) }));
+      const layout = { ...panel.layout };
+      if (figure.log) layout.xaxis = { ...layout.xaxis, type: "log" };
+      Plotly.react($(".plot", panel.element), data, layout, { displayModeBar: false, responsive: true });
+    }
+    for (const button of $$(".legend button", figure.element)) {
+      button.classList.toggle("out", hidden.has(escaped(button.dataset.series)));
+    }
   }
 
-  function drawAll() {
-    document.querySelectorAll(".part:not([hidden]) .panel").forEach(draw);
-  }
+  const seen = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      const figure = figures.find((one) => one.element === entry.target);
+      if (entry.isIntersecting && figure && !figure.drawn) draw(figure);
+    }
+  }, { rootMargin: "500px" });
 
-  document.querySelectorAll(".legend button").forEach((button) => {
-    button.addEventListener("click", () => {
-      button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") === "false"));
-      button.closest("figure").querySelectorAll(".panel").forEach(draw);
+  function legendOf(figure) {
+    if (!figure.legend.length) return null;
+    const buttons = figure.legend.map(({ name, swatch }) => {
+      const button = make("button", { type: "button", title: "Show or hide", ariaPressed: "true" });
+      button.dataset.series = name;
+      button.innerHTML = swatch; // our own drawing, no name in it
+      button.append(name);
+      button.addEventListener("click", () => {
+        figure.off.has(name) ? figure.off.delete(name) : figure.off.add(name);
+        button.ariaPressed = String(!figure.off.has(name));
+        draw(figure);
+      });
+      return button;
     });
-  });
+    return make("div", { className: "legend" }, make("span", {}, figure.legendTitle), ...buttons);
+  }
 
-  const context = document.getElementById("context");
-  if (context) {
-    context.addEventListener("change", () => {
-      document.querySelectorAll(".part").forEach((part) => { part.hidden = part.dataset.context !== context.value; });
-      drawAll();
+  function scaleOf(figure) {
+    if (!figure.scale) return null;
+    const [title, low, high, colors] = figure.scale;
+    const ramp = make("i");
+    ramp.style.background = `linear-gradient(to right, ${colors})`;
+    return make("div", { className: "scale" }, make("span", {}, title), make("span", {}, low), ramp, make("span", {}, high));
+  }
+
+  function logChoice(figure) {
+    if (!figure.logX) return null;
+    const box = make("input", { type: "checkbox" });
+    box.addEventListener("change", () => { figure.log = box.checked; draw(figure); });
+    return make("p", { className: "controls" }, make("label", {}, box, " logarithmic axis of epochs"));
+  }
+
+  function panelOf(panel) {
+    const plot = make("div", { className: "plot" });
+    plot.style.cssText = `min-width:${panel.width}px;height:${panel.height}px`;
+    const scroll = make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: panel.title }, plot);
+    panel.element = make("div", { className: "panel" }, panel.title ? make("h4", {}, panel.title) : null, scroll);
+    return panel.element;
+  }
+
+  const opened = new Set();
+
+  function layOut(figure) {
+    Object.assign(figure, { off: new Set(), drawn: false, log: false });
+    const panels = make("div", { className: "panels" }, ...figure.panels.map(panelOf));
+    const body = make("figure", { className: "figure", ariaLabel: figure.alt }, logChoice(figure), legendOf(figure),
+      scaleOf(figure), panels, make("figcaption", {}, figure.caption));
+    const summary = make("summary", {}, make("h3", {}, figure.title));
+    figure.element = make("details", { open: opened.has(figure.name) }, summary, body);
+    figure.element.dataset.name = figure.name;
+    summary.addEventListener("click", () => requestAnimationFrame(() => {
+      opened[figure.element.open ? "add" : "delete"](figure.name);
+      if (!figure.drawn) draw(figure);
+    }));
+    return figure.element;
+  }
+
+  function showPart() {
+    for (const plot of $$(".plot", part)) Plotly.purge(plot);
+    const before = figures;
+    figures = JSON.parse(colored(packedFigures));
+    if (!before.length) for (const figure of figures.slice(0, FIRST_OPEN)) opened.add(figure.name);
+    part.replaceChildren(...figures.map(layOut));
+    for (const figure of figures) {
+      figure.off = before.find((one) => one.name === figure.name)?.off ?? figure.off;
+      for (const button of $$(".legend button", figure.element)) {
+        button.ariaPressed = String(!figure.off.has(button.dataset.series));
+      }
+      seen.observe(figure.element);
+    }
+    fillSwitches();
+  }
+
+  function fillSwitches() {
+    for (const facet of Object.keys(choices)) {
+      const names = figures.flatMap((figure) => [
+        ...figure.panels.map((panel) => panel[facet]).filter(Boolean),
+        ...(figure.facet === facet ? figure.legend.filter((entry) => !/^(scratch \(|Pareto)/.test(entry.name)).map((entry) => entry.name) : []),
+      ]);
+      known[facet] = [...new Set(names)];
+      const select = $(`[data-facet=${facet}]`);
+      const options = known[facet].map((name) => make("option", { value: name }, name));
+      select.replaceChildren(select.options[0], ...options);
+      choices[facet] = select.value = known[facet].includes(choices[facet]) ? choices[facet] : "";
+      select.closest("label").hidden = known[facet].length < 2;
+    }
+  }
+
+  async function showContext(index) {
+    packedFigures = await unpack($$("script.figures")[index]);
+    showPart();
+  }
+
+  for (const select of $$("[data-facet]")) {
+    select.addEventListener("change", () => {
+      choices[select.dataset.facet] = select.value;
+      figures.filter((figure) => figure.drawn).forEach(draw);
     });
   }
 
-  dark.addEventListener("change", drawAll);
-  window.addEventListener("beforeprint", () => { printing = true; drawAll(); });
-  window.addEventListener("afterprint", () => { printing = false; drawAll(); });
+  // --- the table of all conditions --------------------------------------------------------------------
 
-  const table = document.getElementById("table");
-  const body = table.tBodies[0];
+  const table = $("#table");
+  const several = contexts.length > 1;
+  let sorted = rows, first = 0;
 
-  function sortBy(index, ascending) {
-    const order = (row) => row.cells[index].dataset.order;
+  function heads() {
+    const texts = several ? [["Context", "Source, target, model or level"], ...columns] : columns;
+    return texts.map(([name, meaning], index) => {
+      const button = make("button", { type: "button", title: meaning }, name);
+      const head = make("th", { scope: "col", ariaSort: "none", className: index <= Number(several) ? "text" : "" }, button);
+      button.addEventListener("click", () => sortBy(head, index - Number(several)));
+      return head;
+    });
+  }
+
+  function sortBy(head, index) {
+    const now = head.ariaSort;
+    const ascending = now === "none" ? head.className === "text" : now === "descending";
+    for (const other of $$("th", table)) other.ariaSort = "none";
+    head.ariaSort = ascending ? "ascending" : "descending";
+    const order = (row) => (index < 0 ? row.c : row.o[index]);
     const sign = ascending ? 1 : -1;
-    const compare = (a, b) => {
+    sorted = [...rows].sort((a, b) => {
       const [x, y] = [order(a), order(b)];
       if (x === "" || y === "") return (x === "") - (y === "");
-      const numeric = !Number.isNaN(Number(x)) && !Number.isNaN(Number(y));
-      return sign * (numeric ? Number(x) - Number(y) : x.localeCompare(y));
-    };
-    body.append(...[...body.rows].sort(compare));
-  }
-
-  table.querySelectorAll("th button").forEach((button, index) => {
-    button.addEventListener("click", () => {
-      const head = button.parentElement;
-      const text = head.classList.contains("text");
-      const now = head.getAttribute("aria-sort");
-      const ascending = now === "none" ? text : now === "descending";
-      table.querySelectorAll("th").forEach((other) => other.setAttribute("aria-sort", "none"));
-      head.setAttribute("aria-sort", ascending ? "ascending" : "descending");
-      sortBy(index, ascending);
+      return sign * (typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y)));
     });
-  });
-
-  const filters = [...document.querySelectorAll("[data-filter]")];
-  function filter() {
-    let shown = 0;
-    for (const row of body.rows) {
-      row.hidden = filters.some((select) => select.value !== "" && row.dataset[select.dataset.filter] !== select.value);
-      shown += !row.hidden;
-    }
-    document.getElementById("shown").textContent = `${shown} of ${body.rows.length}`;
+    first = 0;
+    fill();
   }
-  filters.forEach((select) => select.addEventListener("change", filter));
 
-  drawAll();
+  function lineOf(row) {
+    const cells = row.t.map((text, index) => {
+      const hint = row.h[index];
+      const cell = make("td", { className: index ? "" : "text" }, text);
+      if (hint) cell.append(make("small", {}, hint));
+      return cell;
+    });
+    if (several) cells.unshift(make("td", { className: "text" }, contexts[row.c]));
+    return make("tr", { className: row.m ? "merged" : "" }, ...cells);
+  }
+
+  function fill() {
+    const wanted = $$("[data-filter]").filter((select) => select.value !== "");
+    const merged = $("#merged")?.checked ?? true;
+    const found = sorted.filter((row) => (merged || !row.m) &&
+      wanted.every((select) => String(row[select.dataset.filter]) === select.value));
+    const size = printing ? LONGEST_PRINT : PAGE;
+    first = Math.min(first, Math.max(0, Math.floor((found.length - 1) / size) * size));
+    const shown = found.slice(first, first + size);
+    table.tBodies[0].replaceChildren(...shown.map(lineOf));
+    $("#shown").textContent = `${found.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")}`;
+    $(".pager").hidden = found.length <= size;
+    $("#page").textContent = `${first + 1} to ${first + shown.length}`;
+    $("#back").disabled = first === 0;
+    $("#next").disabled = first + size >= found.length;
+  }
+
+  if (table) {
+    table.tHead.rows[0].append(...heads());
+    for (const control of $$("[data-filter], #merged")) control.addEventListener("change", () => { first = 0; fill(); });
+    $("#back").addEventListener("click", () => { first -= PAGE; fill(); });
+    $("#next").addEventListener("click", () => { first += PAGE; fill(); });
+    fill();
+  }
+
+  // --- begin ------------------------------------------------------------------------------------------
+
+  function restyle() {
+    if (part && packedFigures) showPart();
+  }
+
+  $("#theme").addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    restyle();
+  });
+  system.addEventListener("change", restyle);
+  window.addEventListener("beforeprint", () => { printing = true; restyle(); figures.filter((f) => f.element.open).forEach(draw); if (table) fill(); });
+  window.addEventListener("afterprint", () => { printing = false; restyle(); if (table) fill(); });
+
+  if (part) {
+    document.head.append(make("script", { textContent: await unpack($("#plotly")) }));
+    $("#context")?.addEventListener("change", (event) => showContext(Number(event.target.value)));
+    await showContext(0);
+  }
+  root.dataset.ready = "true";
 })();

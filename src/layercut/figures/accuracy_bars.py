@@ -1,0 +1,65 @@
+"""Mean test accuracy by cut as bars from zero, a panel a fraction: how large differences are beside the whole."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from layercut.charts import Axis, Bar, BarSeries, Chart, Entry, Panel, Reference
+from layercut.figures.names import bounds, cut_axis, estimate_note, fraction_label, strategies_in_order, strategy_style
+from layercut.figures.study_tables import StudyTables
+from layercut.stats.design import SCRATCH
+
+_SCRATCH_LINE = "scratch (mean)"
+
+
+def compute(tables: StudyTables) -> Chart | None:
+    """Return the chart of one context; None without a finished trial that has a cut."""
+    rows = tables.estimates[tables.estimates["num_replicates"] > 0]
+    transferred = rows[rows["strategy"] != SCRATCH]
+    if transferred.empty:
+        return None
+    strategies = strategies_in_order(transferred["strategy"])
+    cuts = sorted(int(cut) for cut in transferred["cut"].unique())
+    panels = tuple(
+        _panel(float(fraction), rows[rows["fraction"] == fraction], strategies, cuts)
+        for fraction in sorted(transferred["fraction"].unique())
+    )
+    legend = [Entry(name, strategy_style(name), "bar") for name in strategies]
+    if any(panel.references for panel in panels):
+        legend.append(Entry(_SCRATCH_LINE, strategy_style(SCRATCH), "reference"))
+    return Chart(
+        name="accuracy_bars",
+        title="Test accuracy by cut, from zero",
+        panels=panels,
+        caption="Mean test accuracy over replicates by number of blocks kept from the source, a panel for each share "
+        "of the target's training data. Lines on the bars: 95 % bootstrap interval (BCa) of the mean. Dashed line: "
+        "mean of training from scratch.",
+        alt=f"Bars of mean test accuracy in per cent for cuts {cuts[0]} to {cuts[-1]}, strategies "
+        f"{', '.join(strategies)}.",
+        legend_title="Strategy",
+        legend=tuple(legend),
+        legend_facet="strategy",
+    )
+
+
+def _panel(fraction: float, rows: pd.DataFrame, strategies: list[str], cuts: list[int]) -> Panel:
+    series = []
+    for strategy in strategies:
+        own = rows[rows["strategy"] == strategy].sort_values("cut")
+        if len(own):
+            bars = tuple(_bar(row, cuts.index(int(row["cut"]))) for _, row in own.iterrows())
+            series.append(BarSeries(strategy, bars, strategy_style(strategy)))
+    scratch = rows[rows["strategy"] == SCRATCH]["mean"]
+    style = strategy_style(SCRATCH)
+    return Panel(
+        title=f"{fraction_label(fraction)} of the data",
+        x=cut_axis(cuts),
+        y=Axis("Test accuracy", "%", limits=(0.0, 104.0)),
+        bars=tuple(series),
+        references=(Reference(float(100 * scratch.iloc[0]), _SCRATCH_LINE, style),) if len(scratch) else (),
+        fraction=fraction_label(fraction),
+    )
+
+
+def _bar(row: pd.Series, place: int) -> Bar:
+    return Bar(place, 100 * float(row["mean"]), *bounds(row), estimate_note(row))

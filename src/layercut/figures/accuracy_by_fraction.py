@@ -1,0 +1,81 @@
+"""Mean test accuracy against the share of the data, a line a cut: how much a cut saves in images."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
+from layercut.figures.names import (
+    bounds,
+    cut_style,
+    estimate_note,
+    fraction_axis,
+    fraction_label,
+    padded,
+    strategies_in_order,
+    strategy_style,
+)
+from layercut.figures.study_tables import StudyTables
+from layercut.stats.design import CUTLESS, SCRATCH
+
+_ANY_CUT = "any cut"
+
+
+def compute(tables: StudyTables) -> Chart | None:
+    """Return the chart of one context; None without a finished trial that has a cut."""
+    rows = tables.estimates[tables.estimates["num_replicates"] > 0]
+    strategies = [name for name in strategies_in_order(rows["strategy"]) if name != SCRATCH]
+    if not strategies:
+        return None
+    num_blocks = int(rows["num_blocks"].max())
+    fractions = sorted(float(value) for value in rows["fraction"].unique())
+    scratch = rows[rows["strategy"] == SCRATCH].sort_values("fraction")
+    base = _line(SCRATCH, scratch, strategy_style(SCRATCH)) if len(scratch) else None
+    values = 100 * rows[["mean", "low", "high"]]
+    y = Axis("Test accuracy", "%", limits=padded(float(values.min().min()), float(values.max().max()), 2.0))
+    panels = tuple(
+        Panel(
+            strategy,
+            fraction_axis(fractions),
+            y,
+            lines=(*_lines(rows[rows["strategy"] == strategy], num_blocks), *([base] if base else [])),
+            strategy=strategy,
+        )
+        for strategy in strategies
+    )
+    entries = {line.name: Entry(line.name, line.style, "line") for panel in panels for line in panel.lines}
+    return Chart(
+        name="accuracy_by_fraction",
+        title="Test accuracy against the share of the data",
+        panels=panels,
+        caption="Mean test accuracy over replicates against the share of the target's training data, a panel for "
+        "each strategy and a line for each cut (blocks kept). Bars: 95 % bootstrap interval (BCa) of the mean. "
+        "Points that share a place are moved aside a little.",
+        alt=f"Lines of test accuracy in per cent for {', '.join(strategies)}, from {fraction_label(fractions[0])} to "
+        f"{fraction_label(fractions[-1])} of the data.",
+        legend_title="Cut",
+        legend=tuple(sorted(entries.values(), key=_legend_order)),
+    )
+
+
+def _lines(rows: pd.DataFrame, num_blocks: int) -> list[Line]:
+    if rows["strategy"].iloc[0] in CUTLESS:
+        return [_line(_ANY_CUT, rows[rows["cut"] == rows["cut"].min()], Style("muted", "circle"))]
+    return [
+        _line(f"cut {cut}", rows[rows["cut"] == cut], cut_style(cut, num_blocks)) for cut in sorted(set(rows["cut"]))
+    ]
+
+
+def _line(name: str, rows: pd.DataFrame, style: Style) -> Line:
+    return Line(name, tuple(_point(row) for _, row in rows.sort_values("fraction").iterrows()), style)
+
+
+def _point(row: pd.Series) -> Point:
+    fraction = float(row["fraction"])
+    note = f"{estimate_note(row)} at {fraction_label(fraction)}"
+    return Point(fraction, 100 * float(row["mean"]), *bounds(row), note)
+
+
+def _legend_order(entry: Entry) -> tuple[int, int]:
+    cut = entry.name.removeprefix("cut ")
+    return (0, int(cut)) if cut.isdigit() else (1 + (entry.name == SCRATCH), 0)

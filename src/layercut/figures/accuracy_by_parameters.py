@@ -1,0 +1,96 @@
+"""Test accuracy against the number of parameters: what the smaller model costs, and which ones nothing beats."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
+from layercut.figures.names import estimate_note, fraction_label, padded, size_axis, strategies_in_order, strategy_style
+from layercut.figures.study_tables import StudyTables
+from layercut.stats.design import CUTLESS
+
+_FRONT = Line("Pareto front", (), Style("ink", dash="dot"), marked=False)
+_QUANTITIES = {"num_parameters": "Parameters of the model", "num_trained_parameters": "Trained parameters"}
+
+
+def compute(tables: StudyTables) -> Chart | None:
+    """Return the chart of one context; None where the ledger knows no numbers of parameters."""
+    rows = tables.estimates[tables.estimates["num_replicates"] > 0]
+    sizes = tables.results.groupby("condition")["num_parameters"].mean().astype("float64")
+    rows = rows.assign(num_parameters=rows["condition"].map(sizes))
+    counted = [name for name in _QUANTITIES if (rows[name] > 0).any() and rows[name].nunique() > 1]
+    if not counted:
+        return None
+    strategies = strategies_in_order(rows["strategy"])
+    panels = tuple(
+        _panel(float(fraction), rows[(rows["fraction"] == fraction) & (rows[name] > 0)], name)
+        for fraction in sorted(rows["fraction"].unique())
+        for name in counted
+    )
+    legend = [Entry(name, strategy_style(name), "point") for name in strategies]
+    return Chart(
+        name="accuracy_by_parameters",
+        title="Test accuracy against parameters",
+        panels=panels,
+        caption="Mean test accuracy over replicates against the number of parameters that the model has, or that are "
+        "trained, a point for each condition; numbers beside points are cuts. Dotted line: the Pareto front, those "
+        "that no smaller condition equals (on test data, so no recommendation).",
+        alt=f"Points of mean test accuracy in per cent against parameters for {', '.join(strategies)}.",
+        legend_title="Strategy",
+        legend=(*legend, Entry(_FRONT.name, _FRONT.style, "reference")),
+        legend_facet="strategy",
+        num_columns=len(counted),
+    )
+
+
+def pareto_front(sizes: list[float], scores: list[float]) -> list[int]:
+    """Return the positions that no smaller or equal one equals or beats, the smallest first.
+
+    Example:
+        >>> pareto_front([1, 2, 3, 3], [0.5, 0.4, 0.9, 0.8])
+        [0, 2]
+    """
+    front: list[int] = []
+    for place in sorted(range(len(sizes)), key=lambda place: (sizes[place], -scores[place])):
+        if not front or scores[place] > scores[front[-1]]:
+            front.append(place)
+    return front
+
+
+def _panel(fraction: float, rows: pd.DataFrame, quantity: str) -> Panel:
+    distinct = rows.drop_duplicates("condition")
+    sizes, scores = [float(size) for size in distinct[quantity]], [float(mean) for mean in distinct["mean"]]
+    front = pareto_front(sizes, scores)
+    best = set(distinct["condition"].iloc[front])
+    lines = [
+        Line(
+            strategy,
+            tuple(_point(row, quantity, best) for _, row in own.iterrows()),
+            strategy_style(strategy),
+            connected=False,
+        )
+        for strategy, own in ((name, _own(rows, name)) for name in strategies_in_order(rows["strategy"]))
+    ]
+    points = tuple(Point(sizes[place], 100 * scores[place]) for place in front)
+    lines.append(Line(_FRONT.name, points, _FRONT.style, marked=False))
+    values = 100 * rows["mean"]
+    return Panel(
+        title=f"{fraction_label(fraction)} of the data",
+        x=size_axis(_QUANTITIES[quantity], min(sizes, default=1.0), max(sizes, default=1.0)),
+        y=Axis("Test accuracy", "%", limits=padded(float(values.min()), float(values.max()), 2.0)),
+        lines=tuple(lines),
+        fraction=fraction_label(fraction),
+    )
+
+
+def _own(rows: pd.DataFrame, strategy: str) -> pd.DataFrame:
+    own = rows[rows["strategy"] == strategy].sort_values("cut")
+    return own[own["cut"] == own["cut"].min()] if strategy in CUTLESS else own
+
+
+def _point(row: pd.Series, quantity: str, best: set[str]) -> Point:
+    cut = "" if row["strategy"] in CUTLESS else str(int(row["cut"]))
+    note = f"{f'cut {cut}: ' if cut else ''}{estimate_note(row)}, {float(row[quantity]):,.0f} parameters"
+    return Point(
+        float(row[quantity]), 100 * float(row["mean"]), note=note, label=cut if row["condition"] in best else ""
+    )

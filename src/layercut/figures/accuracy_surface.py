@@ -1,0 +1,66 @@
+"""Mean test accuracy over cut and fraction as a landscape, a panel a strategy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from layercut.charts import Axis, Chart, Panel
+from layercut.figures import mean_heatmap
+from layercut.figures.names import padded
+from layercut.figures.study_tables import StudyTables
+from layercut.stats.design import CUTLESS
+
+_LEAST = 2
+
+
+def compute(tables: StudyTables) -> Chart | None:
+    """Return the chart of one context; None where no strategy has two cuts at two fractions."""
+    flat = mean_heatmap.compute(tables)
+    panels = tuple(_raised(panel, flat.color_scale) for panel in flat.panels if _two_ways(panel)) if flat else ()
+    if flat is None or not panels:
+        return None
+    return replace(
+        flat,
+        name="accuracy_surface",
+        title="Test accuracy over cut and share of the data",
+        panels=panels,
+        caption="Mean test accuracy over replicates, in per cent, over the number of blocks kept from the source and "
+        "the share of the target's training data (evenly spaced), a panel for each strategy. Drag to turn it on a "
+        "page; exact numbers are in the heat map.",
+        alt=f"Surfaces of mean test accuracy for {', '.join(panel.strategy for panel in panels)}.",
+    )
+
+
+def _two_ways(panel: Panel) -> bool:
+    cells = panel.cells
+    return (
+        panel.strategy not in CUTLESS
+        and cells is not None
+        and len(cells.rows) >= _LEAST
+        and len(_cuts(cells.columns)) >= _LEAST
+    )
+
+
+def _cuts(columns: tuple[str, ...]) -> list[int]:
+    return [place for place, name in enumerate(columns) if name.isdigit()]
+
+
+def _raised(panel: Panel, scale: tuple[float, float] | None) -> Panel:
+    cells = panel.cells
+    if cells is None:
+        return panel
+    places = _cuts(cells.columns)
+    columns = tuple(cells.columns[place] for place in places)
+    values = tuple(tuple(row[place] for place in places) for row in cells.values)
+    surface = replace(
+        cells, columns=columns, values=values, texts=tuple(("",) * len(places) for _ in values), marked=()
+    )
+    ticks = tuple(replace(tick, at=float(at)) for at, tick in enumerate(panel.x.ticks[place] for place in places))
+    low, high = scale or (0.0, 100.0)
+    return replace(
+        panel,
+        x=replace(panel.x, title="Cut", ticks=ticks),
+        cells=None,
+        surface=surface,
+        z=Axis("Accuracy", "%", limits=padded(low, high)),
+    )

@@ -1,0 +1,62 @@
+"""Which class is taken for which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layercut.charts import Axis, Cells, Chart, Panel, Tick
+
+MOST_NUMBERS = 20
+"""With more classes than this, cells hold no numbers."""
+
+
+def confusion_counts(labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
+    """Return how often each class (row) was predicted as each (column), int64 "k k".
+
+    Raises:
+        ValueError: the lengths differ, or a class is not in 0..num_classes-1.
+    """
+    if labels.shape != predicted.shape:
+        raise ValueError(f"expected as many predictions as labels; got {predicted.shape} and {labels.shape}")
+    both = np.concatenate([labels, predicted])
+    if both.size and not 0 <= both.min() <= both.max() < num_classes:
+        raise ValueError(f"expected classes in 0..{num_classes - 1}; got {both.min()}..{both.max()}")
+    return np.bincount(labels * num_classes + predicted, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def compute(
+    labels: NDArray[np.int64], predicted: NDArray[np.int64], class_names: Sequence[str], title: str = ""
+) -> Chart | None:
+    """Return the chart: shares of each true class, numbers of images in the cells; None without images."""
+    if not len(labels):
+        return None
+    counts = confusion_counts(labels, predicted, len(class_names))
+    names = tuple(map(str, class_names))
+    totals = counts.sum(axis=1)
+    shares = tuple(
+        tuple(100 * float(number) / int(total) if total else None for number in row)
+        for row, total in zip(counts[::-1], totals[::-1], strict=True)
+    )
+    few = len(names) <= MOST_NUMBERS
+    texts = tuple(tuple(str(number) if few and number else "" for number in row) for row in counts[::-1])
+    last = len(names) - 1
+    cells = Cells(names[::-1], names, shares, texts, marked=tuple((last - place, place) for place in range(len(names))))
+    accuracy = 100 * float(np.trace(counts)) / len(labels)
+    panel = Panel(title, _axis("Predicted class", names), _axis("True class", names[::-1]), cells=cells)
+    return Chart(
+        name="confusion_matrix",
+        title="Confusion matrix",
+        panels=(panel,),
+        caption=f"Test images of each true class (row) by predicted class (column): colour, the share of the row; "
+        f"numbers, images. Bold: predicted rightly, {accuracy:.1f} % of all.",
+        alt=f"Confusion matrix of {len(names)} classes, {accuracy:.1f} per cent right.",
+        color_scale=(0.0, 100.0),
+        color_title="Share of the true class (%)",
+    )
+
+
+def _axis(title: str, names: Sequence[str]) -> Axis:
+    return Axis(title, scale="category", ticks=tuple(Tick(place, name) for place, name in enumerate(names)))

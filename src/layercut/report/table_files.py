@@ -1,0 +1,114 @@
+"""The report's tables as files: CSV with every digit for programs, Markdown as printed for texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from layercut.errors import UserError
+from layercut.report import words
+from layercut.report.answers import answer
+from layercut.report.sections import COLUMNS, ConditionRow
+from layercut.stats import BestCut, Context, Contrast
+from layercut.stats.design import POINT, context_columns
+
+_BEST_FIELDS = (
+    "fraction",
+    "strategy",
+    "cut",
+    "num_blocks",
+    "chosen_on",
+    "num_candidates",
+    "num_replicates",
+    "mean_validation",
+    "mean_test",
+    "mean_scratch",
+    "p_holm",
+    "num_comparisons",
+)
+
+
+def full_conditions(estimates: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a condition: what `stats.estimates` and `stats.contrasts_to_scratch` found."""
+    names = [*context_columns(estimates), *POINT]
+    measured = estimates.rename(columns={"low": "mean_low", "high": "mean_high"})
+    fields = [*Contrast._fields, "p_holm", "num_comparisons"]
+    paired = contrasts[[*names, *fields]].rename(columns={"low": "difference_low", "high": "difference_high"})
+    return measured.merge(paired, on=names, how="left")
+
+
+def full_best(best: Iterable[BestCut]) -> pd.DataFrame:
+    """Return a row a context and fraction: the chosen condition, its difference to scratch, and its equals."""
+    rows = []
+    for found in best:
+        contrast = found.contrast or Contrast(0, *[float("nan")] * (len(Contrast._fields) - 1))
+        same = [words.condition_name(*name) for name in found.indistinguishable]
+        rows.append(
+            {
+                "source": found.context.source,
+                "target": found.context.target,
+                "model": found.context.model,
+                **dict(found.context.factors),
+                **{field: getattr(found, field) for field in _BEST_FIELDS},
+                **contrast._asdict(),
+                "indistinguishable": "; ".join(same),
+            }
+        )
+    first = ["source", "target", "model", *_BEST_FIELDS, *Contrast._fields, "indistinguishable"]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=first)
+
+
+def conditions_markdown(rows: Sequence[ConditionRow], labels: Sequence[str]) -> str:
+    """Return the table of all conditions as it stands in the report."""
+    several = len(labels) > 1
+    head = [*(["Context"] if several else []), *(name for name, _ in COLUMNS)]
+    body = [[*([labels[row.context]] if several else []), *(cell.text for cell in row.cells)] for row in rows]
+    return markdown(head, body)
+
+
+def best_markdown(best: Sequence[BestCut], labels: Sequence[str], order: Sequence[Context]) -> str:
+    """Return the answers of the report, a row a context and fraction."""
+    several = len(labels) > 1
+    head = [*(["Context"] if several else []), "Data", "Verdict", "Answer"]
+    body = []
+    for found in best:
+        said = answer(found)
+        context = [labels[order.index(found.context)]] if several else []
+        body.append([*context, said.fraction, said.label, said.sentence])
+    return markdown(head, body)
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; what would end a cell or begin markup in it is escaped.
+
+    Example:
+        >>> print(markdown(["a"], [["x|y"]]), end="")
+        | a |
+        | --- |
+        | x\\|y |
+    """
+    lines = [head, ["---"] * len(head), *rows]
+    cells = (" | ".join(line if line == "---" else _escaped(line) for line in texts) for texts in lines)
+    return "".join(f"| {text} |\n" for text in cells)
+
+
+def write_markdown(text: str, path: Path) -> Path:
+    """Write a text in UTF-8.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error}") from error
+    return path
+
+
+def _escaped(text: str) -> str:
+    for mark in ("\\", "|", "*", "<", "`", "[", "_"):
+        text = text.replace(mark, f"\\{mark}")
+    return " ".join(text.split())
