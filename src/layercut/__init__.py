@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from layercut.features.taps import extract_features
+    from layercut.probing import load_model
     from layercut.runner import run_study
     from layercut.spec import load_study
     from layercut.stats import load_probes, load_results, scoreboard
 
-__all__ = ["extract_features", "load_probes", "load_results", "load_study", "run_study", "scoreboard"]
+__all__ = ["extract_features", "load_model", "load_probes", "load_results", "load_study", "run_study", "scoreboard"]
 
 _PLACES = {
     "extract_features": "layercut.features.taps:extract_features",
     "load_results": "layercut.stats:load_results",
+    "load_model": "layercut.probing:load_model",
     "load_probes": "layercut.stats:load_probes",
     "load_study": "layercut.spec:load_study",
     "run_study": "layercut.runner:run_study",
