@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from layercut.features.taps import extract_features
     from layercut.inference import load_model
     from layercut.notebook import answers, best_cuts, plot
+    from layercut.probing import read_model
     from layercut.runner import run_study
     from layercut.spec import load_study
     from layercut.stats import compare_strategies, estimates, good_enough, probability_best, rank_groups, scoreboard
@@ -38,6 +39,7 @@ __all__ = [
     "plot",
     "probability_best",
     "rank_groups",
+    "read_model",
     "run_study",
     "scoreboard",
 ]
@@ -60,6 +62,7 @@ _PLACES = {
     "plot": "layercut.notebook:plot",
     "probability_best": "layercut.stats:probability_best",
     "rank_groups": "layercut.stats:rank_groups",
+    "read_model": "layercut.probing:read_model",
     "run_study": "layercut.runner:run_study",
     "scoreboard": "layercut.stats:scoreboard",
 }

@@ -9,19 +9,24 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import yaml
+from pydantic import ValidationError
 
 from layercut.data import DATASETS
 from layercut.data.cache import default_cache_dir, default_data_dir
-from layercut.errors import UserError
+from layercut.errors import SpecError, UserError
 from layercut.models import MODELS
+from layercut.models.base import CuttableModel, plan_model
+from layercut.plan.jobs import Fitting, ModelRef, SourceJob
 from layercut.plan.probes import asked_probes, describe_probes
 from layercut.preflight import plan_with_data
 from layercut.probes import PROBES
 from layercut.records import FailureRecord, ProbeRecord
 from layercut.spec import StudySpec, parse_study
+from layercut.spec.load import describe_errors
 from layercut.stages.context import Context
 from layercut.stages.probe import run_probe
-from layercut.stages.source import run_source
+from layercut.stages.source import read_weights, run_source
+from layercut.stages.whole_model import whole_model
 from layercut.stats.tables import probe_table
 from layercut.training.device import resolve_device
 
@@ -106,3 +111,38 @@ def probe_models(specs: Sequence[StudySpec], *, device: str = "auto", data_dir: 
         why = failures[0].message if failures else "no probe has anything to look at"
         raise UserError(f"no probe has a value: {why}")
     return Probed(probe_table(scores, {"probes": about}), failures)
+
+
+def read_model(
+    weights: str | Path, model: str = "plain_cnn", *, image_shape: tuple[int, int, int], **options: Any
+) -> CuttableModel:
+    """Return a model with the values of a weight file, its own head included where the file has it.
+
+    Args:
+        weights: a `.safetensors` file, or a `.pth` file that holds only tensors.
+        model: name and `options` as in a study file.
+        image_shape: channels, height, width.
+
+    Raises:
+        UserError: no such model or option; the file is missing, damaged, or does not fit.
+    """
+    family = MODELS[model]
+    try:
+        checked = family.options.model_validate(options)
+    except ValidationError as error:
+        raise SpecError(describe_errors(error, family.options)) from error
+    planned = plan_model(family, checked, image_shape, num_classes=2)
+    ref = ModelRef(
+        label=model,
+        name=model,
+        options=checked.model_dump(mode="json"),
+        image_shape=image_shape,
+        block_names=tuple(planned.block_names),
+        feature_shapes=tuple(planned.feature_shapes),
+        block_parameters=tuple(planned.block_parameters),
+        random_blocks=tuple(planned.random_blocks),
+    )
+    fitting = Fitting("adam", 1.0, 0.0, 1, None, 1, (0.5,), (0.5,), "float32")  # of no account: nothing is trained
+    job = SourceJob("", "import", str(weights), ref, fitting, 0, 1, 0, weights=Path(weights))
+    values = read_weights(job)
+    return whole_model(ref, values).model

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from layercut import extract_features
+from layercut import extract_features, read_model
+from layercut.checkpoints import save_checkpoint
 from layercut.errors import UserError
 from layercut.features.taps import PIXELS, all_taps, tap_features
 from layercut.models import MODELS
@@ -79,3 +80,11 @@ def test_an_unknown_tap_is_named_with_the_nearest(model, images):
 
 def test_no_images_give_no_rows(model):
     assert extract_features(model, np.zeros((0, 1, 8, 8), dtype=np.uint8), [PIXELS])[PIXELS].shape[0] == 0
+
+
+def test_a_model_comes_back_from_its_file_with_its_head(model, images, tmp_path):
+    save_checkpoint(tmp_path / "whole.safetensors", model.state_dict())
+    again = read_model(tmp_path / "whole.safetensors", image_shape=(1, 8, 8), depth=3, channels=4, hidden=6)
+    assert torch.equal(extract_features(again, images)["output"], extract_features(model, images)["output"])
+    with pytest.raises(UserError, match="did you mean 'depth'"):
+        read_model(tmp_path / "whole.safetensors", image_shape=(1, 8, 8), dephth=3)
