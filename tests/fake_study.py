@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
+from fake_probes import fake_probes
 from layercut.figures.study_tables import Measured, StudyTables
 
 NUM_EPOCHS = 6
@@ -17,7 +17,7 @@ class FakeMeasured(Measured):
     def __init__(self, results: pd.DataFrame, fractions: tuple[float, ...] = (0.01, 1.0)) -> None:
         super().__init__()
         self.__dict__["curves"] = fake_curves(results)
-        self.__dict__["probes"] = fake_probes(sorted(set(results["source"])), fractions)
+        self.__dict__["probes"] = fake_study_probes(results, fractions)
 
 
 def fake_study(results: pd.DataFrame) -> StudyTables:
@@ -47,29 +47,18 @@ def fake_curves(results: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
 
 
-def fake_probes(sources: list[str], fractions: tuple[float, ...], num_replicates: int = 5) -> pd.DataFrame:
+def fake_study_probes(results: pd.DataFrame, fractions: tuple[float, ...]) -> pd.DataFrame:
     """Return `load_probes`: a clustering and an effective rank, by layer, fraction and replicate."""
-    generator = np.random.default_rng(0)
-    rows = [
-        {
-            "probe": probe,
-            "source": source,
-            "dataset": "target",
-            "split": "train",
-            "layer": layer,
-            "fraction": fraction,
-            "replicate": replicate,
-            **{score: 0.2 * (place + 1) + generator.normal(0, 0.01) for score in scores},
-            "wall_seconds": 0.1,
-            "key": f"{probe}{source}{layer}{fraction}{replicate}",
+    own = results[results["fraction"].isin(fractions)]
+    tables = []
+    for label, score in (("clustering", "ari"), ("effective_rank", "effective_rank")):
+        table = fake_probes(own, {label: lambda cut, fraction, replicate: 0.2 * cut + 0.01 * replicate + fraction})
+        tables.append(table.rename(columns={"score": score}))
+    both = pd.concat(tables, ignore_index=True)
+    both.attrs = {
+        "probes": {
+            "clustering": {"kind": "labels", "directions": {"ari": "higher"}},
+            "effective_rank": {"kind": "features", "directions": {"effective_rank": "higher"}},
         }
-        for probe, scores in (("clustering", ("accuracy", "ari")), ("effective_rank", ("effective_rank",)))
-        for source in sources
-        for place, layer in enumerate(LAYERS)
-        for fraction in fractions
-        for replicate in range(num_replicates)
-    ]
-    columns = ["probe", "source", "dataset", "split", "layer", "fraction", "replicate"]
-    frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
-    last = [name for name in ("wall_seconds", "key") if name in frame]
-    return frame[[name for name in frame if name not in last] + last]
+    }
+    return both

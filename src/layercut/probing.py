@@ -142,7 +142,8 @@ def read_model(
         block_parameters=tuple(planned.block_parameters),
         random_blocks=tuple(planned.random_blocks),
     )
-    fitting = Fitting("adam", 1.0, 0.0, 1, None, 1, (0.5,), (0.5,), "float32")  # of no account: nothing is trained
+    # Of no account: nothing is trained.
+    fitting = Fitting("adam", lr=1.0, weight_decay=0.0, epochs=1, patience=None, batch_size=1, mean=(0.5,), std=(0.5,))
     job = SourceJob("", "import", str(weights), ref, fitting, 0, 1, 0, weights=Path(weights))
     values = read_weights(job)
     return whole_model(ref, values).model

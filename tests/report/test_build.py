@@ -130,7 +130,7 @@ def test_probes_without_trials_have_their_figures(tmp_path):
             ]
         )
     page = build_page(StudyTables.read(tmp_path), read_facts(tmp_path / "ledger.sqlite"))
-    assert [chart.name for part in page.parts for chart in part.charts] == ["cluster_boxes"]
+    assert [chart.name for part in page.parts for chart in part.charts] == ["probe_by_layer", "cluster_boxes"]
     assert "no trial yet" in text_of(write_report(tmp_path))
 
 

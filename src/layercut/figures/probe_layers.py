@@ -33,7 +33,9 @@ def shown_scores(probes: pd.DataFrame) -> Iterator[Scores]:
 
 
 def layers_of(rows: pd.DataFrame) -> list[str]:
-    """Return the layers in the order of the model, which is that of the records."""
+    """Return the layers in the order of the model: by cut where each ends a block, else that of the records."""
+    if "cut" in rows and rows["cut"].notna().all():
+        rows = rows.sort_values("cut", kind="stable")
     return [str(layer) for layer in rows["layer"].drop_duplicates()]
 
 

@@ -61,7 +61,7 @@ def _panel(rows: pd.DataFrame, strategy: str, fractions: list[float]) -> Panel:
     return Panel(
         title=strategy,
         x=Axis("Share of the data", scale="category", ticks=tuple(Tick(i, name) for i, name in enumerate(columns))),
-        y=Axis("", scale="category", ticks=tuple(Tick(i, name) for i, name in enumerate(labels))),
+        y=Axis("Probe or rule", scale="category", ticks=tuple(Tick(i, name) for i, name in enumerate(labels))),
         cells=Cells(
             labels,
             columns,
