@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,15 +16,9 @@ from layercut.plan.design import DesignGroup
 from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, SourceJob
 from layercut.plan.matching import matched_target
 from layercut.plan.probes import ProbeGroup, asked_probes, describe_probes, distinct, needs_reference, probe_jobs
-from layercut.plan.resolve import (
-    Resolver,
-    overlap_warnings,
-    resolve_model,
-    scaled_target,
-    source_task,
-    task_ref,
-)
+from layercut.plan.resolve import Resolver, resolve_model, task_ref
 from layercut.plan.scaling import check_numbers
+from layercut.plan.source_job import overlap_warnings, scaled_target, source_task
 from layercut.plan.sources import join, reference_job, source_at, source_jobs
 from layercut.plan.stacking import alone_warnings
 from layercut.plan.validation import validation_warnings
@@ -57,7 +51,6 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
     """
     _check_strategies(spec)
     asks = asked_probes(spec)
-    probes: list[ProbeJob] = []
     labels = _Labels(*(_distinct([part.label for part in parts]) for parts in (spec.source, spec.target, spec.model)))
     targets = [
         resolver.task(matched_target(spec, i, _shapes(resolver)), f"target[{i}]") for i in range(len(spec.target))
@@ -65,72 +58,82 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
     for index, target in enumerate(targets):
         check_numbers(spec, target.info.image_shape[0], target.info.label)
         _check_fractions(spec, index, target.info)
-    sources: dict[str, SourceJob] = {}
-    conditions: dict[str, Condition] = {}
-    names: list[ConditionName] = []
-    costs: dict[str, ModelCost] = {}
-    warnings: list[str] = []
+    drawn = _Expansion()
     pairs = itertools.product(range(len(spec.source)), enumerate(targets), range(len(spec.model)))
     for source_index, (target_index, target), model_index in pairs:
         model, cost = resolve_model(spec, model_index, target.info)
         jobs = list(source_jobs(spec, source_index, labels.source[source_index], model, target, resolver))
         target = scaled_target(spec, source_index, target, resolver)  # noqa: PLW2901 - the same task, for this source
         reference = reference_job(spec, target_index, model, target, resolver) if needs_reference(asks) else None
+        drawn.add_sources([*jobs, *([reference] if reference else [])])
+        drawn.warnings += overlap_warnings(spec, source_index, target_index)
         model = dataclasses.replace(model, label=labels.model[model_index])
-        for job in (*jobs, *([reference] if reference else [])):
-            sources[job.key] = join(sources[job.key], job) if job.key in sources else job
-        warnings += overlap_warnings(spec, source_index, target_index)
         task = dataclasses.replace(task_ref(target), label=labels.target[target_index])
         known = source_task(spec, source_index, target, resolver)
+        precision = resolver.precision
         for whole, source in [(job, point) for job in jobs for point in job.points]:
-            group = DesignGroup(
-                spec, source, target_index, target, task, model, cost, resolver.precision, resolver.stacked
-            )
-            points = list(group.design_points())
-            warnings += validation_warnings((condition for _, condition in points), target.info)
-            if resolver.stacked:
-                warnings += alone_warnings([condition for _, condition in points], cost)
-            for name, condition in points:
-                merged = condition.key in conditions
-                if condition.bank is not None:
-                    costs[condition.bank.key] = cost
-                conditions.setdefault(condition.key, condition)
-                names.append(dataclasses.replace(name, merged=merged))
+            group = DesignGroup(spec, source, target_index, target, task, model, cost, precision, resolver.stacked)
+            bank = drawn.add_design(group)
             if asks:
-                bank = next((condition.bank for _, condition in points if condition.bank is not None), None)
-                probes += probe_jobs(
-                    ProbeGroup(
-                        spec,
-                        source_at(whole, source),
-                        known,
-                        target,
-                        task,
-                        model,
-                        cost,
-                        resolver.precision,
-                        reference,
-                        bank,
-                    ),
-                    asks,
+                checkpoint = source_at(whole, source)
+                drawn.probes += probe_jobs(
+                    ProbeGroup(spec, checkpoint, known, target, task, model, cost, precision, reference, bank), asks
                 )
-    if any(not condition.fitting.std for condition in conditions.values()):
-        warnings.append(f"mean and deviation of the {spec.normalization}'s images are known once the data are read")
-    distinct_probes = distinct(probes)
-    used = {condition.source for condition in conditions.values()}
-    used |= {key for job in distinct_probes for key in (job.source, job.reference)}
-    return Plan(
-        tuple(job for job in sources.values() if any(point.key in used for point in job.points)),
-        _banks(list(conditions.values()), costs),
-        tuple(conditions.values()),
-        tuple(names),
-        tuple(dict.fromkeys(warnings)),
-        distinct_probes,
-        describe_probes(asks),
-    )
+    if any(not condition.fitting.std for condition in drawn.conditions.values()):
+        drawn.warnings.append(
+            f"mean and deviation of the {spec.normalization}'s images are known once the data are read"
+        )
+    return drawn.plan(describe_probes(asks))
 
 
 def _shapes(resolver: Resolver) -> Callable[[TaskSpec, str], tuple[int, int, int]]:
     return lambda task, place: resolver.task(task, place).info.image_shape
+
+
+class _Expansion:
+    """What the sources, targets and models of a study have given so far; what is equal is there once."""
+
+    def __init__(self) -> None:
+        self.conditions: dict[str, Condition] = {}
+        self.probes: list[ProbeJob] = []
+        self.warnings: list[str] = []
+        self._sources: dict[str, SourceJob] = {}
+        self._names: list[ConditionName] = []
+        self._costs: dict[str, ModelCost] = {}
+
+    def add_sources(self, jobs: Iterable[SourceJob]) -> None:
+        """Take jobs; two that train the same become one with the checkpoints of both."""
+        for job in jobs:
+            self._sources[job.key] = join(self._sources[job.key], job) if job.key in self._sources else job
+
+    def add_design(self, group: DesignGroup) -> Bank | None:
+        """Take the design points of one source, target and model; return where features of its trunks may lie."""
+        points = list(group.design_points())
+        conditions = [condition for _, condition in points]
+        self.warnings += validation_warnings(conditions, group.target.info)
+        if group.stacked:
+            self.warnings += alone_warnings(conditions, group.cost)
+        for name, condition in points:
+            self._names.append(dataclasses.replace(name, merged=condition.key in self.conditions))
+            self.conditions.setdefault(condition.key, condition)
+            if condition.bank is not None:
+                self._costs[condition.bank.key] = group.cost
+        return next((condition.bank for condition in conditions if condition.bank is not None), None)
+
+    def plan(self, about_probes: Mapping[str, Any]) -> Plan:
+        """Return the whole, without sources that nothing uses."""
+        probes = distinct(self.probes)
+        used = {condition.source for condition in self.conditions.values()}
+        used |= {key for job in probes for key in (job.source, job.reference)}
+        return Plan(
+            tuple(job for job in self._sources.values() if any(point.key in used for point in job.points)),
+            _banks(list(self.conditions.values()), self._costs),
+            tuple(self.conditions.values()),
+            tuple(self._names),
+            tuple(dict.fromkeys(self.warnings)),
+            probes,
+            about_probes,
+        )
 
 
 class _Labels(NamedTuple):

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from layercut.plan.canonical import checkpoint_key
 from layercut.plan.jobs import ModelRef, SourceJob, SourcePoint
 from layercut.plan.overrides import source_training
-from layercut.plan.resolve import ResolvedTask, Resolver, source_job, trained_job
+from layercut.plan.resolve import ResolvedTask, Resolver
+from layercut.plan.source_job import source_job, trained_job
 from layercut.spec import CheckpointSource, PretrainingSpec, RandomSource, SourceSpec, StudySpec, WeightsSource
 from layercut.spec.points import LAST, moment
 

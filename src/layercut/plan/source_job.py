@@ -1,0 +1,181 @@
+"""One source of a study file as a job: trained on a task, read from a file, or drawn at random."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layercut.data.splits import split_sizes
+from layercut.data.statistics import ChannelStatistics
+from layercut.data.subset import TaskInfo
+from layercut.plan.canonical import source_key, task_identity
+from layercut.plan.cost import sample_images, training_flops
+from layercut.plan.jobs import ModelRef, SourceJob
+from layercut.plan.matching import keys_to_match, matched_source
+from layercut.plan.resolve import ResolvedTask, Resolver, make_fitting, resolve_model, task_ref
+from layercut.plan.scaling import from_images, scaled
+from layercut.spec import CheckpointSource, PretrainingSpec, RandomSource, StudySpec, TaskSpec, WeightsSource
+from layercut.spec.points import batches_of
+from layercut.spec.shape import ShapeOptions
+
+
+def source_job(
+    spec: StudySpec,
+    index: int,
+    model: ModelRef,
+    target: ResolvedTask,
+    resolver: Resolver,
+    pretraining: PretrainingSpec,
+    seed: int,
+) -> SourceJob:
+    """Return the job that makes the checkpoints of one source.
+
+    Raises:
+        SpecError: its images do not have the target's shape, or a checkpoint is beyond its first epoch.
+        UserError: a dataset or weight file does not fit.
+    """
+    source = spec.source[index]
+    place = f"source[{index}]"
+    scaling = source_scaling(spec, index, target, resolver)
+    fitting = scaled(make_fitting(spec, pretraining, resolver.precision), scaling)
+    seeded = {"replicate": seed} if seed else {}
+    if isinstance(source, CheckpointSource | WeightsSource):
+        weights = resolver.weights(source, place, model.name)
+        key = source_key("import", weights.sha256, model, None, 0, 0)
+        return SourceJob(key, "import", source.label, model, fitting, spec.seed, 1, 0, weights=weights.path)
+    if isinstance(source, RandomSource):
+        key = source_key("random", seeded or None, model, fitting, spec.seed, 1)
+        return SourceJob(key, "random", source.label, model, fitting, spec.seed, 1, 0, seed=seed)
+    return trained_job(spec, source, place, model, target, resolver, pretraining, seed, scaling)
+
+
+def source_task(spec: StudySpec, index: int, target: ResolvedTask, resolver: Resolver) -> ResolvedTask | None:
+    """Return what a source was trained on; None where nobody says.
+
+    Raises:
+        UserError: the dataset cannot be used.
+    """
+    source: object = spec.source[index]
+    if isinstance(source, CheckpointSource) and source.dataset is not None:
+        source = TaskSpec(dataset=source.dataset, classes=source.classes)
+    if not isinstance(source, TaskSpec):
+        return None
+    return resolver.task(matched_source(spec, source, target.info.image_shape), f"source[{index}]")
+
+
+def trained_job(
+    spec: StudySpec,
+    source: TaskSpec,
+    place: str,
+    model: ModelRef,
+    target: ResolvedTask,
+    resolver: Resolver,
+    pretraining: PretrainingSpec,
+    seed: int,
+    scaling: ChannelStatistics | None,
+) -> SourceJob:
+    """Return the job that trains a model as sources are trained.
+
+    Raises:
+        SpecError: its images do not have the target's shape, or a checkpoint is beyond its first epoch.
+        UserError: a dataset does not fit.
+    """
+    fitting = scaled(make_fitting(spec, pretraining, resolver.precision), scaling)
+    seeded = {"replicate": seed} if seed else {}
+    resolved = resolver.task(matched_source(spec, source, target.info.image_shape), place)
+    if resolved.info.image_shape != target.info.image_shape:
+        raise spec.error(
+            place,
+            f"expected images of the target's shape {target.info.image_shape} (channels, height, width); "
+            f"{source.label} has {resolved.info.image_shape}: "
+            f"{keys_to_match(resolved.info.image_shape, target.info.image_shape)}",
+        )
+    num_threads = pretraining.threads or resolver.num_threads
+    task = task_ref(resolved)
+    identity = {"task": task_identity(task), "val_split": pretraining.val_split, **seeded}
+    key = source_key("train", identity, model, fitting, spec.seed, num_threads)
+    model_index = next(i for i, candidate in enumerate(spec.model) if candidate.label == model.label)
+    _, cost = resolve_model(spec, model_index, resolved.info)
+    images = sample_images(
+        resolved.info.train_counts, 1.0, "full", pretraining.val_split, sum(resolved.info.test_counts)
+    )
+    _check_batches(spec, f"{place} {source.label}", pretraining, resolved.info)
+    flops = training_flops(cost.whole_flops + cost.head_flops[-1], images, fitting.epochs)
+    return SourceJob(
+        key,
+        "train",
+        source.label,
+        model,
+        fitting,
+        spec.seed,
+        num_threads,
+        flops,
+        task,
+        pretraining.val_split,
+        seed=seed,
+    )
+
+
+def _check_batches(spec: StudySpec, source: str, pretraining: PretrainingSpec, info: TaskInfo) -> None:
+    num_train, _ = split_sizes(info.train_counts, 1.0, "full", pretraining.val_split)
+    num_batches = -(-num_train // pretraining.batch_size)
+    beyond = [number for number in batches_of(pretraining.checkpoints) if number > num_batches]
+    if beyond:
+        raise spec.error(
+            "pretraining.checkpoints",
+            f"expected batches of the first epoch, which has {num_batches} for {source}; got batch {beyond[0]}",
+        )
+
+
+def source_scaling(spec: StudySpec, index: int, target: ResolvedTask, resolver: Resolver) -> ChannelStatistics | None:
+    """Return what a source scales pixels by, where the images of a task give it.
+
+    Raises:
+        SpecError: the source's images are to give it, and there are none.
+        UserError: they cannot be read.
+    """
+    source = spec.source[index]
+    if not from_images(spec):
+        return None
+    if spec.normalization == "target" and not isinstance(source, TaskSpec):
+        return target.own_scaling()
+    task = source_task(spec, index, target, resolver)
+    if task is not None:
+        return task.own_scaling()
+    raise spec.error(
+        "normalization",
+        f"`source` needs the images of the source, and {source.label} names no `dataset`: name it, or give "
+        f"`mean` and `std`",
+    )
+
+
+def scaled_target(spec: StudySpec, index: int, target: ResolvedTask, resolver: Resolver) -> ResolvedTask:
+    """Return a target with what trials on it scale pixels by, for one source.
+
+    Raises:
+        UserError: as `source_scaling`.
+    """
+    if spec.normalization == "source":
+        return target._replace(scaling=source_scaling(spec, index, target, resolver))
+    return target._replace(scaling=target.own_scaling() if from_images(spec) else None)
+
+
+def overlap_warnings(spec: StudySpec, source_index: int, target_index: int) -> list[str]:
+    """Warn where source and target share classes of one dataset: transfer is then easier than it looks."""
+    source, target = spec.source[source_index], spec.target[target_index]
+    if isinstance(source, RandomSource | WeightsSource) or source.dataset != target.dataset:
+        return []
+    if isinstance(source, TaskSpec) and _images_of(source) != _images_of(target):
+        return []
+    if source.classes is None or target.classes is None:
+        shared = "classes"
+    else:
+        both = [str(name) for name in target.classes if name in source.classes]
+        shared = f"the classes {', '.join(both)}" if both else ""
+    if not shared:
+        return []
+    return [f"source and target {target.label} share {shared} of {target.dataset}: the target is not new to the source"]
+
+
+def _images_of(task: TaskSpec) -> dict[str, Any]:
+    """Return the options that say which images these are, whatever their shape and however they are grouped."""
+    return {key: value for key, value in task.options.items() if key not in (*ShapeOptions.model_fields, "groups")}
