@@ -82,7 +82,7 @@ def test_every_key_of_a_study_file_is_on_the_page_and_says_what_it_means():
 def test_types_are_said_in_words():
     page = study_keys.page(DOCS)
     assert "| `seed` | integer, at least 0 | `0` |" in page
-    assert "| `target` | [task](#task), or a list of them | required |" in page
+    assert "| `target` | [target](#target), or a list of them | required |" in page
     assert "| `validation` | `within` or `full` | `within` |" in page
 
 

@@ -7,14 +7,13 @@ import torch
 
 from layercut.errors import CheckpointError
 from layercut.preflight import plan_with_data
-from layercut.stages.source import schedule_of
 from layercut.stages.transfer import _examples, run_trial
 from layercut.stages.trial import Seeds, prepare_model, prepare_trial
 from layercut.training.loop import train
 from tiny import context_with_sources, one_condition, tiny_plan, tiny_study
 
 MODEL = "model={name: block_cnn, hidden_dims: [4, 6, 8, 12, 10], dropout: 0.3}"
-SEEDS = Seeds(init=1, head=2, order=3, layers=4)
+SEEDS = Seeds(init=1, head=2, order=3, layers=4, augment=5)
 
 
 @pytest.fixture(scope="module", params=["replace", "keep_hidden"])
@@ -30,7 +29,7 @@ def test_a_frozen_trunk_keeps_its_statistics_and_what_is_trained_moves_them(stud
     condition = one_condition(checked, "freeze", 1)
     trial = prepare_trial(condition, 0, "trial", context)
     training, validation, _ = _examples(trial, context)
-    train(trial.parts.body, training, validation, schedule_of(condition.fitting), 0)
+    train(trial.parts.body, training, validation, condition.fitting, 0)
     frozen, trained = trial.model.blocks[0].norm0, trial.parts.body.blocks[0].norm0
     assert torch.equal(frozen.running_var, source["blocks.block0.norm0.running_var"])
     assert torch.equal(frozen.num_batches_tracked, source["blocks.block0.norm0.num_batches_tracked"])

@@ -30,7 +30,13 @@ if TYPE_CHECKING:
     "--set", "overrides", metavar="KEY.PATH=VALUE", multiple=True,
     help="A value as in a study file, such as model.depth=3, target.image_size=32 or normalization.mean=0.5.",
 )  # fmt: skip
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute; auto: a GPU where there is one.",
+)
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=Path("probe.svg"), show_default=True,
     help="Where the picture goes: svg, pdf or png.",
