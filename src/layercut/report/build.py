@@ -10,7 +10,7 @@ import pandas as pd
 
 from layercut.charts import Chart
 from layercut.errors import UserError
-from layercut.figures import FIGURES, charts_of
+from layercut.figures import FIGURES, charts_of, factor_table
 from layercut.figures.study_tables import StudyTables
 from layercut.ledger import ledger_path, write_csv
 from layercut.report import words
@@ -20,6 +20,7 @@ from layercut.report.facts import StudyFacts, read_facts
 from layercut.report.html import ContextPart, Page, render
 from layercut.report.notices import notices
 from layercut.report.sections import condition_rows, run_facts
+from layercut.report.settings import setting_table, write_settings
 from layercut.report.table_files import best_markdown, conditions_markdown, full_best, full_conditions, write_markdown
 from layercut.stats import BestCut, contexts
 
@@ -67,6 +68,8 @@ def write_figures(
         for context, chart in charts_of(name, tables):
             number = f"-{order.index(context) + 1}" if len(order) > 1 else ""
             paths.append(save(chart, folder / f"{name}{number}.{file_format}"))
+    if (chart := factor_table.compute(tables)) is not None:
+        paths.append(save(chart, folder / f"{chart.name}.{file_format}"))
     return paths
 
 
@@ -87,6 +90,7 @@ def write_tables(output_dir: str | Path, folder: str | Path) -> list[Path]:
         write_markdown(conditions_markdown(rows, labels), folder / "conditions.md"),
         write_csv(full_best(tables.best), folder / "best_cuts.csv"),
         write_markdown(best_markdown(tables.best, labels, order), folder / "best_cuts.md"),
+        *write_settings(tables, folder),
     ]
 
 
@@ -119,6 +123,7 @@ def build_page(study: StudyTables | pd.DataFrame, facts: StudyFacts) -> Page:
         failures=facts.failures,
         citation=citation(facts),
         bibtex=bibtex(facts),
+        settings=setting_table(tables),
     )
 
 

@@ -15,6 +15,7 @@ from layercut.report.figure_data import figure_data, table_data
 from layercut.report.notices import Notice
 from layercut.report.packed import packed, packed_plotly
 from layercut.report.sections import COLUMNS, ConditionRow, Fact
+from layercut.report.settings import SettingTable
 
 MANY_CONTEXTS = 3
 """With more contexts than this, answers are folded under one line for each."""
@@ -50,6 +51,7 @@ class Page:
     failures: tuple[FailureGroup, ...] = ()
     citation: str = ""
     bibtex: str = ""
+    settings: SettingTable | None = None
 
     @property
     def has_figures(self) -> bool:

@@ -11,6 +11,7 @@ from layercut.stats.prediction import scoreboard, standings
 from layercut.stats.probability import probability_best
 from layercut.stats.rank_sum import RankSumTest, rank_sum_test
 from layercut.stats.ranking import pairwise_contrasts, rank_groups
+from layercut.stats.settings import compare_settings
 from layercut.stats.signed_rank import SignedRankTest, signed_rank_test
 from layercut.stats.strategies import compare_strategies
 from layercut.stats.studies import StudyComparison, compare_studies
@@ -26,6 +27,7 @@ __all__ = [
     "StudyComparison",
     "Unattainable",
     "best_cuts",
+    "compare_settings",
     "compare_strategies",
     "compare_studies",
     "contexts",

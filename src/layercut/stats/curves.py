@@ -21,7 +21,11 @@ def load_curve_averages(path: str | Path) -> pd.DataFrame:
     Raises:
         LedgerError: there is no ledger, or it is damaged.
     """
-    curves = load_curves(path)
+    return curve_averages(load_curves(path))
+
+
+def curve_averages(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return the same of curves that were read before."""
     groups = curves.groupby("key", sort=False)
     table = groups[list(_AVERAGED)].mean().rename(columns=lambda name: f"mean_{name}")
     table.insert(0, "num_epochs", groups.size())

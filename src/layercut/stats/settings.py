@@ -1,0 +1,48 @@
+"""Every setting of a study side by side: how well it learned on average over its epochs, and how it ended."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from layercut.stats.curves import curve_averages
+from layercut.stats.design import POINT, context_columns, finished
+
+
+def compare_settings(results: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a condition of all contexts, best mean test accuracy first.
+
+    Columns: those that name the condition, `num_replicates`, `mean_train_loss` and `mean_train_accuracy` (averages
+    over a trial's epochs), `test_accuracy` and `seconds`, each a mean over replicates; accuracies are shares in 0..1.
+    Trials that failed are left out; averages are NaN where there are no curves.
+
+    Args:
+        results: from `load_results`.
+        curves: from `load_curves`.
+    """
+    done = finished(results)
+    averages = curve_averages(curves)[["key", "mean_train_loss", "mean_train_accuracy"]]
+    names = [*context_columns(results), *POINT]
+    groups = done.merge(averages, on="key", how="left").groupby(names, sort=False, dropna=False)
+    table = groups.agg(
+        num_replicates=("key", "size"),
+        mean_train_loss=("mean_train_loss", "mean"),
+        mean_train_accuracy=("mean_train_accuracy", "mean"),
+        test_accuracy=("test_accuracy", "mean"),
+        seconds=("wall_seconds", "mean"),
+    ).reset_index()
+    table = table.sort_values("test_accuracy", ascending=False, kind="stable", ignore_index=True)
+    table.attrs = dict(results.attrs)
+    return table
+
+
+def setting_names(table: pd.DataFrame) -> list[str]:
+    """Return what each row is called: whatever differs between rows."""
+    columns = [*context_columns(table), *POINT]
+    told = [name for name in columns if table[name].nunique() > 1] or ["strategy"]
+    return [", ".join(_part(name, row[name]) for name in told) for row in table.to_dict("records")]
+
+
+def _part(column: str, value: object) -> str:
+    if column == "cut":
+        return f"cut {value}"
+    return f"{100 * float(str(value)):g} %" if column == "fraction" else str(value)
