@@ -47,7 +47,7 @@ TABLES = {
 TABLES["unknown strategy"].attrs = FULL.attrs
 ACROSS = ("probe_rank_correlation",)
 """Figures that compare sources: one for all of them."""
-SEVERAL = fake_results(num_replicates=2, num_blocks=2, fractions=(0.1,), sources=tuple("abcde"))
+SEVERAL = fake_results(num_replicates=2, num_blocks=2, fractions=(0.01,), sources=tuple("abcde"))
 DRAWN = ("one row", "one replicate", "failed trials", "several contexts", "unknown strategy")
 """Those that are drawn on paper too, which takes longer."""
 
