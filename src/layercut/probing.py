@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +32,8 @@ from layercut.stats.tables import probe_table
 from layercut.training.device import resolve_device
 
 SAMPLE = 500
+MOST_UNITS = 8192
+"""What is learned from 500 images does not need more numbers of each, and the first maps of a ResNet have 200,704."""
 
 _NOT_BY_DEFAULT = ("channel_clustering", "kmeans_clustering")
 """Each takes longer than all others together."""
@@ -49,9 +52,33 @@ def default_probes() -> list[str]:
     return [name for name in PROBES if PROBES[name].kind != "pair" and name not in _NOT_BY_DEFAULT]
 
 
+class Candidate(NamedTuple):
+    """A model with weights, as named on the command line."""
+
+    model: str
+    """Its name in a study file, or `package.module:function`."""
+    weights: str
+    """A file, `random`, or the name of published weights."""
+
+
+def parse_candidate(text: str, model: str) -> Candidate:
+    """Read `WEIGHTS`, `MODEL` or `MODEL=WEIGHTS`; `model` is meant where none is named.
+
+    Example:
+        >>> parse_candidate("torchvision/resnet18=random", "plain_cnn")
+        Candidate(model='torchvision/resnet18', weights='random')
+        >>> parse_candidate("timm/resnet18", "plain_cnn").weights
+        'DEFAULT'
+    """
+    if "=" in text and not Path(text).is_file():
+        name, _, weights = text.partition("=")
+        return Candidate(name, weights)
+    is_zoo = text.partition("/")[0] in MODELS.collections() and not Path(text).suffix
+    return Candidate(text, "DEFAULT") if is_zoo and not Path(text).exists() else Candidate(model, text)
+
+
 def probe_spec(
-    weights: str,
-    model: str,
+    candidate: Candidate,
     data: str,
     classes: Sequence[int | str] | None,
     probes: Sequence[str] | None,
@@ -60,34 +87,61 @@ def probe_spec(
 ) -> StudySpec:
     """Return the study whose probes answer for one model; its trials are never run.
 
+    Models of a library get the image size that they were made for and the pixels of ImageNet, where nothing else is
+    said.
+
     Args:
-        weights: a weight file, or `random`.
+        candidate: a model and its weights.
         data: a dataset's name, or a folder of images.
 
     Raises:
         UserError: something given cannot be used.
     """
-    if model not in MODELS:
-        MODELS[model]  # raises with the nearest name
-    folder = Path(data).expanduser()
-    is_folder = data not in DATASETS and folder.is_dir()
-    target: dict[str, Any] = {"dataset": "folder", "path": str(folder)} if is_folder else {"dataset": data}
-    if classes:
-        target["classes"] = list(classes)
-    source = {"random": True} if weights == "random" else {"checkpoint": weights}
-    asked = [{"name": name, "sample": sample, "replicates": 1} for name in probes or default_probes()]
-    transfer = {"strategies": ["freeze_truncate"], "cuts": [0], "replicates": 1}
+    is_own = ":" in candidate.model
+    family = MODELS["foreign" if is_own else candidate.model]  # raises with the nearest name
+    target = _target(data, classes, getattr(family, "default_shape", None), overrides)
+    named = {"name": "foreign", "factory": candidate.model} if is_own else {"name": candidate.model}
     content = {
-        "name": "probe", "source": source, "target": target, "model": {"name": model}, "transfer": transfer,
-        "probes": asked,
-    }  # fmt: skip
+        "name": "probe",
+        "source": _source(candidate.weights),
+        "target": target,
+        "model": named,
+        "transfer": {"strategies": ["freeze_truncate"], "cuts": [0], "replicates": 1},
+        "probes": [{"name": name, "sample": sample, "replicates": 1} for name in probes or default_probes()],
+    }
+    if "/" in candidate.model and not any(one.startswith("normalization") for one in overrides):
+        content["normalization"] = "imagenet"
     spec = parse_study(yaml.safe_dump(content), overrides=overrides)
     spec._lines.clear()  # errors name key paths; nobody wrote these lines
     return spec
 
 
+def _source(weights: str) -> dict[str, Any]:
+    if weights == "random":
+        return {"random": True}
+    return {"checkpoint": weights} if Path(weights).suffix or Path(weights).exists() else {"weights": weights}
+
+
+def _target(
+    data: str,
+    classes: Sequence[int | str] | None,
+    made_for: tuple[int, int, int] | None,
+    overrides: Sequence[str],
+) -> dict[str, Any]:
+    folder = Path(data).expanduser()
+    is_folder = data not in DATASETS and folder.is_dir()
+    target: dict[str, Any] = {"dataset": "folder", "path": str(folder)} if is_folder else {"dataset": data}
+    if classes:
+        target["classes"] = list(classes)
+    if is_folder and made_for is not None and not any(one.startswith("target.image_size") for one in overrides):
+        target["image_size"] = list(made_for[1:])
+    return target
+
+
 def probe_models(specs: Sequence[StudySpec], *, device: str = "auto", data_dir: str | Path | None = None) -> Probed:
     """Compute the probes of each study on all of its models, in this process; nothing is kept.
+
+    Features of more than `MOST_UNITS` numbers an image are averaged over neighbouring places until they fit.
 
     Raises:
         UserError: something in a study or its data cannot be used.
@@ -105,11 +159,13 @@ def probe_models(specs: Sequence[StudySpec], *, device: str = "auto", data_dir: 
             for source in (job for job in checked.plan.sources if job.key in used):
                 list(run_source(source, context))
             for job in checked.plan.probes:
-                for record in run_probe(job, context):
+                for record in run_probe(replace(job, most_units=MOST_UNITS), context):
                     (failures if isinstance(record, FailureRecord) else scores).append(record)  # type: ignore[arg-type]
     if not scores:
         why = failures[0].message if failures else "no probe has anything to look at"
         raise UserError(f"no probe has a value: {why}")
+    if len({record.model for record in scores}) > 1:
+        scores = [replace(record, source=f"{record.model}: {record.source}") for record in scores]
     return Probed(probe_table(scores, {"probes": about}), failures)
 
 

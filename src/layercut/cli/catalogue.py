@@ -61,8 +61,7 @@ def _entries(kind: str, with_options: bool) -> list[Entry]:
                 }
                 for name, field in options.model_fields.items()
             }
-    collections = registry.collections().items()
-    return entries + [{"name": f"{beginning}/NAME", "summary": summary} for beginning, summary in collections]
+    return entries
 
 
 def _options(registry: Registry[Any], name: str) -> type[BaseModel] | None:

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
 
 @click.command("probe")
-@click.argument("weights", nargs=-1, required=True)
+@click.argument("models", nargs=-1, required=True, metavar="MODEL|WEIGHTS|MODEL=WEIGHTS...")
 @click.option(
-    "--model", default="plain_cnn", show_default=True, help="What the weights are of (`layercut list models`)."
+    "--model",
+    default="plain_cnn",
+    show_default=True,
+    help="What weights without a MODEL are of (`layercut list models`).",
 )
 @click.option("--data", required=True, metavar="DATASET|FOLDER", help="Your images: a folder, or a dataset's name.")
 @click.option("--classes", metavar="A,B,...", help="Classes to keep, by index or name; all by default.")
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
 @data_option
 @json_option
 def command(
-    weights: tuple[str, ...],
+    models: tuple[str, ...],
     model: str,
     data: str,
     classes: str | None,
@@ -58,24 +61,29 @@ def command(
 ) -> None:
     """Score the features of models for your images at every cut, without training anything.
 
-    WEIGHTS are weight files of one kind of model, or `random`. Probes look at a class-balanced sample of training
-    images. Whether a probe's word can be trusted is what `layercut scoreboard` measures.
+    WEIGHTS are a weight file, `random`, or the name of published weights; a MODEL of torchvision or timm alone stands
+    for the weights that its library publishes. Your own model is package.module:function=WEIGHTS. Probes look at a
+    class-balanced sample of training images, and at averages over neighbouring pixels where a layer has more than
+    8,192 numbers an image. Whether a probe's word can be trusted is what `layercut scoreboard` measures.
 
     \b
     Examples:
+        layercut probe torchvision/resnet18 timm/resnet18 torchvision/resnet18=random --data photos
+        layercut probe mine.pth --model torchvision/resnet18 --data photos --set target.image_size=64
         layercut probe mine.pth --data mnist --classes 5,6,7,8,9
         layercut probe old.safetensors new.safetensors random --data photos --set target.image_size=32
     """
     from layercut.charts.matplotlib import FORMATS, save
     from layercut.errors import UserError
     from layercut.figures.probe_by_layer import by_model
-    from layercut.probing import probe_models, probe_spec
+    from layercut.probing import parse_candidate, probe_models, probe_spec
 
     if output.suffix.removeprefix(".") not in FORMATS:
         raise UserError(f"--output {output}: expected a name that ends in .{', .'.join(FORMATS)}")
     names = probes.split(",") if probes else None
     chosen = [int(name) if name.isdigit() else name for name in classes.split(",")] if classes else None
-    specs = [probe_spec(path, model, data, chosen, names, sample, overrides) for path in dict.fromkeys(weights)]
+    candidates = dict.fromkeys(parse_candidate(text, model) for text in models)
+    specs = [probe_spec(candidate, data, chosen, names, sample, overrides) for candidate in candidates]
     probed = probe_models(specs, device=device, data_dir=data_dir)
     chart = by_model(probed.table)
     if chart is not None:
@@ -97,13 +105,12 @@ def _print(table: pd.DataFrame) -> None:
     from layercut.figures.probe_layers import layers_of, shown_scores
 
     shown = list(shown_scores(table))
-    layers = layers_of(table)
     for source in table["source"].unique():
+        layers = layers_of(table[(table["source"] == source) & (table["dataset"] != "none")])
         grid = Table(title=f"{source}: scores at each layer, the best one marked *", title_justify="left")
-        grid.add_column("probe (+: higher is better)")
-        grid.add_column("score")
+        grid.add_column("probe (+: higher is better)", no_wrap=True)
         for layer in layers:
-            grid.add_column(layer, justify="right")
+            grid.add_column(layer, justify="right", no_wrap=True)
         for scores in shown:
             own = scores.rows[scores.rows["source"] == source]
             sign = 1 if scores.direction == "higher" else -1
@@ -111,9 +118,9 @@ def _print(table: pd.DataFrame) -> None:
                 str(layer): float(v) for layer, v in own.groupby("layer", sort=False)[scores.score].mean().items()
             }
             best = max(values, key=lambda layer: sign * values[layer]) if len(values) > 1 else ""
-            cells = [f"{_number(values[n])}{'*' if n == best else ''}" if n in values else "" for n in layers]
-            grid.add_row(f"{scores.label} ({'+' if sign > 0 else '−'})", scores.score, *cells)
-        Console(width=max(100, 30 + 11 * len(layers))).print(grid)
+            cells = [f"{_number(values[n])}{'*' if n == best else ' '}" if n in values else "" for n in layers]
+            grid.add_row(f"{scores.label} ({'+' if sign > 0 else '−'})", *cells)
+        Console(width=max(100, 40 + sum(3 + max(9, len(layer)) for layer in layers))).print(grid)
     if table["source"].nunique() > 1:
         _print_ranking(table)
 

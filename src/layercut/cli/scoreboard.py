@@ -30,6 +30,8 @@ def command(run: Path, others: tuple[Path, ...], each_board: bool, as_json: bool
     For each strategy and share of the data: rank correlation of a probe's score with mean test accuracy over cuts
     (and over sources and models, where there are several), and the accuracy lost by taking the cut it scores best.
     Beside the probes stand rules that never look at the target; a probe that loses to one is shown to lose.
+    Where a target has four sources or more (checkpoints and seeds count), also how well each probe orders them,
+    layer by layer.
 
     \b
     Examples:
@@ -37,20 +39,23 @@ def command(run: Path, others: tuple[Path, ...], each_board: bool, as_json: bool
         layercut scoreboard runs/mnist-halves --null runs/fashion-halves --null runs/cifar-halves --all
     """
     from layercut.errors import UserError
-    from layercut.stats import load_probes, load_results, scoreboard, standings
+    from layercut.stats import load_probes, load_results, rank_by_layer, scoreboard, standings
 
-    board = scoreboard(load_results(run), load_probes(run), [load_results(other) for other in others])
+    results, scores = load_results(run), load_probes(run)
+    board = scoreboard(results, scores, [load_results(other) for other in others])
     if board.empty or board["is_null"].all():
         raise UserError(
             f"{run} has no probe scores to judge: name some under `probes:` in the study file and run it again "
             "(`layercut list probes`); a strategy needs two cuts"
         )
-    table = standings(board)
+    table, by_layer = standings(board), rank_by_layer(results, scores)
     if as_json:
-        content = {"standings": _records(table), "boards": _records(board)}
+        content = {"standings": _records(table), "boards": _records(board), "by_layer": _records(by_layer)}
         click.echo(json.dumps(content, indent=2, default=str))
         return
     _print_standings(table)
+    if len(by_layer):
+        _print_by_layer(by_layer, each_board)
     if each_board:
         _print_boards(board)
 
@@ -101,6 +106,42 @@ def _print_boards(board: Any) -> None:
             name = f"[{row['predictor']}]" if row["is_null"] else row["predictor"]
             shown.add_row(_plain(name), *_board_cells(row), _plain(row["chosen"]))
         _console().print(shown)
+
+
+def _print_by_layer(table: Any, each_score: bool) -> None:
+    from rich.table import Table
+
+    about = list(table.columns[: list(table.columns).index("probe")])
+    for values, rows in table.groupby(about, sort=False, dropna=False):
+        named = dict(zip(about, values, strict=True))
+        truth = "area under validation accuracy" if rows["truth"].iloc[0] == "log_area" else "mean test accuracy"
+        title = (
+            f"Which source? Rank correlation with {truth} over {rows['num_candidates'].max()} sources: "
+            f"{named['strategy']} at cut {named['cut']}, {100 * named['fraction']:g} % of {named['target']}, "
+            f"{named['model']}"
+        )
+        shown = Table(title=_plain(title), title_justify="left")
+        shown.add_column("probe (+: higher is better)")
+        layers = list(dict.fromkeys(rows["layer"]))
+        for layer in layers:
+            shown.add_column(_plain(layer), justify="right")
+        for (probe, score), own in rows.groupby(["probe", "score"], sort=False):
+            first = score == rows.loc[rows["probe"] == probe, "score"].iloc[0]
+            if first or each_score:
+                cells = {row["layer"]: _correlated(row) for row in own.to_dict("records")}
+                sign = "+" if own["direction"].iloc[0] == "higher" else "−"
+                label = f"{probe} ({sign})" if first else f"{probe}, {score} ({sign})"
+                shown.add_row(_plain(label), *(cells.get(layer, "") for layer in layers))
+        _console().print(shown)
+    click.echo("Fisher 95 % interval below each; * p < 0.05 by permutation")
+
+
+def _correlated(row: dict[str, Any]) -> str:
+    if row["undefined"]:
+        return "–"
+    return (
+        f"{_signed(row['spearman'])}{'*' if row['p'] < 0.05 else ' '}\n{_signed(row['low'])} to {_signed(row['high'])}"
+    )
 
 
 def _board_cells(row: dict[str, Any]) -> list[str]:

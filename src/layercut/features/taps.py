@@ -6,6 +6,7 @@ CPU at once: an in-place activation behind a tap would change it, and a GPU woul
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool1d, adaptive_avg_pool2d
 
 from layercut.errors import UserError, did_you_mean
 from layercut.models.base import CuttableModel
@@ -85,21 +87,23 @@ def tap_features(
     chunk: int,
     precision: Precision = "float32",
     pass_bytes: int = PASS_BYTES,
+    most_units: int | None = None,
 ) -> Iterator[tuple[str, Tensor]]:
     """Yield each tap with its activations of all inputs, Float32 "n ..." on the CPU, in the order given.
 
     `taps` maps a name to the module whose output it is; `PIXELS` is the inputs themselves. Only the taps of one
-    pass are held: those that together take no more than `pass_bytes`.
+    pass are held: those that together take no more than `pass_bytes`. `most_units`: see `averaged`.
     """
     model.eval()
-    shapes = _collect(model, inputs, taps, torch.arange(min(1, len(inputs)), device=device), chunk, precision)
+    first = torch.arange(min(1, len(inputs)), device=device)
+    shapes = _collect(model, inputs, taps, first, chunk, precision, most_units)
     row_bytes = {name: 4 * features[0].numel() if len(features) else 0 for name, features in shapes.items()}
     for group in _passes(row_bytes, len(inputs), pass_bytes):
         found = {name: torch.empty(len(inputs), *shapes[name].shape[1:]) for name in group}
         here = {name: taps[name] for name in group}
         for start in range(0, len(inputs), chunk):
             positions = torch.arange(start, min(start + chunk, len(inputs)), device=device)
-            for name, features in _collect(model, inputs, here, positions, chunk, precision).items():
+            for name, features in _collect(model, inputs, here, positions, chunk, precision, most_units).items():
                 found[name][start : start + len(positions)] = features
         while found:
             name = next(iter(found))
@@ -128,6 +132,7 @@ def _collect(
     positions: Tensor,
     chunk: int,
     precision: Precision,
+    most_units: int | None,
 ) -> dict[str, Tensor]:
     """Return the activations of one chunk, which is filled up to its size."""
     if len(positions) == 0:
@@ -138,9 +143,10 @@ def _collect(
     try:
         for name, module in taps.items():
             if module == PIXELS:
-                found[name] = _kept(images, len(positions))
+                found[name] = _kept(images, len(positions), most_units)
             else:
-                handles.append(model.get_submodule(module).register_forward_hook(_hook(found, name, len(positions))))
+                hook = _hook(found, name, len(positions), most_units)
+                handles.append(model.get_submodule(module).register_forward_hook(hook))
         if handles:
             with training_precision(precision, images.device):
                 model(images)
@@ -150,14 +156,38 @@ def _collect(
     return {name: found[name] for name in taps}
 
 
-def _hook(found: dict[str, Tensor], name: str, num_rows: int) -> Callable[..., None]:
-    return partial(_keep, found, name, num_rows)
+def averaged(features: Tensor, most_units: int) -> Tensor:
+    """Average neighbouring places until an image has no more than `most_units` numbers; channels are all kept.
+
+    Maps "n c h w" become "n c s s" with the largest s that fits, tokens "n t w" fewer tokens; vectors stay.
+    """
+    per_place = features.shape[1] if features.dim() == 4 else features.shape[-1]
+    if features[0].numel() <= most_units or features.dim() not in (3, 4):
+        return features
+    places = max(1, most_units // per_place)
+    if features.dim() == 3:
+        return adaptive_avg_pool1d(features.transpose(1, 2), places).transpose(1, 2)
+    return adaptive_avg_pool2d(features, max(1, math.isqrt(places)))
 
 
-def _keep(found: dict[str, Tensor], name: str, num_rows: int, module: nn.Module, args: Any, output: Tensor) -> None:
-    found[name] = _kept(output, num_rows)
+def _hook(found: dict[str, Tensor], name: str, num_rows: int, most_units: int | None) -> Callable[..., None]:
+    return partial(_keep, found, name, num_rows, most_units)
 
 
-def _kept(features: Tensor, num_rows: int) -> Tensor:
+def _keep(
+    found: dict[str, Tensor],
+    name: str,
+    num_rows: int,
+    most_units: int | None,
+    module: nn.Module,
+    args: Any,
+    output: Tensor,
+) -> None:
+    found[name] = _kept(output, num_rows, most_units)
+
+
+def _kept(features: Tensor, num_rows: int, most_units: int | None) -> Tensor:
     rows = features[:num_rows].detach()
+    if most_units is not None:
+        rows = averaged(rows.float(), most_units)
     return rows.to("cpu", torch.float32, copy=True, memory_format=torch.contiguous_format)

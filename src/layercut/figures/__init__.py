@@ -49,6 +49,9 @@ FIGURES: Registry[Figure] = Registry(
             "layercut.figures.probe_scoreboard:compute", "accuracy lost by choosing the cut by a probe, beside nulls"
         ),
         "probe_by_layer": Entry("layercut.figures.probe_by_layer:compute", "each probe's score by layer"),
+        "probe_rank_correlation": Entry(
+            "layercut.figures.probe_rank_correlation:compute", "rank correlation of probes with transfer by layer"
+        ),
         "cluster_boxes": Entry(
             "layercut.figures.cluster_boxes:compute", "agreement of clusters with classes by layer, as box plots"
         ),

@@ -31,7 +31,21 @@ def by_model(probes: pd.DataFrame) -> Chart | None:
     """Return the chart that compares models: a line each; None without a score of a layer."""
     sources = list(dict.fromkeys(map(str, probes["source"])))
     series = {name: (name, cut_style(i, len(sources))) for i, name in enumerate(sources)}
-    return _chart(probes, "source", series, "model")
+    orders = {name: tuple(layers_of(probes[probes["source"] == name])) for name in sources}
+    if len(set(orders.values())) == 1:
+        return _chart(probes, "source", series, "model")
+    depths = pd.Series(
+        [_depth(orders[source], layer) for source, layer in zip(probes["source"], probes["layer"], strict=True)],
+        index=probes.index,
+    )
+    table = probes.assign(depth=depths)
+    table.attrs = probes.attrs
+    return _chart(table, "source", series, "model")
+
+
+def _depth(layers: tuple[str, ...], layer: str) -> float:
+    """Return where a layer lies among those of its model, 0..1: layers of different models share no other axis."""
+    return layers.index(layer) / max(len(layers) - 1, 1)
 
 
 def _chart(probes: pd.DataFrame, by: str, series: Mapping[Any, tuple[str, Style]], what: str) -> Chart | None:
@@ -61,13 +75,14 @@ def _panel(scores: Scores, by: str, series: Mapping[Any, tuple[str, Style]]) -> 
         for value, (name, style) in series.items()
         if (points := _points(scores.rows[scores.rows[by] == value], scores.score, layers))
     )
+    x = Axis("Depth (share of the model's layers)") if "depth" in scores.rows else layer_axis(layers)
     values = [value for line in lines for point in line.points for value in (point.y, point.low, point.high)]
     known = [value for value in values if value is not None]
     span = max(known) - min(known)
     sign = "+" if scores.direction == "higher" else "−"
     return Panel(
         f"{scores.label} ({sign})",
-        layer_axis(layers),
+        x,
         Axis(scores.score, limits=padded(min(known), max(known), 0.1 * span or 0.1)),
         lines=lines,
     )
@@ -75,6 +90,7 @@ def _panel(scores: Scores, by: str, series: Mapping[Any, tuple[str, Style]]) -> 
 
 def _points(rows: pd.DataFrame, score: str, layers: list[str]) -> tuple[Point, ...]:
     groups = rows.groupby("layer")[score]
+    depths = dict(zip(rows["layer"], rows["depth"], strict=True)) if "depth" in rows else {}
     points = []
     for place, layer in enumerate(layers):
         if layer in groups.groups:
@@ -82,7 +98,6 @@ def _points(rows: pd.DataFrame, score: str, layers: list[str]) -> tuple[Point, .
             low, high = mean_intervals([values])[0].tolist()
             known = not math.isnan(low)
             note = f"{layer}: {values.mean():.4g} ({len(values)} samples)"
-            points.append(
-                Point(float(place), float(values.mean()), low if known else None, high if known else None, note)
-            )
-    return tuple(points)
+            x, mean = float(depths.get(layer, place)), float(values.mean())
+            points.append(Point(x, mean, low if known else None, high if known else None, note))
+    return tuple(sorted(points, key=lambda point: point.x))

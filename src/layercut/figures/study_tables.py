@@ -55,6 +55,8 @@ class StudyTables:
     measured: Measured = field(default_factory=Measured)
     context: Context | None = None
     """The one context that it holds; None: a whole study."""
+    whole: StudyTables | None = None
+    """The study that a context is of, for what compares its sources; None where these are all of it."""
 
     @classmethod
     def read(cls, path: str | Path, others: Iterable[str | Path] = ()) -> StudyTables:
@@ -78,9 +80,9 @@ class StudyTables:
         if self.results.empty:
             for source in self.probes["source"].unique():
                 context = Context(str(source), "", "")
-                yield context, StudyTables(self.results, self.measured, context)
+                yield context, StudyTables(self.results, self.measured, context, self)
         for context, rows in contexts(self.results):
-            yield context, StudyTables(rows, self.measured, context)
+            yield context, StudyTables(rows, self.measured, context, self)
 
     @property
     def probes(self) -> pd.DataFrame:

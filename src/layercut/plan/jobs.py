@@ -254,6 +254,8 @@ class ProbeJob:
     """Where some of the features may lie."""
     probings: tuple[Probing, ...]
     flops: int = field(compare=False)
+    most_units: int | None = None
+    """Numbers an image at the most, beyond which neighbouring places are averaged; None: all, as in every study."""
 
 
 Job: TypeAlias = SourceJob | ExtractJob | TransferJob | ProbeJob

@@ -45,7 +45,9 @@ def source_features(
         at_base = model.block_names[base - 1] if base else PIXELS
         here = {name: PIXELS if name == at_base else module for name, module in here.items()}
         part = _part(model, base, max(depth[name] for name in here))
-        yield from tap_features(part, inputs, here, context.torch_device, job.chunk, job.fitting.precision)
+        yield from tap_features(
+            part, inputs, here, context.torch_device, job.chunk, job.fitting.precision, most_units=job.most_units
+        )
 
 
 def _stored_cuts(

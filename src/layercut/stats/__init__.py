@@ -9,6 +9,7 @@ from layercut.stats.equivalence import EquivalenceTest, equivalence_test, good_e
 from layercut.stats.estimate import estimates
 from layercut.stats.prediction import scoreboard, standings
 from layercut.stats.probability import probability_best
+from layercut.stats.rank_by_layer import rank_by_layer
 from layercut.stats.rank_sum import RankSumTest, rank_sum_test
 from layercut.stats.ranking import pairwise_contrasts, rank_groups
 from layercut.stats.settings import compare_settings
@@ -43,6 +44,7 @@ __all__ = [
     "paired_contrast",
     "pairwise_contrasts",
     "probability_best",
+    "rank_by_layer",
     "rank_groups",
     "rank_sum_test",
     "scoreboard",

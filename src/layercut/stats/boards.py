@@ -49,3 +49,23 @@ def boards(results: pd.DataFrame) -> Iterator[Board]:
             wide = rows.pivot_table(index=_CANDIDATE, columns="replicate", values="test_accuracy")
             candidates = [(str(source), str(model), int(cut)) for source, model, cut in wide.index]
             yield Board(names, candidates, wide.to_numpy(dtype=np.float64), [int(r) for r in wide.columns])
+
+
+def scored_rows(rows: pd.DataFrame, target: str, fraction: float) -> pd.DataFrame:
+    """Return the rows of a probe that may foretell trials: scores on training or validation images of the target.
+
+    Scores at the trials' fraction, else those of the largest sample that was looked at.
+    """
+    seen = rows[rows["dataset"].isin(["target", "none"]) & ~rows["split"].isin(["test"])]
+    seen = seen[seen["target"].isin([target, ""])]
+    at = np.isclose(seen["fraction"], fraction)
+    return seen[at] if at.any() else seen[seen["fraction"] == seen["fraction"].max()]
+
+
+def why_unordered(scores: Array, truth: Array, least: int = 3) -> str:
+    """Return why scores and truth have no rank correlation; empty where they have one."""
+    if len(scores) < least:
+        return f"{len(scores)} candidates have a score: nothing to order"
+    if np.ptp(scores) < 1e-12:
+        return "the same score everywhere"
+    return "the same accuracy everywhere" if np.ptp(truth) < 1e-12 else ""

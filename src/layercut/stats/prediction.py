@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layercut.seeding import derive_seed
-from layercut.stats.boards import Board, boards
+from layercut.stats.boards import Board, boards, scored_rows, why_unordered
 from layercut.stats.design import factors_of, finished
 from layercut.stats.rank_agreement import agreement, chosen_by, fisher_interval, permutation_p, regret
 
@@ -110,16 +110,10 @@ def _judged(board: Board, probes: pd.DataFrame, others: Sequence[pd.DataFrame]) 
 
 
 def _scores_of(board: Board, rows: pd.DataFrame, score: str) -> Array | None:
-    """Return a probe's scores of the candidates, float64 "k r"; None where it has nothing to say about the board.
-
-    Scores at the board's fraction, else those of the largest sample that was looked at.
-    """
-    seen = rows[rows["dataset"].isin(["target", "none"]) & ~rows["split"].isin(["test"])]
-    seen = seen[seen["target"].isin([board.names["target"], ""])]
+    """Return a probe's scores of the candidates, float64 "k r"; None where it has nothing to say about the board."""
+    seen = scored_rows(rows, board.names["target"], board.names["fraction"])
     if seen.empty or score not in seen:
         return None
-    at = np.isclose(seen["fraction"], board.names["fraction"])
-    seen = seen[at] if at.any() else seen[seen["fraction"] == seen["fraction"].max()]
     replicates = sorted(seen["replicate"].unique())
     if set(board.replicates) <= set(replicates):
         replicates = board.replicates
@@ -173,7 +167,7 @@ def _row(board: Board, predictor: str, scores: Array, is_null: bool, ranks: bool
     }  # fmt: skip
     found = agreement(point, truth[known])
     drawn = agreement(drawn_scores, drawn_truth[:, known])
-    why = _why_undefined(point, truth[known]) if ranks else "picks a cut, orders none"
+    why = why_unordered(point, truth[known]) if ranks else "picks a cut, orders none"
     for name, value, values in zip(found._fields, found, drawn, strict=True):
         low, high = (math.nan, math.nan) if why else _percentiles(values)
         row |= {name: math.nan if why else float(value[0]), f"{name}_low": low, f"{name}_high": high}
@@ -214,14 +208,6 @@ def _percentiles(values: Array) -> tuple[float, float]:
         return math.nan, math.nan
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)
-
-
-def _why_undefined(scores: Array, truth: Array) -> str:
-    if len(scores) < 3:
-        return f"{len(scores)} candidates have a score: nothing to order"
-    if np.ptp(scores) < 1e-12:
-        return "the same score everywhere"
-    return "the same accuracy everywhere" if np.ptp(truth) < 1e-12 else ""
 
 
 def _listed(board: Board, candidates: Sequence[tuple[str, str, int]]) -> str:

@@ -1,0 +1,100 @@
+"""How well each probe orders sources by what they are worth: rank correlation by layer, a panel a probe."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Reference, Style
+from layercut.figures.names import cut_style, fraction_label, layer_axis
+from layercut.figures.study_tables import StudyTables
+from layercut.stats import rank_by_layer
+
+MOST_LINES = 8
+"""Conditions beyond these are left out: the first ones of the table are drawn."""
+
+_TRUTHS = {"log_area": "area under validation accuracy at log-spaced points", "test_accuracy": "mean test accuracy"}
+
+
+def compute(tables: StudyTables) -> Chart | None:
+    """Return the chart, with the first source of its target and model; None for the others, and below four sources."""
+    whole = tables.whole or tables
+    if tables.results.empty or whole.probes.empty or not _first(tables, whole):
+        return None
+    table = rank_by_layer(whole.results, whole.probes)
+    if table.empty:
+        return None
+    if tables.context is not None:
+        table = table[(table["target"] == tables.context.target) & (table["model"] == tables.context.model)]
+        for factor, level in tables.context.factors:
+            table = table[table[factor] == level]
+    return of_table(table)
+
+
+def of_table(table: pd.DataFrame) -> Chart | None:
+    """Return the chart for a table of `stats.rank_by_layer`, the first score of each probe; None without a number."""
+    first = table.groupby("probe", sort=False)["score"].transform("first") if len(table) else []
+    known = table[(table["score"] == first) & table["spearman"].notna()] if len(table) else table
+    if known.empty:
+        return None
+    conditions = list(known[["strategy", "cut", "fraction"]].drop_duplicates().itertuples(index=False, name=None))
+    conditions = conditions[:MOST_LINES]
+    series = {point: (_condition(*point), cut_style(i, len(conditions))) for i, point in enumerate(conditions)}
+    panels = tuple(_panel(rows, str(probe), series) for probe, rows in known.groupby("probe", sort=False))
+    truths = " or ".join(_TRUTHS[truth] for truth in dict.fromkeys(map(str, table["truth"])))
+    counts = sorted(int(n) for n in known["num_candidates"].unique())
+    number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return Chart(
+        name="probe_rank_correlation",
+        title="Does a probe know which source transfers?",
+        panels=panels,
+        caption=f"Spearman's rank correlation, over {number} sources (checkpoints and seeds counted), between a "
+        f"probe's score at each layer and the {truths} of the trials, a panel for each probe; (+) where higher scores "
+        "should mean better transfer, (−) where lower. Bars: 95 % interval from Fisher's transformation, which takes "
+        "sources for independent: too narrow where many are checkpoints of one training.",
+        alt=f"Rank correlations of {', '.join(panel.title for panel in panels)} by layer, from "
+        f"{known['spearman'].min():+.2f} to {known['spearman'].max():+.2f}.",
+        legend_title="Condition",
+        legend=tuple(Entry(name, style, "line") for name, style in series.values()),
+    )
+
+
+def _first(tables: StudyTables, whole: StudyTables) -> bool:
+    if tables.context is None:
+        return True
+    same = whole.results
+    same = same[(same["target"] == tables.context.target) & (same["model"] == tables.context.model)]
+    for factor, level in tables.context.factors:
+        same = same[same[factor] == level]
+    return len(same) > 0 and str(same["source"].iloc[0]) == tables.context.source
+
+
+def _condition(strategy: str, cut: int, fraction: float) -> str:
+    return f"{strategy} at cut {cut}, {fraction_label(fraction)}"
+
+
+def _panel(rows: pd.DataFrame, probe: str, series: dict[tuple[str, int, float], tuple[str, Style]]) -> Panel:
+    layers = list(dict.fromkeys(map(str, rows["layer"])))
+    places = {layer: place for place, layer in enumerate(layers)}
+    lines = []
+    for (strategy, cut, fraction), (name, style) in series.items():
+        own = rows[(rows["strategy"] == strategy) & (rows["cut"] == cut) & (rows["fraction"] == fraction)]
+        points = tuple(_point(row, places) for row in own.to_dict("records"))
+        lines += [Line(name, points, style)] if points else []
+    sign = "+" if rows["direction"].iloc[0] == "higher" else "−"
+    y = Axis("Spearman's correlation", limits=(-1.05, 1.05))
+    return Panel(
+        f"{probe} ({sign})",
+        layer_axis(layers),
+        y,
+        lines=tuple(lines),
+        references=(Reference(0.0, "none", Style("muted", dash="dot")),),
+    )
+
+
+def _point(row: dict[str, object], places: dict[str, int]) -> Point:
+    value, low, high, p = (float(row[name]) for name in ("spearman", "low", "high", "p"))  # type: ignore[arg-type]
+    known = not math.isnan(low)
+    note = f"{row['layer']}: {value:+.2f} (95 % {low:+.2f} to {high:+.2f}, p = {p:.4f})".replace("-", "−")
+    return Point(float(places[str(row["layer"])]), value, low if known else None, high if known else None, note)
