@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -74,7 +74,7 @@ class DenseHead(nn.Module):
     """
 
     def __init__(
-        self, num_features: int, num_classes: int, num_hidden: int | None, activation: type[nn.Module]
+        self, num_features: int, num_classes: int, num_hidden: int | None, activation: Callable[[], nn.Module]
     ) -> None:
         super().__init__()
         self.hidden = nn.Linear(num_features, num_hidden) if num_hidden else None

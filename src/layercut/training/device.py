@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from layercut.errors import UserError
+from layercut.training.allocation import keep_freed_memory
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -32,10 +33,11 @@ def prepare_device(device: torch.device, num_threads: int) -> None:
     """Set threads and deterministic kernels for the job that this process runs next.
 
     Denormals are flushed: features behind a ReLU are full of them and each costs a hundred ordinary operations.
-    TensorFloat-32 is switched off: precision is declared, never taken by default.
+    Freed memory is kept for the next step. TensorFloat-32 is switched off: precision is declared, never taken by default.
     """
     torch.set_num_threads(num_threads)
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
