@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from fake_kept import fake_images, fake_kept
 from fake_probes import fake_probes
 from layercut.figures.study_tables import Measured, StudyTables
 
@@ -12,12 +13,14 @@ LAYERS = ("conv0", "conv1", "fc")
 
 
 class FakeMeasured(Measured):
-    """Curves of every trial of a results table, and two probes of every source."""
+    """Curves of every trial of a results table, two probes of every source, and a kept trial of every condition."""
 
     def __init__(self, results: pd.DataFrame, fractions: tuple[float, ...] = (0.01, 1.0)) -> None:
         super().__init__()
         self.__dict__["curves"] = fake_curves(results)
         self.__dict__["probes"] = fake_study_probes(results, fractions)
+        self.__dict__["kept"] = fake_kept(results)
+        self.__dict__["images"] = fake_images(results)
 
 
 def fake_study(results: pd.DataFrame) -> StudyTables:

@@ -37,6 +37,7 @@ from layercut.spec import StudySpec
 from layercut.stages.context import Context
 from layercut.stages.environment import capture_environment, num_usable_cores
 from layercut.stages.extract import discard_damaged, is_stored
+from layercut.stages.keep_images import keep_images
 from layercut.tracking import Tracking, open_tracking
 from layercut.training.device import resolve_device
 from layercut.training.precision import Precision
@@ -142,6 +143,7 @@ def run_study(
         ledger.add_environment(environment)
         datasets = {fingerprint: folder.absolute() for fingerprint, folder in checked.datasets.items()}
         context = Context(output_dir.absolute(), torch_device.type, datasets, environment.key, debug)
+        keep_images(checked.plan, context)
         tracking = open_tracking(spec, output_dir, checked.plan.names)
         run = _Run(checked, ledger, context, workforce, progress or NoProgress(), tracking)
         try:

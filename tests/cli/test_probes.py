@@ -13,6 +13,7 @@ from layercut.cli.scoreboard import command as scoreboard
 from layercut.errors import UserError
 from layercut.ledger import Ledger
 from layercut.report import write_figures, write_report
+from packed_page import unpacked
 from tiny import tiny_study
 
 PROBES = "probes=[knn, {name: sum_of_squares, sample: 60}]"
@@ -67,10 +68,10 @@ def test_a_study_without_probes_has_no_scoreboard(tmp_path):
 
 
 def test_the_report_and_the_figures_show_the_probes(study, tmp_path):
-    page = write_report(study, [study]).read_text(encoding="utf-8")
-    assert "Probes by layer" in page
-    assert "Choosing the cut by a probe" in page
-    assert "mean of other studies" in page
+    figures = unpacked(write_report(study, [study]).read_text(encoding="utf-8"), "figures")
+    assert "Probes by layer" in figures
+    assert "Choosing the cut by a probe" in figures
+    assert "mean of other studies" in figures
     names = {path.name for path in write_figures(study, tmp_path)}
     assert {"probe_by_layer.svg", "probe_scoreboard.svg"} <= names
 

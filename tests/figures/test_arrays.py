@@ -21,10 +21,10 @@ PLACES = RNG.normal(size=(5, 2))
 DISTANCES = np.linalg.norm(PLACES[:, None] - PLACES[None], axis=-1)
 
 CHARTS = {
-    "confusion": confusion_matrix.compute(LABELS, PREDICTED, NAMES, "reinit"),
-    "examples": predicted_examples.compute(IMAGES, LABELS, PREDICTED, NAMES),
-    "samples": sample_images.compute({EVIL: sample_images.Sample(IMAGES, LABELS, NAMES)}),
-    "maps": feature_maps.compute({"conv0": RNG.normal(size=(12, 4, 4)), "fc": np.zeros(3)}, IMAGES[0]),
+    "confusion": confusion_matrix.of_predictions(LABELS, PREDICTED, NAMES, "reinit"),
+    "examples": predicted_examples.of_predictions(IMAGES, LABELS, PREDICTED, NAMES),
+    "samples": sample_images.of_samples({EVIL: sample_images.Sample(IMAGES, LABELS, NAMES)}),
+    "maps": feature_maps.of_activations({"conv0": RNG.normal(size=(12, 4, 4)), "fc": np.zeros(3)}, IMAGES[0]),
     "rsa": rsa_matrices.compute({"seed 0": DISTANCES}, ["conv0", "conv1", "conv2", "fc", EVIL], "Distance"),
     "mds": mds_map.compute(DISTANCES, ["0", "1", "2", "3", EVIL], {"source": [0, 1, 2], "target": [3, 4]}),
 }
@@ -42,10 +42,10 @@ def test_both_renderers_draw_it_and_escape_names(name):
 
 def test_without_data_there_is_no_chart():
     none = np.array([], dtype=np.int64)
-    assert confusion_matrix.compute(none, none, NAMES) is None
-    assert predicted_examples.compute(IMAGES[:0], none, none, NAMES) is None
-    assert sample_images.compute({"a": sample_images.Sample(IMAGES[:0], none, NAMES)}) is None
-    assert feature_maps.compute({"fc": np.zeros(3)}) is None
+    assert confusion_matrix.of_predictions(none, none, NAMES) is None
+    assert predicted_examples.of_predictions(IMAGES[:0], none, none, NAMES) is None
+    assert sample_images.of_samples({"a": sample_images.Sample(IMAGES[:0], none, NAMES)}) is None
+    assert feature_maps.of_activations({"fc": np.zeros(3)}) is None
     assert rsa_matrices.compute({}, ["a"], "Distance") is None
     assert mds_map.compute(DISTANCES[:2, :2], ["a", "b"], {}) is None
 

@@ -75,7 +75,7 @@ def page(browser, run, request):
 
 
 def column(page, number):
-    return page.locator(f"#table tbody tr td:nth-child({number})").all_inner_texts()
+    return page.locator(f"#conditions tbody tr td:nth-child({number})").all_inner_texts()
 
 
 def figure_of(page, name):
@@ -180,28 +180,28 @@ def test_the_table_sorts_by_number_both_ways(page):
 
 
 def test_missing_numbers_stay_last_in_either_direction(page):
-    page.locator("[data-filter=f]").select_option("10 %")
+    page.locator("#conditions [data-filter=f]").select_option("10 %")
     for _ in range(2):
         page.get_by_role("button", name="p (Holm)", exact=True).click()
         assert column(page, 11)[-1] == "–"
 
 
 def test_the_table_can_be_restricted_and_shows_other_names_on_request(page):
-    page.locator("[data-filter=s]").select_option("reinit")
-    page.locator("[data-filter=f]").select_option("10 %")
-    shown = page.locator("#shown").inner_text()
-    page.locator("#merged").check()
-    assert (shown, page.locator("#shown").inner_text()) == ("6 of 124", "10 of 124")
+    page.locator("#conditions [data-filter=s]").select_option("reinit")
+    page.locator("#conditions [data-filter=f]").select_option("10 %")
+    shown = page.locator("#conditions .shown").inner_text()
+    page.locator("#conditions .merged").check()
+    assert (shown, page.locator("#conditions .shown").inner_text()) == ("6 of 124", "10 of 124")
     assert {text.split("\n")[0] for text in column(page, 2)} == {"reinit"}
 
 
 def test_long_tables_have_pages(page):
-    page.locator("#merged").check()
-    assert page.locator("#table tbody tr").count() == 50
+    page.locator("#conditions .merged").check()
+    assert page.locator("#conditions tbody tr").count() == 50
     first = column(page, 6)
     page.get_by_role("button", name="Next").click()
     page.get_by_role("button", name="Next").click()
-    assert page.locator("#page").inner_text() == "101 to 124"
+    assert page.locator("#conditions .page").inner_text() == "101 to 124"
     assert page.get_by_role("button", name="Next").is_disabled()
     page.get_by_role("button", name="Back").click()
     page.get_by_role("button", name="Back").click()

@@ -1,7 +1,5 @@
 """From a ledger to a report and figures."""
 
-import base64
-import gzip
 import json
 import re
 
@@ -15,13 +13,9 @@ from layercut.ledger import Ledger
 from layercut.records import ProbeRecord
 from layercut.report import build_page, read_facts, write_figures, write_report
 from layercut.stats import load_results
+from packed_page import unpacked
 
 EVIL = "<script>alert('x')</script>"
-
-
-def unpacked(page, name):
-    """Return what the page's script unpacks."""
-    return gzip.decompress(base64.b64decode(re.search(f'id="{name}">([^<]*)<', page)[1]))
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +129,7 @@ def test_probes_without_trials_have_their_figures(tmp_path):
 
 
 def test_the_rows_of_the_page_are_those_of_the_table(run):
-    rows = json.loads(unpacked(write_report(run).read_text(encoding="utf-8"), "data"))["rows"]
+    rows = json.loads(unpacked(write_report(run).read_text(encoding="utf-8"), "data"))["tables"]["conditions"]["rows"]
     assert len(rows) == 62
     assert sum(row["m"] for row in rows) == 24
 

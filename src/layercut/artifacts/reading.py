@@ -57,6 +57,11 @@ class KeptTrial:
         arrays = self._arrays("examples.safetensors")
         return Examples(arrays["images"], arrays["labels"], arrays["predicted"])
 
+    @property
+    def has_feature_maps(self) -> bool:
+        """Whether the first block gave maps, and they are kept."""
+        return (self.folder / "feature_maps.safetensors").is_file()
+
     def feature_maps(self) -> FeatureMaps:
         """Return the first block's feature maps of the first example."""
         arrays = self._arrays("feature_maps.safetensors")

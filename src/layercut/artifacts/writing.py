@@ -39,7 +39,7 @@ def write_artifact(
         StorageFullError: the disk is full; nothing of this artifact is left behind.
     """
     folder = artifact_folder(output_dir, key)
-    unfinished = folder.with_name(f".{key}.{os.getpid()}")
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         unfinished.mkdir(parents=True, exist_ok=True)
         for name, write in files.items():

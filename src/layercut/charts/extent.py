@@ -13,6 +13,8 @@ GROUP_WIDTH = 0.84
 _LEAST_COLUMNS = 5
 _MOST_LETTERS, _LONG_LABEL = 42, 12
 
+_MOST_BOXES = 14
+
 _STEP = 0.012
 _MOST_OF_GAP = 0.5
 
@@ -68,3 +70,8 @@ def crowded(axis: Axis) -> bool:
     lengths = [len(tick.label) for tick in axis.ticks]
     long = max(lengths, default=0) > _LONG_LABEL and len(lengths) > 1
     return axis.scale == "category" and (long or sum(lengths) > _MOST_LETTERS)
+
+
+def crowded_boxes(panel: Panel) -> bool:
+    """Whether boxes stand so close that letters above them must stand upright."""
+    return len(panel.boxes) * len(panel.x.ticks) > _MOST_BOXES

@@ -12,7 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
 from layercut.charts.chart import BarSeries, BoxSeries, Cells, Chart, Line, Panel, Reference
-from layercut.charts.extent import GROUP_WIDTH, beside, line_aside, moved, picture_grid
+from layercut.charts.extent import GROUP_WIDTH, beside, crowded_boxes, line_aside, moved, picture_grid
 from layercut.charts.palette import SEQUENTIAL, Theme, readable_on, sequential
 
 MARKERS = {
@@ -47,7 +47,7 @@ def color_map() -> LinearSegmentedColormap:
 def draw_marks(axes: Axes, chart: Chart, panel: Panel, theme: Theme) -> None:
     """Draw everything that shares the panel's axes, and cells."""
     for index, series in enumerate(panel.boxes):
-        _boxes(axes, series, index, len(panel.boxes), theme)
+        _boxes(axes, series, index, panel, theme)
     for index, bars in enumerate(panel.bars):
         _bars(axes, bars, index, len(panel.bars), theme)
     for index, line in enumerate(panel.lines):
@@ -105,8 +105,8 @@ def draw_pictures(axes: Axes, panel: Panel, theme: Theme) -> None:
     axes.set_aspect("equal", anchor="NW")
 
 
-def _boxes(axes: Axes, series: BoxSeries, index: int, count: int, theme: Theme) -> None:
-    color = theme.color(series.style.color)
+def _boxes(axes: Axes, series: BoxSeries, index: int, panel: Panel, theme: Theme) -> None:
+    color, count = theme.color(series.style.color), len(panel.boxes)
     aside = beside(index, count)
     axes.boxplot(
         [box.values for box in series.boxes],
@@ -133,9 +133,10 @@ def _boxes(axes: Axes, series: BoxSeries, index: int, count: int, theme: Theme) 
                 "textcoords": "offset points",
                 "ha": "center",
                 "va": "bottom",
-                "size": 5,
+                "size": 5.5,
+                "rotation": 90 if crowded_boxes(panel) else 0,
             }
-            axes.annotate(box.letters, place, color=theme.muted, **note)
+            axes.annotate(box.letters, place, color=theme.ink, **note)
 
 
 def _bars(axes: Axes, series: BarSeries, index: int, count: int, theme: Theme) -> None:

@@ -10,7 +10,7 @@ import html
 from typing import Any
 
 from layercut.charts.chart import Axis, Cells, Chart, Panel
-from layercut.charts.extent import beside, crowded, extent, line_aside, picture_grid
+from layercut.charts.extent import beside, crowded, crowded_boxes, extent, line_aside, picture_grid
 from layercut.charts.palette import LIGHT, SEQUENTIAL, Theme, readable_on, sequential
 from layercut.charts.pictures import data_url
 from layercut.charts.plotly_traces import bar_trace, box_trace, line_traces, reference_trace, rounded
@@ -128,14 +128,19 @@ def _layout(chart: Chart, panel: Panel, theme: Theme) -> dict[str, Any]:
 
 
 def _letters(panel: Panel, theme: Theme) -> list[dict[str, Any]]:
+    """Return the letters above boxes, upright where boxes stand close; `name` tells whose they are."""
+    upright = crowded_boxes(panel)
     return [
         {
+            "name": html.escape(series.name),
             "x": box.at + beside(index, len(panel.boxes)),
             "y": rounded(max(box.values)),
             "text": html.escape(box.letters),
             "showarrow": False,
-            "yshift": 9,
-            "font": {"size": 10, "color": theme.muted},
+            "yanchor": "bottom",
+            "yshift": 4,
+            "textangle": -90 if upright else 0,
+            "font": {"size": 9.5 if upright else 11, "color": theme.ink},
         }
         for index, series in enumerate(panel.boxes)
         for box in series.boxes

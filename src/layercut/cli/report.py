@@ -47,5 +47,5 @@ def command(run: Path, figures: Path | None, file_format: str, others: tuple[Pat
     click.echo(write_report(run, others))
     for path in write_figures(run, figures, file_format, others) if figures else []:
         click.echo(path)
-    for path in write_tables(run, tables) if tables else []:
+    for path in write_tables(run, tables, others) if tables else []:
         click.echo(path)

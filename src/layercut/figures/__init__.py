@@ -1,7 +1,7 @@
 """The figures, by name: each computes a `Chart` from the tables of one context, or None without its data.
 
-Figures of pictures, predictions and distances (`confusion_matrix`, `predicted_examples`, `sample_images`,
-`feature_maps`, `rsa_matrices`, `mds_map`) compute theirs from plain arrays.
+Figures of distances (`rsa_matrices`, `mds_map`) compute theirs from plain arrays; those of pictures and predictions
+have a function for such beside `compute`.
 """
 
 from __future__ import annotations
@@ -43,6 +43,18 @@ FIGURES: Registry[Figure] = Registry(
         ),
         "learning_curves": Entry(
             "layercut.figures.learning_curves:compute", "loss and accuracy by epoch, best cut of each strategy"
+        ),
+        "confusion_matrix": Entry(
+            "layercut.figures.confusion_matrix:compute", "classes taken for each other, best and worst kept condition"
+        ),
+        "predicted_examples": Entry(
+            "layercut.figures.predicted_examples:compute", "a test image of each class with its prediction"
+        ),
+        "feature_maps": Entry(
+            "layercut.figures.feature_maps:compute", "what the first block makes of a test image, channel by channel"
+        ),
+        "sample_images": Entry(
+            "layercut.figures.sample_images:compute", "training images of the source and the target"
         ),
         "timing": Entry("layercut.figures.timing:compute", "seconds a trial by cut"),
         "probe_scoreboard": Entry(

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layercut.charts import Axis, Cells, Chart, Panel, Tick
+from layercut.figures.kept_trials import shown_trials
+from layercut.figures.study_tables import StudyTables
 
 MOST_NUMBERS = 20
 """With more classes than this, cells hold no numbers."""
@@ -27,12 +29,48 @@ def confusion_counts(labels: NDArray[np.int64], predicted: NDArray[np.int64], nu
     return np.bincount(labels * num_classes + predicted, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
-def compute(
+def compute(tables: StudyTables) -> Chart | None:
+    """Return the chart of the best and the worst kept condition of one context; None where none is kept."""
+    panels = []
+    for shown in shown_trials(tables):
+        rows = shown.trial.predictions()
+        labels, predicted = (rows[name].to_numpy(dtype=np.int64) for name in ("label", "predicted"))
+        panels.append(_panel(labels, predicted, shown.class_names, shown.title, shown.fraction))
+    return _chart(panels, "Of one trial of the conditions with the highest and the lowest mean.") if panels else None
+
+
+def of_predictions(
     labels: NDArray[np.int64], predicted: NDArray[np.int64], class_names: Sequence[str], title: str = ""
 ) -> Chart | None:
     """Return the chart: shares of each true class, numbers of images in the cells; None without images."""
     if not len(labels):
         return None
+    accuracy = 100 * float((labels == predicted).mean())
+    return _chart([_panel(labels, predicted, class_names, title)], f"{accuracy:.1f} % of all are predicted rightly.")
+
+
+def _chart(panels: Sequence[Panel], remark: str) -> Chart:
+    num_classes = len(panels[0].x.ticks)
+    return Chart(
+        name="confusion_matrix",
+        title="Confusion matrix",
+        panels=tuple(panels),
+        caption="Test images of each true class (row) by predicted class (column): colour, the share of the row; "
+        f"numbers, images. Bold: predicted rightly. {remark}",
+        alt=f"Confusion matrices of {num_classes} classes: {', '.join(panel.title for panel in panels)}.",
+        color_scale=(0.0, 100.0),
+        color_title="Share of the true class (%)",
+        num_columns=2,
+    )
+
+
+def _panel(
+    labels: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    class_names: Sequence[str],
+    title: str,
+    fraction: str = "",
+) -> Panel:
     counts = confusion_counts(labels, predicted, len(class_names))
     names = tuple(map(str, class_names))
     totals = counts.sum(axis=1)
@@ -44,18 +82,8 @@ def compute(
     texts = tuple(tuple(str(number) if few and number else "" for number in row) for row in counts[::-1])
     last = len(names) - 1
     cells = Cells(names[::-1], names, shares, texts, marked=tuple((last - place, place) for place in range(len(names))))
-    accuracy = 100 * float(np.trace(counts)) / len(labels)
-    panel = Panel(title, _axis("Predicted class", names), _axis("True class", names[::-1]), cells=cells)
-    return Chart(
-        name="confusion_matrix",
-        title="Confusion matrix",
-        panels=(panel,),
-        caption=f"Test images of each true class (row) by predicted class (column): colour, the share of the row; "
-        f"numbers, images. Bold: predicted rightly, {accuracy:.1f} % of all.",
-        alt=f"Confusion matrix of {len(names)} classes, {accuracy:.1f} per cent right.",
-        color_scale=(0.0, 100.0),
-        color_title="Share of the true class (%)",
-    )
+    axes = _axis("Predicted class", names), _axis("True class", names[::-1])
+    return Panel(title, *axes, cells=cells, fraction=fraction)
 
 
 def _axis(title: str, names: Sequence[str]) -> Axis:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from layercut.charts import Axis, Box, BoxSeries, Chart, Entry, Panel, Reference
@@ -10,6 +12,13 @@ from layercut.figures.study_tables import StudyTables
 from layercut.stats.design import SCRATCH, finished
 
 _SCRATCH_LINE = "scratch (median)"
+_LETTERS = (
+    " Letters: two cuts of one strategy that share a letter are not distinguishable (exact Wilcoxon signed-rank test, "
+    "p ≥ 0.05 after Holm over all pairs); a is the group of the highest mean. Strategies are not compared with each "
+    "other; one without letters has too few replicates to tell any two cuts apart."
+)
+_ROOM = 0.13
+"""Share of the height that letters need above the highest box."""
 
 
 def compute(tables: StudyTables) -> Chart | None:
@@ -21,12 +30,14 @@ def compute(tables: StudyTables) -> Chart | None:
     strategies = strategies_in_order(cut["strategy"])
     cuts = sorted(int(value) for value in cut["cut"].unique())
     panels = tuple(
-        _panel(float(f), done[done["fraction"] == f], strategies, cuts) for f in sorted(cut["fraction"].unique())
+        _panel(float(f), done[done["fraction"] == f], strategies, cuts, tables.letters)
+        for f in sorted(cut["fraction"].unique())
     )
     legend = [Entry(name, strategy_style(name), "box") for name in strategies]
     if any(panel.references for panel in panels):
         legend.append(Entry(_SCRATCH_LINE, strategy_style(SCRATCH), "reference"))
     shown = ", ".join(panel.title for panel in panels)
+    lettered = any(box.letters for panel in panels for series in panel.boxes for box in series.boxes)
     return Chart(
         name="cut_boxes",
         title="Test accuracy by cut",
@@ -35,7 +46,7 @@ def compute(tables: StudyTables) -> Chart | None:
         "each share of the target's training data. Box: quartiles and median; whiskers: furthest "
         "value within 1.5 interquartile ranges. Dashed line: median of training from scratch. "
         "Trials that several strategies share are shown under each of them. Each panel has its "
-        "own accuracy axis.",
+        "own accuracy axis." + (_LETTERS if lettered else ""),
         alt=f"Box plots of test accuracy in per cent for cuts {cuts[0]} to {cuts[-1]}, strategies "
         f"{', '.join(strategies)}, at {shown} of the data.",
         legend_title="Strategy",
@@ -44,13 +55,23 @@ def compute(tables: StudyTables) -> Chart | None:
     )
 
 
-def _panel(fraction: float, rows: pd.DataFrame, strategies: list[str], cuts: list[int]) -> Panel:
+def _panel(
+    fraction: float,
+    rows: pd.DataFrame,
+    strategies: list[str],
+    cuts: list[int],
+    letters: Mapping[tuple[str, int, float], str],
+) -> Panel:
     places = {cut: place for place, cut in enumerate(cuts)}
     series = []
     for strategy in strategies:
         own = rows[rows["strategy"] == strategy]
         boxes = tuple(
-            Box(places[int(str(cut))], tuple(float(100 * value) for value in group["test_accuracy"]))
+            Box(
+                places[int(str(cut))],
+                tuple(float(100 * value) for value in group["test_accuracy"]),
+                letters.get((strategy, int(str(cut)), fraction), ""),
+            )
             for cut, group in own.groupby("cut")
         )
         if boxes:
@@ -59,10 +80,13 @@ def _panel(fraction: float, rows: pd.DataFrame, strategies: list[str], cuts: lis
     style = strategy_style(SCRATCH)
     references = (Reference(float(100 * scratch.median()), _SCRATCH_LINE, style),) if len(scratch) else ()
     values = 100 * rows["test_accuracy"]
+    low, high = padded(float(values.min()), float(values.max()), 2.0)
+    if any(box.letters for one in series for box in one.boxes):
+        high += _ROOM * (high - low)
     return Panel(
         title=f"{fraction_label(fraction)} of the data",
         x=cut_axis(cuts),
-        y=Axis("Test accuracy", "%", limits=padded(float(values.min()), float(values.max()), 2.0)),
+        y=Axis("Test accuracy", "%", limits=(low, high)),
         boxes=tuple(series),
         references=references,
         fraction=fraction_label(fraction),

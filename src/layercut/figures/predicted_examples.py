@@ -1,4 +1,4 @@
-"""Test images with what was predicted for them, the wrong ones first."""
+"""Test images with what was predicted for them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layercut.charts import Axis, Chart, Panel
+from layercut.figures.kept_trials import shown_trials
 from layercut.figures.pictures import picture
+from layercut.figures.study_tables import StudyTables
+
+MOST = 20
+"""Examples shown of one trial."""
 
 
-def compute(
+def compute(tables: StudyTables) -> Chart | None:
+    """Return an example of each class for the best and the worst kept condition of one context; None without any."""
+    panels, wrong, number = [], 0, 0
+    for shown in shown_trials(tables):
+        examples = shown.trial.examples()
+        if examples.images.shape[1] not in (1, 3):
+            continue
+        images, labels, predicted = examples.images[:MOST], examples.labels[:MOST], examples.predicted[:MOST]
+        panels.append(_panel(images, labels, predicted, shown.class_names, shown.title, shown.fraction))
+        wrong, number = wrong + int((labels != predicted).sum()), number + len(labels)
+    return _chart(panels, "The first test image of each class", wrong, number) if panels else None
+
+
+def of_predictions(
     images: NDArray[np.uint8],
     labels: NDArray[np.int64],
     predicted: NDArray[np.int64],
@@ -39,20 +57,35 @@ def compute(
     wrong, right = np.flatnonzero(labels != predicted), np.flatnonzero(labels == predicted)
     num_wrong = min(len(wrong), max(2 * most // 3, most - len(right)))
     places = [*wrong[:num_wrong], *right[: most - num_wrong]]
-    pictures = tuple(
-        picture(
-            images[place],
-            str(class_names[predicted[place]])
-            + ("" if labels[place] == predicted[place] else f"\nis {class_names[labels[place]]}"),
-            "right" if labels[place] == predicted[place] else "wrong",
-        )
-        for place in places
-    )
+    panel = _panel(images[places], labels[places], predicted[places], class_names, title)
+    return _chart([panel], "Test images, chosen to show mistakes", len(wrong), len(labels))
+
+
+def _chart(panels: Sequence[Panel], what: str, wrong: int, number: int) -> Chart:
     return Chart(
         name="predicted_examples",
         title="Predicted examples",
-        panels=(Panel(title=title, x=Axis(""), y=Axis(""), pictures=pictures),),
-        caption=f"Test images with the predicted class; below it the true one where they differ (broken frame). Chosen "
-        f"to show mistakes: {len(wrong):,} of {len(labels):,} are wrong.",
-        alt=f"{len(pictures)} test images with their predictions, {num_wrong} of them wrong.",
+        panels=tuple(panels),
+        caption=f"{what}, with the predicted class; below it the true one where they differ (broken frame): {wrong:,} "
+        f"of {number:,} are wrong.",
+        alt=f"{sum(len(panel.pictures) for panel in panels)} test images with their predictions.",
     )
+
+
+def _panel(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    class_names: Sequence[str],
+    title: str,
+    fraction: str = "",
+) -> Panel:
+    pictures = tuple(
+        picture(
+            image,
+            str(class_names[taken]) + ("" if label == taken else f"\nis {class_names[label]}"),
+            "right" if label == taken else "wrong",
+        )
+        for image, label, taken in zip(images, labels, predicted, strict=True)
+    )
+    return Panel(title=title, x=Axis(""), y=Axis(""), pictures=pictures, fraction=fraction)

@@ -9,14 +9,11 @@ import pandas as pd
 from layercut.charts import Axis, Cells, Chart, Panel, Tick
 from layercut.figures.names import fraction_label, strategies_in_order
 from layercut.figures.study_tables import StudyTables
-from layercut.stats import scoreboard
 
 
 def compute(tables: StudyTables) -> Chart | None:
     """Return the chart for one context; None without probes, or where nothing was judged."""
-    if tables.results.empty or tables.probes.empty:
-        return None
-    return of_board(scoreboard(tables.results, tables.probes, tables.measured.others))
+    return of_board(tables.scoreboard)
 
 
 def of_board(board: pd.DataFrame) -> Chart | None:

@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 
 from layercut.charts import Axis, Chart, Panel
 from layercut.figures.pictures import picture
+from layercut.figures.study_tables import StudyTables
+
+MOST_CLASSES = 20
+"""Classes shown of one task."""
 
 
 class Sample(NamedTuple):
@@ -22,15 +26,22 @@ class Sample(NamedTuple):
     class_names: Sequence[str]
 
 
-def compute(tasks: Mapping[str, Sample], num_of_class: int = 2) -> Chart | None:
+def compute(tables: StudyTables) -> Chart | None:
+    """Return the images of the source and the target of one context; None where none are kept."""
+    return of_samples({kept.label: Sample(kept.images, kept.labels, kept.class_names) for kept in tables.images})
+
+
+def of_samples(tasks: Mapping[str, Sample], num_of_class: int = 2) -> Chart | None:
     """Return a panel a task with the first images of each class, class by class; None without images."""
     panels = tuple(
         Panel(title=name, x=Axis(""), y=Axis(""), pictures=pictures)
         for name, sample in tasks.items()
-        if (
+        if sample.images.ndim == 4
+        and sample.images.shape[1] in (1, 3)
+        and (
             pictures := tuple(
                 picture(sample.images[place], str(sample.class_names[label]))
-                for label in range(len(sample.class_names))
+                for label in range(min(len(sample.class_names), MOST_CLASSES))
                 for place in np.flatnonzero(sample.labels == label)[:num_of_class]
             )
         )

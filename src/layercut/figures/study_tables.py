@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from layercut.stats import BestCut, Context, best_cuts, contexts, contrasts_to_scratch, estimates, load_results
+from layercut.artifacts import KeptImages, KeptTrial, kept_images, kept_trials
+from layercut.ledger import ledger_path
+from layercut.significance import ALPHA
+from layercut.stats import (
+    BestCut,
+    Context,
+    best_cuts,
+    contexts,
+    contrasts_to_scratch,
+    estimates,
+    good_enough,
+    load_results,
+    probability_best,
+    rank_groups,
+    scoreboard,
+)
+from layercut.stats.design import rows_of
 from layercut.stats.tables import load_curves, load_probes
 
 
@@ -39,10 +55,20 @@ class Measured:
         """What `layercut.stats.tables.load_probes` gives."""
         return pd.DataFrame(columns=["probe", "source"]) if self.path is None else load_probes(self.path)
 
+    @cached_property
+    def kept(self) -> list[KeptTrial]:
+        """What `layercut.artifacts.kept_trials` gives."""
+        return [] if self.path is None else kept_trials(ledger_path(self.path).parent)
+
+    @cached_property
+    def images(self) -> list[KeptImages]:
+        """Some training images of each task, where the study keeps them."""
+        return [] if self.path is None else kept_images(ledger_path(self.path).parent)
+
 
 @dataclass(frozen=True, eq=False)
 class StudyTables:
-    """A study, or one context of it, as tables; estimates are computed once for all figures.
+    """A study, or one context of it, as tables; each is computed once for all figures and all contexts.
 
     Example:
         >>> import pandas as pd
@@ -72,17 +98,20 @@ class StudyTables:
         """Return the tables themselves, or those of a study of which only the results are known."""
         return tables if isinstance(tables, StudyTables) else cls(tables)
 
-    def contexts(self) -> Iterator[tuple[Context, StudyTables]]:
-        """Yield each context with its tables, in the order of first appearance.
+    def contexts(self) -> list[tuple[Context, StudyTables]]:
+        """Return each context with its tables, in the order of first appearance.
 
         Where there are probes but no trials, each probed source is a context.
         """
+        return self._parts
+
+    @cached_property
+    def _parts(self) -> list[tuple[Context, StudyTables]]:
         if self.results.empty:
-            for source in self.probes["source"].unique():
-                context = Context(str(source), "", "")
-                yield context, StudyTables(self.results, self.measured, context, self)
-        for context, rows in contexts(self.results):
-            yield context, StudyTables(rows, self.measured, context, self)
+            found = [(Context(str(source), "", ""), self.results) for source in self.probes["source"].unique()]
+        else:
+            found = list(contexts(self.results))
+        return [(context, StudyTables(rows, self.measured, context, self)) for context, rows in found]
 
     @property
     def probes(self) -> pd.DataFrame:
@@ -104,21 +133,77 @@ class StudyTables:
         return self.measured.curves.iloc[self.measured.curve_rows.get(condition, [])]
 
     @cached_property
+    def kept(self) -> list[KeptTrial]:
+        """What is kept of trials of the context, ordered by design point and replicate."""
+        conditions = set(self.results["condition"]) if len(self.results) else set()
+        return [trial for trial in self.measured.kept if trial.card["condition"] in conditions]
+
+    @cached_property
+    def images(self) -> list[KeptImages]:
+        """Some training images of the context's source and target."""
+        names = (self.context.source, self.context.target) if self.context else None
+        return [one for one in self.measured.images if names is None or one.used_as & set(names)]
+
+    @cached_property
     def estimates(self) -> pd.DataFrame:
         """One row a condition; see `layercut.stats.estimates`."""
-        return estimates(self.results)
+        return self._own(self.whole.estimates) if self.whole else estimates(self.results)
 
     @cached_property
     def contrasts(self) -> pd.DataFrame:
         """Differences to scratch, one row a condition; see `layercut.stats.contrasts_to_scratch`."""
-        return contrasts_to_scratch(self.results)
+        return self._own(self.whole.contrasts) if self.whole else contrasts_to_scratch(self.results)
+
+    @cached_property
+    def good_enough(self) -> pd.DataFrame:
+        """What is shown to be as good as the best; see `layercut.stats.good_enough`."""
+        return (
+            self._own(self.whole.good_enough)
+            if self.whole
+            else good_enough(self.results, estimated=self.estimates, best=self.best)
+        )
+
+    @cached_property
+    def probability_best(self) -> pd.DataFrame:
+        """How sure each winner is; see `layercut.stats.probability_best`."""
+        return (
+            self._own(self.whole.probability_best)
+            if self.whole
+            else probability_best(self.results, estimated=self.estimates)
+        )
+
+    @cached_property
+    def scoreboard(self) -> pd.DataFrame:
+        """How well probes choose; see `layercut.stats.scoreboard`. Empty where nothing was probed."""
+        if self.whole:
+            board = self.whole.scoreboard
+            return self._own(board[board["scope"] == "cut"]) if len(board) else board
+        if self.results.empty or self.probes.empty:
+            return pd.DataFrame()
+        return scoreboard(self.results, self.probes, self.measured.others)
+
+    @cached_property
+    def letters(self) -> dict[tuple[str, int, float], str]:
+        """Rank group of each strategy, cut and fraction; none where no two cuts could ever be told apart."""
+        groups = rank_groups(self.results)
+        told = groups[groups["least_p"] < ALPHA]
+        points = zip(told["strategy"], told["cut"], told["fraction"], told["letters"], strict=True)
+        return {(str(strategy), int(cut), float(fraction)): str(letters) for strategy, cut, fraction, letters in points}
 
     @cached_property
     def best(self) -> list[BestCut]:
         """The best condition at each fraction; see `layercut.stats.best_cuts`."""
-        return best_cuts(self.results)
+        if self.whole:
+            return [one for one in self.whole.best if one.context == self.context]
+        return best_cuts(self.results, estimated=self.estimates, contrasted=self.contrasts)
 
     @cached_property
     def best_by_strategy(self) -> list[BestCut]:
         """The best cut of each strategy at each fraction."""
-        return best_cuts(self.results, by_strategy=True)
+        if self.whole:
+            return [one for one in self.whole.best_by_strategy if one.context == self.context]
+        return best_cuts(self.results, by_strategy=True, estimated=self.estimates, contrasted=self.contrasts)
+
+    def _own(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of a table of the whole study that are about this context."""
+        return rows_of(table, self.context) if self.context else table

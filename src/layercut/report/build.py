@@ -15,13 +15,15 @@ from layercut.figures.study_tables import StudyTables
 from layercut.ledger import ledger_path, write_csv
 from layercut.report import words
 from layercut.report.answers import Answer, answer, common_notes, headline
+from layercut.report.certainty import certainty_notes
 from layercut.report.citing import bibtex, citation
 from layercut.report.facts import StudyFacts, read_facts
 from layercut.report.html import ContextPart, Page, render
 from layercut.report.notices import notices
-from layercut.report.sections import condition_rows, run_facts
+from layercut.report.probe_table import PROBE_COLUMNS, probe_rows, probe_verdicts
+from layercut.report.sections import COLUMNS, condition_rows, run_facts
 from layercut.report.settings import setting_table, write_settings
-from layercut.report.table_files import best_markdown, conditions_markdown, full_best, full_conditions, write_markdown
+from layercut.report.table_files import best_markdown, full_best, full_conditions, rows_markdown, write_markdown
 from layercut.stats import BestCut, contexts
 
 REPORT_NAME = "report.html"
@@ -73,38 +75,45 @@ def write_figures(
     return paths
 
 
-def write_tables(output_dir: str | Path, folder: str | Path) -> list[Path]:
+def write_tables(output_dir: str | Path, folder: str | Path, others: Sequence[str | Path] = ()) -> list[Path]:
     """Write the report's tables into `folder`, each as CSV (every digit) and as Markdown (as printed).
+
+    The scoreboard of probes only where there is one; `others` as in `write_report`.
 
     Raises:
         LedgerError: there is no ledger, or it is damaged.
         UserError: a file cannot be written.
     """
-    tables = StudyTables.read(ledger_path(output_dir))
+    tables = StudyTables.read(ledger_path(output_dir), others)
     order = [context for context, _ in contexts(tables.results)]
     labels = [words.context_label(context, order) for context in order]
     rows = condition_rows(tables.estimates, tables.contrasts, order)
     folder = Path(folder)
-    return [
+    paths = [
         write_csv(full_conditions(tables.estimates, tables.contrasts), folder / "conditions.csv"),
-        write_markdown(conditions_markdown(rows, labels), folder / "conditions.md"),
+        write_markdown(rows_markdown(COLUMNS, rows, labels), folder / "conditions.md"),
         write_csv(full_best(tables.best), folder / "best_cuts.csv"),
         write_markdown(best_markdown(tables.best, labels, order), folder / "best_cuts.md"),
         *write_settings(tables, folder),
     ]
+    if judged := probe_rows(tables.scoreboard, order):
+        shown = rows_markdown(PROBE_COLUMNS, judged, labels)
+        paths.append(write_csv(tables.scoreboard, folder / "scoreboard.csv"))
+        paths.append(write_markdown(shown, folder / "scoreboard.md"))
+    return paths
 
 
 def build_page(study: StudyTables | pd.DataFrame, facts: StudyFacts) -> Page:
     """Return the report of a study's tables, or of its results table alone, as a value."""
     tables = StudyTables.of(study)
     results, best = tables.results, tables.best
-    found = list(tables.contexts())
+    found = tables.contexts()
     order = [context for context, _ in found]
     figures = [FIGURES[name] for name in FIGURES]
     parts = tuple(
         _part(
             words.context_label(context, order),
-            tuple(answer(one) for one in best if one.context == context),
+            tuple(_answer(one, part) for one in part.best),
             tuple(chart for compute in figures if (chart := compute(part)) is not None),
         )
         for context, part in found
@@ -120,11 +129,21 @@ def build_page(study: StudyTables | pd.DataFrame, facts: StudyFacts) -> Page:
         command=facts.command or ("layercut run study.yaml" if facts.study_text else ""),
         study_text=facts.study_text,
         version=", ".join(sorted({environment.layercut_version for environment in facts.environments})),
+        probe_rows=tuple(probe_rows(tables.scoreboard, order)),
+        probe_verdicts=tuple(probe_verdicts(tables.scoreboard)),
         failures=facts.failures,
         citation=citation(facts),
         bibtex=bibtex(facts),
         settings=setting_table(tables),
     )
+
+
+def _answer(best: BestCut, tables: StudyTables) -> Answer:
+    found = answer(best)
+    if found.verdict == "loss":  # what it says of the chosen cut helps nobody who is told to train from scratch
+        return found
+    sure = certainty_notes(best, tables.results, tables.probability_best, tables.good_enough)
+    return replace(found, notes=(*found.notes, *sure))
 
 
 def _part(label: str, answers: tuple[Answer, ...], charts: tuple[Chart, ...]) -> ContextPart:

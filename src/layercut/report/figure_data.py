@@ -14,6 +14,7 @@ from layercut.charts.plotly import panel_figures
 from layercut.report.sections import ConditionRow
 
 _BOX_PIXELS = 7
+_LETTERED_BOX_PIXELS = 10
 _BAR_PIXELS = 5
 _CELL_PIXELS = 36
 _PICTURE_PIXELS = 86
@@ -62,6 +63,7 @@ def table_data(rows: Sequence[ConditionRow]) -> list[dict[str, Any]]:
             "s": row.strategy,
             "f": row.fraction,
             "m": int(row.merged),
+            "q": int(row.muted),
             "t": [cell.text for cell in row.cells],
             "o": [cell.order for cell in row.cells],
             "h": [cell.hint for cell in row.cells],
@@ -93,5 +95,7 @@ def _size(panel: Panel) -> tuple[int, int]:
         return _PICTURE_PIXELS * columns, round(1.15 * _PICTURE_PIXELS * rows)
     if panel.cells is not None:
         return 78 + _CELL_PIXELS * len(panel.cells.columns), 84 + 34 * len(panel.cells.rows)
-    marks = _BOX_PIXELS * len(panel.boxes) + _BAR_PIXELS * len(panel.bars)
+    lettered = any(box.letters for series in panel.boxes for box in series.boxes)
+    box_pixels = _LETTERED_BOX_PIXELS if lettered else _BOX_PIXELS
+    marks = box_pixels * len(panel.boxes) + _BAR_PIXELS * len(panel.bars)
     return max(280, 70 + marks * len(panel.x.ticks)), 320

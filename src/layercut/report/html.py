@@ -14,6 +14,7 @@ from layercut.report.facts import FailureGroup
 from layercut.report.figure_data import figure_data, table_data
 from layercut.report.notices import Notice
 from layercut.report.packed import packed, packed_plotly
+from layercut.report.probe_table import PROBE_COLUMNS
 from layercut.report.sections import COLUMNS, ConditionRow, Fact
 from layercut.report.settings import SettingTable
 
@@ -48,6 +49,9 @@ class Page:
     command: str
     study_text: str
     version: str
+    probe_rows: tuple[ConditionRow, ...] = ()
+    """The scoreboard."""
+    probe_verdicts: tuple[str, ...] = ()
     failures: tuple[FailureGroup, ...] = ()
     citation: str = ""
     bibtex: str = ""
@@ -68,9 +72,11 @@ def render(page: Page) -> str:
     data = {
         "themes": {"light": LIGHT._asdict(), "dark": DARK._asdict()},
         "darkColors": DARK_COLORS,
-        "columns": COLUMNS,
         "contexts": [part.label for part in page.parts],
-        "rows": table_data(page.rows),
+        "tables": {
+            "conditions": {"columns": COLUMNS, "rows": table_data(page.rows)},
+            "probes": {"columns": PROBE_COLUMNS, "rows": table_data(page.probe_rows)},
+        },
     }
     return environment.get_template("report.html.j2").render(
         page=page,
@@ -79,12 +85,19 @@ def render(page: Page) -> str:
         plotly=packed_plotly() if page.has_figures else "",
         scales=[_scale(part.answers) for part in page.parts],
         folded=len(page.parts) > MANY_CONTEXTS,
-        strategies=list(dict.fromkeys(row.strategy for row in page.rows)),
-        fractions=list(dict.fromkeys(row.fraction for row in page.rows)),
+        choices={"conditions": _choices(page.rows), "probes": _choices(page.probe_rows)},
         num_merged=sum(row.merged for row in page.rows),
         light=LIGHT,
         dark=DARK,
     )
+
+
+def _choices(rows: Sequence[ConditionRow]) -> dict[str, list[str]]:
+    """Return what a table can be restricted to."""
+    return {
+        "strategies": list(dict.fromkeys(row.strategy for row in rows)),
+        "fractions": list(dict.fromkeys(row.fraction for row in rows)),
+    }
 
 
 def _unbroken(text: str) -> str:

@@ -37,13 +37,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class ConditionRow:
-    """One line of the table of all conditions."""
+    """One line of the table of all conditions, or of the scoreboard."""
 
     context: int
     strategy: str
     fraction: str
     cells: tuple[Cell, ...]
     merged: bool
+    muted: bool = False
+    """Printed paler: not what the table is about."""
 
 
 COLUMNS = (

@@ -10,7 +10,7 @@ import pandas as pd
 from layercut.errors import UserError
 from layercut.report import words
 from layercut.report.answers import answer
-from layercut.report.sections import COLUMNS, ConditionRow
+from layercut.report.sections import ConditionRow
 from layercut.stats import BestCut, Context, Contrast
 from layercut.stats.design import POINT, context_columns
 
@@ -60,10 +60,10 @@ def full_best(best: Iterable[BestCut]) -> pd.DataFrame:
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=first)
 
 
-def conditions_markdown(rows: Sequence[ConditionRow], labels: Sequence[str]) -> str:
-    """Return the table of all conditions as it stands in the report."""
+def rows_markdown(columns: Sequence[tuple[str, str]], rows: Sequence[ConditionRow], labels: Sequence[str]) -> str:
+    """Return the table of all conditions, or the scoreboard, as it stands in the report."""
     several = len(labels) > 1
-    head = [*(["Context"] if several else []), *(name for name, _ in COLUMNS)]
+    head = [*(["Context"] if several else []), *(name for name, _ in columns)]
     body = [[*([labels[row.context]] if several else []), *(cell.text for cell in row.cells)] for row in rows]
     return markdown(head, body)
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from layercut.significance import ALPHA
 from layercut.stats.contrast import Contrast, contrasts_to_scratch, holm
-from layercut.stats.design import CUTLESS, SCRATCH, Context, by_replicate, contexts, finished
+from layercut.stats.design import CUTLESS, SCRATCH, Context, by_replicate, contexts, finished, rows_of
 from layercut.stats.estimate import estimates
 from layercut.stats.signed_rank import signed_rank_test
 
@@ -53,7 +53,13 @@ class BestCut:
     """Rivals distinguishable from it and better on test."""
 
 
-def best_cuts(table: pd.DataFrame, by_strategy: bool = False) -> list[BestCut]:
+def best_cuts(
+    table: pd.DataFrame,
+    by_strategy: bool = False,
+    *,
+    estimated: pd.DataFrame | None = None,
+    contrasted: pd.DataFrame | None = None,
+) -> list[BestCut]:
     """Return the best condition of each context at each fraction, or of each strategy there.
 
     The candidate with the highest mean validation accuracy over replicates; where any candidate lacks
@@ -61,10 +67,18 @@ def best_cuts(table: pd.DataFrame, by_strategy: bool = False) -> list[BestCut]:
     parameters; then the deeper cut; then the one named first. Equivalent conditions are one candidate, called
     scratch or finetune if one of them is, else by the name under which it ran. Fractions without a finished
     trial are left out.
+
+    Args:
+        table: what `load_results` returns.
+        by_strategy: choose the best cut of each strategy.
+        estimated: `estimates(table)`, where the caller has it.
+        contrasted: `contrasts_to_scratch(table)`, likewise.
     """
     found = []
+    estimated = estimates(table) if estimated is None else estimated
+    contrasted = contrasts_to_scratch(table) if contrasted is None else contrasted
     for context, part in contexts(table):
-        rows, differences = estimates(part), contrasts_to_scratch(part)
+        rows, differences = rows_of(estimated, context), rows_of(contrasted, context)
         done = finished(part)
         for fraction in sorted(rows["fraction"].unique()):
             here = rows[(rows["fraction"] == fraction) & (rows["num_replicates"] > 0)]
@@ -73,6 +87,7 @@ def best_cuts(table: pd.DataFrame, by_strategy: bool = False) -> list[BestCut]:
                 differences[differences["fraction"] == fraction],
             )
             scratch = here[here["strategy"] == SCRATCH]
+            accuracies = by_replicate(trials)
             for group in [g for _, g in here.groupby("strategy", sort=False)] if by_strategy else [here]:
                 if len(group):
                     found.append(
@@ -81,7 +96,7 @@ def best_cuts(table: pd.DataFrame, by_strategy: bool = False) -> list[BestCut]:
                             fraction=float(fraction),
                             group=group,
                             scratch=scratch,
-                            trials=trials,
+                            accuracies=accuracies,
                             to_scratch=to_scratch,
                         )
                     )
@@ -101,7 +116,7 @@ def _best(
     fraction: float,
     group: pd.DataFrame,
     scratch: pd.DataFrame,
-    trials: pd.DataFrame,
+    accuracies: pd.DataFrame,
     to_scratch: pd.DataFrame,
 ) -> BestCut:
     candidates = distinct(group)
@@ -111,7 +126,7 @@ def _best(
     own = to_scratch[(to_scratch["strategy"] == best["strategy"]) & (to_scratch["cut"] == best["cut"])]
     row = None if own.empty or best["strategy"] == SCRATCH else own.iloc[0]
     rivals = _rivals(best, group, candidates, score)
-    same, better = _compare(best, rivals, trials)
+    same, better = _compare(best, rivals, accuracies)
     return BestCut(
         context=context,
         fraction=fraction,
@@ -152,10 +167,9 @@ def _rivals(best: pd.Series, group: pd.DataFrame, candidates: pd.DataFrame, scor
 
 
 def _compare(
-    best: pd.Series, others: pd.DataFrame, trials: pd.DataFrame
+    best: pd.Series, others: pd.DataFrame, by_condition: pd.DataFrame
 ) -> tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]:
     """Return the rivals not distinguishable from the best, and those distinguishably better, on test."""
-    by_condition = by_replicate(trials)
     differences = [(by_condition[c] - by_condition[best["condition"]]).dropna() for c in others["condition"]]
     adjusted = holm([signed_rank_test(difference).p for difference in differences])
     names = [(str(strategy), int(cut)) for strategy, cut in zip(others["strategy"], others["cut"], strict=True)]

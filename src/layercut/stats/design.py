@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 SCRATCH = "scratch"
@@ -50,6 +51,18 @@ def contexts(table: pd.DataFrame) -> Iterator[tuple[Context, pd.DataFrame]]:
         part = rows.copy()
         part.attrs = dict(table.attrs)
         yield Context(source, target, model, tuple(zip(factors_of(table), levels, strict=True))), part
+
+
+def rows_of(table: pd.DataFrame, context: Context) -> pd.DataFrame:
+    """Return the rows of a table that are about one context; `attrs` are kept."""
+    named = {"source": context.source, "target": context.target, "model": context.model, **dict(context.factors)}
+    wanted = np.ones(len(table), dtype=bool)
+    for column, name in named.items():
+        if column in table:
+            wanted &= (table[column].astype("str") == name).to_numpy(dtype=bool)
+    part = table[wanted].reset_index(drop=True)
+    part.attrs = dict(table.attrs)
+    return part
 
 
 def finished(table: pd.DataFrame) -> pd.DataFrame:

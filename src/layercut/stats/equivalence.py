@@ -6,6 +6,7 @@ claim: only data that speak against a loss of the margin or more let it pass.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +15,9 @@ from numpy.typing import ArrayLike
 
 from layercut.errors import UserError
 from layercut.significance import ALPHA
-from layercut.stats.best_cut import best_cuts, distinct
+from layercut.stats.best_cut import BestCut, best_cuts, distinct
 from layercut.stats.contrast import holm
-from layercut.stats.design import by_replicate, context_columns, contexts, finished
+from layercut.stats.design import by_replicate, context_columns, contexts, finished, rows_of
 from layercut.stats.estimate import estimates
 from layercut.stats.interval import mean_intervals
 from layercut.stats.signed_rank import signed_rank_test
@@ -62,7 +63,13 @@ def equivalence_test(differences: ArrayLike, margin: float = MARGIN) -> Equivale
 
 
 def good_enough(
-    table: pd.DataFrame, margin: float = MARGIN, reference: tuple[str, int] | None = None, alpha: float = ALPHA
+    table: pd.DataFrame,
+    margin: float = MARGIN,
+    reference: tuple[str, int] | None = None,
+    alpha: float = ALPHA,
+    *,
+    estimated: pd.DataFrame | None = None,
+    best: Sequence[BestCut] | None = None,
 ) -> pd.DataFrame:
     """Return, for each condition, whether it is shown to be not worse than a reference by more than `margin`.
 
@@ -79,15 +86,19 @@ def good_enough(
         reference: strategy and cut to compare with; by default the best condition of each context and
             fraction, which is chosen on validation accuracy.
         alpha: level below which a claim is taken to be shown.
+        estimated: `estimates(table)`, where the caller has it.
+        best: `best_cuts(table)`, likewise.
 
     Raises:
         UserError: the margin is not above 0.
     """
     equivalence_test([], margin)  # refuses a margin before any work
     parts = []
-    chosen = {(best.context, best.fraction): (best.strategy, best.cut) for best in best_cuts(table)}
+    estimated = estimates(table) if estimated is None else estimated
+    best = best_cuts(table, estimated=estimated) if best is None else best
+    chosen = {(one.context, one.fraction): (one.strategy, one.cut) for one in best}
     for context, part in contexts(table):
-        rows, done = estimates(part), finished(part)
+        rows, done = rows_of(estimated, context), finished(part)
         rows = rows[rows["num_replicates"] > 0]
         for fraction, group in rows.groupby("fraction", sort=False):
             name = reference or chosen[context, float(str(fraction))]

@@ -21,13 +21,15 @@ def estimates(table: pd.DataFrame) -> pd.DataFrame:
     NaN.
     """
     names = [*context_columns(table), *POINT]
-    rows = table.groupby(names, sort=False, dropna=False).agg(
+    counted = table.assign(_failed=(table["status"] != "finished").astype("int64"))
+    rows = counted.groupby(names, sort=False, dropna=False).agg(
         num_blocks=("num_blocks", "first"),
         condition=("condition", "first"),
         merged=("merged", "first"),
-        num_failed=("status", lambda status: int((status != "finished").sum())),
+        num_failed=("_failed", "sum"),
     )
     done = finished(table)
+    done = done.assign(_unvalidated=done["validation_accuracy"].isna().astype("int64"))
     groups = done.groupby(names, sort=False, dropna=False)
     measured = groups.agg(
         num_replicates=("test_accuracy", "size"),
@@ -37,7 +39,7 @@ def estimates(table: pd.DataFrame) -> pd.DataFrame:
         sem=("test_accuracy", "sem"),
         mean_validation=("validation_accuracy", "mean"),
         **{column: (column, "mean") for column in _AVERAGED},
-        num_without_validation=("validation_accuracy", lambda values: int(values.isna().sum())),
+        num_without_validation=("_unvalidated", "sum"),
     )
     for column in _AVERAGED:
         measured[column] = measured[column].astype("float64")  # from pandas' integers, which may be missing

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from layercut.seeding import derive_seed
 from layercut.stats.best_cut import distinct
-from layercut.stats.design import by_replicate, context_columns, contexts, finished
+from layercut.stats.design import by_replicate, context_columns, contexts, finished, rows_of
 from layercut.stats.estimate import estimates
 from layercut.stats.interval import NUM_RESAMPLES
 
@@ -17,7 +17,11 @@ _DECIMALS = 12
 
 
 def probability_best(
-    table: pd.DataFrame, by_strategy: bool = False, generator: np.random.Generator | None = None
+    table: pd.DataFrame,
+    by_strategy: bool = False,
+    generator: np.random.Generator | None = None,
+    *,
+    estimated: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the bootstrap probability that a condition has the highest mean test accuracy at its fraction.
 
@@ -35,13 +39,15 @@ def probability_best(
         by_strategy: choose among the cuts of each strategy instead of among all conditions.
         generator: draws the replicates; by default one of a fixed seed for each group, so that a number does
             not depend on what else the table holds.
+        estimated: `estimates(table)`, where the caller has it.
 
     Reference:
         Efron & Tibshirani 1993, An introduction to the bootstrap, section 6 (resampling cases).
     """
     parts = []
-    for _, part in contexts(table):
-        rows, done = estimates(part), finished(part)
+    estimated = estimates(table) if estimated is None else estimated
+    for context, part in contexts(table):
+        rows, done = rows_of(estimated, context), finished(part)
         rows = rows[rows["num_replicates"] > 0]
         for keys, group in rows.groupby(["fraction", "strategy"] if by_strategy else ["fraction"], sort=False):
             candidates = distinct(group)

@@ -1,6 +1,6 @@
 "use strict";
 (async () => {
-  const PAGE = 50, LONGEST_PRINT = 1000, FIRST_OPEN = 4;
+  const PAGE = 50, LONGEST_PRINT = 1000, FIRST_OPEN = 4, GROUP_WIDTH = 0.84;
   const $ = (selector, within = document) => within.querySelector(selector);
   const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
 
@@ -16,7 +16,7 @@
     return element;
   }
 
-  const { themes, darkColors, columns, contexts, rows } = JSON.parse(await unpack($("#data")));
+  const { themes, darkColors, contexts, tables } = JSON.parse(await unpack($("#data")));
   const root = document.documentElement;
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   let printing = false;
@@ -67,11 +67,22 @@
       const data = panel.data.map((trace) => ({ ...trace, visible: !hidden.has(trace.name) }));
       const layout = { ...panel.layout };
       if (figure.log) layout.xaxis = { ...layout.xaxis, type: "log" };
+      if (layout.annotations?.[0]?.name) layout.annotations = lettersOf(layout.annotations, data);
       Plotly.react($(".plot", panel.element), data, layout, { displayModeBar: false, responsive: true });
     }
     for (const button of $$(".legend button", figure.element)) {
       button.classList.toggle("out", hidden.has(escaped(button.dataset.series)));
     }
+  }
+
+  // Letters stand above boxes, which move where some are hidden.
+  function lettersOf(letters, data) {
+    const names = data.filter((trace) => trace.type === "box" && trace.visible).map((trace) => trace.name);
+    return letters.filter((letter) => names.includes(letter.name)).map((letter) => {
+      const place = names.indexOf(letter.name) - (names.length - 1) / 2;
+      const flat = names.length === 1 ? { textangle: 0, font: { ...letter.font, size: 11 } } : {};
+      return { ...letter, ...flat, x: Math.round(letter.x) + place * GROUP_WIDTH / names.length };
+    });
   }
 
   const seen = new IntersectionObserver((entries) => {
@@ -181,72 +192,77 @@
     });
   }
 
-  // --- the table of all conditions --------------------------------------------------------------------
+  // --- tables: all conditions, scoreboard --------------------------------------------------------------
 
-  const table = $("#table");
   const several = contexts.length > 1;
-  let sorted = rows, first = 0;
 
-  function heads() {
-    const texts = several ? [["Context", "Source, target, model or level"], ...columns] : columns;
-    return texts.map(([name, meaning], index) => {
-      const button = make("button", { type: "button", title: meaning }, name);
-      const head = make("th", { scope: "col", ariaSort: "none", className: index <= Number(several) ? "text" : "" }, button);
-      button.addEventListener("click", () => sortBy(head, index - Number(several)));
-      return head;
-    });
-  }
+  function sheet(table) {
+    const { columns, rows } = tables[table.dataset.rows];
+    const section = table.closest("section");
+    let sorted = rows, first = 0;
 
-  function sortBy(head, index) {
-    const now = head.ariaSort;
-    const ascending = now === "none" ? head.className === "text" : now === "descending";
-    for (const other of $$("th", table)) other.ariaSort = "none";
-    head.ariaSort = ascending ? "ascending" : "descending";
-    const order = (row) => (index < 0 ? row.c : row.o[index]);
-    const sign = ascending ? 1 : -1;
-    sorted = [...rows].sort((a, b) => {
-      const [x, y] = [order(a), order(b)];
-      if (x === "" || y === "") return (x === "") - (y === "");
-      return sign * (typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y)));
-    });
-    first = 0;
-    fill();
-  }
+    function heads() {
+      const texts = several ? [["Context", "Source, target, model or level"], ...columns] : columns;
+      return texts.map(([name, meaning], index) => {
+        const button = make("button", { type: "button", title: meaning }, name);
+        const head = make("th", { scope: "col", ariaSort: "none", className: index <= Number(several) ? "text" : "" }, button);
+        button.addEventListener("click", () => sortBy(head, index - Number(several)));
+        return head;
+      });
+    }
 
-  function lineOf(row) {
-    const cells = row.t.map((text, index) => {
-      const hint = row.h[index];
-      const cell = make("td", { className: index ? "" : "text" }, text);
-      if (hint) cell.append(make("small", {}, hint));
-      return cell;
-    });
-    if (several) cells.unshift(make("td", { className: "text" }, contexts[row.c]));
-    return make("tr", { className: row.m ? "merged" : "" }, ...cells);
-  }
+    function sortBy(head, index) {
+      const now = head.ariaSort;
+      const ascending = now === "none" ? head.className === "text" : now === "descending";
+      for (const other of $$("th", table)) other.ariaSort = "none";
+      head.ariaSort = ascending ? "ascending" : "descending";
+      const order = (row) => (index < 0 ? row.c : row.o[index]);
+      const sign = ascending ? 1 : -1;
+      sorted = [...rows].sort((a, b) => {
+        const [x, y] = [order(a), order(b)];
+        if (x === "" || y === "") return (x === "") - (y === "");
+        return sign * (typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y)));
+      });
+      first = 0;
+      fill();
+    }
 
-  function fill() {
-    const wanted = $$("[data-filter]").filter((select) => select.value !== "");
-    const merged = $("#merged")?.checked ?? true;
-    const found = sorted.filter((row) => (merged || !row.m) &&
-      wanted.every((select) => String(row[select.dataset.filter]) === select.value));
-    const size = printing ? LONGEST_PRINT : PAGE;
-    first = Math.min(first, Math.max(0, Math.floor((found.length - 1) / size) * size));
-    const shown = found.slice(first, first + size);
-    table.tBodies[0].replaceChildren(...shown.map(lineOf));
-    $("#shown").textContent = `${found.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")}`;
-    $(".pager").hidden = found.length <= size;
-    $("#page").textContent = `${first + 1} to ${first + shown.length}`;
-    $("#back").disabled = first === 0;
-    $("#next").disabled = first + size >= found.length;
-  }
+    function lineOf(row) {
+      const cells = row.t.map((text, index) => {
+        const hint = row.h[index];
+        const cell = make("td", { className: index ? "" : "text" }, text);
+        if (hint) cell.append(make("small", {}, hint));
+        return cell;
+      });
+      if (several) cells.unshift(make("td", { className: "text" }, contexts[row.c]));
+      return make("tr", { className: row.m || row.q ? "muted" : "" }, ...cells);
+    }
 
-  if (table) {
+    function fill() {
+      const wanted = $$("[data-filter]", section).filter((select) => select.value !== "");
+      const merged = $(".merged", section)?.checked ?? true;
+      const found = sorted.filter((row) => (merged || !row.m) &&
+        wanted.every((select) => String(row[select.dataset.filter]) === select.value));
+      const size = printing ? LONGEST_PRINT : PAGE;
+      first = Math.min(first, Math.max(0, Math.floor((found.length - 1) / size) * size));
+      const shown = found.slice(first, first + size);
+      table.tBodies[0].replaceChildren(...shown.map(lineOf));
+      $(".shown", section).textContent = `${found.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")}`;
+      $(".pager", section).hidden = found.length <= size;
+      $(".page", section).textContent = `${first + 1} to ${first + shown.length}`;
+      $(".back", section).disabled = first === 0;
+      $(".next", section).disabled = first + size >= found.length;
+    }
+
     table.tHead.rows[0].append(...heads());
-    for (const control of $$("[data-filter], #merged")) control.addEventListener("change", () => { first = 0; fill(); });
-    $("#back").addEventListener("click", () => { first -= PAGE; fill(); });
-    $("#next").addEventListener("click", () => { first += PAGE; fill(); });
+    for (const control of $$("[data-filter], .merged", section)) control.addEventListener("change", () => { first = 0; fill(); });
+    $(".back", section).addEventListener("click", () => { first -= PAGE; fill(); });
+    $(".next", section).addEventListener("click", () => { first += PAGE; fill(); });
     fill();
+    return fill;
   }
+
+  const fills = $$("table.sheet").map(sheet);
 
   // --- begin ------------------------------------------------------------------------------------------
 
@@ -259,8 +275,8 @@
     restyle();
   });
   system.addEventListener("change", restyle);
-  window.addEventListener("beforeprint", () => { printing = true; restyle(); figures.filter((f) => f.element.open).forEach(draw); if (table) fill(); });
-  window.addEventListener("afterprint", () => { printing = false; restyle(); if (table) fill(); });
+  window.addEventListener("beforeprint", () => { printing = true; restyle(); figures.filter((f) => f.element.open).forEach(draw); fills.forEach((fill) => fill()); });
+  window.addEventListener("afterprint", () => { printing = false; restyle(); fills.forEach((fill) => fill()); });
 
   if (part) {
     document.head.append(make("script", { textContent: await unpack($("#plotly")) }));

@@ -1,0 +1,49 @@
+"""Which kept trials figures show: best and worst condition, at the smallest and the largest share of the data."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from layercut.artifacts import KeptTrial
+from layercut.figures.names import fraction_label
+from layercut.figures.study_tables import StudyTables
+from layercut.stats.design import CUTLESS
+
+
+class Shown(NamedTuple):
+    """A kept trial and how its panel is called."""
+
+    trial: KeptTrial
+    title: str
+    fraction: str
+    """Label of its share of the data."""
+    class_names: tuple[str, ...]
+
+
+def shown_trials(tables: StudyTables) -> list[Shown]:
+    """Return the first replicate with kept predictions of the conditions of highest and of lowest mean test accuracy.
+
+    One a fraction where only one condition is kept there.
+    """
+    kept: dict[str, KeptTrial] = {}
+    for trial in sorted(tables.kept, key=lambda trial: int(trial.card["replicate"])):
+        if "predictions" in trial.card["kept"]:
+            kept.setdefault(str(trial.card["condition"]), trial)
+    means = dict(zip(map(str, tables.estimates["condition"]), tables.estimates["mean"], strict=True))
+    fractions = sorted({float(trial.card["fraction"]) for trial in kept.values()})
+    found = []
+    for fraction in dict.fromkeys([*fractions[:1], *fractions[-1:]]):
+        own = [name for name, trial in kept.items() if float(trial.card["fraction"]) == fraction]
+        own.sort(key=lambda name: float(means[name]))
+        found += [_shown(kept[name], "best", fraction) for name in own[-1:]]
+        found += [_shown(kept[name], "worst", fraction) for name in own[:-1][:1]]
+    return found
+
+
+def _shown(trial: KeptTrial, rank: str, fraction: float) -> Shown:
+    strategy, cut = str(trial.card["strategy"]), int(trial.card["cut"])
+    name = strategy if strategy in CUTLESS else f"{strategy} at cut {cut}"
+    accuracy = 100 * float(trial.card["metrics"]["test_accuracy"])
+    label = fraction_label(fraction)
+    title = f"{rank} at {label}: {name} ({accuracy:.1f} %)"
+    return Shown(trial, title, label, tuple(map(str, trial.card["class_names"])))

@@ -1,0 +1,119 @@
+"""How well probes choose a cut: a table, and what it comes to in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from layercut.report import words
+from layercut.report.sections import Cell, ConditionRow
+from layercut.stats import Context, standings
+from layercut.stats.design import factors_of
+
+PROBE_COLUMNS = (
+    ("Predictor", "A probe, or in brackets a rule that never looks at the target's features, and nearest neighbours"),
+    ("Strategy", "Whose cuts it orders"),
+    ("Data", "Share of the target's training data"),
+    ("Spearman", "Rank correlation of score and mean test accuracy over cuts; positive: as the probe promises"),
+    ("95 % interval", "Bootstrap over replicates, percentiles"),
+    ("Fisher 95 %", "Fisher's interval of the rank correlation, from the number of cuts alone"),
+    ("p", "Permutation test of the rank correlation"),
+    ("Kendall", "Kendall's rank correlation"),
+    ("Weighted tau", "Rank correlation in which the best cuts count most"),
+    ("Points lost", "Test accuracy lost by taking the cut that it scores best, percentage points"),
+    ("95 % lost", "Bootstrap over replicates, percentiles"),
+    ("Takes", "The cut that it scores best"),
+)
+
+
+def probe_rows(board: pd.DataFrame, contexts: Sequence[Context]) -> list[ConditionRow]:
+    """Return the scoreboard as the page prints it: per source and model, probes before rules where they are alike."""
+    if board.empty:
+        return []
+    index = {context: place for place, context in enumerate(contexts)}
+    own = board[board["scope"] == "cut"]
+    return [
+        ConditionRow(
+            context=index[_context(row, factors_of(board))],
+            strategy=str(row["strategy"]),
+            fraction=words.fraction_label(row["fraction"]),
+            cells=_cells(row),
+            merged=False,
+            muted=bool(row["is_null"]),
+        )
+        for row in own.to_dict("records")
+    ]
+
+
+def probe_verdicts(board: pd.DataFrame) -> Iterator[str]:
+    """Yield what the scoreboard comes to, over all strategies, shares of the data, sources and models."""
+    own = board[board["scope"] == "cut"] if len(board) else board
+    if own.empty or own["is_null"].all():
+        return
+    table = standings(own)
+    fixed = table["predictor"].str.startswith("always cut")
+    rules = [str(name) for name in table.loc[table["is_null"] & ~fixed, "predictor"]]
+    probes = table[~table["is_null"]]
+    lost = {str(row.predictor): _among(str(row.loses_to), rules) for row in probes.itertuples()}
+    regrets = dict(zip(map(str, table["predictor"]), table["regret"].astype(float), strict=True))
+    for name, to in lost.items():
+        if to:
+            yield f"{name} loses {_points(regrets[name])} on average, more than {words.conjunction(to)}: do not use it."
+    good = [f"{name} ({_points(regrets[name])})" for name, to in lost.items() if not to]
+    if good:
+        against = words.conjunction([f"{rule} ({_points(regrets[rule])})" for rule in rules])
+        yield f"No worse than {against}: {words.conjunction(good)} lost on average."
+    if fixed.any():
+        best = table[fixed].sort_values("regret", kind="stable").iloc[0]
+        yield (
+            f"With hindsight one fixed cut would have done: {best['predictor']} loses {_points(float(best['regret']))} "
+            f"on average over {words.count(int(best['boards']), 'comparison')}. A probe that loses more has told "
+            "nothing that knowing this study's usual cut does not."
+        )
+
+
+def _context(row: Mapping[Any, Any], factors: Sequence[str]) -> Context:
+    levels = tuple((factor, str(row[factor])) for factor in factors)
+    return Context(str(row["source"]), str(row["target"]), str(row["model"]), levels)
+
+
+def _cells(row: Mapping[Any, Any]) -> tuple[Cell, ...]:
+    name = f"[{row['predictor']}]" if row["is_null"] else str(row["predictor"])
+    strategy = str(row["strategy"])
+    return (
+        Cell(name, str(row["predictor"]), "" if row["is_null"] else str(row["undefined"])),
+        Cell(strategy, strategy),
+        Cell(words.fraction_label(row["fraction"]), float(row["fraction"])),
+        _correlation(row["spearman"]),
+        _span(row["spearman_low"], row["spearman_high"]),
+        _span(row["fisher_low"], row["fisher_high"]),
+        _known(words.p_value(row["p"]).removeprefix("p = ").removeprefix("p "), row["p"]),
+        _correlation(row["kendall"]),
+        _correlation(row["weighted_tau"]),
+        _known(f"{100 * row['regret']:.1f}", row["regret"]),
+        _known(f"{100 * row['regret_low']:.1f} to {100 * row['regret_high']:.1f}", row["regret_low"]),
+        Cell(str(row["chosen"]), str(row["chosen"])),
+    )
+
+
+def _correlation(value: float) -> Cell:
+    return _known(f"{value:+.2f}".replace("-", "−"), value)
+
+
+def _span(low: float, high: float) -> Cell:
+    return _known(f"{low:+.2f} to {high:+.2f}".replace("-", "−"), low)
+
+
+def _known(text: str, value: float) -> Cell:
+    return Cell(words.NOTHING, "") if math.isnan(value) else Cell(text, float(value))
+
+
+def _points(regret: float) -> str:
+    return f"{100 * regret:.1f} points"
+
+
+def _among(listed: str, names: Sequence[str]) -> list[str]:
+    return [name for name in names if f", {name}, " in f", {listed}, "]
