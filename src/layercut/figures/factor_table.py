@@ -60,7 +60,7 @@ def compute(tables: StudyTables) -> Chart | None:
         caption="Every setting of the study, the highest mean test accuracy on top. Training loss and accuracy are "
         "averages over all epochs of a trial; all numbers are means over replicates. Colour: within each column, from "
         "its lowest to its highest number.",
-        alt=f"A table of {len(rows)} settings; the highest test accuracy has {rows[-1]} with {texts[-1][best]} per cent.",
+        alt=f"A table of {len(rows)} settings; {rows[-1]} has the highest test accuracy, {texts[-1][best]} per cent.",
         color_scale=(0.0, 100.0),
         color_title="Within each column, from lowest to highest (%)",
     )
