@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
+from typing import Any
 
 import pandas as pd
 
@@ -34,8 +36,10 @@ def compute(tables: StudyTables) -> Chart | None:
 
 def of_table(table: pd.DataFrame) -> Chart | None:
     """Return the chart for a table of `stats.rank_by_layer`, the first score of each probe; None without a number."""
-    first = table.groupby("probe", sort=False)["score"].transform("first") if len(table) else []
-    known = table[(table["score"] == first) & table["spearman"].notna()] if len(table) else table
+    if table.empty:
+        return None
+    first = table.groupby("probe", sort=False)["score"].transform("first")
+    known = table[(table["score"] == first) & table["spearman"].notna()]
     if known.empty:
         return None
     conditions = list(known[["strategy", "cut", "fraction"]].drop_duplicates().itertuples(index=False, name=None))
@@ -93,8 +97,8 @@ def _panel(rows: pd.DataFrame, probe: str, series: dict[tuple[str, int, float], 
     )
 
 
-def _point(row: dict[str, object], places: dict[str, int]) -> Point:
-    value, low, high, p = (float(row[name]) for name in ("spearman", "low", "high", "p"))  # type: ignore[arg-type]
+def _point(row: dict[Hashable, Any], places: dict[str, int]) -> Point:
+    value, low, high, p = (float(row[name]) for name in ("spearman", "low", "high", "p"))
     known = not math.isnan(low)
     note = f"{row['layer']}: {value:+.2f} (95 % {low:+.2f} to {high:+.2f}, p = {p:.4f})".replace("-", "−")
     return Point(float(places[str(row["layer"])]), value, low if known else None, high if known else None, note)

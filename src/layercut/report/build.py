@@ -70,8 +70,8 @@ def write_figures(
         for context, chart in charts_of(name, tables):
             number = f"-{order.index(context) + 1}" if len(order) > 1 else ""
             paths.append(save(chart, folder / f"{name}{number}.{file_format}"))
-    if (chart := factor_table.compute(tables)) is not None:
-        paths.append(save(chart, folder / f"{chart.name}.{file_format}"))
+    if (settings := factor_table.compute(tables)) is not None:
+        paths.append(save(settings, folder / f"{settings.name}.{file_format}"))
     return paths
 
 

@@ -85,8 +85,8 @@ def _rows(sources: _Sources, probes: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _correlation(scores: pd.Series[float], sources: _Sources, what: str) -> dict[str, Any]:
-    point = scores.to_numpy(dtype=np.float64)
-    truth: NDArray[np.float64] = sources.values[scores.index].to_numpy(dtype=np.float64)
+    point: NDArray[np.float64] = np.asarray(scores, dtype=np.float64)
+    truth: NDArray[np.float64] = np.asarray(sources.values[scores.index], dtype=np.float64)
     why = why_unordered(point, truth, LEAST_SOURCES)
     if why:
         none = dict.fromkeys(("spearman", "low", "high", "p"), math.nan)
