@@ -11,6 +11,7 @@ Counted after merging and caching, with the epochs that were really run:
     each trunk     its features once for every image that any replicate uses
 Sources are read from files; a study that pretrains is refused. Activations, poolings, losses, optimizer steps,
 loading and bookkeeping count nothing. floor_fraction = floor seconds / measured seconds.
+done_fraction is the same with the validation images that were really looked at: what the processor did of what it can.
 """
 
 from __future__ import annotations
@@ -79,11 +80,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     work, precision = run_work(arguments.run, arguments.data_dir)
-    answer: dict[str, Any] = {"work_flops": work._asdict(), "precision": precision}
+    done, _ = run_work(arguments.run, arguments.data_dir, looked_validations)
+    answer: dict[str, Any] = {"work_flops": work._asdict(), "done_flops": done._asdict(), "precision": precision}
     if arguments.seconds:
         peak = json.loads(arguments.peak.read_text()) if arguments.peak else run_child("benchmarks.peak").answer
         floor = work.seconds(peak["flops_per_second"], precision)
         answer |= {"peak": peak, "floor_seconds": floor, "floor_fraction": floor / arguments.seconds}
+        answer["done_fraction"] = done.seconds(peak["flops_per_second"], precision) / arguments.seconds
     text = json.dumps(answer, indent=2)
     if arguments.out:
         arguments.out.write_text(text, encoding="utf-8")
@@ -91,8 +94,10 @@ def main() -> None:
         print(text)
 
 
-def run_work(run: Path, data_dir: Path) -> tuple[Work, Precision]:
-    """Return the operations of a finished run, and its precision."""
+def run_work(
+    run: Path, data_dir: Path, validations: Callable[[TrialRecord], int] | None = None
+) -> tuple[Work, Precision]:
+    """Return the operations of a finished run, and its precision; `validations` as `plan_work` takes it."""
     with Ledger(run, read_only=True) as ledger:
         trials = list(ledger.trials())
     if not trials:
@@ -103,11 +108,16 @@ def run_work(run: Path, data_dir: Path) -> tuple[Work, Precision]:
     def open_task(task: TaskRef) -> Task:
         return select_task(open_cached(checked.datasets[task.fingerprint]), task.classes)
 
-    return plan_work(checked.plan, trials, open_task), precision
+    return plan_work(checked.plan, trials, open_task, validations or needed_validations), precision
 
 
-def plan_work(plan: Plan, trials: Iterable[TrialRecord], open_task: Callable[[TaskRef], Task]) -> Work:
-    """Return the operations behind the finished trials of a plan."""
+def plan_work(
+    plan: Plan,
+    trials: Iterable[TrialRecord],
+    open_task: Callable[[TaskRef], Task],
+    validations: Callable[[TrialRecord], int],
+) -> Work:
+    """Return the operations behind the finished trials of a plan; `validations` counts the images of one trial's."""
     if any(job.kind == "train" for job in plan.sources):
         raise SystemExit("expected sources from files: pretraining is not part of the floor")
     conditions = {condition.key: condition for condition in plan.conditions}
@@ -124,7 +134,7 @@ def plan_work(plan: Plan, trials: Iterable[TrialRecord], open_task: Callable[[Ta
         forward, first = trained_flops(models[_model_of(condition)], condition)
         num_train, num_test = trial.num_train_images or 0, trial.num_test_images or 0
         training += len(trial.curve) * num_train * (3 * forward - first)
-        evaluation += forward * (needed_validations(trial) + num_train + num_test)
+        evaluation += forward * (validations(trial) + num_train + num_test)
     if not finished:
         raise SystemExit("expected trials of this plan; the run was made with other options or another version")
     return Work(_feature_flops(finished, models, open_task), training, evaluation)
@@ -138,6 +148,17 @@ def needed_validations(trial: TrialRecord) -> int:
     num_validated = sum(point.validation_accuracy is not None for point in trial.curve)
     num_wrong = round((1 - best_accuracy) * num_images)
     return num_validated * num_images + (len(trial.curve) - num_validated) * num_wrong
+
+
+def looked_validations(trial: TrialRecord) -> int:
+    """Return how many times some validation image was evaluated.
+
+    Raises:
+        SystemExit: the run is from before that was written down.
+    """
+    if trial.num_validation_looks is None:
+        raise SystemExit(f"trial {trial.key} does not say how many validation images it evaluated: run it again")
+    return trial.num_validation_looks
 
 
 def trained_flops(model: Model, condition: Condition) -> tuple[int, int]:

@@ -107,6 +107,8 @@ class TrialRecord:
     """Area under validation accuracy against the index of the log points, in 0..1; None: no such points."""
     log_accuracies: Mapping[str, float] = field(default_factory=dict)
     """Validation accuracy at each log point, in the order of training."""
+    num_validation_looks: int | None = None
+    """Validation images that were evaluated, over all epochs: fewer with `validate_epochs: as_needed`."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def trials_of(output: Path, *overrides: str) -> list[TrialRecord]:
 def test_the_records_are_equal_but_for_keys_and_curve(tmp_path: Path) -> None:
     full, needed = trials_of(tmp_path / "all"), trials_of(tmp_path / "as_needed", AS_NEEDED)
     assert len(full) == len(needed) == 2
-    differing = {"key": "", "condition": "", "curve": (), "wall_seconds": None}
+    differing = {"key": "", "condition": "", "curve": (), "wall_seconds": None, "num_validation_looks": None}
     assert [dataclasses.replace(trial, **differing) for trial in full] == [
         dataclasses.replace(trial, **differing) for trial in needed
     ]
@@ -44,6 +44,9 @@ def test_the_records_are_equal_but_for_keys_and_curve(tmp_path: Path) -> None:
     ]
     assert all(point == expected for point, expected in points if point.validation_accuracy is not None)
     assert any(point.validation_accuracy is None for point, _ in points)
+    for trial, other in zip(needed, full, strict=True):
+        assert other.num_validation_looks == len(other.curve) * other.num_validation_images
+        assert trial.num_validation_looks < other.num_validation_looks
 
 
 def test_the_default_leaves_the_keys_of_trials_as_they_are() -> None:

@@ -175,6 +175,13 @@ def test_fewer_images_are_looked_at():
     assert needed[2] < 0.6 * full[2]
 
 
+def test_images_looked_at_are_counted():
+    full, needed = train_both(lambda: build("plain_cnn", 0, depth=2, channels=8), patience=4, epochs=24)
+    assert full[1].num_validation_looks == full[2]
+    filled = 64 * len(needed[1].curve)  # the last chunk of a look is filled up with images that do not count
+    assert needed[1].num_validation_looks <= needed[2] <= needed[1].num_validation_looks + filled
+
+
 @pytest.mark.parametrize("lr", [1e30, 1e18])
 def test_a_training_that_diverges_does_so_in_the_same_epoch(lr):
     messages = []

@@ -156,6 +156,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE probes ADD COLUMN checkpoint_hash TEXT",
         "ALTER TABLE probes ADD COLUMN device TEXT",
     ),
+    (
+        # NULL in ledgers from before: not counted.
+        "ALTER TABLE trials ADD COLUMN num_validation_looks INTEGER",
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -45,10 +45,11 @@ class DesignGroup(NamedTuple):
             training = target_training(self.spec, self.target_index, levels)
             fitting = scaled(make_fitting(self.spec, training, self.precision), self.target.scaling)
             factors = dict(levels)
+            banks: dict[tuple[Fitting, bool], Bank] = {}
             for strategy_name in transfer.strategies:
                 cuts = _cuts(self.spec, num_blocks) if STRATEGIES[strategy_name].transfers else [0]
                 for cut, fraction in itertools.product(cuts, transfer.fractions):
-                    condition = self._condition(strategy_name, cut, fraction, fitting)
+                    condition = self._condition(strategy_name, cut, fraction, fitting, banks)
                     name = ConditionName(
                         condition.key,
                         self.source.label,
@@ -63,7 +64,14 @@ class DesignGroup(NamedTuple):
                     )
                     yield name, condition
 
-    def _condition(self, strategy_name: str, cut: int, fraction: float, fitting: Fitting) -> Condition:
+    def _condition(
+        self,
+        strategy_name: str,
+        cut: int,
+        fraction: float,
+        fitting: Fitting,
+        banks: dict[tuple[Fitting, bool], Bank],
+    ) -> Condition:
         transfer, num_blocks = self.spec.transfer, self.model.num_blocks
         keep_hidden = transfer.head == "keep_hidden"
         name, cut, uses_source = STRATEGIES[strategy_name].canonical(cut, num_blocks, keep_hidden)
@@ -83,6 +91,9 @@ class DesignGroup(NamedTuple):
         group = self._group(trained, batch_size, num_replicates, fitting.lr_schedule)
         if group is not None:  # members share each evaluation, so it is for all epochs
             fitting = dataclasses.replace(fitting, validate_epochs="all")
+        below = fitting, group is not None
+        if frozen and below not in banks:  # one for all conditions on it: a plan has a million
+            banks[below] = self._bank(*below)
         key = condition_key(
             source,
             self.task,
@@ -97,7 +108,7 @@ class DesignGroup(NamedTuple):
         return Condition(
             key,
             source,
-            self._bank(fitting, stacked=group is not None) if frozen else None,
+            banks[below] if frozen else None,
             self.task,
             self.model,
             name,

@@ -171,6 +171,7 @@ def trial_record(
         wall_seconds=wall_seconds,
         log_area=log_area([accuracy for _, accuracy in result.log_accuracies]),
         log_accuracies=dict(result.log_accuracies),
+        num_validation_looks=result.num_validation_looks,
     )
 
 

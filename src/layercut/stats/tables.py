@@ -26,6 +26,7 @@ _COUNTS = (
     "num_epochs",
     "num_train_images",
     "num_validation_images",
+    "num_validation_looks",
     "num_test_images",
     "num_duplicates_dropped",
     "num_trained_parameters",

@@ -23,6 +23,8 @@ class Training(NamedTuple):
     """Validation accuracy at the schedule's log points."""
     snapshots: Mapping[str, Mapping[str, Tensor]] | None = None
     """Values of the model at the schedule's checkpoints."""
+    num_validation_looks: int | None = None
+    """Validation images evaluated to follow the course, each time counted; log points are not."""
 
 
 class DivergedError(TrialDivergedError):

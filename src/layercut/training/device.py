@@ -33,8 +33,8 @@ def prepare_device(device: torch.device, num_threads: int) -> None:
     """Set threads and deterministic kernels for the job that this process runs next.
 
     Denormals are flushed: features behind a ReLU are full of them and each costs a hundred ordinary operations.
-    Freed memory is kept for the next step. TensorFloat-32 is switched off: precision is declared, never taken by
-    default.
+    Freed memory is kept for the next step.
+    TensorFloat-32 is switched off: precision is declared, never taken by default.
     """
     torch.set_num_threads(num_threads)
     torch.set_flush_denormal(True)

@@ -53,6 +53,7 @@ class LateValidation:
         """How far each image was from being right: 1 less the probability of its class, faded over its looks."""
         self._best_epoch = 0
         self._best_wrong = len(examples) + 1
+        self.num_looks = 0
 
     def add(self, model: nn.Module, point: EpochPoint) -> Validated:
         """Take an epoch without its validation.
@@ -101,6 +102,7 @@ class LateValidation:
         order = torch.argsort(self._doubts, descending=True, stable=True)
         looks = _look(model, self._examples, order, enough, self._precision)
         seen = order[: len(looks.logits)]
+        self.num_looks += len(seen)
         self._doubts[seen] = _MEMORY * self._doubts[seen] + (1 - torch.exp(-looks.losses))
         if not torch.isfinite(looks.losses).all():
             return Evaluation(math.nan, 0.0, looks.logits.argmax(dim=1))

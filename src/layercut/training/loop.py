@@ -93,4 +93,6 @@ def train(
 
     if best_state:
         model.load_state_dict(best_state)
-    return course.result()._replace(log_accuracies=log.of(0), snapshots=snapshots.values or None)
+    return course.result()._replace(
+        log_accuracies=log.of(0), snapshots=snapshots.values or None, num_validation_looks=follow.num_looks
+    )

@@ -102,8 +102,9 @@ def train_stacked(
 
     stack.unstack(best or stack.values(), models)
     return [
-        diverged.get(member) or course.result()._replace(log_accuracies=log.of(member))
-        for member, course in enumerate(courses)
+        diverged.get(member)
+        or done._replace(log_accuracies=log.of(member), num_validation_looks=len(done.curve) * len(validation or ()))
+        for member, done in enumerate(course.result() for course in courses)
     ]
 
 

@@ -26,6 +26,9 @@ class Validated(NamedTuple):
 class Validation(Protocol):
     """Follows one training and tells its course of every epoch."""
 
+    num_looks: int
+    """Images evaluated so far, each time counted."""
+
     def add(self, model: nn.Module, point: EpochPoint) -> Validated:
         """Take an epoch without its validation.
 
@@ -42,10 +45,12 @@ class EveryEpoch:
         self._examples = examples
         self._precision = precision
         self._course = course
+        self.num_looks = 0
 
     def add(self, model: nn.Module, point: EpochPoint) -> Validated:
         """Validate an epoch."""
         if self._examples is not None:
+            self.num_looks += len(self._examples)
             result = evaluate(model, self._examples, self._precision)
             point = with_validation(point, result.loss, result.accuracy)
         better = self._course.add(point)
