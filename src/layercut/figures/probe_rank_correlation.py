@@ -34,8 +34,10 @@ def compute(tables: StudyTables) -> Chart | None:
 
 def of_table(table: pd.DataFrame) -> Chart | None:
     """Return the chart for a table of `stats.rank_by_layer`, the first score of each probe; None without a number."""
-    first = table.groupby("probe", sort=False)["score"].transform("first") if len(table) else []
-    known = table[(table["score"] == first) & table["spearman"].notna()] if len(table) else table
+    if table.empty:
+        return None
+    first = table.groupby("probe", sort=False)["score"].transform("first")
+    known = table[(table["score"] == first) & table["spearman"].notna()]
     if known.empty:
         return None
     conditions = list(known[["strategy", "cut", "fraction"]].drop_duplicates().itertuples(index=False, name=None))
@@ -80,7 +82,9 @@ def _panel(rows: pd.DataFrame, probe: str, series: dict[tuple[str, int, float], 
     lines = []
     for (strategy, cut, fraction), (name, style) in series.items():
         own = rows[(rows["strategy"] == strategy) & (rows["cut"] == cut) & (rows["fraction"] == fraction)]
-        points = tuple(_point(row, places) for row in own.to_dict("records"))
+        points = tuple(
+            _point({str(name): value for name, value in row.items()}, places) for row in own.to_dict("records")
+        )
         lines += [Line(name, points, style)] if points else []
     sign = "+" if rows["direction"].iloc[0] == "higher" else "−"
     y = Axis("Spearman's correlation", limits=(-1.05, 1.05))
