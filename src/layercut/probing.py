@@ -35,6 +35,8 @@ SAMPLE = 500
 MOST_UNITS = 8192
 """What is learned from 500 images does not need more numbers of each, and the first maps of a ResNet have 200,704."""
 
+_SUFFIXES = (".pth", ".pt", ".bin", ".safetensors")
+
 _NOT_BY_DEFAULT = ("channel_clustering", "kmeans_clustering")
 """Each takes longer than all others together."""
 
@@ -73,8 +75,8 @@ def parse_candidate(text: str, model: str) -> Candidate:
     if "=" in text and not Path(text).is_file():
         name, _, weights = text.partition("=")
         return Candidate(name, weights)
-    is_zoo = text.partition("/")[0] in MODELS.collections() and not Path(text).suffix
-    return Candidate(text, "DEFAULT") if is_zoo and not Path(text).exists() else Candidate(model, text)
+    is_zoo = text.partition("/")[0] in MODELS.collections() and not _is_file(text)
+    return Candidate(text, "DEFAULT") if is_zoo else Candidate(model, text)
 
 
 def probe_spec(
@@ -119,7 +121,12 @@ def probe_spec(
 def _source(weights: str) -> dict[str, Any]:
     if weights == "random":
         return {"random": True}
-    return {"checkpoint": weights} if Path(weights).suffix or Path(weights).exists() else {"weights": weights}
+    return {"checkpoint": weights} if _is_file(weights) else {"weights": weights}
+
+
+def _is_file(weights: str) -> bool:
+    """Names of published weights and of models of a library may have dots and slashes, too."""
+    return Path(weights).suffix in _SUFFIXES or Path(weights).exists()
 
 
 def _target(

@@ -11,7 +11,9 @@ from layercut import load_probes, run_study
 from layercut.cli.probe import command as probe
 from layercut.cli.scoreboard import command as scoreboard
 from layercut.errors import UserError
+from layercut.figures.probe_by_layer import by_model
 from layercut.ledger import Ledger
+from layercut.probing import Candidate, parse_candidate, probe_models, probe_spec
 from layercut.report import write_figures, write_report
 from packed_page import unpacked
 from tiny import tiny_study
@@ -93,6 +95,34 @@ def test_models_are_compared_without_a_study(study, tmp_path):
     layers = [row["layer"] for row in content["scores"] if row["probe"] == "knn"]
     assert layers == ["input", "conv0", "conv1", "conv2", "output"]
     assert all(row["num_images"] == 40 for row in content["scores"])
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "weights"),
+    [
+        ("mine.pth", "plain_cnn", "mine.pth"),
+        ("random", "plain_cnn", "random"),
+        ("torchvision/resnet18", "torchvision/resnet18", "DEFAULT"),
+        ("torchvision/resnet18=IMAGENET1K_V1", "torchvision/resnet18", "IMAGENET1K_V1"),
+        ("timm/resnet18.a1_in1k", "timm/resnet18.a1_in1k", "DEFAULT"),
+        ("timm/resnet18.pth", "plain_cnn", "timm/resnet18.pth"),  # a file in a folder of that name
+        ("mine:build=weights/a.pth", "mine:build", "weights/a.pth"),
+    ],
+)
+def test_models_are_named_with_or_without_weights(text, model, weights):
+    assert parse_candidate(text, "plain_cnn") == Candidate(model, weights)
+
+
+def test_models_of_different_layers_are_compared_by_depth():
+    specs = [
+        probe_spec(Candidate(name, "random"), "digits", None, ["knn"], 30, ["model.depth=2"])
+        for name in ("plain_cnn", "mlp")
+    ]
+    table = probe_models(specs, device="cpu").table
+    assert table["source"].nunique() == 2
+    panel = by_model(table).panels[0]
+    assert panel.x.title == "Depth (share of the model's layers)"
+    assert [[point.x for point in line.points] for line in panel.lines] == [[0.0, 0.5, 1.0]] * 2
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from torch import nn
 from layercut import extract_features, read_model
 from layercut.checkpoints import save_checkpoint
 from layercut.errors import UserError
-from layercut.features.taps import PIXELS, all_taps, tap_features
+from layercut.features.taps import PIXELS, all_taps, averaged, tap_features
 from layercut.models import MODELS
 from layercut.models.base import CuttableModel, seeded_build
 from layercut.training.batches import Normalization, PixelInputs
@@ -88,3 +88,34 @@ def test_a_model_comes_back_from_its_file_with_its_head(model, images, tmp_path)
     assert torch.equal(extract_features(again, images)["output"], extract_features(model, images)["output"])
     with pytest.raises(UserError, match="did you mean 'depth'"):
         read_model(tmp_path / "whole.safetensors", image_shape=(1, 8, 8), dephth=3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "most", "expected"),
+    [
+        ((2, 4, 8, 8), 256, (2, 4, 8, 8)),  # fits
+        ((2, 4, 8, 8), 255, (2, 4, 7, 7)),
+        ((2, 4, 8, 8), 3, (2, 4, 1, 1)),  # channels are all kept
+        ((2, 10, 6), 30, (2, 5, 6)),  # tokens
+        ((2, 500), 30, (2, 500)),  # nothing to average over
+    ],
+)
+def test_large_features_are_averaged_over_neighbouring_places(shape, most, expected):
+    features = torch.randn(shape)
+    assert averaged(features, most).shape == expected
+
+
+def test_averages_are_of_neighbours_and_keep_the_mean():
+    features = torch.arange(16.0).reshape(1, 1, 4, 4)
+    assert averaged(features, 4).flatten().tolist() == [2.5, 4.5, 10.5, 12.5]
+    tokens = torch.arange(8.0).reshape(1, 4, 2)
+    assert averaged(tokens, 4).tolist() == [[[1.0, 2.0], [5.0, 6.0]]]
+
+
+def test_averaged_taps_are_averages_of_the_taps(model, images):
+    inputs = PixelInputs(images, np.arange(len(images)), Normalization((0.5,), (0.5,)), torch.device("cpu"))
+    taps = {"conv0": model.taps["conv0"]}
+    (_, whole), (_, less) = (
+        next(tap_features(model, inputs, taps, torch.device("cpu"), 4, most_units=most)) for most in (None, 16)
+    )
+    assert torch.equal(less, averaged(whole, 16))

@@ -329,6 +329,16 @@ def test_a_study_gives_a_file_a_strategy_with_merged_trials_under_every_name(stu
     assert [row["sampled_cut_point"] for row in files["cuts_demo_FR.json"][1:]] == [0, 0]
 
 
+def test_of_several_clusterings_the_one_that_counts_as_the_format_does_is_written(study, tmp_path):
+    with Ledger(study) as ledger:
+        scores = {"precision": 0.75, "recall": 0.5, "accuracy": 0.5, "ari": 0.125}
+        label = "clustering(self_pairs=True)"
+        ledger.append([ProbeRecord("q", label, "digits[0,1]", "conv0", 0.5, 0, "target", "train", scores)])
+    files = {path.name: json.loads(path.read_text()) for path in export_study(study, tmp_path / "out", STUDY)}
+    (row,) = files["demo_cluster.json"]
+    assert (row["Layer"], row["Precision"], row["Dataset"], row["Split"]) == ("conv0", 0.75, "Finetune", "Train")
+
+
 def test_the_parameters_are_filled_from_the_study(study, tmp_path):
     export_study(study, tmp_path / "out", STUDY)
     parameters = json.loads((tmp_path / "out" / "cuts_demo_T.json").read_text())[0]

@@ -33,7 +33,10 @@ def command(run: Path, formats: tuple[str, ...], output: Path | None) -> None:
     csv          results.csv, a row for each trial and name of its condition
     parquet      results.parquet, the same table with its types
     mp-tl-study  cuts_*.json and baselines_*.json of the study
-                 "Exploring Layer Freezing in Transfer Learning"
+                 "Exploring Layer Freezing in Transfer Learning", and its
+                 NAME_cluster.json: pairs of images counted as there where the
+                 study asks for {name: clustering, self_pairs: true}, else
+                 precision and recall of pairs of different images
 
     A merged trial has a row under every name; the column `merged` is false for one of them, so count
     trials with merged == False. Failed trials are rows without accuracy; see the column `status`.

@@ -84,7 +84,9 @@ def _panel(rows: pd.DataFrame, probe: str, series: dict[tuple[str, int, float], 
     lines = []
     for (strategy, cut, fraction), (name, style) in series.items():
         own = rows[(rows["strategy"] == strategy) & (rows["cut"] == cut) & (rows["fraction"] == fraction)]
-        points = tuple(_point(row, places) for row in own.to_dict("records"))
+        points = tuple(
+            _point({str(name): value for name, value in row.items()}, places) for row in own.to_dict("records")
+        )
         lines += [Line(name, points, style)] if points else []
     sign = "+" if rows["direction"].iloc[0] == "higher" else "−"
     y = Axis("Spearman's correlation", limits=(-1.05, 1.05))

@@ -85,8 +85,7 @@ def _rows(sources: _Sources, probes: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _correlation(scores: pd.Series[float], sources: _Sources, what: str) -> dict[str, Any]:
-    point: NDArray[np.float64] = np.asarray(scores, dtype=np.float64)
-    truth: NDArray[np.float64] = np.asarray(sources.values[scores.index], dtype=np.float64)
+    point, truth = (_numbers(values) for values in (scores, sources.values[scores.index]))
     why = why_unordered(point, truth, LEAST_SOURCES)
     if why:
         none = dict.fromkeys(("spearman", "low", "high", "p"), math.nan)
@@ -96,3 +95,8 @@ def _correlation(scores: pd.Series[float], sources: _Sources, what: str) -> dict
     seed = derive_seed(0, "rank by layer", what, *(str(value) for value in sources.names.values()))
     p = permutation_p(point, truth, np.random.default_rng(seed))
     return {"num_candidates": len(point), "spearman": found, "low": low, "high": high, "p": p, "undefined": ""}
+
+
+def _numbers(values: pd.Series[float]) -> NDArray[np.float64]:
+    numbers: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
+    return numbers

@@ -23,7 +23,9 @@ def export_study(path: str | Path, folder: str | Path, study: Mapping[str, Any] 
     An imported ledger gives the files that it was imported from, with equal values. Any other gives one
     `cuts_NAME_LETTERS.json` for each strategy and one `baselines_NAME.json`, for each combination of source,
     target, model and factor levels, and `NAME_cluster.json` where clustering was probed. A merged trial
-    stands under every name; failed trials are left out and counted in the parameter `failed_trials`.
+    stands under every name; failed trials are left out and counted in the parameter `failed_trials`. Of several
+    clusterings that a study asks for, one is written: that with `self_pairs: true`, which counts pairs of images as
+    the study's own files do, else the first, whose precision and recall are those of pairs of different images.
 
     Args:
         path: an output directory, or a ledger file.
@@ -103,6 +105,8 @@ def _as_study(ledger: Ledger, study: Mapping[str, Any]) -> Iterator[tuple[str, l
 
 
 def _clusters(base: str, probes: list[ProbeRecord]) -> Iterator[tuple[str, list[Any]]]:
+    labels = sorted(dict.fromkeys(probe.probe for probe in probes), key=lambda label: "self_pairs=True" not in label)
+    probes = [probe for probe in probes if probe.probe in labels[:1]]
     sources = list(dict.fromkeys(probe.source for probe in probes))
     for source in sources:
         title = base if len(sources) == 1 else f"{base}_{_file_part(source)}"
