@@ -16,6 +16,7 @@ from layercut.stats import rank_by_layer
 MOST_LINES = 8
 """Conditions beyond these are left out: the first ones of the table are drawn."""
 
+_NONE = Reference(0.0, "no correlation", Style("muted", dash="dot"))
 _TRUTHS = {"log_area": "area under validation accuracy at log-spaced points", "test_accuracy": "mean test accuracy"}
 
 
@@ -60,7 +61,10 @@ def of_table(table: pd.DataFrame) -> Chart | None:
         alt=f"Rank correlations of {', '.join(panel.title for panel in panels)} by layer, from "
         f"{known['spearman'].min():+.2f} to {known['spearman'].max():+.2f}.",
         legend_title="Condition",
-        legend=tuple(Entry(name, style, "line") for name, style in series.values()),
+        legend=(
+            *(Entry(name, style, "line") for name, style in series.values()),
+            Entry(_NONE.name, _NONE.style, "reference"),
+        ),
     )
 
 
@@ -95,7 +99,7 @@ def _panel(rows: pd.DataFrame, probe: str, series: dict[tuple[str, int, float], 
         layer_axis(layers),
         y,
         lines=tuple(lines),
-        references=(Reference(0.0, "none", Style("muted", dash="dot")),),
+        references=(_NONE,),
     )
 
 

@@ -60,12 +60,12 @@ def _conditions(results: pd.DataFrame) -> Iterator[_Sources]:
     done = finished(results)
     done = done[done["strategy"] != SCRATCH]
     about = [*_KEYS, *factors_of(results), "strategy", "cut", "fraction"]
-    for values, rows in done.groupby(about, sort=False, dropna=False):
+    for values, rows in done.groupby(about, dropna=False):
         if rows["source"].nunique() >= LEAST_SOURCES:
             has_area = "log_area" in rows and rows["log_area"].notna().all()
             truth = "log_area" if has_area else "test_accuracy"
             names = dict(zip(about, values, strict=True))
-            yield _Sources(names, truth, rows.groupby("source", sort=False)[truth].mean())
+            yield _Sources(names, truth, rows.groupby("source")[truth].mean())
 
 
 def _rows(sources: _Sources, probes: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -73,11 +73,13 @@ def _rows(sources: _Sources, probes: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for label, about in probes.attrs.get("probes", {}).items():
         seen = scored_rows(probes[probes["probe"] == label], names["target"], names["fraction"])
         seen = seen[seen["source"].isin(sources.values.index) & seen["model"].isin([names["model"], ""])]
+        if seen["cut"].notna().all():
+            seen = seen.sort_values("cut", kind="stable")
         for score, direction in about["directions"].items():
             if score not in seen:
                 continue
             for layer, rows in seen.groupby("layer", sort=False):
-                means = rows.groupby("source", sort=False)[score].mean().dropna()
+                means = rows.groupby("source")[score].mean().dropna()
                 yield {
                     **names, "probe": label, "score": score, "direction": direction, "layer": str(layer),
                     "truth": sources.truth, **_correlation(means, sources, f"{label} {score} {layer}"),
