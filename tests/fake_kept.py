@@ -39,7 +39,7 @@ class FakeKept(KeptTrial):
 
 def fake_kept(results: pd.DataFrame) -> list[KeptTrial]:
     """Return the first finished replicate of each condition."""
-    done = results[results["status"] == "finished"].sort_values("replicate", kind="stable")
+    done = results[results["status"] == "finished"].sort_values(["replicate", "strategy", "cut"], kind="stable")
     return [
         FakeKept(
             Path("nowhere"),

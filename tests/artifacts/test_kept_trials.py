@@ -12,10 +12,12 @@ import pytest
 import torch
 
 from layercut import load_model, load_results, load_study, run_study
-from layercut.artifacts import kept_trials
+from layercut.artifacts import kept_images, kept_trials
 from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.errors import CheckpointError, DataError, SpecError
+from layercut.figures.study_tables import StudyTables
 from layercut.preflight import plan_with_data
+from layercut.report import build_page, read_facts
 from layercut.spec import parse_study
 from layercut.stages.context import open_task
 from tiny_study import TINY
@@ -39,6 +41,33 @@ def test_images():
     task_ref = checked.plan.conditions[0].task
     task = open_task(checked.datasets[task_ref.fingerprint], task_ref.classes)
     return torch.from_numpy(np.array(task.dataset.test.images[task.test_index]))
+
+
+def test_training_images_of_source_and_target_are_kept(run):
+    source, target = kept_images(run[0])
+    assert (source.label, target.label) == ("digits[0,1,2]", "digits[3,4,5]")
+    assert source.used_as == {load_results(run[0])["source"].iloc[0]}
+    assert target.class_names == ("3", "4", "5")
+    assert target.labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert target.images.shape == (6, 1, 8, 8)
+
+
+def test_damaged_images_are_an_error_that_says_what_to_do(run, tmp_path):
+    shutil.copytree(run[0] / "artifacts" / "tasks", tmp_path / "artifacts" / "tasks")
+    next(tmp_path.glob("artifacts/tasks/*/images.safetensors")).write_bytes(b"half")
+    with pytest.raises(DataError, match="delete the folder and run the study again"):
+        kept_images(tmp_path)
+
+
+def test_the_report_shows_what_is_kept(run):
+    page = build_page(StudyTables.read(run[0]), read_facts(run[0] / "ledger.sqlite"))
+    charts = {chart.name: chart for chart in page.parts[0].charts}
+    kept = {trial.card["key"]: trial for trial in kept_trials(run[0])}
+    assert {"confusion_matrix", "predicted_examples", "feature_maps", "sample_images"} <= charts.keys()
+    accuracies = {f"({100 * trial.card['metrics']['test_accuracy']:.1f} %)" for trial in kept.values()}
+    for panel in charts["confusion_matrix"].panels:
+        assert panel.title[panel.title.index("(") :] in accuracies
+        assert panel.cells.columns == ("3", "4", "5")
 
 
 def test_the_first_replicate_of_each_condition_is_kept(run):

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from layercut import load_probes, run_study
 from layercut.cli.probe import command as probe
+from layercut.cli.report import command as report
 from layercut.cli.scoreboard import command as scoreboard
 from layercut.errors import UserError
 from layercut.figures.probe_by_layer import by_model
+from layercut.figures.study_tables import StudyTables
 from layercut.ledger import Ledger
 from layercut.probing import Candidate, parse_candidate, probe_models, probe_spec
 from layercut.report import write_figures, write_report
+from layercut.report.probe_table import probe_verdicts
 from packed_page import unpacked
 from tiny import tiny_study
 
@@ -76,6 +80,27 @@ def test_the_report_and_the_figures_show_the_probes(study, tmp_path):
     assert "mean of other studies" in figures
     names = {path.name for path in write_figures(study, tmp_path)}
     assert {"probe_by_layer.svg", "probe_scoreboard.svg"} <= names
+
+
+def test_the_scoreboard_of_the_report_is_that_of_the_command(study, tmp_path):
+    shown = json.loads(unpacked(write_report(study, [study]).read_text(encoding="utf-8"), "data"))["tables"]["probes"]
+    boards = json.loads(call(scoreboard, study, "--json", "--null", study))["boards"]
+    assert len(shown["rows"]) == len(boards)
+    for row, board in zip(shown["rows"], boards, strict=True):
+        name = f"[{board['predictor']}]" if board["is_null"] else board["predictor"]
+        assert row["t"][0] == name
+        assert row["t"][9] == f"{100 * board['regret']:.1f}"
+    call(report, study, "--tables", tmp_path, "--null", study)
+    assert "mean of other studies" in (tmp_path / "scoreboard.md").read_text(encoding="utf-8")
+    assert (tmp_path / "scoreboard.csv").exists()
+
+
+def test_the_page_says_in_words_which_probes_lose_to_a_rule(study):
+    board = StudyTables.read(study, [study]).scoreboard
+    worst = board.assign(regret=np.where(board["predictor"] == "sum_of_squares", 0.9, board["regret"]))
+    said = list(probe_verdicts(worst))
+    assert any(text.startswith("sum_of_squares loses 90.0 points on average, more than") for text in said)
+    assert said[-1].startswith("With hindsight one fixed cut would have done")
 
 
 def test_models_are_compared_without_a_study(study, tmp_path):

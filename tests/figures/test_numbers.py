@@ -1,5 +1,7 @@
 """The numbers in each figure are those of the table."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from layercut.figures import charts_of
 from layercut.figures.accuracy_by_parameters import pareto_front
 from layercut.figures.learning_curves import MAX_POINTS, _drawn
 from layercut.figures.names import cut_style, fraction_axis, fraction_label, strategies_in_order, strategy_style
+from layercut.stats import rank_groups
 
 TABLE = fake_results(fractions=(0.01, 1.0), num_replicates=6)
 STUDY = fake_study(TABLE)
@@ -28,6 +31,39 @@ def test_boxes_hold_the_test_accuracies_in_per_cent():
     rows = TABLE[(TABLE["strategy"] == "reinit") & (TABLE["cut"] == 2) & (TABLE["fraction"] == 0.01)]
     assert series.boxes[2].values == pytest.approx(tuple(100 * rows["test_accuracy"]))
     assert panel.y.unit == "%"
+
+
+def test_letters_are_the_rank_groups_of_the_strategy():
+    table = fake_results(fractions=(0.01,), num_replicates=14)
+    groups = rank_groups(table).set_index(["strategy", "cut"])["letters"]
+    ((_, chart),) = charts_of("cut_boxes", table)
+    for series in chart.panels[0].boxes:
+        expected = ["" if series.name == "finetune" else groups[series.name, cut] for cut in range(5)]
+        assert [box.letters for box in series.boxes] == expected
+    assert len(set(groups["freeze_truncate"])) > 1
+    assert "share a letter" in chart.caption
+
+
+def test_too_few_replicates_give_no_letters():
+    ((_, chart),) = charts_of("cut_boxes", fake_results(fractions=(0.01,), num_replicates=5))
+    assert not any(box.letters for series in chart.panels[0].boxes for box in series.boxes)
+    assert "letter" not in chart.caption
+
+
+def test_kept_predictions_are_those_of_the_best_and_the_worst_condition():
+    means = TABLE.groupby(["fraction", "strategy", "cut"])["test_accuracy"].mean()
+    chart = chart_of("confusion_matrix")
+    assert [panel.fraction for panel in chart.panels] == ["1 %", "1 %", "100 %", "100 %"]
+    for panel in chart.panels:
+        rank, name = re.match(r"(best|worst) at .*?: (.*) \(", panel.title).groups()
+        strategy, _, cut = name.partition(" at cut ")
+        of_fraction = means[0.01 if panel.fraction == "1 %" else 1.0]
+        extreme = of_fraction.max() if rank == "best" else of_fraction.min()
+        assert of_fraction[strategy, int(cut or 0)] == pytest.approx(extreme)
+    examples = chart_of("predicted_examples").panels[0].pictures
+    assert [picture.mark for picture in examples] == ["right", "right", "wrong"]
+    assert len(chart_of("feature_maps").panels) == 1 + 4
+    assert [panel.title for panel in chart_of("sample_images").panels] == [TABLE["source"][0], TABLE["target"][0]]
 
 
 def test_scratch_is_a_line_at_its_median():

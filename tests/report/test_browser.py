@@ -39,7 +39,7 @@ def run(tmp_path_factory):
         ledger.append(
             [
                 ProbeRecord(
-                    f"{source}{layer}{n}", "clustering", source, layer, 1.0, n, "target", "train", {EVIL: n / 9}
+                    f"{source}{layer}{n}", "clustering", source, layer, 1.0, n, "target", "train", {"ari": n / 9}
                 )
                 for source in ("a", EVIL)
                 for layer in ("conv0", EVIL)

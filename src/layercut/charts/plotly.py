@@ -170,7 +170,7 @@ def _pictures(panel: Panel, theme: Theme) -> dict[str, Any]:
     images, shapes, notes = [], [], []
     for index, picture in enumerate(panel.pictures):
         x, y = index % columns, -(index // columns)
-        at = {"x": x + 0.06, "y": y - 0.02, "sizex": 0.88, "sizey": 0.76}
+        at = {"x": x + 0.5, "xanchor": "center", "y": y - 0.02, "sizex": 0.88, "sizey": 0.76}
         images.append({"source": data_url(picture), "xref": "x", "yref": "y", "sizing": "contain", **at})
         if picture.mark:
             line = {

@@ -28,7 +28,7 @@ from layercut.stats import (
     scoreboard,
 )
 from layercut.stats.design import rows_of
-from layercut.stats.tables import load_curves, load_probes
+from layercut.stats.tables import CURVE_COLUMNS, load_curves, load_probes
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Measured:
     @cached_property
     def curves(self) -> pd.DataFrame:
         """What `layercut.stats.tables.load_curves` gives."""
-        return pd.DataFrame(columns=["key", "condition"]) if self.path is None else load_curves(self.path)
+        return pd.DataFrame(columns=CURVE_COLUMNS) if self.path is None else load_curves(self.path)
 
     @cached_property
     def curve_rows(self) -> dict[str, NDArray[np.intp]]:

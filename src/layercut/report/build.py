@@ -157,7 +157,8 @@ def _method(best: list[BestCut]) -> Iterator[str]:
         yield "The cut is chosen on validation images and reported on test images."
     yield "Differences are paired: the same replicate sees the same training images under every condition."
     yield "p-values: two-sided Wilcoxon signed-rank test, adjusted after Holm for all cuts of one strategy at one share"
-    yield "of the data. Intervals: 95 % bootstrap (BCa) of the mean difference."
+    yield "of the data. Intervals: 95 % bootstrap (BCa) of the mean difference. Replicates drawn anew: bootstrap, on"
+    yield "test images."
 
 
 def _subtitle(table: pd.DataFrame) -> str:

@@ -40,18 +40,21 @@ def _probability(best: BestCut, rows: pd.DataFrame) -> Iterator[str]:
     if len(own) != 1 or len(rows) < 2 or int(own["num_replicates"].iloc[0]) < LEAST_REPLICATES:
         return
     share = float(own["probability"].iloc[0])
-    text = f"Were the replicates drawn again, it would be the best of all {len(rows)} in {_share(share)} of draws"
+    text = f"With the replicates drawn anew, it is the best of all {len(rows)} in {_share(share)} of draws"
     first = rows.sort_values("probability", ascending=False, kind="stable").iloc[0]
     if float(first["probability"]) > share:
         name = words.condition_name(str(first["strategy"]), int(first["cut"]))
-        text += f"; most often the best: {name}, {_share(float(first['probability']))}"
-    yield f"{text} (bootstrap, test images)."
+        text += f"; most often {name} ({_share(float(first['probability']))})"
+    yield f"{text}."
 
 
 def _cheaper(best: BestCut, results: pd.DataFrame, enough: pd.DataFrame) -> Iterator[str]:
     own = results[(results["strategy"] == best.strategy) & (results["cut"] == best.cut)]
     found = []
-    for column, what in (("num_parameters", "of its parameters"), ("num_trained_parameters", "of its trained ones")):
+    for column, what in (
+        ("num_parameters", "of its parameters"),
+        ("num_trained_parameters", "of its trained parameters"),
+    ):
         whole = float(own[column].astype("float64").mean())
         least = enough[enough[column] < _WORTH_SAYING * whole].sort_values(column, kind="stable")
         if len(least):

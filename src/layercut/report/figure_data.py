@@ -92,7 +92,8 @@ def swatch(entry: Entry) -> str:
 def _size(panel: Panel) -> tuple[int, int]:
     if panel.pictures:
         rows, columns = picture_grid(panel)
-        return _PICTURE_PIXELS * columns, round(1.15 * _PICTURE_PIXELS * rows)
+        shape = 1.6 if any("\n" in picture.caption for picture in panel.pictures) else 1.15
+        return _PICTURE_PIXELS * columns, round(shape * _PICTURE_PIXELS * rows)
     if panel.cells is not None:
         return 78 + _CELL_PIXELS * len(panel.cells.columns), 84 + 34 * len(panel.cells.rows)
     lettered = any(box.letters for series in panel.boxes for box in series.boxes)

@@ -18,19 +18,23 @@ PROBE_COLUMNS = (
     ("Strategy", "Whose cuts it orders"),
     ("Data", "Share of the target's training data"),
     ("Spearman", "Rank correlation of score and mean test accuracy over cuts; positive: as the probe promises"),
-    ("95 % interval", "Bootstrap over replicates, percentiles"),
-    ("Fisher 95 %", "Fisher's interval of the rank correlation, from the number of cuts alone"),
+    ("95 %", "Interval of Spearman's: bootstrap over replicates, percentiles"),
+    ("Fisher", "Fisher's 95 % interval of the rank correlation, from the number of cuts alone"),
     ("p", "Permutation test of the rank correlation"),
     ("Kendall", "Kendall's rank correlation"),
-    ("Weighted tau", "Rank correlation in which the best cuts count most"),
-    ("Points lost", "Test accuracy lost by taking the cut that it scores best, percentage points"),
-    ("95 % lost", "Bootstrap over replicates, percentiles"),
+    ("W. tau", "Weighted tau: rank correlation in which the best cuts count most"),
+    ("Lost", "Test accuracy lost by taking the cut that it scores best, percentage points"),
+    ("95 %", "Interval of the loss: bootstrap over replicates, percentiles"),
     ("Takes", "The cut that it scores best"),
 )
 
 
+FIXED = "always cut"
+"""How the rules begin that take the same cut everywhere."""
+
+
 def probe_rows(board: pd.DataFrame, contexts: Sequence[Context]) -> list[ConditionRow]:
-    """Return the scoreboard as the page prints it: per source and model, probes before rules where they are alike."""
+    """Return the scoreboard as the page prints it; each fixed cut only on request."""
     if board.empty:
         return []
     index = {context: place for place, context in enumerate(contexts)}
@@ -41,7 +45,7 @@ def probe_rows(board: pd.DataFrame, contexts: Sequence[Context]) -> list[Conditi
             strategy=str(row["strategy"]),
             fraction=words.fraction_label(row["fraction"]),
             cells=_cells(row),
-            merged=False,
+            merged=str(row["predictor"]).startswith(FIXED),
             muted=bool(row["is_null"]),
         )
         for row in own.to_dict("records")
@@ -54,18 +58,20 @@ def probe_verdicts(board: pd.DataFrame) -> Iterator[str]:
     if own.empty or own["is_null"].all():
         return
     table = standings(own)
-    fixed = table["predictor"].str.startswith("always cut")
+    fixed = table["predictor"].str.startswith(FIXED)
     rules = [str(name) for name in table.loc[table["is_null"] & ~fixed, "predictor"]]
     probes = table[~table["is_null"]]
     lost = {str(row.predictor): _among(str(row.loses_to), rules) for row in probes.itertuples()}
     regrets = dict(zip(map(str, table["predictor"]), table["regret"].astype(float), strict=True))
-    for name, to in lost.items():
-        if to:
-            yield f"{name} loses {_points(regrets[name])} on average, more than {words.conjunction(to)}: do not use it."
     good = [f"{name} ({_points(regrets[name])})" for name, to in lost.items() if not to]
     if good:
         against = words.conjunction([f"{rule} ({_points(regrets[rule])})" for rule in rules])
-        yield f"No worse than {against}: {words.conjunction(good)} lost on average."
+        lose = "lose" if len(good) > 1 else "loses"
+        yield f"{words.conjunction(good)} {lose} no more on average than {against}."
+    for name, to in lost.items():
+        if to:
+            most = words.conjunction(to)
+            yield f"{name} loses {_points(regrets[name])} on average, more than {most}: of no use here."
     if fixed.any():
         best = table[fixed].sort_values("regret", kind="stable").iloc[0]
         yield (

@@ -44,6 +44,7 @@ class ConditionRow:
     fraction: str
     cells: tuple[Cell, ...]
     merged: bool
+    """Shown on request only: another name of the same trials, or a rule that takes the same cut everywhere."""
     muted: bool = False
     """Printed paler: not what the table is about."""
 

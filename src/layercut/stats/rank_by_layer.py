@@ -30,6 +30,9 @@ LEAST_SOURCES = 4
 
 _KEYS = ["target", "model"]
 
+_DIGITS = 12
+"""Of means that are ranked: the last bits depend on the order of rows, and would break ties."""
+
 
 class _Sources(NamedTuple):
     """All sources under one condition, and what each was worth."""
@@ -65,7 +68,7 @@ def _conditions(results: pd.DataFrame) -> Iterator[_Sources]:
             has_area = "log_area" in rows and rows["log_area"].notna().all()
             truth = "log_area" if has_area else "test_accuracy"
             names = dict(zip(about, values, strict=True))
-            yield _Sources(names, truth, rows.groupby("source")[truth].mean())
+            yield _Sources(names, truth, rows.groupby("source")[truth].mean().round(_DIGITS))
 
 
 def _rows(sources: _Sources, probes: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -79,7 +82,7 @@ def _rows(sources: _Sources, probes: pd.DataFrame) -> Iterator[dict[str, Any]]:
             if score not in seen:
                 continue
             for layer, rows in seen.groupby("layer", sort=False):
-                means = rows.groupby("source")[score].mean().dropna()
+                means = rows.groupby("source")[score].mean().round(_DIGITS).dropna()
                 yield {
                     **names, "probe": label, "score": score, "direction": direction, "layer": str(layer),
                     "truth": sources.truth, **_correlation(means, sources, f"{label} {score} {layer}"),

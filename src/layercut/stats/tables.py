@@ -78,6 +78,13 @@ def load_results(path: str | Path) -> pd.DataFrame:
     return frame
 
 
+CURVE_COLUMNS = (
+    "key", "condition", "replicate", "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
+    "learning_rate",
+)  # fmt: skip
+"""Of what `load_curves` returns."""
+
+
 def load_curves(path: str | Path) -> pd.DataFrame:
     """Return one row for each finished trial and epoch: key, condition, replicate, epoch, losses, accuracies, rate.
 

@@ -58,7 +58,7 @@
   }
 
   function draw(figure) {
-    if (!figure.element.open && !printing) return;
+    if (!window.Plotly || (!figure.element.open && !printing)) return;
     figure.drawn = true;
     const shown = new Set(shownPanels(figure)), hidden = hiddenNames(figure);
     for (const panel of figure.panels) {
@@ -150,7 +150,7 @@
   }
 
   function showPart() {
-    for (const plot of $$(".plot", part)) Plotly.purge(plot);
+    for (const plot of $$(".plot.js-plotly-plot", part)) Plotly.purge(plot);
     const before = figures;
     figures = JSON.parse(colored(packedFigures));
     if (!before.length) for (const figure of figures.slice(0, FIRST_OPEN)) opened.add(figure.name);
@@ -278,10 +278,20 @@
   window.addEventListener("beforeprint", () => { printing = true; restyle(); figures.filter((f) => f.element.open).forEach(draw); fills.forEach((fill) => fill()); });
   window.addEventListener("afterprint", () => { printing = false; restyle(); fills.forEach((fill) => fill()); });
 
-  if (part) {
+  // Plotly's own script takes longer than all else, so the page is shown first: answer, tables, places of figures.
+  async function startDrawing() {
     document.head.append(make("script", { textContent: await unpack($("#plotly")) }));
+    for (const figure of figures) {
+      seen.unobserve(figure.element);
+      seen.observe(figure.element);
+    }
+    root.dataset.drawing = "true";
+  }
+
+  if (part) {
     $("#context")?.addEventListener("change", (event) => showContext(Number(event.target.value)));
     await showContext(0);
+    requestAnimationFrame(() => setTimeout(startDrawing));
   }
   root.dataset.ready = "true";
 })();
