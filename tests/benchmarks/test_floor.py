@@ -56,7 +56,7 @@ def work_of(checked: CheckedPlan, wanted: list[tuple[str, int, int]]) -> tuple[W
     def open_task(task):  # type: ignore[no-untyped-def]
         return select_task(open_cached(checked.datasets[task.fingerprint]), task.classes)
 
-    return plan_work(checked.plan, records, open_task), records[-1]
+    return plan_work(checked.plan, records, open_task, needed_validations), records[-1]
 
 
 def test_a_scratch_trial_trains_everything_but_the_images(checked: CheckedPlan) -> None:
