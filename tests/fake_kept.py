@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import safetensors.numpy
 
-from layercut.artifacts import KeptImages, KeptTrial
+from layercut.artifacts import KeptImages, KeptTrial, write_artifact
 from layercut.artifacts.reading import Examples, FeatureMaps
+from layercut.artifacts.tasks import write_images
 
 CLASSES = ("ant", "bee", "<b>cat</b>")
 _IMAGES = np.random.default_rng(0).integers(0, 256, (30, 1, 6, 6), dtype=np.uint8)
@@ -56,6 +60,26 @@ def fake_kept(results: pd.DataFrame) -> list[KeptTrial]:
         )
         for row in done.drop_duplicates("condition").itertuples()
     ]
+
+
+def write_kept(folder: Path, results: pd.DataFrame) -> None:
+    """Write what `fake_kept` and `fake_images` give as the artifacts of an output directory."""
+    for number, kept in enumerate(fake_kept(results)):
+        examples, maps = kept.examples()._asdict(), kept.feature_maps()
+        image: dict[str, Any] = {"image": maps.image, "label": np.array([maps.label]), "maps": maps.maps}
+        names = {"source": "", "target": "", "model": "", "key": str(number)}
+        write_artifact(
+            folder,
+            str(number),
+            {**kept.card, **names, "cut": int(kept.card["cut"]), "replicate": int(kept.card["replicate"])},
+            {
+                "predictions.csv": partial(kept.predictions().to_csv, index=False),
+                "examples.safetensors": partial(safetensors.numpy.save_file, examples),
+                "feature_maps.safetensors": partial(safetensors.numpy.save_file, image),
+            },
+        )
+    for images in fake_images(results):
+        write_images(folder, images)
 
 
 def fake_images(results: pd.DataFrame) -> list[KeptImages]:

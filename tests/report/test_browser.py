@@ -1,11 +1,14 @@
 """The report in a real browser: Debian's Chromium, where there is one."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from fake_kept import write_kept
 from fake_ledger import write_ledger
 from fake_results import fake_results
+from layercut.figures import FIGURES
 from layercut.figures.study_tables import StudyTables
 from layercut.ledger import Ledger
 from layercut.records import ProbeRecord
@@ -32,20 +35,23 @@ def browser():
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    table = fake_results(sources=("a", EVIL), num_replicates=6, fractions=(0.1, 1.0), failed=(12,))
+    table = fake_results(sources=("a", EVIL), num_replicates=9, fractions=(0.1, 1.0), failed=(12,))
     meta = {"study_text": EVIL, "command": f"layercut run {EVIL}", "study_name": EVIL}
     folder = write_ledger(tmp_path_factory.mktemp("run"), table, meta, curves=True)
     with Ledger(folder) as ledger:
         ledger.append(
             [
                 ProbeRecord(
-                    f"{source}{layer}{n}", "clustering", source, layer, 1.0, n, "target", "train", {"ari": n / 9}
+                    f"{source}{cut}{n}", EVIL, source, layer, 1.0, n, "target", "train", {"ari": cut + n}, cut=cut
                 )
                 for source in ("a", EVIL)
-                for layer in ("conv0", EVIL)
-                for n in range(3)
+                for cut, layer in enumerate(("conv0", "conv1", "conv2", "conv3", EVIL))
+                for n in range(6)
             ]
         )
+        ledger.set_meta("probes", {EVIL: {"kind": "labels", "directions": {"ari": "higher"}}})
+        ledger.set_meta("probings", {"": EVIL})
+    write_kept(folder, table)
     write_report(folder)
     return folder
 
@@ -89,7 +95,8 @@ def figure_of(page, name):
 
 
 MARKS = """plot => plot.querySelectorAll(
-    '.boxes path.box, .scatterlayer path.point, .scatterlayer path.js-line, .heatmaplayer image, .barlayer path, canvas'
+    '.boxes path.box, .scatterlayer path.point, .scatterlayer path.js-line, .heatmaplayer image, .barlayer path, ' +
+    '.layer-above image, .layer-below image, canvas'
 ).length"""
 
 
@@ -105,7 +112,7 @@ def test_every_figure_is_drawn_with_something_in_it(page, run):
     expected = [chart.name for chart in build_page(StudyTables.read(run), read_facts(run)).parts[0].charts]
     names = page.locator("#part details").evaluate_all("all => all.map(one => one.dataset.name)")
     assert names == expected
-    assert {"cut_boxes", "learning_curves", "cluster_boxes", "timing", "accuracy_surface"} <= set(names)
+    assert set(names) == set(FIGURES.names())
     for name in names:
         plots = figure_of(page, name).locator(".panel:not([hidden]) .plot")
         assert plots.count() > 0
@@ -206,6 +213,40 @@ def test_long_tables_have_pages(page):
     page.get_by_role("button", name="Back").click()
     page.get_by_role("button", name="Back").click()
     assert column(page, 6) == first
+
+
+def test_letters_stand_above_the_boxes_that_are_shown(page):
+    figure = figure_of(page, "cut_boxes")
+    plot = figure.locator(".plot").first
+    letters = "plot => plot.layout.annotations.map(one => [one.name, one.x, one.text])"
+    assert {name for name, *_ in plot.evaluate(letters)} >= {"freeze_reinit", "truncate"}
+    page.locator("[data-facet=strategy]").select_option("reinit")
+    alone = plot.evaluate(letters)
+    assert [(name, x) for name, x, _ in alone] == [("reinit", cut) for cut in range(5)]
+
+
+def test_the_scoreboard_is_a_table_that_sorts_and_shows_each_fixed_cut_on_request(page):
+    rows = page.locator("#probes tbody tr")
+    before = rows.count()
+    names = set(page.locator("#probes tbody td:nth-child(2)").all_inner_texts())
+    assert names == {EVIL, "[a cut at random]"}
+    page.locator("#probes").get_by_role("button", name="Lost").click()
+    lost = [float(text) for text in page.locator("#probes tbody td:nth-child(11)").all_inner_texts()]
+    assert lost == sorted(lost, reverse=True)
+    page.locator("#probes .merged").check()
+    assert rows.count() > before
+    assert "With hindsight one fixed cut would have done" in page.locator("#probes .verdicts").inner_text()
+
+
+def test_answer_and_tables_do_not_wait_for_what_draws(browser, run, tmp_path):
+    text = (run / "report.html").read_text(encoding="utf-8")
+    (tmp_path / "report.html").write_text(re.sub(r'(id="plotly">)[^<]*', r"\1", text), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(f"file://{tmp_path}/report.html")
+    page.wait_for_selector("html[data-ready]")
+    assert page.locator("#conditions tbody tr").count() == 50
+    assert page.locator(".sentence").count() == 4
+    page.close()
 
 
 def test_the_page_never_scrolls_sideways(page):
