@@ -53,7 +53,7 @@ def fake_study_probes(results: pd.DataFrame, fractions: tuple[float, ...]) -> pd
     tables = []
     for label, score in (("clustering", "ari"), ("effective_rank", "effective_rank")):
         table = fake_probes(own, {label: lambda cut, fraction, replicate: 0.2 * cut + 0.01 * replicate + fraction})
-        table["score"] += 0.003 * pd.factorize(table["source"])[0]  # sources differ
+        table["score"] += 0.003 * pd.factorize(table["source"], sort=True)[0]  # sources differ
         tables.append(table.rename(columns={"score": score}))
     both = pd.concat(tables, ignore_index=True)
     both.attrs = {
