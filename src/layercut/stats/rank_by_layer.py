@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from layercut.seeding import derive_seed
 from layercut.stats.boards import scored_rows, why_unordered
-from layercut.stats.design import SCRATCH, factors_of, finished
+from layercut.stats.design import CUTLESS, SCRATCH, factors_of, finished
 from layercut.stats.rank_agreement import agreement, fisher_interval, permutation_p
 
 LEAST_SOURCES = 4
@@ -61,7 +61,8 @@ def rank_by_layer(results: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
 
 def _conditions(results: pd.DataFrame) -> Iterator[_Sources]:
     done = finished(results)
-    done = done[done["strategy"] != SCRATCH]
+    repeated = done["strategy"].isin(CUTLESS) & (done["cut"] != done.groupby("strategy")["cut"].transform("min"))
+    done = done[(done["strategy"] != SCRATCH) & ~repeated]
     about = [*_KEYS, *factors_of(results), "strategy", "cut", "fraction"]
     for values, rows in done.groupby(about, dropna=False):
         if rows["source"].nunique() >= LEAST_SOURCES:
