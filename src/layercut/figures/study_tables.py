@@ -199,10 +199,12 @@ class StudyTables:
 
     @cached_property
     def best_by_strategy(self) -> list[BestCut]:
-        """The best cut of each strategy at each fraction."""
+        """The best cut of each strategy at each fraction, not compared with its rivals."""
         if self.whole:
             return [one for one in self.whole.best_by_strategy if one.context == self.context]
-        return best_cuts(self.results, by_strategy=True, estimated=self.estimates, contrasted=self.contrasts)
+        return best_cuts(
+            self.results, by_strategy=True, estimated=self.estimates, contrasted=self.contrasts, with_rivals=False
+        )
 
     def _own(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a table of the whole study that are about this context."""

@@ -59,6 +59,7 @@ def best_cuts(
     *,
     estimated: pd.DataFrame | None = None,
     contrasted: pd.DataFrame | None = None,
+    with_rivals: bool = True,
 ) -> list[BestCut]:
     """Return the best condition of each context at each fraction, or of each strategy there.
 
@@ -73,6 +74,7 @@ def best_cuts(
         by_strategy: choose the best cut of each strategy.
         estimated: `estimates(table)`, where the caller has it.
         contrasted: `contrasts_to_scratch(table)`, likewise.
+        with_rivals: also compare it with its rivals.
     """
     found = []
     estimated = estimates(table) if estimated is None else estimated
@@ -87,7 +89,7 @@ def best_cuts(
                 differences[differences["fraction"] == fraction],
             )
             scratch = here[here["strategy"] == SCRATCH]
-            accuracies = by_replicate(trials)
+            accuracies = by_replicate(trials) if with_rivals else None
             for group in [g for _, g in here.groupby("strategy", sort=False)] if by_strategy else [here]:
                 if len(group):
                     found.append(
@@ -116,7 +118,7 @@ def _best(
     fraction: float,
     group: pd.DataFrame,
     scratch: pd.DataFrame,
-    accuracies: pd.DataFrame,
+    accuracies: pd.DataFrame | None,
     to_scratch: pd.DataFrame,
 ) -> BestCut:
     candidates = distinct(group)
@@ -125,8 +127,8 @@ def _best(
     best = _highest(candidates, score)
     own = to_scratch[(to_scratch["strategy"] == best["strategy"]) & (to_scratch["cut"] == best["cut"])]
     row = None if own.empty or best["strategy"] == SCRATCH else own.iloc[0]
-    rivals = _rivals(best, group, candidates, score)
-    same, better = _compare(best, rivals, accuracies)
+    rivals = candidates.iloc[:0] if accuracies is None else _rivals(best, group, candidates, score)
+    same, better = ((), ()) if accuracies is None else _compare(best, rivals, accuracies)
     return BestCut(
         context=context,
         fraction=fraction,
