@@ -183,7 +183,7 @@ def runner_part(spec: StudySpec, folder: Path) -> dict[str, Any]:
     from layercut import runner
 
     output = folder / "runner"
-    with patch.object(runner, "_STAGE", f"{__name__ if __name__ != '__main__' else 'benchmarks.books'}:no_op"):
+    with patch.object(runner, "STAGE", f"{__name__ if __name__ != '__main__' else 'benchmarks.books'}:no_op"):
         summary, seconds = _timed(lambda: runner.run_study(spec, output, executor=SerialExecutor(), device="cpu"))
         _, again_seconds = _timed(lambda: runner.run_study(spec, output, executor=SerialExecutor(), device="cpu"))
     return {

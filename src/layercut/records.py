@@ -193,14 +193,15 @@ class FailureRecord:
 Record: TypeAlias = TrialRecord | PretrainingRecord | ProbeRecord | FailureRecord
 
 
-_POINT_VALUES = attrgetter("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+POINT_VALUES = attrgetter("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+"""What an epoch measured, as a tuple."""
 
 
 def exact_content(record: TrialRecord | ProbeRecord | FailureRecord) -> str:
     """Return what is equal in every run of the same trial or probe: key, metrics, curve; floats in hexadecimal."""
     if isinstance(record, ProbeRecord):
         return canonical_json([record.key, {name: _exact(float(score)) for name, score in record.scores.items()}])
-    curve = [[_exact(value) for value in _POINT_VALUES(point)] for point in record.curve]
+    curve = [[_exact(value) for value in POINT_VALUES(point)] for point in record.curve]
     if isinstance(record, FailureRecord):
         return canonical_json([record.key, record.kind, curve])
     metrics = [record.train_accuracy, record.validation_accuracy, record.test_accuracy, record.test_loss]

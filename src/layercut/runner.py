@@ -34,6 +34,7 @@ from layercut.preflight import CheckedPlan, plan_with_data
 from layercut.progress import NoProgress, Progress
 from layercut.records import FailureKind, FailureRecord, Record
 from layercut.spec import StudySpec
+from layercut.stages import PRELOADED, STAGE
 from layercut.stages.context import Context
 from layercut.stages.environment import capture_environment, num_usable_cores
 from layercut.stages.extract import discard_damaged, is_stored
@@ -41,8 +42,6 @@ from layercut.stages.keep_images import keep_images
 from layercut.tracking import Tracking, open_tracking
 from layercut.training.device import resolve_device
 from layercut.training.precision import Precision
-
-_STAGE = "layercut.stages.run:run_job"
 
 WRITE_SECONDS = 0.2
 """Records are written so often: thousands of short trials share a transaction, and a crash loses no more than this."""
@@ -134,9 +133,9 @@ def run_study(
     """
     torch_device = resolve_device(device)
     stacked = torch_device.type == "cuda" if stack is None else stack
+    workforce = _hire(executor, workers, address, torch_device.type) if isinstance(executor, str) else executor
     checked = plan_with_data(spec, Path(data_dir or default_data_dir()), default_cache_dir(), precision, stacked)
     output_dir = Path(output_dir or Path("runs") / spec.name)
-    workforce = _hire(executor, workers, address, torch_device.type) if isinstance(executor, str) else executor
     with output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
         environment = capture_environment(torch_device)
         _write_down(spec, checked.plan, ledger, output_dir, command)
@@ -242,7 +241,7 @@ class _Run:
             return
         self._progress.begin(name, len(jobs), sum(max(job.flops, 1) for job in jobs))
         try:
-            for event in self._executor.run(_STAGE, jobs, self._context):
+            for event in self._executor.run(STAGE, jobs, self._context):
                 if isinstance(event, Result):
                     self._keep(*(event.value if isinstance(event.value, tuple) else (event.value,)))
                 elif isinstance(event, Lost):
@@ -336,14 +335,14 @@ class _Run:
 
 
 def _hire(executor: str, workers: int | None, address: str | None, device: str) -> Executor:
-    factory, preload = EXECUTORS[executor], (_STAGE.partition(":")[0],)
+    factory = EXECUTORS[executor]
     if address is None:
-        return factory(workers or (1 if device == "cuda" else num_usable_cores()), preload)
+        return factory(workers or (1 if device == "cuda" else num_usable_cores()), PRELOADED)
     if "address" not in inspect.signature(factory).parameters:
         raise UserError(
             f"--address {address}: the executor {executor!r} works on this machine only; try --executor ray"
         )
-    return cast(ClusterExecutorFactory, factory)(workers, preload, address=address)
+    return cast(ClusterExecutorFactory, factory)(workers, PRELOADED, address=address)
 
 
 def _write_down(spec: StudySpec, plan: Plan, ledger: Ledger, output_dir: Path, command: str | None) -> None:

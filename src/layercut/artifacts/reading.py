@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
 from layercut.artifacts.writing import CARD
 from layercut.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Examples(NamedTuple):
@@ -68,6 +70,8 @@ class KeptTrial:
         return FeatureMaps(arrays["image"], int(arrays["label"][0]), arrays["maps"])
 
     def _table(self, name: str) -> pd.DataFrame:
+        import pandas as pd  # noqa: PLC0415 - workers, who write only, do without
+
         try:
             return pd.read_csv(self.folder / name)
         except (OSError, ValueError) as error:

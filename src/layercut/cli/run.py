@@ -84,11 +84,18 @@ def command(
         layercut run my-study.yaml -o runs/second-try --workers 8
         layercut run my-study.yaml -o /shared/runs/mine --executor ray --address auto
     """
-    from layercut.cli.show import RunProgress
-    from layercut.runner import run_study
     from layercut.spec import load_study
 
     spec = load_study(study, overrides)
+    if executor == "processes":
+        from layercut.executors.processes import start_server
+        from layercut.stages import PRELOADED
+
+        start_server(PRELOADED)  # workers import torch while this process does
+
+    from layercut.cli.show import RunProgress
+    from layercut.runner import run_study
+
     with RunProgress(spec.name) as progress:
         summary = run_study(
             spec,

@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any, NamedTuple, cast
@@ -28,6 +28,13 @@ class _Worker(NamedTuple):
     pipe: Connection
 
 
+def start_server(preload: tuple[str, ...]) -> None:
+    """Start the server that workers are forked from, unless there is one; it imports `preload` while we go on."""
+    multiprocessing.set_forkserver_preload(list(preload))
+    with _main_module_hidden(), _interrupts_held():
+        forkserver.ensure_running()
+
+
 class ProcessExecutor:
     """Does jobs in worker processes; results do not depend on their number."""
 
@@ -36,7 +43,7 @@ class ProcessExecutor:
             raise ValueError(f"expected at least 1 worker; got {num_workers}")
         self._num_workers = num_workers
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(list(preload))
+        start_server(preload)
         self._idle: list[_Worker] = []
         self._busy: dict[Connection, tuple[_Worker, Any]] = {}
         self._lifeline, self._lifeline_writer = self._context.Pipe(duplex=False)

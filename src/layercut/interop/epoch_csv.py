@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from layercut.errors import UserError
 from layercut.records import EpochPoint
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FILE_NAME = "transfer_learning_logs.csv"
 COLUMNS = ("epoch", "train_loss", "validation_loss", "validation_accuracy", "learning_rate", "train_accuracy")
@@ -21,6 +23,8 @@ COLUMNS = ("epoch", "train_loss", "validation_loss", "validation_accuracy", "lea
 
 def curve_table(curve: Iterable[EpochPoint]) -> pd.DataFrame:
     """Return a row for each epoch; accuracies are shares in 0..1, empty where an epoch was not validated."""
+    import pandas as pd  # noqa: PLC0415 - pandas is for studies that ask for it
+
     points = list(curve)
     return pd.DataFrame({column: [getattr(point, column) for point in points] for column in COLUMNS})
 

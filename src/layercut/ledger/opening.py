@@ -15,6 +15,10 @@ LEDGER_NAME = "ledger.sqlite"
 """Name of the ledger in an output directory."""
 
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
+_LOG_PAGES = 16_000
+"""Pages (64 MB) that the write-ahead log holds before they are written again to the file: an index over random keys
+touches the same pages in every transaction."""
+
 _BUSY_SECONDS = 30.0
 
 
@@ -102,6 +106,7 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA cache_size = -65536")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
     except BaseException:
         connection.close()
         raise

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from layercut.keys import canonical_json
 from layercut.records import (
+    POINT_VALUES,
     ConditionName,
     Environment,
     EpochPoint,
@@ -26,6 +27,9 @@ from layercut.records import (
 
 _POINT = struct.Struct("<iddddB")
 """Epoch, two training values, two validation values, and which of the last two are known (bits 1 and 2)."""
+
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+"""Made once: `json.dumps` makes one for every record."""
 
 HAS_VALIDATION_LOSS, HAS_VALIDATION_ACCURACY = 1, 2
 
@@ -46,25 +50,27 @@ def encode_curve(curve: Iterable[EpochPoint]) -> bytes:
     """Return 37 bytes an epoch; every float keeps its bits."""
     pack = _POINT.pack
     return b"".join(
-        pack(
-            point.epoch,
-            point.train_loss,
-            point.train_accuracy,
-            0.0 if point.validation_loss is None else point.validation_loss,
-            0.0 if point.validation_accuracy is None else point.validation_accuracy,
-            (HAS_VALIDATION_LOSS if point.validation_loss is not None else 0)
-            + (HAS_VALIDATION_ACCURACY if point.validation_accuracy is not None else 0),
-        )
-        for point in curve
+        [
+            pack(
+                epoch,
+                train_loss,
+                train_accuracy,
+                0.0 if loss is None else loss,
+                0.0 if accuracy is None else accuracy,
+                (HAS_VALIDATION_LOSS if loss is not None else 0)
+                + (HAS_VALIDATION_ACCURACY if accuracy is not None else 0),
+            )
+            for epoch, train_loss, train_accuracy, loss, accuracy in map(POINT_VALUES, curve)
+        ]
     )
 
 
 def encode_rates(curve: Sequence[EpochPoint]) -> bytes | None:
     """Return 8 bytes an epoch with its learning rate, NaN where it is not known; None where none is."""
-    if all(point.learning_rate is None for point in curve):
+    rates = [point.learning_rate for point in curve]
+    if rates.count(None) == len(rates):
         return None
-    rates = (math.nan if point.learning_rate is None else point.learning_rate for point in curve)
-    return struct.pack(f"<{len(curve)}d", *rates)
+    return struct.pack(f"<{len(rates)}d", *[math.nan if rate is None else rate for rate in rates])
 
 
 def decode_rates(rates: bytes | None, curve: tuple[EpochPoint, ...]) -> tuple[EpochPoint, ...]:
@@ -112,7 +118,7 @@ def _optional_json(value: Any) -> str | None:
 
 def _json(value: Any) -> str:
     """Return JSON with NaN and infinity as Python's json writes and reads them."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False) if value else "{}"
+    return _JSON.encode(value) if value else "{}"
 
 
 _ENCODERS: dict[str, Callable[[Any], Any]] = {

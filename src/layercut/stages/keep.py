@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import safetensors.numpy
 import torch
 from numpy.typing import NDArray
@@ -47,6 +46,8 @@ def keep_trial(trial: Trial, record: TrialRecord, on_test: Evaluation, context: 
 
 
 def _predictions(trial: Trial, predicted: NDArray[np.int64], context: Context) -> dict[str, Writer]:
+    import pandas as pd  # noqa: PLC0415 - pandas is for studies that ask for it
+
     labels = trial.task.test_labels
     table = pd.DataFrame({"image": np.arange(len(labels)), "label": labels, "predicted": predicted})
     _, positions = np.unique(labels, return_index=True)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sklearn.metrics import classification_report
 from torch import Tensor, nn
 
 from layercut.checkpoints import tensors_hash
@@ -184,6 +183,8 @@ def _num_parameters(model: nn.Module) -> int:
 
 
 def _report(task: Task, result: Evaluation) -> dict[str, dict[str, float]]:
+    from sklearn.metrics import classification_report  # noqa: PLC0415 - scikit-learn takes a second to import
+
     report = classification_report(
         task.test_labels,
         result.predictions.cpu().numpy(),
