@@ -12,7 +12,7 @@ from layercut.data.subset import select_task
 from layercut.errors import SpecError
 from layercut.plan.expand import Plan
 from layercut.plan.summary import describe, summarize
-from layercut.preflight import plan_without_data
+from layercut.preflight import plan_with_data, plan_without_data
 from tiny import tiny_plan, tiny_study
 
 TWO_SOURCES = "source=[{dataset: digits, classes: [0, 1, 2]}, {dataset: digits, classes: [2, 3, 4]}]"
@@ -83,9 +83,24 @@ def test_as_many_numbers_as_channels_are_needed():
         tiny_plan("normalization={mean: [0.1, 0.2], std: 1.0}")
 
 
-def test_a_source_without_images_cannot_give_the_scaling():
-    with pytest.raises(SpecError, match=r"`normalization`.*random weights names no `dataset`"):
-        tiny_plan("normalization=source", "source={random: true}")
+SOURCES_WITHOUT_IMAGES = {
+    "{random: true}": r"got source\[0\], random weights, which have seen no images: write numbers",
+    "{checkpoint: nowhere.pth}": r"got source\[0\], nowhere\.pth, without a `dataset`: add the one",
+    "[{dataset: digits, classes: [0, 1]}, {weights: DEFAULT}]": r"got source\[1\], weights DEFAULT, .*write `imagenet`",
+}
+
+
+@pytest.mark.parametrize("source", SOURCES_WITHOUT_IMAGES)
+def test_a_source_without_images_cannot_give_the_scaling(source, tmp_path):
+    study = tiny_study("normalization=source", f"source={source}", "target={dataset: mnist}")
+    for plan in (plan_with_data, plan_without_data):
+        with pytest.raises(SpecError, match=SOURCES_WITHOUT_IMAGES[source]) as caught:
+            plan(study, tmp_path / "data", tmp_path / "cache", "float32")
+        assert str(caught.value).startswith("`normalization` given with --set: expected sources whose images are known")
+    assert not list(tmp_path.iterdir()), "nothing was read or downloaded"
+
+
+def test_a_source_without_images_scales_pixels_as_the_target_where_the_study_says_so():
     assert _trial_scalings(tiny_plan("normalization=target", "source={random: true}").plan) == {
         _statistics(5, 6, 7, 8, 9)
     }
