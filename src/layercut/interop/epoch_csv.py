@@ -16,13 +16,15 @@ from layercut.errors import UserError
 from layercut.records import EpochPoint
 
 FILE_NAME = "transfer_learning_logs.csv"
-COLUMNS = ("epoch", "train_loss", "validation_loss", "validation_accuracy", "learning_rate", "train_accuracy")
+COLUMNS = ("epoch", "train_loss", "validation_loss", "validation_accuracy", "learning_rate")
+"""Of the log, behind the training's name."""
 
 
 def curve_table(curve: Iterable[EpochPoint]) -> pd.DataFrame:
     """Return a row for each epoch; accuracies are shares in 0..1, empty where an epoch was not validated."""
     points = list(curve)
-    return pd.DataFrame({column: [getattr(point, column) for point in points] for column in COLUMNS})
+    columns = (*COLUMNS, "train_accuracy")
+    return pd.DataFrame({column: [getattr(point, column) for point in points] for column in columns})
 
 
 class EpochCsv:
@@ -45,7 +47,7 @@ class EpochCsv:
         self, name: str, curve: Iterable[EpochPoint], metrics: Mapping[str, float], design: Mapping[str, str | float]
     ) -> None:
         """Write the epochs of one training."""
-        table = curve_table(curve)
+        table = curve_table(curve)[list(COLUMNS)]
         table.insert(0, "name", name)
         table.to_csv(self._file, index=False, header=False)
 
