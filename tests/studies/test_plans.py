@@ -51,9 +51,8 @@ EXPECTED = {
     # 7 tasks x 10 seeds x 12 checkpoints + 10 random initialisations = 850 sources, one condition and replicate each,
     # one sample for the probes of each; jobs train or make 7 x 10 + 10 of them, and RSA's reference is MNIST's seed 0.
     "convnet-transferability": Counts((850, 850), (850, 850), sources=80, probes=850),
-    # Seven blocks, so 8 cuts of 3 strategies. Distinct: freeze_reinit 0-7, freeze 1-6 (0 is finetune, 7 is
-    # freeze_reinit 7), finetune 1.
-    "vgg16-folders": Counts((3 * 8, 8 + 6 + 1), (240, 150), sources=1, probes=10),
+    # Two strategies at three cuts; behind the last of seven blocks they are the same. Ten replicates.
+    "vgg16-folders": Counts((2 * 3, 3 + 2), (60, 50), sources=1, probes=10),
     # Pretrained or random x last stage trained or not x optimizer; frozen and random is one of them.
     "resnet50-fashion": Counts((2 * 2 * 2, 8), (80, 80), sources=2, probes=0),
     # Two sources x (scratch + 2 strategies at 6 cuts); scratch is the same for both.
