@@ -139,5 +139,5 @@ def test_images_of_each_breed_are_as_many_as_published() -> None:
 def test_a_list_without_a_breed_is_refused(two_breeds: Path, data_dir: Path) -> None:
     path = two_breeds / "annotations" / "test.txt"
     path.write_text(path.read_text().replace(" 2 ", " 1 "))
-    with pytest.raises(DataError, match=r"test\.txt: expected 3 images of 2 breeds; got 3 of 1"):
+    with pytest.raises(DataError, match=r"test\.txt: expected 3 images, \[2, 1\] of each breed; got \[3, 0\]"):
         PETS.read(PetsOptions(), data_dir, False)
