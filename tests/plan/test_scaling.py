@@ -58,17 +58,26 @@ def test_without_data_as_many_conditions_are_planned_as_with_them():
         assert len(_offline(TWO_SOURCES, change).conditions) == len(tiny_plan(TWO_SOURCES, change).plan.conditions)
 
 
-def test_a_plan_says_what_pixels_are_scaled_by_or_that_it_is_not_known_yet():
+def test_a_plan_says_what_pixels_are_scaled_by_also_before_a_run_where_the_images_are_here():
     study = tiny_study("normalization=target")
     mean, std = _statistics(5, 6, 7, 8, 9)
     rows = summarize(study, tiny_plan("normalization=target").plan)["normalization"]
     assert {"images": "digits[5,6,7,8,9]", "mean": list(mean), "std": list(std)} in rows
     offline = summarize(study, _offline("normalization=target"))
+    told = f"pixels      of digits[5,6,7,8,9] less {mean[0]:.4f}, divided by {std[0]:.4f}"
+    assert told in describe(offline)
+    assert told in describe(summarize(study, tiny_plan("normalization=target").plan))
+
+
+def test_a_plan_says_that_what_pixels_are_scaled_by_is_not_known_where_the_images_are_elsewhere(tmp_path):
+    tasks = [
+        f"{key}={{dataset: mnist, classes: {classes}}}" for key, classes in (("source", [0, 1]), ("target", [2, 3]))
+    ]
+    study = tiny_study("normalization=target", *tasks)
+    offline = summarize(study, plan_without_data(study, tmp_path / "data", tmp_path / "cache", "float32"))
     assert {row["mean"] for row in offline["normalization"]} == {None}
     assert "of the target's images are known once the data are read" in describe(offline)
-    assert f"pixels      of digits[5,6,7,8,9] less {mean[0]:.4f}, divided by {std[0]:.4f}" in describe(
-        summarize(study, tiny_plan("normalization=target").plan)
-    )
+    assert not list(tmp_path.iterdir())
 
 
 def test_imagenet_has_a_value_for_each_of_three_channels():
