@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -49,3 +50,12 @@ def yield_much(job: int, context: object) -> Iterator[int | bytes]:
     """Yield the process's id, then more than a pipe holds."""
     yield os.getpid()
     yield bytes(job)
+
+
+_HELD: list[object] = []
+
+
+def hold_semaphore(job: int, context: object) -> Iterator[int]:
+    """Make a lock between processes and keep it, as libraries do."""
+    _HELD.append(multiprocessing.get_context("forkserver").RLock())
+    yield job

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from layercut.data.cache import LoadedDataset, load_dataset
+from layercut.data.cache import LoadedDataset, is_here, load_dataset
 from layercut.data.classes import resolve_classes
 from layercut.data.reading import known_info
 from layercut.data.statistics import training_statistics
@@ -61,7 +61,7 @@ def plan_with_data(
 
 
 def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precision: Precision) -> Plan:
-    """Expand a study from published sizes where its data are not here; downloads nothing.
+    """Expand a study from published sizes; downloads nothing, and reads only what must be known and is here.
 
     Raises:
         UserError: an absent dataset has no published size, or the study asks for something impossible.
@@ -72,7 +72,10 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
         info = known_info(task.dataset, task.options) or load(task).info()
         classes = resolve_classes(task.classes, info.class_names)
         content = canonical_json([task.dataset, [[key, str(value)] for key, value in task.options.items()]])
-        return ResolvedTask(task_info(info, task.classes, task.label), f"published {content}", classes)
+        statistics = None
+        if from_images(spec) and is_here(task.dataset, task.options, data_dir):
+            statistics = training_statistics(select_task(load(task), task.classes))
+        return ResolvedTask(task_info(info, task.classes, task.label), f"published {content}", classes, statistics)
 
     return expand(spec, _resolver(spec, resolve, _named_weights, precision, stacked=False))
 

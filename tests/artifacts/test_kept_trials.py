@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,6 +92,20 @@ def test_a_loaded_model_predicts_what_was_kept_and_recorded(run, test_images):
         assert accuracy == pytest.approx(table.loc[kept.card["key"], "test_accuracy"])
         assert model.class_names == ["3", "4", "5"]
         assert not model.training
+
+
+def test_the_card_says_how_the_model_was_trained(run):
+    training = kept_trials(run[0])[0].card["training"]
+    assert (training["optimizer"], training["lr"], training["epochs"]) == ("adam", 3e-3, 2)
+
+
+def test_the_page_on_kept_trials_loads_a_model_as_it_says(run, test_images):
+    page = (Path(__file__).parents[2] / "docs" / "kept-trials.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names = {"images": test_images}
+    exec(code.replace("runs/mine", str(run[0])), names)  # noqa: S102 - our own page
+    assert len(names["classes"]) == len(test_images)
+    assert set(names["classes"]) <= {"3", "4", "5"}
 
 
 def test_truncated_models_come_back_truncated(run):

@@ -121,3 +121,23 @@ def test_published_counts_add_up() -> None:
     assert info is not None
     assert info.image_shape == (3, 224, 224)
     assert (len(info.class_names), sum(info.train_counts), sum(info.test_counts)) == (37, 3680, 3669)
+
+
+def test_images_of_each_breed_are_as_many_as_published() -> None:
+    """Both splits together, as counted in the published lists: 200, but for these."""
+    info = PETS.info(PetsOptions())
+    assert info is not None
+    counts = zip(info.class_names, info.train_counts, info.test_counts, strict=True)
+    others = {name: train + test for name, train, test in counts if train + test != 200}
+    assert others == {
+        "Abyssinian": 198, "Bombay": 184, "Boxer": 199, "Egyptian Mau": 190, "English Cocker Spaniel": 196,
+        "Keeshond": 199, "Newfoundland": 196, "Scottish Terrier": 199, "Siamese": 199,
+        "Staffordshire Bull Terrier": 189,
+    }  # fmt: skip
+
+
+def test_a_list_without_a_breed_is_refused(two_breeds: Path, data_dir: Path) -> None:
+    path = two_breeds / "annotations" / "test.txt"
+    path.write_text(path.read_text().replace(" 2 ", " 1 "))
+    with pytest.raises(DataError, match=r"test\.txt: expected 3 images, \[2, 1\] of each breed; got \[3, 0\]"):
+        PETS.read(PetsOptions(), data_dir, False)

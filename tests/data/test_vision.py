@@ -311,6 +311,11 @@ def test_archive_checksums_are_those_of_torchvision(dataset: TorchvisionDataset)
         assert [(Path(file.path).name, file.md5) for file in dataset.archives] == theirs.resources
 
 
+@pytest.mark.parametrize("dataset", [FASHION_MNIST, KMNIST], ids=lambda dataset: dataset.name)
+def test_names_of_classes_are_those_of_torchvision(dataset: TorchvisionDataset) -> None:
+    assert list(dataset.known.class_names) == getattr(torchvision.datasets, dataset.torchvision_class).classes
+
+
 def test_real_mnist_is_as_published(shared_data: Path) -> None:
     content = read_dataset("mnist", NoOptions(), shared_data, False)
     assert content.info() == MNIST.info(NoOptions())

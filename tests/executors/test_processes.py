@@ -83,3 +83,19 @@ def test_workers_end_with_their_parent_however_it_ends(tmp_path: Path, number: s
         process.send_signal(number)
         assert process.wait() == -number
     wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+
+
+_HOLDING = """
+from layercut.executors.processes import ProcessExecutor
+executor = ProcessExecutor(2, ("executor_jobs",))
+print(len(list(executor.run("executor_jobs:hold_semaphore", range(4), None))))
+executor.close()
+"""
+
+
+def test_what_libraries_hold_in_workers_is_given_back_at_the_end_without_a_word(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(_HOLDING, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env=environment, check=True)
+    assert (done.stdout, done.stderr) == ("8\n", "")

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from layercut import run_study
+from layercut.cli.export import study_content
 from layercut.errors import LedgerError, UserError
 from layercut.interop import export_study, import_files
 from layercut.ledger import Ledger
 from layercut.records import ConditionName, FailureRecord, ProbeRecord, TrialRecord
+from layercut.spec import parse_study
 from layercut.stats.tables import load_probes, load_results
+from tiny_study import TINY
 
 PARAMETERS = {
     "depth": 2,
@@ -384,3 +388,69 @@ def test_a_ledger_without_results_is_refused(tmp_path):
 def test_a_missing_ledger_is_refused(tmp_path):
     with pytest.raises(LedgerError, match="no ledger"):
         export_study(tmp_path / "absent", tmp_path / "out")
+
+
+TWO_SOURCES = (
+    "source=[{dataset: digits, classes: [0, 1, 2]}, "
+    "{dataset: digits, classes: [0, 1, 2], variant: noise, noise_seed: 2, training: {lr: 0.01}}]",
+    "target={dataset: digits, groups: {even: [4, 6, 8], odd: [3, 5, 7]}, training: {batch_size: 32}}",
+    "transfer.strategies=[scratch, freeze]",
+    "transfer.fractions=[0.1]",
+    "probes=[{name: clustering, images: both, replicates: 1}]",
+)
+
+
+@pytest.fixture(scope="module")
+def variants(tmp_path_factory):
+    """Return the output directory of a study of two sources, one of them noise, to a target of grouped classes."""
+    folder = tmp_path_factory.mktemp("variants")
+    run_study(parse_study(TINY, overrides=TWO_SOURCES), folder, executor="serial")
+    return folder
+
+
+def exported(run: Path, folder: Path) -> dict[str, list]:
+    """Return the content of the files that a study gives, by name."""
+    with Ledger(run, read_only=True) as ledger:
+        study = study_content(ledger.meta("study_text"))
+    return {path.name: json.loads(path.read_text()) for path in export_study(run, folder, study)}
+
+
+def test_sources_that_are_variants_have_files_of_their_own_that_say_so(variants, tmp_path):
+    files = exported(variants, tmp_path)
+    plain, noise = "tiny_digits-0-1-2", "tiny_digits-0-1-2-noise-2"
+    kinds = ("baselines_{}.json", "cuts_{}_F.json", "{}_cluster.json")
+    assert sorted(files) == sorted(kind.format(name) for kind in kinds for name in (plain, noise))
+    told = {name: files[f"cuts_{name}_F.json"][0] for name in (plain, noise)}
+    assert "pre_train_task" not in told[plain]
+    assert told[noise]["pre_train_task"] == "digits[0,1,2] noise 2"
+    assert told[noise]["pre_train_classes"] == [0, 1, 2]
+    assert {parameters["fine_tune_task"] for parameters in told.values()} == {"digits(even,odd)"}
+    assert "fine_tune_classes" not in told[noise]
+    assert [told[name]["lr_pretrain"] for name in (plain, noise)] == [0.003, 0.01]
+    assert told[plain]["batch_size"] == 32
+
+
+def test_each_cluster_file_has_the_scores_of_one_source(variants, tmp_path):
+    files = exported(variants, tmp_path)
+    probes = load_probes(variants)
+    for source, name in (("digits[0,1,2]", "digits-0-1-2"), ("digits[0,1,2] noise 2", "digits-0-1-2-noise-2")):
+        rows = files[f"tiny_{name}_cluster.json"]
+        assert sorted(row["ARI"] for row in rows) == sorted(probes.loc[probes["source"] == source, "ari"])
+        assert len({(row["Layer"], row["Dataset"]) for row in rows}) == len(rows)
+
+
+def test_a_study_of_variants_and_groups_comes_back_from_its_files(variants, tmp_path):
+    exported(variants, tmp_path / "out")
+    import_files(sorted((tmp_path / "out").iterdir()), tmp_path / "again", dataset="digits")
+    columns = ["source", "target", "strategy", "cut", "fraction", "replicate", "test_accuracy"]
+    before, after = (
+        load_results(run)[columns].sort_values(columns, ignore_index=True) for run in (variants, tmp_path / "again")
+    )
+    assert after.equals(before)
+    probes = load_probes(tmp_path / "again")
+    assert set(probes["source"]) == set(before["source"])
+
+
+def test_a_task_that_is_no_text_is_refused(write, tmp_path):
+    with pytest.raises(UserError, match="expected pre_train_task to be a text; got 3"):
+        import_files([write("cuts_x.json", [trial()], pre_train_task=3)], tmp_path / "run")

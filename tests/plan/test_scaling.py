@@ -12,7 +12,7 @@ from layercut.data.subset import select_task
 from layercut.errors import SpecError
 from layercut.plan.expand import Plan
 from layercut.plan.summary import describe, summarize
-from layercut.preflight import plan_without_data
+from layercut.preflight import plan_with_data, plan_without_data
 from tiny import tiny_plan, tiny_study
 
 TWO_SOURCES = "source=[{dataset: digits, classes: [0, 1, 2]}, {dataset: digits, classes: [2, 3, 4]}]"
@@ -58,17 +58,26 @@ def test_without_data_as_many_conditions_are_planned_as_with_them():
         assert len(_offline(TWO_SOURCES, change).conditions) == len(tiny_plan(TWO_SOURCES, change).plan.conditions)
 
 
-def test_a_plan_says_what_pixels_are_scaled_by_or_that_it_is_not_known_yet():
+def test_a_plan_says_what_pixels_are_scaled_by_also_before_a_run_where_the_images_are_here():
     study = tiny_study("normalization=target")
     mean, std = _statistics(5, 6, 7, 8, 9)
     rows = summarize(study, tiny_plan("normalization=target").plan)["normalization"]
     assert {"images": "digits[5,6,7,8,9]", "mean": list(mean), "std": list(std)} in rows
     offline = summarize(study, _offline("normalization=target"))
+    told = f"pixels      of digits[5,6,7,8,9] less {mean[0]:.4f}, divided by {std[0]:.4f}"
+    assert told in describe(offline)
+    assert told in describe(summarize(study, tiny_plan("normalization=target").plan))
+
+
+def test_a_plan_says_that_what_pixels_are_scaled_by_is_not_known_where_the_images_are_elsewhere(tmp_path):
+    tasks = [
+        f"{key}={{dataset: mnist, classes: {classes}}}" for key, classes in (("source", [0, 1]), ("target", [2, 3]))
+    ]
+    study = tiny_study("normalization=target", *tasks)
+    offline = summarize(study, plan_without_data(study, tmp_path / "data", tmp_path / "cache", "float32"))
     assert {row["mean"] for row in offline["normalization"]} == {None}
     assert "of the target's images are known once the data are read" in describe(offline)
-    assert f"pixels      of digits[5,6,7,8,9] less {mean[0]:.4f}, divided by {std[0]:.4f}" in describe(
-        summarize(study, tiny_plan("normalization=target").plan)
-    )
+    assert not list(tmp_path.iterdir())
 
 
 def test_imagenet_has_a_value_for_each_of_three_channels():
@@ -83,9 +92,24 @@ def test_as_many_numbers_as_channels_are_needed():
         tiny_plan("normalization={mean: [0.1, 0.2], std: 1.0}")
 
 
-def test_a_source_without_images_cannot_give_the_scaling():
-    with pytest.raises(SpecError, match=r"`normalization`.*random weights names no `dataset`"):
-        tiny_plan("normalization=source", "source={random: true}")
+SOURCES_WITHOUT_IMAGES = {
+    "{random: true}": r"got source\[0\], random weights, which have seen no images: write numbers",
+    "{checkpoint: nowhere.pth}": r"got source\[0\], nowhere\.pth, without a `dataset`: add the one",
+    "[{dataset: digits, classes: [0, 1]}, {weights: DEFAULT}]": r"got source\[1\], weights DEFAULT, .*write `imagenet`",
+}
+
+
+@pytest.mark.parametrize("source", SOURCES_WITHOUT_IMAGES)
+def test_a_source_without_images_cannot_give_the_scaling(source, tmp_path):
+    study = tiny_study("normalization=source", f"source={source}", "target={dataset: mnist}")
+    for plan in (plan_with_data, plan_without_data):
+        with pytest.raises(SpecError, match=SOURCES_WITHOUT_IMAGES[source]) as caught:
+            plan(study, tmp_path / "data", tmp_path / "cache", "float32")
+        assert str(caught.value).startswith("`normalization` given with --set: expected sources whose images are known")
+    assert not list(tmp_path.iterdir()), "nothing was read or downloaded"
+
+
+def test_a_source_without_images_scales_pixels_as_the_target_where_the_study_says_so():
     assert _trial_scalings(tiny_plan("normalization=target", "source={random: true}").plan) == {
         _statistics(5, 6, 7, 8, 9)
     }

@@ -209,3 +209,13 @@ def test_augmentation_is_counted_with_the_trial_whose_trunk_computes_it_anew():
     assert all(augmented[at] == flops for at, flops in plain.items() if not at[0].startswith("freeze"))
     (bank,), (plain_bank,) = plan.banks.values(), tiny_plan().plan.banks.values()
     assert all(cost.num_uses < before.num_uses for cost, before in zip(bank[1], plain_bank[1], strict=True))
+
+
+def test_pretraining_that_has_no_validation_images_is_a_warning_that_names_its_rules():
+    short = "epochs: 2, threads: 1, val_split: 0.001"
+    plan = tiny_plan(f"pretraining={{{short}, lr_schedule: plateau}}").plan
+    (warning,) = [text for text in plan.warnings if text.startswith("pretraining on digits[0,1,2,3,4]: ")]
+    assert "a class cannot spare a validation image at `val_split: 0.001`" in warning
+    assert "early stopping (patience 6) and the plateau of the learning rate cannot be seen: all 2 epochs" in warning
+    assert not tiny_plan(f"pretraining={{{short}, patience: null}}").plan.warnings
+    assert not tiny_plan("pretraining={epochs: 2, threads: 1, lr_schedule: plateau}").plan.warnings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,14 +52,37 @@ EXPECTED = {
     # 7 tasks x 10 seeds x 12 checkpoints + 10 random initialisations = 850 sources, one condition and replicate each,
     # one sample for the probes of each; jobs train or make 7 x 10 + 10 of them, and RSA's reference is MNIST's seed 0.
     "convnet-transferability": Counts((850, 850), (850, 850), sources=80, probes=850),
-    # Seven blocks, so 8 cuts of 3 strategies. Distinct: freeze_reinit 0-7, freeze 1-6 (0 is finetune, 7 is
-    # freeze_reinit 7), finetune 1.
-    "vgg16-folders": Counts((3 * 8, 8 + 6 + 1), (240, 150), sources=1, probes=10),
+    # Two strategies at three cuts; behind the last of seven blocks they are the same. Ten replicates.
+    "vgg16-folders": Counts((2 * 3, 3 + 2), (60, 50), sources=1, probes=10),
     # Pretrained or random x last stage trained or not x optimizer; frozen and random is one of them.
     "resnet50-fashion": Counts((2 * 2 * 2, 8), (80, 80), sources=2, probes=0),
     # Two sources x (scratch + 2 strategies at 6 cuts); scratch is the same for both.
     "yosinski-halves": Counts((2 * (1 + 12), 2 * 12 + 1), (260, 250), sources=2, probes=0),
 }
+
+
+class Documented(NamedTuple):
+    """What the table of docs/studies.md says of a study."""
+
+    trials: int
+    flops: float
+
+
+def documented() -> dict[str, Documented]:
+    """Read the table: a row may be about several studies, `x-shallow`, `-deep`, and their work then stands in order."""
+    found = {}
+    for line in (Path(__file__).parents[2] / "docs" / "studies.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("| `"):
+            titles, _, _, trials, work = (cell.strip() for cell in line.strip("|").split("|"))
+            first, *others = re.findall(r"`([^`]+)`", titles)
+            names = [first, *(f"{first.rpartition('-')[0]}{other}" if other[0] == "-" else other for other in others)]
+            *numbers, unit = work.replace(", ", " ").split()
+            amounts = [float(number) * {"TFLOP": 1e12, "PFLOP": 1e15}[unit] for number in numbers]
+            amounts = amounts * len(names) if len(amounts) == 1 else amounts
+            for name, amount in zip(names, amounts, strict=True):
+                found[name] = Documented(int(trials.replace(",", "")), amount)
+    return found
+
 
 SLOW = {"convnet-transferability", "resnet50-fashion", "vgg16-folders"}
 
@@ -69,8 +93,8 @@ def planned(name: str, nowhere: Path) -> tuple[StudySpec, Plan]:
     return study, plan_without_data(study, nowhere / "data", nowhere / "cache", "float32")
 
 
-def test_every_shipped_study_is_counted_here():
-    assert set(EXPECTED) == set(shipped_studies())
+def test_every_shipped_study_is_counted_here_and_documented():
+    assert set(EXPECTED) == set(documented()) == set(shipped_studies())
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in EXPECTED])
@@ -84,6 +108,9 @@ def test_a_shipped_study_plans_without_data_to_these_counts(name, tmp_path):
         len(plan.probes),
     )
     assert counted == EXPECTED[name]
+    told = documented()[name]
+    assert told.trials == counted.trials[1]
+    assert told.flops == pytest.approx(sum(summary["estimated_flops"].values()), rel=0.1)
     assert not list(tmp_path.iterdir())
 
 

@@ -210,3 +210,26 @@ def test_snapshots_are_the_weights_at_their_points():
     again = train(linear(), separable(), None, schedule(epochs=1, checkpoints=("batch 2", "batch 3")), order_seed=0)
     assert torch.equal(again.snapshots["batch 2"]["weight"], result.snapshots["batch 2"]["weight"])
     assert not torch.equal(again.snapshots["batch 3"]["weight"], result.snapshots["batch 2"]["weight"])
+
+
+def test_a_last_batch_of_one_joins_the_batch_before_it_where_the_schedule_says_so():
+    together, alone = separable(33), separable(33)
+    train(linear(), together, None, schedule(epochs=1, single_joined=True), order_seed=0)
+    train(linear(), alone, None, schedule(epochs=1), order_seed=0)
+    assert [len(batch) for batch in alone.inputs.asked] == [16, 16, 1]
+    first, second, last = alone.inputs.asked
+    assert together.inputs.asked == [first, second + last]
+
+
+@pytest.mark.parametrize("num", [7, 16, 32, 34])
+def test_batches_are_the_same_where_not_one_is_left_over(num):
+    assert schedule(single_joined=True).batch_sizes(num) == schedule().batch_sizes(num)
+    assert sum(schedule().batch_sizes(num)) == num
+
+
+def test_a_batch_of_one_has_no_statistics_and_a_batch_of_two_has():
+    examples = separable(17)
+    model = nn.Sequential(linear(), nn.BatchNorm1d(2))
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        train(model, examples, None, schedule(epochs=1), order_seed=0)
+    assert train(model, examples, None, schedule(epochs=1, single_joined=True), order_seed=0).best_epoch == 1

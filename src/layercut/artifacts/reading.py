@@ -44,7 +44,7 @@ class KeptTrial:
 
     folder: Path
     card: dict[str, Any]
-    """Study, design point, metrics, classes, model; see `docs/artifacts.md`."""
+    """Study, design point, metrics, classes, model; see `docs/kept-trials.md`."""
 
     def predictions(self) -> pd.DataFrame:
         """Return a row for each test image: `image` (position in the task's test images), `label`, `predicted`."""

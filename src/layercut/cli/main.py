@@ -110,3 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _complain(error: LayercutError | OSError) -> None:
     click.echo(f"layercut: {error}", err=True)
+
+
+if __name__ == "__main__":
+    main()

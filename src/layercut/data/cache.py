@@ -113,6 +113,16 @@ def load_dataset(
     return _store(content, _entry_folder(cache_dir, task_dataset, checked, view, files_key))
 
 
+def is_here(task_dataset: str, options: Mapping[str, Any], data_dir: Path) -> bool:
+    """Return whether the raw files of a dataset are on this machine.
+
+    Raises:
+        UnknownNameError: no such dataset.
+        SpecError: an option is unknown, missing or has an impossible value.
+    """
+    return DATASETS[task_dataset].files_key(parse_options(task_dataset, options), data_dir) is not None
+
+
 def open_cached(folder: Path) -> LoadedDataset:
     """Open a cache entry that `load_dataset` made (its `folder`); quick, for worker processes.
 

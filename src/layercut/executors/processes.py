@@ -69,8 +69,13 @@ class ProcessExecutor:
                 self.close()
 
     def close(self) -> None:
-        """Kill the workers: what they had not sent is not lost, it is done again."""
+        """End idle workers and kill the others: what they had not sent is not lost, it is done again."""
+        for worker in self._idle:
+            worker.pipe.close()  # it ends by itself, and gives back what its libraries hold, such as semaphores
+        for worker, _ in self._busy.values():
+            worker.process.kill()
         for worker in [*self._idle, *(worker for worker, _ in self._busy.values())]:
+            worker.process.join(_PATIENCE_SECONDS)
             worker.process.kill()
             worker.process.join()
             worker.pipe.close()
@@ -110,6 +115,9 @@ class ProcessExecutor:
 
 
 _NO_JOB = object()
+
+_PATIENCE_SECONDS = 5.0
+"""How long an idle worker may take to end by itself, which takes milliseconds."""
 
 
 def _work(pipe: Connection, lifeline: Connection) -> None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE_NAME = "transfer_learning_logs.csv"
-COLUMNS = ("epoch", "train_loss", "validation_loss", "validation_accuracy", "learning_rate", "train_accuracy")
+COLUMNS = ("epoch", "train_loss", "validation_loss", "validation_accuracy", "learning_rate")
+"""Of the log, behind the training's name."""
 
 
 def curve_table(curve: Iterable[EpochPoint]) -> pd.DataFrame:
@@ -26,7 +27,8 @@ def curve_table(curve: Iterable[EpochPoint]) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415 - pandas is for studies that ask for it
 
     points = list(curve)
-    return pd.DataFrame({column: [getattr(point, column) for point in points] for column in COLUMNS})
+    columns = (*COLUMNS, "train_accuracy")
+    return pd.DataFrame({column: [getattr(point, column) for point in points] for column in columns})
 
 
 class EpochCsv:
@@ -49,7 +51,7 @@ class EpochCsv:
         self, name: str, curve: Iterable[EpochPoint], metrics: Mapping[str, float], design: Mapping[str, str | float]
     ) -> None:
         """Write the epochs of one training."""
-        table = curve_table(curve)
+        table = curve_table(curve)[list(COLUMNS)]
         table.insert(0, "name", name)
         table.to_csv(self._file, index=False, header=False)
 

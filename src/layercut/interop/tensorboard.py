@@ -63,14 +63,17 @@ class TensorBoardLog:
 
 
 def add_pictures(output_dir: Path, pictures: Iterable[Path]) -> None:
-    """Put rendered figures (PNG files) beside the scalars of a study.
+    """Put rendered figures (PNG files) beside the scalars of a study, in place of earlier ones.
 
     Raises:
         UserError: TensorBoard is not installed.
     """
     from matplotlib.image import imread  # noqa: PLC0415 - only where a study asks for it
 
-    with _import_writer()(str(output_dir / FOLDER / "figures")) as writer:
+    folder = output_dir / FOLDER / "figures"
+    for earlier in folder.glob("events.out.tfevents.*"):
+        earlier.unlink()
+    with _import_writer()(str(folder)) as writer:
         for path in pictures:
             writer.add_image(path.stem, imread(path)[:, :, :3], dataformats="HWC")
 

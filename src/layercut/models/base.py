@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from layercut.errors import SpecError
+from layercut.models.batch_norm import noted_norms
 from layercut.models.operations import run_counted
 
 ImageShape = tuple[int, int, int]
@@ -162,6 +163,10 @@ class ModelPlan(NamedTuple):
     """Names of the blocks that draw at random in training."""
     random_head: bool
     """Whether a head draws at random in training."""
+    block_norms: list[int | None]
+    """An image's values a channel at the narrowest batch normalisation of each block; None where it has none."""
+    head_norm: int | None
+    """The same of all heads."""
 
 
 def seeded_build(
@@ -188,20 +193,34 @@ def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_c
     features = torch.zeros(1, *image_shape)
     shapes: list[tuple[int, ...]] = [image_shape]
     block_flops: list[int] = []
+    block_norms: list[int | None] = []
     for name, block in model.blocks.named_children():
         try:
-            features, flops = run_counted(block, features)
+            with noted_norms(block) as noted:
+                features, flops = run_counted(block, features)
         except (RuntimeError, ValueError, AssertionError) as error:  # whatever the layers say about sizes
             reason = " ".join(str(error).split())[:200]
             raise SpecError(f"images of shape {image_shape} do not get through the block {name!r}: {reason}") from error
         shapes.append(tuple(features.shape[1:]))
         block_flops.append(flops)
+        block_norms.append(min(noted, default=None))
     heads = [seeded_head(family, options, shape, num_classes, seed=0) for shape in shapes]
-    head_flops = [run_counted(head, torch.zeros(1, *shape))[1] for head, shape in zip(heads, shapes, strict=True)]
+    with noted_norms(nn.ModuleList(heads).eval()) as noted:
+        head_flops = [run_counted(head, torch.zeros(1, *shape))[1] for head, shape in zip(heads, shapes, strict=True)]
     block_parameters = [sum(parameter.numel() for parameter in block.parameters()) for block in model.blocks]
     random_blocks = [name for name, block in model.blocks.named_children() if random_layers(block)]
     random_head = any(random_layers(head) for head in heads)
-    return ModelPlan(model.block_names, shapes, block_flops, head_flops, block_parameters, random_blocks, random_head)
+    return ModelPlan(
+        model.block_names,
+        shapes,
+        block_flops,
+        head_flops,
+        block_parameters,
+        random_blocks,
+        random_head,
+        block_norms,
+        min(noted, default=None),
+    )
 
 
 def random_layers(model: nn.Module) -> list[str]:

@@ -7,13 +7,15 @@ import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from layercut.data.splits import split_sizes
 from layercut.keys import content_key
 from layercut.plan.canonical import condition_key, task_identity
 from layercut.plan.cost import ModelCost, sample_images, trial_flops
 from layercut.plan.jobs import Bank, Condition, Fitting, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
-from layercut.plan.overrides import target_training
+from layercut.plan.overrides import target_place, target_training
 from layercut.plan.resolve import ResolvedTask, make_fitting
 from layercut.plan.scaling import scaled
+from layercut.plan.single_image import normalizes, why_not_one_by_one, without_single
 from layercut.plan.stacking import group_size, trained_blocks, trunk_chunk
 from layercut.records import ConditionName
 from layercut.spec import StudySpec
@@ -50,6 +52,7 @@ class DesignGroup(NamedTuple):
                 cuts = _cuts(self.spec, num_blocks) if STRATEGIES[strategy_name].transfers else [0]
                 for cut, fraction in itertools.product(cuts, transfer.fractions):
                     condition = self._condition(strategy_name, cut, fraction, fitting, banks)
+                    self._check_batches(condition, levels)
                     name = ConditionName(
                         condition.key,
                         self.source.label,
@@ -94,6 +97,9 @@ class DesignGroup(NamedTuple):
         below = fitting, group is not None
         if frozen and below not in banks:  # one for all conditions on it: a plan has a million
             banks[below] = self._bank(*below)
+        if normalizes(self.model, trained):
+            num_train, _ = split_sizes(info.train_counts, fraction, transfer.validation, transfer.val_split)
+            fitting = without_single(fitting, num_train)
         key = condition_key(
             source,
             self.task,
@@ -124,6 +130,18 @@ class DesignGroup(NamedTuple):
             trial_flops(self.cost, frozen, truncated, cut, images, fitting.epochs, bool(fitting.augmentation)),
             self._keep(num_replicates),
         )
+
+    def _check_batches(self, condition: Condition, levels: tuple[tuple[str, str], ...]) -> None:
+        """Refuse batches of which batch normalisation has no statistics.
+
+        Raises:
+            SpecError: they are single images of one value a channel.
+        """
+        frozen = condition.bank is not None
+        trained = trained_blocks(condition.strategy, condition.cut, self.model.num_blocks, frozen)
+        problem = why_not_one_by_one(condition.fitting, self.model, trained)
+        if problem is not None:
+            raise self.spec.error(target_place(self.spec, self.target_index, levels, "batch_size"), problem)
 
     def _keep(self, num_replicates: int) -> Keep | None:
         keep = self.spec.keep

@@ -17,11 +17,11 @@ from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, SourceJob
 from layercut.plan.matching import matched_target
 from layercut.plan.probes import ProbeGroup, asked_probes, describe_probes, distinct, needs_reference, probe_jobs
 from layercut.plan.resolve import Resolver, resolve_model, task_ref
-from layercut.plan.scaling import check_numbers
+from layercut.plan.scaling import check_numbers, check_sources
 from layercut.plan.source_job import overlap_warnings, scaled_target, source_task
 from layercut.plan.sources import join, reference_job, source_at, source_jobs
 from layercut.plan.stacking import alone_warnings
-from layercut.plan.validation import validation_warnings
+from layercut.plan.validation import source_warnings, validation_warnings
 from layercut.records import ConditionName
 from layercut.spec import StudySpec, TaskSpec
 from layercut.strategies import STRATEGIES
@@ -50,6 +50,7 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         UserError: a dataset or weight file does not fit.
     """
     _check_strategies(spec)
+    check_sources(spec)
     asks = asked_probes(spec)
     labels = _Labels(*(_distinct([part.label for part in parts]) for parts in (spec.source, spec.target, spec.model)))
     targets = [
@@ -70,6 +71,8 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         model = dataclasses.replace(model, label=labels.model[model_index])
         task = dataclasses.replace(task_ref(target), label=labels.target[target_index])
         known = source_task(spec, source_index, target, resolver)
+        drawn.warnings += source_warnings(jobs, known.info) if known else ()
+        drawn.warnings += source_warnings([reference], target.info) if reference else ()
         precision = resolver.precision
         for whole, source in [(job, point) for job in jobs for point in job.points]:
             group = DesignGroup(spec, source, target_index, target, task, model, cost, precision, resolver.stacked)

@@ -49,6 +49,9 @@ class ModelRef:
     """Blocks that draw at random in training."""
     random_head: bool = False
     """The head draws at random in training."""
+    block_norms: tuple[int | None, ...] = ()
+    """An image's values a channel at the narrowest batch normalisation of each block; None where it has none."""
+    head_norm: int | None = None
 
     @property
     def num_blocks(self) -> int:

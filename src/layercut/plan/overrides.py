@@ -28,13 +28,13 @@ def target_training(spec: StudySpec, target_index: int, levels: Sequence[tuple[s
     Raises:
         SpecError: unknown field, impossible value, or fields that do not go together.
     """
-    transfer = spec.transfer
-    layers = [
-        Layer("transfer.training", transfer.training.model_dump(exclude_unset=True)),
-        Layer(f"target[{target_index}].training", spec.target[target_index].training),
-        *(Layer(f"transfer.factors.{name}.{level}", transfer.factors[name][level]) for name, level in levels),
-    ]
-    return _merge(spec, layers, TrainingSpec)
+    return _merge(spec, _target_layers(spec, target_index, levels), TrainingSpec)
+
+
+def target_place(spec: StudySpec, target_index: int, levels: Sequence[tuple[str, str]], field: str) -> str:
+    """Return the key path that a field of the training of one target under some levels comes from."""
+    saying = [layer.place for layer in _target_layers(spec, target_index, levels) if field in layer.fields]
+    return f"{saying[-1] if saying else 'transfer.training'}.{field}"
 
 
 def source_training(spec: StudySpec, source_index: int) -> PretrainingSpec:
@@ -49,6 +49,15 @@ def source_training(spec: StudySpec, source_index: int) -> PretrainingSpec:
         Layer(f"source[{source_index}].training", own),
     ]
     return _merge(spec, layers, PretrainingSpec)
+
+
+def _target_layers(spec: StudySpec, target_index: int, levels: Sequence[tuple[str, str]]) -> list[Layer]:
+    transfer = spec.transfer
+    return [
+        Layer("transfer.training", transfer.training.model_dump(exclude_unset=True)),
+        Layer(f"target[{target_index}].training", spec.target[target_index].training),
+        *(Layer(f"transfer.factors.{name}.{level}", transfer.factors[name][level]) for name, level in levels),
+    ]
 
 
 def _merge(spec: StudySpec, layers: Sequence[Layer], kind: type[T]) -> T:

@@ -96,6 +96,8 @@ def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef
         tuple(planned.block_parameters),
         tuple(planned.random_blocks),
         planned.random_head,
+        tuple(planned.block_norms),
+        planned.head_norm,
     )
     return ref, model_cost(planned.block_flops, planned.head_flops, planned.feature_shapes)
 

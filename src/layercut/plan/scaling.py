@@ -11,7 +11,7 @@ import dataclasses
 from layercut.data.statistics import ChannelStatistics
 from layercut.keys import content_key
 from layercut.plan.jobs import Fitting
-from layercut.spec import NormalizationSpec, StudySpec
+from layercut.spec import CheckpointSource, NormalizationSpec, RandomSource, StudySpec, WeightsSource
 
 IMAGENET = NormalizationSpec(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
 """Of torchvision's and most other published weights."""
@@ -43,6 +43,30 @@ def check_numbers(spec: StudySpec, channels: int, label: str) -> None:
                 f"expected one value, or one for each of the {channels} channels of {label}; got {len(values)}: set "
                 f"`channels: {len(values)}` on the task, or give as many values",
             )
+
+
+def check_sources(spec: StudySpec) -> None:
+    """Refuse to scale pixels by the images of a source whose images nobody knows; nothing has been read by then.
+
+    Raises:
+        SpecError: `normalization: source` with such a source.
+    """
+    for index, source in enumerate(spec.source):
+        if spec.normalization == "source" and getattr(source, "dataset", None) is None:
+            got = f"got source[{index}], {source.label}"
+            raise spec.error(
+                "normalization", f"expected sources whose images are known; {got}, {_INSTEAD[type(source)]}"
+            )
+
+
+_INSTEAD: dict[type, str] = {
+    WeightsSource: "of whose images only its makers know mean and deviation: write `imagenet` for weights trained on "
+    "ImageNet, or the numbers that they publish (`{mean: [...], std: [...]}`), or `target`",
+    CheckpointSource: "without a `dataset`: add the one that its weights were trained on (and `classes`), or write "
+    "numbers (`{mean: ..., std: ...}`), or `target`",
+    RandomSource: "which have seen no images: write numbers (`{mean: ..., std: ...}`), or `target`",
+}
+"""What to write, where a source has no images that are known."""
 
 
 def scaled(fitting: Fitting, scaling: ChannelStatistics | None) -> Fitting:

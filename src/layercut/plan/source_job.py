@@ -9,10 +9,11 @@ from layercut.data.statistics import ChannelStatistics
 from layercut.data.subset import TaskInfo
 from layercut.plan.canonical import source_key, task_identity
 from layercut.plan.cost import sample_images, training_flops
-from layercut.plan.jobs import ModelRef, SourceJob
+from layercut.plan.jobs import Fitting, ModelRef, SourceJob
 from layercut.plan.matching import keys_to_match, matched_source
 from layercut.plan.resolve import ResolvedTask, Resolver, make_fitting, resolve_model, task_ref
 from layercut.plan.scaling import from_images, scaled
+from layercut.plan.single_image import normalizes, why_not_one_by_one, without_single
 from layercut.spec import CheckpointSource, PretrainingSpec, RandomSource, StudySpec, TaskSpec, WeightsSource
 from layercut.spec.points import batches_of
 from layercut.spec.shape import ShapeOptions
@@ -89,6 +90,7 @@ def trained_job(
             f"{source.label} has {resolved.info.image_shape}: "
             f"{keys_to_match(resolved.info.image_shape, target.info.image_shape)}",
         )
+    fitting = _whole_batches(spec, model, fitting, pretraining, resolved.info)
     num_threads = pretraining.threads or resolver.num_threads
     task = task_ref(resolved)
     identity = {"task": task_identity(task), "val_split": pretraining.val_split, **seeded}
@@ -98,7 +100,7 @@ def trained_job(
     images = sample_images(
         resolved.info.train_counts, 1.0, "full", pretraining.val_split, sum(resolved.info.test_counts)
     )
-    _check_batches(spec, f"{place} {source.label}", pretraining, resolved.info)
+    _check_checkpoints(spec, f"{place} {source.label}", fitting, pretraining, resolved.info)
     flops = training_flops(cost.whole_flops + cost.head_flops[-1], images, fitting.epochs)
     return SourceJob(
         key,
@@ -115,9 +117,28 @@ def trained_job(
     )
 
 
-def _check_batches(spec: StudySpec, source: str, pretraining: PretrainingSpec, info: TaskInfo) -> None:
+def _whole_batches(
+    spec: StudySpec, model: ModelRef, fitting: Fitting, pretraining: PretrainingSpec, info: TaskInfo
+) -> Fitting:
+    """Return a fitting without batches of which batch normalisation has no statistics.
+
+    Raises:
+        SpecError: all batches are single images of one value a channel.
+    """
+    every = range(model.num_blocks)
+    problem = why_not_one_by_one(fitting, model, every)
+    if problem is not None:
+        raise spec.error("pretraining.batch_size", problem)
+    if not normalizes(model, every):
+        return fitting
+    return without_single(fitting, split_sizes(info.train_counts, 1.0, "full", pretraining.val_split)[0])
+
+
+def _check_checkpoints(
+    spec: StudySpec, source: str, fitting: Fitting, pretraining: PretrainingSpec, info: TaskInfo
+) -> None:
     num_train, _ = split_sizes(info.train_counts, 1.0, "full", pretraining.val_split)
-    num_batches = -(-num_train // pretraining.batch_size)
+    num_batches = len(fitting.batch_sizes(num_train))
     beyond = [number for number in batches_of(pretraining.checkpoints) if number > num_batches]
     if beyond:
         raise spec.error(
@@ -130,7 +151,6 @@ def source_scaling(spec: StudySpec, index: int, target: ResolvedTask, resolver: 
     """Return what a source scales pixels by, where the images of a task give it.
 
     Raises:
-        SpecError: the source's images are to give it, and there are none.
         UserError: they cannot be read.
     """
     source = spec.source[index]
@@ -139,13 +159,9 @@ def source_scaling(spec: StudySpec, index: int, target: ResolvedTask, resolver: 
     if spec.normalization == "target" and not isinstance(source, TaskSpec):
         return target.own_scaling()
     task = source_task(spec, index, target, resolver)
-    if task is not None:
-        return task.own_scaling()
-    raise spec.error(
-        "normalization",
-        f"`source` needs the images of the source, and {source.label} names no `dataset`: name it, or give "
-        f"`mean` and `std`",
-    )
+    if task is None:
+        raise ValueError("expected a source whose images are known; `check_sources` refuses others")
+    return task.own_scaling()
 
 
 def scaled_target(spec: StudySpec, index: int, target: ResolvedTask, resolver: Resolver) -> ResolvedTask:

@@ -17,6 +17,7 @@ from layercut.artifacts import write_artifact
 from layercut.checkpoints import save_checkpoint
 from layercut.interop.epoch_csv import curve_table
 from layercut.records import TrialRecord
+from layercut.spec import TrainingSpec
 from layercut.stages.context import Context
 from layercut.stages.inputs import pixel_inputs
 from layercut.stages.trial import Trial
@@ -84,7 +85,7 @@ def _first_feature_maps(trial: Trial, positions: NDArray[np.int64], context: Con
 
 
 def _card(trial: Trial, record: TrialRecord, kept: tuple[str, ...]) -> dict[str, Any]:
-    """Return what a reader must know: where it comes from, how good it is, how the model is built again."""
+    """Return what a reader must know: where it comes from, how it was trained and is built, how good it is."""
     condition, model = trial.condition, trial.condition.model
     keep = condition.keep
     return {
@@ -100,6 +101,7 @@ def _card(trial: Trial, record: TrialRecord, kept: tuple[str, ...]) -> dict[str,
         "cut": condition.cut,
         "fraction": condition.fraction,
         "replicate": record.replicate,
+        "training": {name: getattr(condition.fitting, name) for name in TrainingSpec.model_fields},
         "class_names": list(condition.task.class_names),
         "metrics": {
             "train_accuracy": record.train_accuracy,

@@ -40,12 +40,12 @@ def train(
         DivergedError: the loss became infinite or NaN.
     """
     device = examples.labels.device
-    steps_an_epoch = -(-len(examples) // schedule.batch_size)
+    batch_sizes = schedule.batch_sizes(len(examples))
     optimizer = build_optimizer(model.named_parameters(), schedule, kept)
-    rate = LearningRate(optimizer, schedule, steps_an_epoch)
+    rate = LearningRate(optimizer, schedule, len(batch_sizes))
     order = torch.Generator().manual_seed(order_seed)
     course = Course(schedule.patience, schedule.target_accuracy)
-    log = AccuracyLog(schedule.log_points, steps_an_epoch)
+    log = AccuracyLog(schedule.log_points, len(batch_sizes))
     snapshots = Snapshots(schedule.checkpoints)
     follow: Validation = EveryEpoch(validation, schedule.precision, course)
     if validation is not None and schedule.validate_epochs == "as_needed":
@@ -67,7 +67,7 @@ def train(
         num_right = torch.zeros((), dtype=torch.int64, device=device)
         epoch_inputs = examples.training_inputs(epoch)
         shuffled = torch.randperm(len(examples), generator=order).to(device)
-        for batch, positions in enumerate(shuffled.split(schedule.batch_size), start=1):  # type: ignore[no-untyped-call]
+        for batch, positions in enumerate(shuffled.split(batch_sizes), start=1):  # type: ignore[no-untyped-call]
             labels = examples.labels[positions]
             inputs = epoch_inputs.gather(positions)
             with training_precision(schedule.precision, inputs.device):

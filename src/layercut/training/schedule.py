@@ -41,3 +41,13 @@ class Schedule:
     log_points: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()
     """Points at which the weights are kept besides those that training ends with."""
+    single_joined: bool = False
+    """A last batch of one example is part of the batch before it (`plan/single_image.py` says where)."""
+
+    def batch_sizes(self, num_examples: int) -> list[int]:
+        """Return how many examples each step of an epoch sees."""
+        full, rest = divmod(num_examples, self.batch_size)
+        sizes = [self.batch_size] * full
+        if rest == 1 and full and self.single_joined:
+            return [*sizes[:-1], self.batch_size + 1]
+        return [*sizes, rest] if rest else sizes

@@ -45,12 +45,12 @@ def train_stacked(
         raise ValueError("models with a learning rate of their own each cannot be trained as one: lr_schedule plateau")
     device = examples.labels.device
     stack = Stack(models)
-    steps_an_epoch = -(-len(examples) // schedule.batch_size)
+    batch_sizes = schedule.batch_sizes(len(examples))
     optimizer = build_optimizer(stack.parameters.items(), schedule, kept)
-    rate = LearningRate(optimizer, schedule, steps_an_epoch)
+    rate = LearningRate(optimizer, schedule, len(batch_sizes))
     orders = [torch.Generator().manual_seed(seed) for seed in order_seeds]
     courses = [Course(schedule.patience, schedule.target_accuracy) for _ in models]
-    log = AccuracyLog(schedule.log_points, steps_an_epoch)
+    log = AccuracyLog(schedule.log_points, len(batch_sizes))
     diverged: dict[int, DivergedError] = {}
     running = list(range(len(models)))
     best: dict[str, Tensor] = {}
@@ -69,7 +69,7 @@ def train_stacked(
         num_right = torch.zeros(len(models), dtype=torch.int64, device=device)
         shuffled = torch.stack([torch.randperm(len(examples), generator=order) for order in orders]).to(device)
         augmented = examples.augmented_inputs(epoch)
-        for batch, positions in enumerate(shuffled.split(schedule.batch_size, dim=1), start=1):  # type: ignore[no-untyped-call]
+        for batch, positions in enumerate(shuffled.split(batch_sizes, dim=1), start=1):  # type: ignore[no-untyped-call]
             inputs, labels = examples.gather(positions, augmented)
             with training_precision(schedule.precision, inputs.device):
                 logits = stack(inputs)

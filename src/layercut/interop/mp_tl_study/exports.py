@@ -10,11 +10,11 @@ from typing import Any
 
 from layercut.errors import UserError
 from layercut.interop.mp_tl_study.imports import FORMAT
-from layercut.interop.mp_tl_study.labels import FLAGS, LETTERS, classes_in
+from layercut.interop.mp_tl_study.labels import FLAGS, LETTERS, classes_in, is_plain
 from layercut.interop.mp_tl_study.layout import SCORES, apply_differences, probe_row, trial_row
 from layercut.ledger import Ledger
 from layercut.records import ConditionName, ProbeRecord, TrialRecord
-from layercut.spec import ModelSpec
+from layercut.spec import ModelSpec, TaskSpec
 
 
 def export_study(path: str | Path, folder: str | Path, study: Mapping[str, Any] | None = None) -> list[Path]:
@@ -22,7 +22,9 @@ def export_study(path: str | Path, folder: str | Path, study: Mapping[str, Any] 
 
     An imported ledger gives the files that it was imported from, with equal values. Any other gives one
     `cuts_NAME_LETTERS.json` for each strategy and one `baselines_NAME.json`, for each combination of source,
-    target, model and factor levels, and `NAME_cluster.json` where clustering was probed. A merged trial
+    target, model and factor levels, and one `NAME_cluster.json` for each of the first three where clustering was
+    probed. NAME is the study's, with what tells these apart. What the format has no words for (variants, groups,
+    seeds and checkpoints of a task) is told by the parameters `pre_train_task` and `fine_tune_task`. A merged trial
     stands under every name; failed trials are left out and counted in the parameter `failed_trials`. Of several
     clusterings that a study asks for, one is written: that with `self_pairs: true`, which counts pairs of images as
     the study's own files do, else the first, whose precision and recall are those of pairs of different images.
@@ -101,16 +103,26 @@ def _as_study(ledger: Ledger, study: Mapping[str, Any]) -> Iterator[tuple[str, l
             file = f"baselines_{title}.json" if strategy == "scratch" else f"cuts_{title}_{letters}.json"
             yield file, [values, *rows]
     probes = (probe for probe in ledger.probes(named=True) if probe.probe.split("(")[0] == "clustering")
-    yield from _clusters(base, [probe for probe in probes if set(SCORES.values()) <= set(probe.scores)])
+    scored = [probe for probe in probes if set(SCORES.values()) <= set(probe.scores)]
+    yield from _clusters(base, scored, list(dict.fromkeys((*context[:3], "") for context in contexts)))
 
 
-def _clusters(base: str, probes: list[ProbeRecord]) -> Iterator[tuple[str, list[Any]]]:
+def _clusters(base: str, probes: list[ProbeRecord], contexts: list[tuple[str, ...]]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield one file for each source, target and model: rows of different ones look alike.
+
+    Scores on the images of the source are about no target and stand in the file of each.
+    """
     labels = sorted(dict.fromkeys(probe.probe for probe in probes), key=lambda label: "self_pairs=True" not in label)
     probes = [probe for probe in probes if probe.probe in labels[:1]]
-    sources = list(dict.fromkeys(probe.source for probe in probes))
-    for source in sources:
-        title = base if len(sources) == 1 else f"{base}_{_file_part(source)}"
-        yield f"{title}_cluster.json", [probe_row(probe) for probe in probes if probe.source == source]
+    targets: dict[tuple[str, str], dict[str, None]] = {}
+    for probe in probes:
+        named = targets.setdefault((probe.source, probe.model), {})
+        named |= {probe.target: None} if probe.target else {}
+    files = [(source, target, model, "") for (source, model), named in targets.items() for target in named or [""]]
+    contexts = list(dict.fromkeys([*contexts, *files]))
+    for source, target, model, _ in files:
+        rows = [probe_row(p) for p in probes if (p.source, p.model) == (source, model) and p.target in (target, "")]
+        yield f"{_title(base, (source, target, model, ''), contexts)}_cluster.json", rows
 
 
 def _context(name: ConditionName) -> tuple[str, ...]:
@@ -132,8 +144,9 @@ def _file_part(text: str) -> str:
 
 def _parameters(name: ConditionName, study: Mapping[str, Any], fractions: list[float]) -> dict[str, Any]:
     """Return the parameters that the format has names for and the study tells, leaving out the others."""
-    transfer, pretraining = study.get("transfer", {}), study.get("pretraining", {})
-    training = dict(transfer.get("training", {}))
+    transfer = study.get("transfer", {})
+    pretraining = {**study.get("pretraining", {}), **_own_training(study.get("source", []), name.source)}
+    training = {**transfer.get("training", {}), **_own_training(study.get("target", []), name.target)}
     for factor, level in name.factors.items():
         training |= transfer.get("factors", {}).get(factor, {}).get(level, {})
     freeze, reinit, truncate = FLAGS.get(name.strategy, (None, None, None))
@@ -148,6 +161,8 @@ def _parameters(name: ConditionName, study: Mapping[str, Any], fractions: list[f
         "batch_size": training.get("batch_size"),
         "pre_train_classes": classes_in(name.source),
         "fine_tune_classes": classes_in(name.target),
+        "pre_train_task": None if is_plain(name.source) else name.source,
+        "fine_tune_task": None if is_plain(name.target) else name.target,
         "val_split": transfer.get("val_split"),
         "generate_dataset_seed": study.get("seed"),
         "percentages": fractions,
@@ -157,6 +172,13 @@ def _parameters(name: ConditionName, study: Mapping[str, Any], fractions: list[f
         "reinit_both_dense": {"replace": True, "keep_hidden": False}.get(transfer.get("head", "")),
     }
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _own_training(tasks: list[Mapping[str, Any]], label: str) -> Mapping[str, Any]:
+    """Return the training fields that a task changes for itself; a source's label may go on with seed and moment."""
+    labels = {TaskSpec.model_validate(task).label: task.get("training") or {} for task in tasks if "dataset" in task}
+    found = [known for known in labels if f"{label} ".startswith(f"{known} ")]
+    return labels[max(found, key=len)] if found else {}
 
 
 def _model_parameters(label: str, study: Mapping[str, Any]) -> dict[str, Any]:

@@ -147,6 +147,9 @@ def _check_parameters(path: Path, parameters: Mapping[str, Any]) -> None:
     for flag in _FLAGS:
         if not isinstance(parameters.get(flag, False), bool | None):
             raise UserError(f"{where}: expected {flag} to be true or false; got {_shown(parameters[flag])}")
+    for field in ("pre_train_task", "fine_tune_task"):
+        if not isinstance(parameters.get(field, ""), str):
+            raise UserError(f"{where}: expected {field} to be a text; got {_shown(parameters[field])}")
     for field in ("pre_train_classes", "fine_tune_classes", "percentages"):
         values = parameters.get(field, [])
         if not isinstance(values, list) or not all(isinstance(v, str | int | float) for v in values):

@@ -128,22 +128,32 @@ def _tasks(files: Sequence[ResultFile], dataset: str | None, target_dataset: str
     tasks = []
     for file, (source, target) in zip(files, datasets, strict=True):
         classes = file.parameters.get("pre_train_classes"), file.parameters.get("fine_tune_classes")
-        labels = _Tasks(task_label(source, classes[0]), task_label(target, classes[1]))
+        named = file.parameters.get("pre_train_task"), file.parameters.get("fine_tune_task")
+        labels = _Tasks(named[0] or task_label(source, classes[0]), named[1] or task_label(target, classes[1]))
         tasks.append(labels)
         if file.kind != "cluster":
             described.setdefault((source, target), set()).add(labels)
     for index, file in enumerate(files):
-        candidates = described.get(datasets[index], set())
-        if file.kind == "cluster" and len(candidates) == 1:
-            tasks[index] = next(iter(candidates))
+        if file.kind == "cluster":
+            named_alike = {labels for other, labels in zip(files, tasks, strict=True) if _is_beside(other, file)}
+            for candidates in (described.get(datasets[index], set()), named_alike):
+                tasks[index] = next(iter(candidates)) if len(candidates) == 1 else tasks[index]
     return tasks
+
+
+def _is_beside(file: ResultFile, cluster: ResultFile) -> bool:
+    """Return whether a cuts or baselines file has a cluster file's name, as exports of several sources have."""
+    name = cluster.path.stem.removesuffix("_cluster")
+    beside = f"{file.path.stem}_".startswith((f"cuts_{name}_", f"baselines_{name}_"))
+    return file.kind != "cluster" and beside and file.path.parent == cluster.path.parent
 
 
 def _varying_parameters(files: Sequence[ResultFile]) -> list[str]:
     """Return what tells files of the same strategy, classes and model apart; these become factors."""
     groups: dict[tuple[Any, ...], list[ResultFile]] = {}
     for file in (file for file in files if file.kind == "cuts"):
-        design = ("pre_train_classes", "fine_tune_classes", "freeze", "reinit", "truncate")
+        tasks = ("pre_train_classes", "fine_tune_classes", "pre_train_task", "fine_tune_task")
+        design = (*tasks, "freeze", "reinit", "truncate")
         key = (*(str(file.parameters.get(name)) for name in design), model_label(file.parameters))
         groups.setdefault((guess_datasets(file.path), *key), []).append(file)
     names = (

@@ -78,14 +78,24 @@ def classes_in(label: str) -> list[int | str] | None:
     """Return the classes that `task_label` wrote into a label; None where it names none.
 
     Example:
-        >>> classes_in("mnist[0,1] seed 2 @ batch 10")
+        >>> classes_in("mnist[0,1] noise seed 2 @ batch 10")
         [0, 1]
     """
-    task = re.fullmatch(r"[^\[]*\[(.*)\](?: #\d+)?(?: seed \d+)?(?: @ .+)?", label)
+    task = re.fullmatch(r"[^\[]*\[(.*)\](?: [^\]]*)?", label)
     if task is None:
         return None
     names = task[1].split(",")
     return [int(name) if name.lstrip("-").isdigit() else name for name in names]
+
+
+def is_plain(label: str) -> bool:
+    """Return whether a task is no more than a dataset and some of its classes, which is all that the files tell.
+
+    Example:
+        >>> is_plain("mnist[0,1]"), is_plain("mnist(even,odd)"), is_plain("mnist noise")
+        (True, False, False)
+    """
+    return re.fullmatch(r"[^\s()\[\]]+(\[.*\])?", label) is not None
 
 
 def model_label(parameters: Mapping[str, Any]) -> str:

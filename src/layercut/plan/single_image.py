@@ -1,0 +1,34 @@
+"""Batches of one image: batch normalisation has no statistics of one value, and bad ones of one image."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from layercut.plan.jobs import Fitting, ModelRef
+
+
+def normalizes(model: ModelRef, trained: range) -> bool:
+    """Return whether these blocks, or a new head, normalise over the batch in training."""
+    return bool(_values(model, trained))
+
+
+def without_single(fitting: Fitting, num_train: int) -> Fitting:
+    """Return a fitting in which an image that is left over joins the batch before it; as it is where none is."""
+    left_over = num_train > fitting.batch_size and num_train % fitting.batch_size == 1
+    return dataclasses.replace(fitting, single_joined=True) if left_over else fitting
+
+
+def why_not_one_by_one(fitting: Fitting, model: ModelRef, trained: range) -> str | None:
+    """Return why these blocks cannot be trained an image at a time; None where they can, or batches are larger."""
+    if fitting.batch_size == 1 and 1 in _values(model, trained):
+        return (
+            f"expected at least 2 for {model.label}: it normalises over the batch, and an image alone gives it one "
+            "value a channel, which has no deviation; got 1"
+        )
+    return None
+
+
+def _values(model: ModelRef, trained: range) -> list[int]:
+    """Return an image's values a channel at the batch normalisations of what is trained."""
+    found = [*model.block_norms[trained.start : trained.stop], model.head_norm]
+    return [num_values for num_values in found if num_values is not None]
