@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from layercut.charts import Axis, Bar, BarSeries, Chart, Entry, Panel, Reference
@@ -47,7 +50,7 @@ def _panel(fraction: float, rows: pd.DataFrame, strategies: list[str], cuts: lis
     for strategy in strategies:
         own = rows[rows["strategy"] == strategy].sort_values("cut")
         if len(own):
-            bars = tuple(_bar(row, cuts.index(int(row["cut"]))) for _, row in own.iterrows())
+            bars = tuple(_bar(row, cuts.index(int(row["cut"]))) for row in own.to_dict("records"))
             series.append(BarSeries(strategy, bars, strategy_style(strategy)))
     scratch = rows[rows["strategy"] == SCRATCH]["mean"]
     style = strategy_style(SCRATCH)
@@ -61,5 +64,5 @@ def _panel(fraction: float, rows: pd.DataFrame, strategies: list[str], cuts: lis
     )
 
 
-def _bar(row: pd.Series, place: int) -> Bar:
+def _bar(row: Mapping[Any, Any], place: int) -> Bar:
     return Bar(place, 100 * float(row["mean"]), *bounds(row), estimate_note(row))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
@@ -67,10 +70,10 @@ def _lines(rows: pd.DataFrame, num_blocks: int) -> list[Line]:
 
 
 def _line(name: str, rows: pd.DataFrame, style: Style) -> Line:
-    return Line(name, tuple(_point(row) for _, row in rows.sort_values("fraction").iterrows()), style)
+    return Line(name, tuple(_point(row) for row in rows.sort_values("fraction").to_dict("records")), style)
 
 
-def _point(row: pd.Series) -> Point:
+def _point(row: Mapping[Any, Any]) -> Point:
     fraction = float(row["fraction"])
     note = f"{estimate_note(row)} at {fraction_label(fraction)}"
     return Point(fraction, 100 * float(row["mean"]), *bounds(row), note)

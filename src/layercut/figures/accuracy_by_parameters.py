@@ -1,6 +1,10 @@
-"""Test accuracy against the number of parameters: what the smaller model costs, and which ones nothing beats."""
+"""Test accuracy against parameters and operations: what the smaller model costs, and which ones nothing beats."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -10,17 +14,22 @@ from layercut.figures.study_tables import StudyTables
 from layercut.stats.design import CUTLESS
 
 _FRONT = Line("Pareto front", (), Style("ink", dash="dot"), marked=False)
-_QUANTITIES = {"num_parameters": "Parameters of the model", "num_trained_parameters": "Trained parameters"}
+_QUANTITIES = {
+    "num_parameters": "Parameters of the model",
+    "num_trained_parameters": "Trained parameters",
+    "operations": "Operations for one image",
+}
 
 
 def compute(tables: StudyTables) -> Chart | None:
     """Return the chart of one context; None where the ledger knows no numbers of parameters."""
     rows = tables.estimates[tables.estimates["num_replicates"] > 0]
     sizes = tables.results.groupby("condition")["num_parameters"].mean().astype("float64")
-    rows = rows.assign(num_parameters=rows["condition"].map(sizes))
+    rows = rows.assign(num_parameters=rows["condition"].map(sizes), operations=_operations(tables, rows))
     counted = [name for name in _QUANTITIES if (rows[name] > 0).any() and rows[name].nunique() > 1]
     if not counted:
         return None
+    listed = ", ".join(_QUANTITIES[name].lower() for name in counted)
     strategies = strategies_in_order(rows["strategy"])
     panels = tuple(
         _panel(float(fraction), rows[(rows["fraction"] == fraction) & (rows[name] > 0)], name)
@@ -30,12 +39,13 @@ def compute(tables: StudyTables) -> Chart | None:
     legend = [Entry(name, strategy_style(name), "point") for name in strategies]
     return Chart(
         name="accuracy_by_parameters",
-        title="Test accuracy against parameters",
+        title="Test accuracy against size and work",
         panels=panels,
-        caption="Mean test accuracy over replicates against the number of parameters that the model has, or that are "
-        "trained, a point for each condition; numbers beside points are cuts. Dotted line: the Pareto front, those "
-        "that no smaller condition equals (on test data, so no recommendation).",
-        alt=f"Points of mean test accuracy in per cent against parameters for {', '.join(strategies)}.",
+        caption="Mean test accuracy over replicates against the number of parameters that the model has, that are "
+        "trained, and where it is known against its floating-point operations for one image (a multiplication and an "
+        "addition are two), a point for each condition; numbers beside points are cuts. Dotted line: the Pareto front, "
+        "those that no smaller condition equals (on test data, so no recommendation).",
+        alt=f"Points of mean test accuracy in per cent against {listed} for {', '.join(strategies)}.",
         legend_title="Strategy",
         legend=(*legend, Entry(_FRONT.name, _FRONT.style, "reference")),
         legend_facet="strategy",
@@ -57,6 +67,18 @@ def pareto_front(sizes: list[float], scores: list[float]) -> list[int]:
     return front
 
 
+def _operations(tables: StudyTables, rows: pd.DataFrame) -> list[float]:
+    """Return the operations of each row's model for one image; NaN where the study's plan does not tell."""
+    told = tables.results.attrs.get("plan", {}).get("operations_per_image", [])
+    known = {(one["target"], one["model"]): one for one in told}
+    found = []
+    for target, model, strategy, cut in rows[["target", "model", "strategy", "cut"]].itertuples(index=False, name=None):
+        one = known.get((target, model))
+        truncated = "truncate" in strategy
+        found.append(math.nan if one is None else float(one["truncated"][cut] if truncated else one["whole"]))
+    return found
+
+
 def _panel(fraction: float, rows: pd.DataFrame, quantity: str) -> Panel:
     distinct = rows.drop_duplicates("condition")
     sizes, scores = [float(size) for size in distinct[quantity]], [float(mean) for mean in distinct["mean"]]
@@ -65,7 +87,7 @@ def _panel(fraction: float, rows: pd.DataFrame, quantity: str) -> Panel:
     lines = [
         Line(
             strategy,
-            tuple(_point(row, quantity, best) for _, row in own.iterrows()),
+            tuple(_point(row, quantity, best) for row in own.to_dict("records")),
             strategy_style(strategy),
             connected=False,
         )
@@ -88,9 +110,10 @@ def _own(rows: pd.DataFrame, strategy: str) -> pd.DataFrame:
     return own[own["cut"] == own["cut"].min()] if strategy in CUTLESS else own
 
 
-def _point(row: pd.Series, quantity: str, best: set[str]) -> Point:
+def _point(row: Mapping[Any, Any], quantity: str, best: set[str]) -> Point:
     cut = "" if row["strategy"] in CUTLESS else str(int(row["cut"]))
-    note = f"{f'cut {cut}: ' if cut else ''}{estimate_note(row)}, {float(row[quantity]):,.0f} parameters"
+    what = "operations" if quantity == "operations" else "parameters"
+    note = f"{f'cut {cut}: ' if cut else ''}{estimate_note(row)}, {float(row[quantity]):,.0f} {what}"
     return Point(
         float(row[quantity]), 100 * float(row["mean"]), note=note, label=cut if row["condition"] in best else ""
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -58,14 +60,14 @@ def compute(tables: StudyTables) -> Chart | None:
 def _lines(rows: pd.DataFrame, num_blocks: int) -> tuple[Line, ...]:
     lines = []
     for cut, group in rows.groupby("cut"):
-        points = tuple(_point(row) for _, row in group.sort_values("fraction").iterrows())
+        points = tuple(_point(row) for row in group.sort_values("fraction").to_dict("records"))
         lines.append(Line(f"cut {int(str(cut))}", points, cut_style(int(str(cut)), num_blocks)))
     if rows["strategy"].iloc[0] in CUTLESS:
         return (Line(_ANY_CUT, lines[0].points, Style("muted", "circle")),)
     return tuple(lines)
 
 
-def _point(row: pd.Series) -> Point:
+def _point(row: Mapping[Any, Any]) -> Point:
     difference, low, high = (100 * float(row[name]) for name in ("mean_difference", "low", "high"))
     known = not math.isnan(low)
     interval = f"95 % interval {low:+.1f} to {high:+.1f}" if known else "no interval: one pair"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -44,7 +44,7 @@ def probe_rows(board: pd.DataFrame, contexts: Sequence[Context]) -> list[Conditi
             context=index[_context(row, factors_of(board))],
             strategy=str(row["strategy"]),
             fraction=words.fraction_label(row["fraction"]),
-            cells=_cells(row),
+            cells=probe_cells(row),
             merged=str(row["predictor"]).startswith(FIXED),
             muted=bool(row["is_null"]),
         )
@@ -52,9 +52,9 @@ def probe_rows(board: pd.DataFrame, contexts: Sequence[Context]) -> list[Conditi
     ]
 
 
-def probe_verdicts(board: pd.DataFrame) -> Iterator[str]:
-    """Yield what the scoreboard comes to, over all strategies, shares of the data, sources and models."""
-    own = board[board["scope"] == "cut"] if len(board) else board
+def probe_verdicts(board: pd.DataFrame, scope: Literal["cut", "source"] = "cut") -> Iterator[str]:
+    """Yield what the scoreboard of one scope comes to, over all strategies, shares of the data, sources and models."""
+    own = board[board["scope"] == scope] if len(board) else board
     if own.empty or own["is_null"].all():
         return
     table = standings(own)
@@ -72,7 +72,7 @@ def probe_verdicts(board: pd.DataFrame) -> Iterator[str]:
         if to:
             most = words.conjunction(to)
             yield f"{name} loses {_points(regrets[name])} on average, more than {most}: of no use here."
-    if fixed.any():
+    if scope == "cut" and fixed.any():
         best = table[fixed].sort_values("regret", kind="stable").iloc[0]
         yield (
             f"With hindsight one fixed cut would have done: {best['predictor']} loses {_points(float(best['regret']))} "
@@ -86,7 +86,8 @@ def _context(row: Mapping[Any, Any], factors: Sequence[str]) -> Context:
     return Context(str(row["source"]), str(row["target"]), str(row["model"]), levels)
 
 
-def _cells(row: Mapping[Any, Any]) -> tuple[Cell, ...]:
+def probe_cells(row: Mapping[Any, Any]) -> tuple[Cell, ...]:
+    """Return the cells of one row of the scoreboard, one for each of `PROBE_COLUMNS`."""
     name = f"[{row['predictor']}]" if row["is_null"] else str(row["predictor"])
     strategy = str(row["strategy"])
     return (

@@ -43,7 +43,7 @@ def _interval(values: bytes, confidence: float) -> tuple[float, float]:
     center = sample.mean()
     if np.ptp(sample) < 10.0**-_DECIMALS:
         return (center, center)
-    means = sample[_resamples(len(sample))].mean(axis=1)
+    means = sample.take(_resamples(len(sample)), mode="clip").mean(axis=1)  # clip: no check of every position
     influence = sample - center  # of each value on the mean, up to a factor that cancels
     acceleration = (influence**3).sum() / (6 * (influence**2).sum() ** 1.5)
     return _bca(means, center, acceleration, confidence)
