@@ -11,7 +11,7 @@ import pandas as pd
 from layercut.report import words
 from layercut.report.sections import Cell, ConditionRow
 from layercut.stats import Context, standings
-from layercut.stats.design import factors_of
+from layercut.stats.design import context_of, factors_of
 
 PROBE_COLUMNS = (
     ("Predictor", "A probe, or in brackets a rule that never looks at the target's features, and nearest neighbours"),
@@ -38,10 +38,10 @@ def probe_rows(board: pd.DataFrame, contexts: Sequence[Context]) -> list[Conditi
     if board.empty:
         return []
     index = {context: place for place, context in enumerate(contexts)}
-    own = board[board["scope"] == "cut"]
+    own, factors = board[board["scope"] == "cut"], factors_of(board)
     return [
         ConditionRow(
-            context=index[_context(row, factors_of(board))],
+            context=index[context_of(row, factors)],
             strategy=str(row["strategy"]),
             fraction=words.fraction_label(row["fraction"]),
             cells=probe_cells(row),
@@ -79,11 +79,6 @@ def probe_verdicts(board: pd.DataFrame, scope: Literal["cut", "source"] = "cut")
             f"on average over {words.count(int(best['boards']), 'comparison')}. A probe that loses more has told "
             "nothing that knowing this study's usual cut does not."
         )
-
-
-def _context(row: Mapping[Any, Any], factors: Sequence[str]) -> Context:
-    levels = tuple((factor, str(row[factor])) for factor in factors)
-    return Context(str(row["source"]), str(row["target"]), str(row["model"]), levels)
 
 
 def probe_cells(row: Mapping[Any, Any]) -> tuple[Cell, ...]:

@@ -7,17 +7,28 @@ luckiest (DESIGN.md, rule 1; the "winner's curse").
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from layercut.significance import ALPHA
 from layercut.stats.contrast import Contrast, contrasts_to_scratch, holm
-from layercut.stats.design import CUTLESS, SCRATCH, Context, accuracies_of, contexts, paired_differences
+from layercut.stats.design import (
+    CUTLESS,
+    SCRATCH,
+    Context,
+    accuracies_of,
+    context_columns,
+    context_of,
+    contexts,
+    factors_of,
+    paired_differences,
+    plain_rows,
+)
 from layercut.stats.estimate import estimates
 from layercut.stats.signed_rank import signed_rank_test
 
@@ -101,10 +112,11 @@ def best_cuts(
     estimated = estimates(table) if estimated is None else estimated
     contrasted = contrasts_to_scratch(table) if contrasted is None else contrasted
     accuracies = accuracies_of(table) if with_rivals else {}
-    differences = dict(_by_fraction(contrasted))
-    for (context, fraction), rows in _by_fraction(estimated):
-        done = rows[rows["num_replicates"] > 0]
-        here = [_Candidate(*row) for row in done[list(_Candidate._fields)].itertuples(index=False, name=None)]
+    factors = factors_of(contrasted)
+    to_scratch = {
+        (context_of(row, factors), row["strategy"], row["cut"], row["fraction"]): row for row in plain_rows(contrasted)
+    }
+    for (context, fraction), here in _candidates(estimated):
         scratch = next((row.mean for row in here if row.strategy == SCRATCH), float("nan"))
         for group in _by_strategy(here).values() if by_strategy else [here] if here else []:
             found.append(
@@ -113,7 +125,7 @@ def best_cuts(
                     group=group,
                     mean_scratch=scratch,
                     accuracies=accuracies.get((context, fraction)),
-                    to_scratch=differences.get((context, fraction)),
+                    to_scratch=to_scratch,
                 )
             )
     return found
@@ -126,11 +138,13 @@ def distinct(rows: pd.DataFrame, within: Sequence[str] = ()) -> pd.DataFrame:
     return first.sort_index()
 
 
-def _by_fraction(rows: pd.DataFrame) -> Iterator[tuple[tuple[Context, float], pd.DataFrame]]:
-    """Yield the rows of each context and fraction, contexts as they first appear, the smallest fraction first."""
-    for context, part in contexts(rows):
-        groups = {float(str(fraction)): group for fraction, group in part.groupby("fraction", sort=False)}
-        yield from (((context, fraction), groups[fraction]) for fraction in sorted(groups))
+def _candidates(estimated: pd.DataFrame) -> Iterator[tuple[tuple[Context, float], list[_Candidate]]]:
+    """Yield what finished of each context and fraction, contexts as they first appear, the smallest fraction first."""
+    for context, part in contexts(estimated[[*context_columns(estimated), *_Candidate._fields]]):
+        rows = [_Candidate(**{name: row[name] for name in _Candidate._fields}) for row in plain_rows(part)]
+        for fraction in sorted({row.fraction for row in rows}):
+            done = [row for row in rows if row.fraction == fraction and row.num_replicates > 0]
+            yield (context, fraction), done
 
 
 def _by_strategy(candidates: Iterable[_Candidate]) -> dict[str, list[_Candidate]]:
@@ -146,7 +160,7 @@ def _best(
     group: list[_Candidate],
     mean_scratch: float,
     accuracies: pd.DataFrame | None,
-    to_scratch: pd.DataFrame | None,
+    to_scratch: Mapping[tuple[Context, str, int, float], Mapping[str, Any]],
 ) -> BestCut:
     candidates = _distinct(group)
     on_validation = not any(one.num_without_validation for one in candidates)
@@ -154,7 +168,7 @@ def _best(
     best = _highest(candidates, score)
     rivals = [] if accuracies is None else _rivals(best, group, candidates, score)
     same, better = ((), ()) if accuracies is None else _compare(best, rivals, accuracies)
-    contrast, p_holm, num_comparisons = _difference(best, to_scratch)
+    own = None if best.strategy == SCRATCH else to_scratch.get((context, best.strategy, best.cut, best.fraction))
     return BestCut(
         context=context,
         fraction=best.fraction,
@@ -167,9 +181,9 @@ def _best(
         mean_validation=best.mean_validation,
         mean_test=best.mean,
         mean_scratch=mean_scratch,
-        contrast=contrast,
-        p_holm=p_holm,
-        num_comparisons=num_comparisons,
+        contrast=None if own is None else Contrast(**{name: own[name] for name in Contrast._fields}),
+        p_holm=float("nan") if own is None else own["p_holm"],
+        num_comparisons=0 if own is None else own["num_comparisons"],
         num_train_images=best.num_train_images,
         num_validation_images=best.num_validation_images,
         num_rivals=len(rivals),
@@ -220,18 +234,6 @@ def _compare(
         if p < ALPHA and difference.mean() > 0
     )
     return same, better
-
-
-def _difference(best: _Candidate, to_scratch: pd.DataFrame | None) -> tuple[Contrast | None, float, int]:
-    """Return the contrast of the best with scratch, its p-value after Holm, and the comparisons of its family."""
-    if to_scratch is None or best.strategy == SCRATCH:
-        return None, float("nan"), 0
-    own = to_scratch[(to_scratch["strategy"] == best.strategy) & (to_scratch["cut"] == best.cut)]
-    if own.empty:
-        return None, float("nan"), 0
-    row = own.iloc[0]
-    contrast = Contrast(int(row["num_pairs"]), *(float(row[field]) for field in Contrast._fields[1:]))
-    return contrast, float(row["p_holm"]), int(row["num_comparisons"])
 
 
 _VALIDATION: Callable[[_Candidate], float] = attrgetter("mean_validation")

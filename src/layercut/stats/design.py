@@ -6,8 +6,8 @@ level of each training factor. Conditions are compared within one context only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,12 @@ def factors_of(table: pd.DataFrame) -> list[str]:
 def context_columns(table: pd.DataFrame) -> list[str]:
     """Return the columns that tell contexts apart."""
     return ["source", "target", "model", *factors_of(table)]
+
+
+def context_of(row: Mapping[Any, Any], factors: Sequence[str]) -> Context:
+    """Return the context of one row."""
+    levels = tuple((factor, str(row[factor])) for factor in factors)
+    return Context(str(row["source"]), str(row["target"]), str(row["model"]), levels)
 
 
 def contexts(table: pd.DataFrame) -> Iterator[tuple[Context, pd.DataFrame]]:
@@ -109,3 +115,22 @@ def paired_differences(accuracies: pd.DataFrame, conditions: Sequence[str], base
     wide = accuracies[[*conditions, baseline]].to_numpy().T
     differences = wide[:-1] - wide[-1]
     return [difference[~np.isnan(difference)] for difference in differences]
+
+
+def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return each row as a mapping of its columns, for what walks through few rows one by one: a frame is slow at it.
+
+    Example:
+        >>> plain_rows(pd.DataFrame({"cut": [0, 1], "mean": [0.5, 0.75]}))
+        [{'cut': 0, 'mean': 0.5}, {'cut': 1, 'mean': 0.75}]
+    """
+    columns = [table[name].tolist() for name in table.columns]
+    return [dict(zip(table.columns, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def rows_by(rows: Iterable[Mapping[str, Any]], name: str) -> dict[Any, list[Mapping[str, Any]]]:
+    """Return plain rows by the value of one column, in the order of first appearance."""
+    found: dict[Any, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row[name], []).append(row)
+    return found

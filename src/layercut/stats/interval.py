@@ -79,8 +79,12 @@ def difference_interval(
 
 def _bca(means: NDArray[np.float64], center: float, acceleration: float, confidence: float) -> tuple[float, float]:
     """Return low and high from resampled statistics."""
-    means, center = means.round(_DECIMALS), np.round(center, _DECIMALS)
-    bias = ndtri(((means < center).mean() + (means <= center).mean()) / 2)
+    means, center = np.sort(means.round(_DECIMALS)), np.round(center, _DECIMALS)
+    below, up_to = (
+        np.searchsorted(means, center, "left") / len(means),
+        np.searchsorted(means, center, "right") / len(means),
+    )
+    bias = ndtri((below + up_to) / 2)
     shifted = bias + ndtri([(1 - confidence) / 2, (1 + confidence) / 2])
     low, high = np.quantile(means, ndtr(bias + shifted / (1 - acceleration * shifted)))
     return (float(low), float(high))
