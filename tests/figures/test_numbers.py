@@ -144,6 +144,19 @@ def test_no_condition_beats_the_pareto_front_with_fewer_parameters():
     assert [point.y for point in front] == sorted(point.y for point in front)
 
 
+def test_operations_are_those_of_the_plan_less_where_the_rest_is_removed():
+    told = {"target": "digits[5,6,7,8,9]", "model": "plain_cnn", "whole": 900, "truncated": [100, 300, 500, 700, 900]}
+    table = TABLE.copy()
+    table.attrs = TABLE.attrs | {"plan": {"operations_per_image": [told]}}
+    ((_, chart),) = charts_of("accuracy_by_parameters", table)
+    panels = [panel for panel in chart.panels if panel.x.title.startswith("Operations")]
+    assert [panel.fraction for panel in panels] == ["1 %", "100 %"]
+    lines = {line.name: [point.x for point in line.points] for line in panels[0].lines}
+    assert lines["truncate"] == [100, 300, 500, 700, 900]
+    assert set(lines["reinit"]) == set(lines["scratch"]) == {900}
+    assert not any(panel.x.title.startswith("Operations") for panel in chart_of("accuracy_by_parameters").panels)
+
+
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12))
 def test_the_front_is_what_nothing_dominates(points):
     sizes, scores = [float(size) for size, _ in points], [float(score) for _, score in points]

@@ -114,10 +114,44 @@ def test_every_figure_is_drawn_with_something_in_it(page, run):
     assert names == expected
     assert set(names) == set(FIGURES.names()) - {"probe_rank_correlation"}  # of studies with four sources and more
     for name in names:
-        plots = figure_of(page, name).locator(".panel:not([hidden]) .plot")
-        assert plots.count() > 0
-        assert all(plot.evaluate(MARKS) > 0 for plot in plots.element_handles()), name
+        plots = figure_of(page, name).locator(".panel:not([hidden]) .plot").all()
+        assert plots
+        for plot in plots:
+            plot.scroll_into_view_if_needed()
+            plot.locator(".main-svg").first.wait_for()
+            assert plot.evaluate(MARKS) > 0, name
     assert page.problems == []
+
+
+def drawn(page):
+    return page.locator("#part .plot.js-plotly-plot").count()
+
+
+def test_only_what_is_near_the_window_is_drawn_and_nothing_jumps(page):
+    page.wait_for_selector("html[data-drawing]")
+    page.locator("#part .main-svg").first.wait_for()
+    assert 0 < drawn(page) < page.locator("#part details[open] .panel:not([hidden])").count()
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.locator("#part details[open] .plot").last.scroll_into_view_if_needed()
+    page.locator("#part details[open] .plot").last.locator(".main-svg").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollHeight") == height
+
+
+def test_paper_gets_every_panel_of_every_open_figure(page):
+    page.wait_for_selector("html[data-drawing]")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    plots = page.locator("#part details[open] .panel:not([hidden]) .plot").element_handles()
+    assert len(plots) > 8
+    assert all(plot.evaluate(MARKS) > 0 for plot in plots)
+
+
+def test_all_figures_open_and_fold_at_once(page):
+    opened = page.locator("#part details[open]")
+    few = opened.count()
+    page.get_by_role("button", name="Open all figures").click()
+    assert few < opened.count() == page.locator("#part details").count()
+    page.get_by_role("button", name="Fold all figures").click()
+    assert opened.count() == 0
 
 
 def test_the_answer_is_the_one_of_the_ledger(page, run):
@@ -236,6 +270,15 @@ def test_the_scoreboard_is_a_table_that_sorts_and_shows_each_fixed_cut_on_reques
     page.locator("#probes .merged").check()
     assert rows.count() > before
     assert "With hindsight one fixed cut would have done" in page.locator("#probes .verdicts").inner_text()
+
+
+def test_choosing_among_sources_is_a_table_of_its_own(page):
+    assert set(page.locator("#sources tbody td:nth-child(1)").all_inner_texts()) == {EVIL, "[a cut at random]"}
+    page.locator("#sources").get_by_role("button", name="Lost").click()
+    lost = [float(text) for text in page.locator("#sources tbody td:nth-child(10)").all_inner_texts()]
+    assert lost == sorted(lost, reverse=True)
+    assert any("at cut" in text for text in page.locator("#sources tbody td:last-child").all_inner_texts())
+    assert page.problems == []
 
 
 def test_answer_and_tables_do_not_wait_for_what_draws(browser, run, tmp_path):

@@ -35,7 +35,8 @@ FIGURES: Registry[Figure] = Registry(
         ),
         "mean_heatmap": Entry("layercut.figures.mean_heatmap:compute", "mean test accuracy by cut and fraction"),
         "accuracy_by_parameters": Entry(
-            "layercut.figures.accuracy_by_parameters:compute", "test accuracy against parameters, with Pareto front"
+            "layercut.figures.accuracy_by_parameters:compute",
+            "test accuracy against parameters and operations, with Pareto front",
         ),
         "accuracy_bars": Entry("layercut.figures.accuracy_bars:compute", "mean test accuracy by cut as bars"),
         "accuracy_surface": Entry(

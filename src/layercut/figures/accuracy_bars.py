@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 from layercut.charts import Axis, Bar, BarSeries, Chart, Entry, Panel, Reference
 from layercut.figures.names import bounds, cut_axis, estimate_note, fraction_label, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import SCRATCH
+from layercut.stats.design import SCRATCH, plain_rows, rows_by
 
 _SCRATCH_LINE = "scratch (mean)"
 
@@ -20,8 +22,9 @@ def compute(tables: StudyTables) -> Chart | None:
         return None
     strategies = strategies_in_order(transferred["strategy"])
     cuts = sorted(int(cut) for cut in transferred["cut"].unique())
+    by_fraction = rows_by(plain_rows(rows), "fraction")
     panels = tuple(
-        _panel(float(fraction), rows[rows["fraction"] == fraction], strategies, cuts)
+        _panel(float(fraction), by_fraction[fraction], strategies, cuts)
         for fraction in sorted(transferred["fraction"].unique())
     )
     legend = [Entry(name, strategy_style(name), "bar") for name in strategies]
@@ -42,24 +45,24 @@ def compute(tables: StudyTables) -> Chart | None:
     )
 
 
-def _panel(fraction: float, rows: pd.DataFrame, strategies: list[str], cuts: list[int]) -> Panel:
-    series = []
+def _panel(fraction: float, rows: Sequence[Mapping[str, Any]], strategies: list[str], cuts: list[int]) -> Panel:
+    series, by_strategy = [], rows_by(rows, "strategy")
     for strategy in strategies:
-        own = rows[rows["strategy"] == strategy].sort_values("cut")
-        if len(own):
-            bars = tuple(_bar(row, cuts.index(int(row["cut"]))) for _, row in own.iterrows())
+        if strategy in by_strategy:
+            own = sorted(by_strategy[strategy], key=itemgetter("cut"))
+            bars = tuple(_bar(row, cuts.index(row["cut"])) for row in own)
             series.append(BarSeries(strategy, bars, strategy_style(strategy)))
-    scratch = rows[rows["strategy"] == SCRATCH]["mean"]
+    scratch = [row["mean"] for row in by_strategy.get(SCRATCH, [])]
     style = strategy_style(SCRATCH)
     return Panel(
         title=f"{fraction_label(fraction)} of the data",
         x=cut_axis(cuts),
         y=Axis("Test accuracy", "%", limits=(0.0, 104.0)),
         bars=tuple(series),
-        references=(Reference(float(100 * scratch.iloc[0]), _SCRATCH_LINE, style),) if len(scratch) else (),
+        references=(Reference(100 * scratch[0], _SCRATCH_LINE, style),) if scratch else (),
         fraction=fraction_label(fraction),
     )
 
 
-def _bar(row: pd.Series, place: int) -> Bar:
+def _bar(row: Mapping[str, Any], place: int) -> Bar:
     return Bar(place, 100 * float(row["mean"]), *bounds(row), estimate_note(row))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
 from layercut.figures.names import (
@@ -16,7 +18,7 @@ from layercut.figures.names import (
     strategy_style,
 )
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import CUTLESS, SCRATCH
+from layercut.stats.design import CUTLESS, SCRATCH, plain_rows, rows_by
 
 _ANY_CUT = "any cut"
 
@@ -29,8 +31,8 @@ def compute(tables: StudyTables) -> Chart | None:
         return None
     num_blocks = int(rows["num_blocks"].max())
     fractions = sorted(float(value) for value in rows["fraction"].unique())
-    scratch = rows[rows["strategy"] == SCRATCH].sort_values("fraction")
-    base = _line(SCRATCH, scratch, strategy_style(SCRATCH)) if len(scratch) else None
+    own = rows_by(plain_rows(rows), "strategy")
+    base = _line(SCRATCH, own[SCRATCH], strategy_style(SCRATCH)) if SCRATCH in own else None
     values = 100 * rows[["mean", "low", "high"]]
     y = Axis("Test accuracy", "%", limits=padded(float(values.min().min()), float(values.max().max()), 2.0))
     panels = tuple(
@@ -38,7 +40,7 @@ def compute(tables: StudyTables) -> Chart | None:
             strategy,
             fraction_axis(fractions),
             y,
-            lines=(*_lines(rows[rows["strategy"] == strategy], num_blocks), *([base] if base else [])),
+            lines=(*_lines(own[strategy], num_blocks), *([base] if base else [])),
             strategy=strategy,
         )
         for strategy in strategies
@@ -58,19 +60,18 @@ def compute(tables: StudyTables) -> Chart | None:
     )
 
 
-def _lines(rows: pd.DataFrame, num_blocks: int) -> list[Line]:
-    if rows["strategy"].iloc[0] in CUTLESS:
-        return [_line(_ANY_CUT, rows[rows["cut"] == rows["cut"].min()], Style("muted", "circle"))]
-    return [
-        _line(f"cut {cut}", rows[rows["cut"] == cut], cut_style(cut, num_blocks)) for cut in sorted(set(rows["cut"]))
-    ]
+def _lines(rows: Sequence[Mapping[str, Any]], num_blocks: int) -> list[Line]:
+    by_cut = rows_by(rows, "cut")
+    if rows[0]["strategy"] in CUTLESS:
+        return [_line(_ANY_CUT, by_cut[min(by_cut)], Style("muted", "circle"))]
+    return [_line(f"cut {cut}", by_cut[cut], cut_style(cut, num_blocks)) for cut in sorted(by_cut)]
 
 
-def _line(name: str, rows: pd.DataFrame, style: Style) -> Line:
-    return Line(name, tuple(_point(row) for _, row in rows.sort_values("fraction").iterrows()), style)
+def _line(name: str, rows: Sequence[Mapping[str, Any]], style: Style) -> Line:
+    return Line(name, tuple(map(_point, sorted(rows, key=itemgetter("fraction")))), style)
 
 
-def _point(row: pd.Series) -> Point:
+def _point(row: Mapping[str, Any]) -> Point:
     fraction = float(row["fraction"])
     note = f"{estimate_note(row)} at {fraction_label(fraction)}"
     return Point(fraction, 100 * float(row["mean"]), *bounds(row), note)

@@ -1,41 +1,52 @@
-"""Test accuracy against the number of parameters: what the smaller model costs, and which ones nothing beats."""
+"""Test accuracy against parameters and operations: what the smaller model costs, and which ones nothing beats."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 import pandas as pd
 
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
 from layercut.figures.names import estimate_note, fraction_label, padded, size_axis, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import CUTLESS
+from layercut.stats.design import CUTLESS, plain_rows, rows_by
 
 _FRONT = Line("Pareto front", (), Style("ink", dash="dot"), marked=False)
-_QUANTITIES = {"num_parameters": "Parameters of the model", "num_trained_parameters": "Trained parameters"}
+_QUANTITIES = {
+    "num_parameters": "Parameters of the model",
+    "num_trained_parameters": "Trained parameters",
+    "operations": "Operations for one image",
+}
 
 
 def compute(tables: StudyTables) -> Chart | None:
     """Return the chart of one context; None where the ledger knows no numbers of parameters."""
     rows = tables.estimates[tables.estimates["num_replicates"] > 0]
     sizes = tables.results.groupby("condition")["num_parameters"].mean().astype("float64")
-    rows = rows.assign(num_parameters=rows["condition"].map(sizes))
+    rows = rows.assign(num_parameters=rows["condition"].map(sizes), operations=_operations(tables, rows))
     counted = [name for name in _QUANTITIES if (rows[name] > 0).any() and rows[name].nunique() > 1]
     if not counted:
         return None
+    listed = ", ".join(_QUANTITIES[name].lower() for name in counted)
     strategies = strategies_in_order(rows["strategy"])
     panels = tuple(
-        _panel(float(fraction), rows[(rows["fraction"] == fraction) & (rows[name] > 0)], name)
-        for fraction in sorted(rows["fraction"].unique())
+        _panel(fraction, [row for row in own if row[name] > 0], name)
+        for fraction, own in sorted(rows_by(plain_rows(rows), "fraction").items())
         for name in counted
     )
     legend = [Entry(name, strategy_style(name), "point") for name in strategies]
     return Chart(
         name="accuracy_by_parameters",
-        title="Test accuracy against parameters",
+        title="Test accuracy against size and work",
         panels=panels,
-        caption="Mean test accuracy over replicates against the number of parameters that the model has, or that are "
-        "trained, a point for each condition; numbers beside points are cuts. Dotted line: the Pareto front, those "
-        "that no smaller condition equals (on test data, so no recommendation).",
-        alt=f"Points of mean test accuracy in per cent against parameters for {', '.join(strategies)}.",
+        caption="Mean test accuracy over replicates against the number of parameters that the model has, that are "
+        "trained, and where it is known against its floating-point operations for one image (a multiplication and an "
+        "addition are two), a point for each condition; numbers beside points are cuts. Dotted line: the Pareto front, "
+        "those that no smaller condition equals (on test data, so no recommendation).",
+        alt=f"Points of mean test accuracy in per cent against {listed} for {', '.join(strategies)}.",
         legend_title="Strategy",
         legend=(*legend, Entry(_FRONT.name, _FRONT.style, "reference")),
         legend_facet="strategy",
@@ -57,40 +68,55 @@ def pareto_front(sizes: list[float], scores: list[float]) -> list[int]:
     return front
 
 
-def _panel(fraction: float, rows: pd.DataFrame, quantity: str) -> Panel:
-    distinct = rows.drop_duplicates("condition")
-    sizes, scores = [float(size) for size in distinct[quantity]], [float(mean) for mean in distinct["mean"]]
+def _operations(tables: StudyTables, rows: pd.DataFrame) -> list[float]:
+    """Return the operations of each row's model for one image; NaN where the study's plan does not tell."""
+    told = tables.results.attrs.get("plan", {}).get("operations_per_image", [])
+    known = {(one["target"], one["model"]): one for one in told}
+    found = []
+    for target, model, strategy, cut in rows[["target", "model", "strategy", "cut"]].itertuples(index=False, name=None):
+        one = known.get((target, model))
+        truncated = "truncate" in strategy
+        found.append(math.nan if one is None else float(one["truncated"][cut] if truncated else one["whole"]))
+    return found
+
+
+def _panel(fraction: float, rows: Sequence[Mapping[str, Any]], quantity: str) -> Panel:
+    distinct = [own[0] for own in rows_by(rows, "condition").values()]
+    sizes, scores = [row[quantity] for row in distinct], [row["mean"] for row in distinct]
     front = pareto_front(sizes, scores)
-    best = set(distinct["condition"].iloc[front])
+    best = {distinct[place]["condition"] for place in front}
+    by_strategy = rows_by(rows, "strategy")
     lines = [
         Line(
             strategy,
-            tuple(_point(row, quantity, best) for _, row in own.iterrows()),
+            tuple(_point(row, quantity, best) for row in _own(by_strategy[strategy])),
             strategy_style(strategy),
             connected=False,
         )
-        for strategy, own in ((name, _own(rows, name)) for name in strategies_in_order(rows["strategy"]))
+        for strategy in strategies_in_order(by_strategy)
     ]
     points = tuple(Point(sizes[place], 100 * scores[place]) for place in front)
     lines.append(Line(_FRONT.name, points, _FRONT.style, marked=False))
-    values = 100 * rows["mean"]
+    values = [100 * row["mean"] for row in rows]
     return Panel(
         title=f"{fraction_label(fraction)} of the data",
         x=size_axis(_QUANTITIES[quantity], min(sizes, default=1.0), max(sizes, default=1.0)),
-        y=Axis("Test accuracy", "%", limits=padded(float(values.min()), float(values.max()), 2.0)),
+        y=Axis("Test accuracy", "%", limits=padded(min(values, default=math.nan), max(values, default=math.nan), 2.0)),
         lines=tuple(lines),
         fraction=fraction_label(fraction),
     )
 
 
-def _own(rows: pd.DataFrame, strategy: str) -> pd.DataFrame:
-    own = rows[rows["strategy"] == strategy].sort_values("cut")
-    return own[own["cut"] == own["cut"].min()] if strategy in CUTLESS else own
+def _own(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    least = min(row["cut"] for row in rows)
+    own = sorted(rows, key=itemgetter("cut"))
+    return [row for row in own if row["strategy"] not in CUTLESS or row["cut"] == least]
 
 
-def _point(row: pd.Series, quantity: str, best: set[str]) -> Point:
+def _point(row: Mapping[str, Any], quantity: str, best: set[str]) -> Point:
     cut = "" if row["strategy"] in CUTLESS else str(int(row["cut"]))
-    note = f"{f'cut {cut}: ' if cut else ''}{estimate_note(row)}, {float(row[quantity]):,.0f} parameters"
+    what = "operations" if quantity == "operations" else "parameters"
+    note = f"{f'cut {cut}: ' if cut else ''}{estimate_note(row)}, {float(row[quantity]):,.0f} {what}"
     return Point(
         float(row[quantity]), 100 * float(row["mean"]), note=note, label=cut if row["condition"] in best else ""
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from layercut.charts import Axis, Box, BoxSeries, Chart, Entry, Panel, Reference
 from layercut.figures.names import cut_axis, fraction_label, padded, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import SCRATCH, finished
+from layercut.stats.design import SCRATCH
 
 _SCRATCH_LINE = "scratch (median)"
 _LETTERS = (
@@ -23,7 +23,7 @@ _ROOM = 0.13
 
 def compute(tables: StudyTables) -> Chart | None:
     """Return the chart of one context; None without a finished trial that has a cut."""
-    done = finished(tables.results)
+    done = tables.finished
     cut = done[done["strategy"] != SCRATCH]
     if cut.empty:
         return None
@@ -69,10 +69,10 @@ def _panel(
         boxes = tuple(
             Box(
                 places[int(str(cut))],
-                tuple(float(100 * value) for value in group["test_accuracy"]),
+                tuple(100 * value for value in group.tolist()),
                 letters.get((strategy, int(str(cut)), fraction), ""),
             )
-            for cut, group in own.groupby("cut")
+            for cut, group in own.groupby("cut")["test_accuracy"]
         )
         if boxes:
             series.append(BoxSeries(strategy, boxes, strategy_style(strategy)))

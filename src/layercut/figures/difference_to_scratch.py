@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-
-import pandas as pd
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Any
 
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Reference, Style
 from layercut.figures.names import cut_style, fraction_axis, fraction_label, padded, strategies_in_order
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import CUTLESS
+from layercut.stats.design import CUTLESS, plain_rows, rows_by
 
 _ZERO = Reference(0.0, "scratch", Style("ink", dash="dash"))
 _ANY_CUT = "any cut"
@@ -27,12 +28,13 @@ def compute(tables: StudyTables) -> Chart | None:
     x = fraction_axis(fractions)
     low, high = min(0.0, float(bounds.min().min())), max(0.0, float(bounds.max().max()))
     y = Axis("Difference to scratch", "points", limits=padded(low, high, 2.0))
+    own = rows_by(plain_rows(contrasts), "strategy")
     panels = tuple(
         Panel(
             strategy,
             x,
             y,
-            lines=_lines(contrasts[contrasts["strategy"] == strategy], num_blocks),
+            lines=_lines(own[strategy], num_blocks),
             references=(_ZERO,),
             strategy=strategy,
         )
@@ -55,17 +57,17 @@ def compute(tables: StudyTables) -> Chart | None:
     )
 
 
-def _lines(rows: pd.DataFrame, num_blocks: int) -> tuple[Line, ...]:
+def _lines(rows: Sequence[Mapping[str, Any]], num_blocks: int) -> tuple[Line, ...]:
     lines = []
-    for cut, group in rows.groupby("cut"):
-        points = tuple(_point(row) for _, row in group.sort_values("fraction").iterrows())
-        lines.append(Line(f"cut {int(str(cut))}", points, cut_style(int(str(cut)), num_blocks)))
-    if rows["strategy"].iloc[0] in CUTLESS:
+    for cut, own in sorted(rows_by(rows, "cut").items()):
+        points = tuple(map(_point, sorted(own, key=itemgetter("fraction"))))
+        lines.append(Line(f"cut {cut}", points, cut_style(cut, num_blocks)))
+    if rows[0]["strategy"] in CUTLESS:
         return (Line(_ANY_CUT, lines[0].points, Style("muted", "circle")),)
     return tuple(lines)
 
 
-def _point(row: pd.Series) -> Point:
+def _point(row: Mapping[str, Any]) -> Point:
     difference, low, high = (100 * float(row[name]) for name in ("mean_difference", "low", "high"))
     known = not math.isnan(low)
     interval = f"95 % interval {low:+.1f} to {high:+.1f}" if known else "no interval: one pair"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point
 from layercut.figures.names import epoch_axis, fraction_label, strategies_in_order, strategy_style
@@ -16,27 +17,37 @@ from layercut.stats.design import CUTLESS
 MAX_POINTS = 80
 """Of longer curves so many epochs are drawn, closer together at the beginning."""
 
-_QUANTITIES = {"train_loss": "Training loss", "validation_accuracy": "Validation accuracy"}
+_QUANTITIES = {"train_loss": ("Training loss", "", 1), "validation_accuracy": ("Validation accuracy", "%", 100)}
+"""Title, unit, and what a value is multiplied by to be in it."""
+
+
+class _Average(NamedTuple):
+    """A quantity of one condition at one epoch, over replicates."""
+
+    epoch: int
+    mean: float
+    std: float
+    """NaN for one replicate."""
+    num_replicates: int
 
 
 def compute(tables: StudyTables) -> Chart | None:
     """Return the chart of one context; None where the ledger has no curves."""
-    conditions = tables.results.drop_duplicates(["strategy", "cut", "fraction"])
-    keys = conditions.set_index(["strategy", "cut", "fraction"])["condition"]
-    found: dict[float, list[tuple[BestCut, pd.DataFrame]]] = {}
-    for best in tables.best_by_strategy:
-        curves = tables.curves(str(keys[(best.strategy, best.cut, best.fraction)]))
-        if len(curves):
-            found.setdefault(best.fraction, []).append((best, curves))
+    rows = tables.results[["strategy", "cut", "fraction", "condition"]].drop_duplicates(["strategy", "cut", "fraction"])
+    keys = {(name, cut, fraction): str(key) for name, cut, fraction, key in rows.itertuples(index=False, name=None)}
+    drawn = [(best, keys[best.strategy, best.cut, best.fraction]) for best in tables.best_by_strategy]
+    drawn = [(best, key) for best, key in drawn if key in tables.measured.curve_rows]
+    keys_drawn = list(dict.fromkeys(key for _, key in drawn))  # two strategies may be best where they are the same
+    averages = {quantity: _averages(tables, keys_drawn, quantity) for quantity in _QUANTITIES}
     panels = [
         panel
-        for fraction in sorted(found)
-        for panel in (_panel(fraction, quantity, found[fraction]) for quantity in _QUANTITIES)
-        if panel.lines
+        for fraction in sorted({best.fraction for best, _ in drawn})
+        for quantity, found in averages.items()
+        if (panel := _panel(quantity, [(best, found[key]) for best, key in drawn if best.fraction == fraction])).lines
     ]
     if not panels:
         return None
-    strategies = strategies_in_order({best.strategy for rows in found.values() for best, _ in rows})
+    strategies = strategies_in_order({best.strategy for best, _ in drawn})
     return Chart(
         name="learning_curves",
         title="Learning curves",
@@ -53,30 +64,44 @@ def compute(tables: StudyTables) -> Chart | None:
     )
 
 
-def _panel(fraction: float, quantity: str, rows: list[tuple[BestCut, pd.DataFrame]]) -> Panel:
-    share = quantity.endswith("accuracy")
+def _averages(tables: StudyTables, conditions: Sequence[str], quantity: str) -> dict[str, list[_Average]]:
+    """Return the average of each epoch that at least half of a condition's replicates reached, by condition."""
+    if not conditions:
+        return {}
+    places = [tables.measured.curve_rows[condition] for condition in conditions]
+    curves = tables.measured.curves[["replicate", "epoch", quantity]].iloc[np.concatenate(places)]
+    curves = curves.assign(line=np.repeat(np.arange(len(places)), [len(place) for place in places]))
+    curves = curves[np.isfinite(curves[quantity])]
+    values = (curves[quantity] * _QUANTITIES[quantity][2]).groupby([curves["line"], curves["epoch"]])
+    replicates = curves.groupby("line")["replicate"].nunique()
+    averages: dict[str, list[_Average]] = {condition: [] for condition in conditions}
+    for (line, epoch), mean, std, count in values.agg(["mean", "std", "count"]).itertuples(name=None):
+        if count >= replicates[line] / 2:
+            averages[conditions[line]].append(_Average(epoch, mean, std, count))
+    return averages
+
+
+def _panel(quantity: str, rows: list[tuple[BestCut, list[_Average]]]) -> Panel:
+    title, unit, _ = _QUANTITIES[quantity]
     order = strategies_in_order(best.strategy for best, _ in rows)
     rows = sorted(rows, key=lambda row: order.index(row[0].strategy))
-    lines = tuple(line for best, curves in rows if (line := _line(best, curves, quantity, 100 if share else 1)).points)
+    lines = tuple(_line(best, averages) for best, averages in rows if averages)
+    label = fraction_label(rows[0][0].fraction)
     return Panel(
-        title=f"{fraction_label(fraction)} of the data",
+        title=f"{label} of the data",
         x=epoch_axis(max((round(line.points[-1].x) for line in lines), default=1)),
-        y=Axis(_QUANTITIES[quantity], "%" if share else ""),
+        y=Axis(title, unit),
         lines=lines,
-        fraction=fraction_label(fraction),
+        fraction=label,
     )
 
 
-def _line(best: BestCut, curves: pd.DataFrame, quantity: str, factor: float) -> Line:
-    values = curves[np.isfinite(curves[quantity])]
-    epochs = (values[quantity] * factor).groupby(values["epoch"]).agg(["mean", "std", "count"])
-    epochs = epochs[epochs["count"] >= values["replicate"].nunique() / 2]
+def _line(best: BestCut, averages: list[_Average]) -> Line:
     at = "" if best.strategy in CUTLESS else f"cut {best.cut}, "
     points = []
-    for place in _drawn(len(epochs)):
-        epoch, row = int(str(epochs.index[place])), epochs.iloc[place]
-        mean, spread = float(row["mean"]), 0.0 if math.isnan(row["std"]) else float(row["std"])
-        note = f"{at}epoch {epoch}: {mean:.3g} ± {spread:.2g} ({int(row['count'])} replicates)"
+    for epoch, mean, std, num_replicates in (averages[place] for place in _drawn(len(averages))):
+        spread = 0.0 if math.isnan(std) else std
+        note = f"{at}epoch {epoch}: {mean:.3g} ± {spread:.2g} ({num_replicates} replicates)"
         points.append(Point(epoch, mean, mean - spread, mean + spread, note))
     return Line(best.strategy, tuple(points), strategy_style(best.strategy), marked=len(points) == 1, spread="band")
 

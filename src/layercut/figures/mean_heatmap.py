@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from layercut.charts import Axis, Cells, Chart, Panel, Tick
 from layercut.figures.names import fraction_label, strategies_in_order
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import SCRATCH, finished
+from layercut.stats.design import SCRATCH
 
 
 def compute(tables: StudyTables) -> Chart | None:
     """Return the chart of one context; None without a finished trial that has a cut."""
-    done = finished(tables.results)
+    done = tables.finished
     if (done["strategy"] == SCRATCH).all():
         return None
     means = 100 * done.groupby(["strategy", "fraction", "cut"])["test_accuracy"].mean()
     transferred = [name for name in strategies_in_order(done["strategy"]) if name != SCRATCH]
     fractions = sorted(float(value) for value in done["fraction"].unique())
     highest = means.groupby("fraction").max()
-    panels = tuple(_panel(strategy, means, fractions, highest) for strategy in transferred)
+    cells = dict(zip(means.index.to_flat_index(), map(float, means), strict=True))
+    panels = tuple(_panel(strategy, cells, fractions, highest) for strategy in transferred)
     return Chart(
         name="mean_heatmap",
         title="Mean test accuracy",
@@ -35,14 +38,13 @@ def compute(tables: StudyTables) -> Chart | None:
     )
 
 
-def _panel(strategy: str, means: pd.Series, fractions: list[float], highest: pd.Series) -> Panel:
-    cuts = sorted(int(cut) for cut in means[strategy].index.unique("cut"))
-    keys = [(SCRATCH, 0)] if SCRATCH in means.index.unique("strategy") else []
+def _panel(
+    strategy: str, means: Mapping[tuple[str, float, int], float], fractions: list[float], highest: pd.Series
+) -> Panel:
+    keys = [(SCRATCH, 0)] if any(name == SCRATCH for name, _, _ in means) else []
+    cuts = sorted({cut for name, _, cut in means if name == strategy})
     keys += [(strategy, cut) for cut in cuts]
-    values = tuple(
-        tuple(float(means[(name, f, cut)]) if (name, f, cut) in means.index else None for name, cut in keys)
-        for f in fractions
-    )
+    values = tuple(tuple(means.get((name, f, cut)) for name, cut in keys) for f in fractions)
     columns = tuple("scratch" if name == SCRATCH else str(cut) for name, cut in keys)
     rows = tuple(fraction_label(fraction) for fraction in fractions)
     marked = tuple(

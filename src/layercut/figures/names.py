@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -127,14 +128,14 @@ def scores_of(probes: pd.DataFrame) -> list[str]:
     return [str(name) for name in between if probes[name].notna().any()]
 
 
-def estimate_note(row: pd.Series) -> str:
+def estimate_note(row: Mapping[str, Any]) -> str:
     """Return mean and interval of a row of `stats.estimates` in words, for hovering."""
     mean, low, high = (100 * float(row[name]) for name in ("mean", "low", "high"))
     interval = "no interval: one replicate" if math.isnan(low) else f"95 % interval {low:.1f} to {high:.1f}"
     return f"{mean:.1f} % ({interval}, {int(row['num_replicates'])} replicates)"
 
 
-def bounds(row: pd.Series) -> tuple[float | None, float | None]:
+def bounds(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """Return the interval of a row of `stats.estimates` in per cent; None without one (a single replicate)."""
     low, high = 100 * float(row["low"]), 100 * float(row["high"])
     return (None, None) if math.isnan(low) else (low, high)

@@ -27,7 +27,7 @@ from layercut.stats import (
     rank_groups,
     scoreboard,
 )
-from layercut.stats.design import rows_of
+from layercut.stats.design import finished, rows_of
 from layercut.stats.tables import CURVE_COLUMNS, load_curves, load_probes
 
 
@@ -143,6 +143,13 @@ class StudyTables:
         """Some training images of the context's source and target."""
         names = (self.context.source, self.context.target) if self.context else None
         return [one for one in self.measured.images if names is None or one.used_as & set(names)]
+
+    @cached_property
+    def finished(self) -> pd.DataFrame:
+        """Finished trials under every name, with what figures of single trials show."""
+        done = finished(self.results)[["strategy", "cut", "fraction", "key", "test_accuracy", "wall_seconds"]]
+        done.attrs = {}  # pandas copies them, deeply, whenever it takes rows
+        return done
 
     @cached_property
     def estimates(self) -> pd.DataFrame:

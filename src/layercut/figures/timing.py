@@ -10,12 +10,12 @@ import pandas as pd
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point
 from layercut.figures.names import cut_axis, fraction_label, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import CUTLESS, finished
+from layercut.stats.design import CUTLESS
 
 
 def compute(tables: StudyTables) -> Chart | None:
     """Return the chart of one context; None where the ledger knows no times."""
-    done = finished(tables.results)
+    done = tables.finished
     timed = done[done["wall_seconds"] > 0]
     if timed.empty:
         return None
@@ -60,7 +60,7 @@ def _points(rows: pd.DataFrame, cuts: list[int]) -> tuple[Point, ...]:
         rows = rows.drop_duplicates("key")
         same = _point(0, rows["wall_seconds"])
         return tuple(replace(same, x=float(place)) for place in range(len(cuts)))
-    return tuple(_point(cuts.index(int(str(cut))), own["wall_seconds"]) for cut, own in rows.groupby("cut"))
+    return tuple(_point(cuts.index(int(str(cut))), seconds) for cut, seconds in rows.groupby("cut")["wall_seconds"])
 
 
 def _point(place: int, seconds: pd.Series) -> Point:

@@ -40,6 +40,12 @@ def model_cost(block_flops: list[int], head_flops: list[int], feature_shapes: li
     return ModelCost(tuple(trunk), trunk[-1], tuple(head_flops), tuple(feature_shapes))
 
 
+def forward_flops(cost: ModelCost, truncated: bool, cut: int) -> int:
+    """Return the operations for one image of a model that ends at the cut where it is truncated, else at its end."""
+    last = cut if truncated else len(cost.head_flops) - 1
+    return cost.trunk_flops[last] + cost.head_flops[last]
+
+
 def training_flops(forward: int, images: Images, epochs: int) -> int:
     """Return the operations of a training: epochs of training and validation, then one evaluation of everything."""
     each_epoch = 3 * forward * images.train + forward * images.validation

@@ -40,6 +40,8 @@ class Plan:
     probes: tuple[ProbeJob, ...] = ()
     about_probes: Mapping[str, Any] = field(default_factory=dict)
     """Kind and directions of each probe, by label."""
+    costs: Mapping[tuple[str, str], ModelCost] = field(default_factory=dict)
+    """Of each target and model, by label."""
 
 
 def expand(spec: StudySpec, resolver: Resolver) -> Plan:
@@ -103,6 +105,7 @@ class _Expansion:
         self._sources: dict[str, SourceJob] = {}
         self._names: list[ConditionName] = []
         self._costs: dict[str, ModelCost] = {}
+        self._model_costs: dict[tuple[str, str], ModelCost] = {}
 
     def add_sources(self, jobs: Iterable[SourceJob]) -> None:
         """Take jobs; two that train the same become one with the checkpoints of both."""
@@ -113,6 +116,7 @@ class _Expansion:
         """Take the design points of one source, target and model; return where features of its trunks may lie."""
         points = list(group.design_points())
         conditions = [condition for _, condition in points]
+        self._model_costs[group.task.label, group.model.label] = group.cost
         self.warnings += validation_warnings(conditions, group.target.info)
         if group.stacked:
             self.warnings += alone_warnings(conditions, group.cost)
@@ -136,6 +140,7 @@ class _Expansion:
             tuple(dict.fromkeys(self.warnings)),
             probes,
             about_probes,
+            self._model_costs,
         )
 
 

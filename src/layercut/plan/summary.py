@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from layercut.plan.cost import forward_flops
 from layercut.plan.expand import Plan
 from layercut.plan.schedule import replicates_per_job
 from layercut.significance import ALPHA, least_attainable_p, replicates_needed
@@ -35,10 +36,18 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
             "transfer": trial_flops,
             **({"probe": sum(job.flops for job in plan.probes)} if plan.probes else {}),
         },
+        "operations_per_image": list(_operations(plan)),
         "normalization": _normalization(plan),
         "unattainable": list(_unattainable(spec, plan)),
         "warnings": list(plan.warnings),
     }
+
+
+def _operations(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield what one image costs a finished model: whole, and truncated at each cut 0..B."""
+    for (target, model), cost in plan.costs.items():
+        truncated = [forward_flops(cost, True, cut) for cut in range(len(cost.head_flops))]
+        yield {"target": target, "model": model, "whole": forward_flops(cost, False, 0), "truncated": truncated}
 
 
 def _normalization(plan: Plan) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from layercut.report.notices import notices
 from layercut.report.probe_table import PROBE_COLUMNS, probe_rows, probe_verdicts
 from layercut.report.sections import COLUMNS, condition_rows, run_facts
 from layercut.report.settings import setting_table, write_settings
+from layercut.report.source_table import SOURCE_COLUMNS, source_table
 from layercut.report.table_files import best_markdown, full_best, full_conditions, rows_markdown, write_markdown
 from layercut.stats import BestCut, contexts
 
@@ -78,7 +79,8 @@ def write_figures(
 def write_tables(output_dir: str | Path, folder: str | Path, others: Sequence[str | Path] = ()) -> list[Path]:
     """Write the report's tables into `folder`, each as CSV (every digit) and as Markdown (as printed).
 
-    The scoreboard of probes only where there is one; `others` as in `write_report`.
+    The scoreboard of probes only where there is one, and its rows over all sources of a target as Markdown of their
+    own; `others` as in `write_report`.
 
     Raises:
         LedgerError: there is no ledger, or it is damaged.
@@ -100,6 +102,9 @@ def write_tables(output_dir: str | Path, folder: str | Path, others: Sequence[st
         shown = rows_markdown(PROBE_COLUMNS, judged, labels)
         paths.append(write_csv(tables.scoreboard, folder / "scoreboard.csv"))
         paths.append(write_markdown(shown, folder / "scoreboard.md"))
+    if (sources := source_table(tables.scoreboard)) is not None:
+        shown = rows_markdown(SOURCE_COLUMNS, sources.rows, sources.labels)
+        paths.append(write_markdown(shown, folder / "scoreboard_sources.md"))
     return paths
 
 
@@ -131,6 +136,7 @@ def build_page(study: StudyTables | pd.DataFrame, facts: StudyFacts) -> Page:
         version=", ".join(sorted({environment.layercut_version for environment in facts.environments})),
         probe_rows=tuple(probe_rows(tables.scoreboard, order)),
         probe_verdicts=tuple(probe_verdicts(tables.scoreboard)),
+        sources=source_table(tables.scoreboard),
         failures=facts.failures,
         citation=citation(facts),
         bibtex=bibtex(facts),

@@ -18,6 +18,8 @@ LEAST_REPLICATES = 5
 _WORTH_SAYING = 0.9
 """A condition with more than this share of the parameters saves nothing worth a sentence."""
 
+_SIZES = {"num_parameters": "of its parameters", "num_trained_parameters": "of its trained parameters"}
+
 
 def certainty_notes(
     best: BestCut, results: pd.DataFrame, probabilities: pd.DataFrame, enough: pd.DataFrame
@@ -32,7 +34,8 @@ def certainty_notes(
     """
     yield from _probability(best, probabilities[probabilities["fraction"] == best.fraction])
     here = enough[(enough["fraction"] == best.fraction) & enough["not_worse"].astype(bool)]
-    yield from _cheaper(best, results[results["fraction"] == best.fraction], here)
+    if len(here):
+        yield from _cheaper(best, results[["fraction", "strategy", "cut", *_SIZES]], here)
 
 
 def _probability(best: BestCut, rows: pd.DataFrame) -> Iterator[str]:
@@ -49,12 +52,10 @@ def _probability(best: BestCut, rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _cheaper(best: BestCut, results: pd.DataFrame, enough: pd.DataFrame) -> Iterator[str]:
-    own = results[(results["strategy"] == best.strategy) & (results["cut"] == best.cut)]
+    results = results[results["cut"] == best.cut]
+    own = results[(results["strategy"] == best.strategy) & (results["fraction"] == best.fraction)]
     found = []
-    for column, what in (
-        ("num_parameters", "of its parameters"),
-        ("num_trained_parameters", "of its trained parameters"),
-    ):
+    for column, what in _SIZES.items():
         whole = float(own[column].astype("float64").mean())
         least = enough[enough[column] < _WORTH_SAYING * whole].sort_values(column, kind="stable")
         if len(least):

@@ -17,6 +17,7 @@ from layercut.report.packed import packed, packed_plotly
 from layercut.report.probe_table import PROBE_COLUMNS
 from layercut.report.sections import COLUMNS, ConditionRow, Fact
 from layercut.report.settings import SettingTable
+from layercut.report.source_table import SOURCE_COLUMNS, SourceTable
 
 MANY_CONTEXTS = 3
 """With more contexts than this, answers are folded under one line for each."""
@@ -52,6 +53,8 @@ class Page:
     probe_rows: tuple[ConditionRow, ...] = ()
     """The scoreboard."""
     probe_verdicts: tuple[str, ...] = ()
+    sources: SourceTable | None = None
+    """The scoreboard over all sources of a target."""
     failures: tuple[FailureGroup, ...] = ()
     citation: str = ""
     bibtex: str = ""
@@ -69,14 +72,20 @@ def render(page: Page) -> str:
         loader=PackageLoader("layercut.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["unbroken"] = _unbroken
+    contexts = [part.label for part in page.parts]
+    tables = {
+        "conditions": {"columns": COLUMNS, "rows": table_data(page.rows), "contexts": contexts},
+        "probes": {"columns": PROBE_COLUMNS, "rows": table_data(page.probe_rows), "contexts": contexts},
+    }
+    choices = {"conditions": _choices(page.rows), "probes": _choices(page.probe_rows)}
+    if page.sources is not None:
+        rows, labels = table_data(page.sources.rows), page.sources.labels
+        tables["sources"] = {"columns": SOURCE_COLUMNS, "rows": rows, "contexts": labels}
+        choices["sources"] = _choices(page.sources.rows)
     data = {
         "themes": {"light": LIGHT._asdict(), "dark": DARK._asdict()},
         "darkColors": DARK_COLORS,
-        "contexts": [part.label for part in page.parts],
-        "tables": {
-            "conditions": {"columns": COLUMNS, "rows": table_data(page.rows)},
-            "probes": {"columns": PROBE_COLUMNS, "rows": table_data(page.probe_rows)},
-        },
+        "tables": tables,
     }
     return environment.get_template("report.html.j2").render(
         page=page,
@@ -85,7 +94,8 @@ def render(page: Page) -> str:
         plotly=packed_plotly() if page.has_figures else "",
         scales=[_scale(part.answers) for part in page.parts],
         folded=len(page.parts) > MANY_CONTEXTS,
-        choices={"conditions": _choices(page.rows), "probes": _choices(page.probe_rows)},
+        choices=choices,
+        contexts=contexts,
         num_merged=sum(row.merged for row in page.rows),
         light=LIGHT,
         dark=DARK,

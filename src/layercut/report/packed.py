@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 
 def packed(value: Any) -> str:
     """Return JSON, null for NaN, as compressed text of letters and digits: nothing in it can end a script element."""
-    return _compressed(json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+    return _compressed(_json(value))
 
 
 @lru_cache(maxsize=1)
@@ -29,8 +29,15 @@ def _compressed(text: str) -> str:
 
 def embedded(value: Any) -> str:
     """Return JSON that is safe as it is inside a script element: no `<`, and null for NaN."""
-    text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return _json(value).replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _json(value: Any) -> str:
+    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+    try:
+        return encode(value)
+    except ValueError:  # a NaN, which few values have: looking for it first takes longer than all else
+        return encode(_finite(value))
 
 
 def _finite(value: Any) -> Any:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from layercut.report import words
 from layercut.report.sections import Cell, ConditionRow
 from layercut.stats import Context, standings
-from layercut.stats.design import factors_of
+from layercut.stats.design import context_of, factors_of
 
 PROBE_COLUMNS = (
     ("Predictor", "A probe, or in brackets a rule that never looks at the target's features, and nearest neighbours"),
@@ -38,13 +38,13 @@ def probe_rows(board: pd.DataFrame, contexts: Sequence[Context]) -> list[Conditi
     if board.empty:
         return []
     index = {context: place for place, context in enumerate(contexts)}
-    own = board[board["scope"] == "cut"]
+    own, factors = board[board["scope"] == "cut"], factors_of(board)
     return [
         ConditionRow(
-            context=index[_context(row, factors_of(board))],
+            context=index[context_of(row, factors)],
             strategy=str(row["strategy"]),
             fraction=words.fraction_label(row["fraction"]),
-            cells=_cells(row),
+            cells=probe_cells(row),
             merged=str(row["predictor"]).startswith(FIXED),
             muted=bool(row["is_null"]),
         )
@@ -52,9 +52,9 @@ def probe_rows(board: pd.DataFrame, contexts: Sequence[Context]) -> list[Conditi
     ]
 
 
-def probe_verdicts(board: pd.DataFrame) -> Iterator[str]:
-    """Yield what the scoreboard comes to, over all strategies, shares of the data, sources and models."""
-    own = board[board["scope"] == "cut"] if len(board) else board
+def probe_verdicts(board: pd.DataFrame, scope: Literal["cut", "source"] = "cut") -> Iterator[str]:
+    """Yield what the scoreboard of one scope comes to, over all strategies, shares of the data, sources and models."""
+    own = board[board["scope"] == scope] if len(board) else board
     if own.empty or own["is_null"].all():
         return
     table = standings(own)
@@ -72,7 +72,7 @@ def probe_verdicts(board: pd.DataFrame) -> Iterator[str]:
         if to:
             most = words.conjunction(to)
             yield f"{name} loses {_points(regrets[name])} on average, more than {most}: of no use here."
-    if fixed.any():
+    if scope == "cut" and fixed.any():
         best = table[fixed].sort_values("regret", kind="stable").iloc[0]
         yield (
             f"With hindsight one fixed cut would have done: {best['predictor']} loses {_points(float(best['regret']))} "
@@ -81,12 +81,8 @@ def probe_verdicts(board: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _context(row: Mapping[Any, Any], factors: Sequence[str]) -> Context:
-    levels = tuple((factor, str(row[factor])) for factor in factors)
-    return Context(str(row["source"]), str(row["target"]), str(row["model"]), levels)
-
-
-def _cells(row: Mapping[Any, Any]) -> tuple[Cell, ...]:
+def probe_cells(row: Mapping[Any, Any]) -> tuple[Cell, ...]:
+    """Return the cells of one row of the scoreboard, one for each of `PROBE_COLUMNS`."""
     name = f"[{row['predictor']}]" if row["is_null"] else str(row["predictor"])
     strategy = str(row["strategy"])
     return (

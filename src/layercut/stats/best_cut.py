@@ -6,15 +6,29 @@ luckiest (DESIGN.md, rule 1; the "winner's curse").
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from operator import attrgetter
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from layercut.significance import ALPHA
 from layercut.stats.contrast import Contrast, contrasts_to_scratch, holm
-from layercut.stats.design import CUTLESS, SCRATCH, Context, by_replicate, contexts, finished, rows_of
+from layercut.stats.design import (
+    CUTLESS,
+    SCRATCH,
+    Context,
+    accuracies_of,
+    context_columns,
+    context_of,
+    contexts,
+    factors_of,
+    paired_differences,
+    plain_rows,
+)
 from layercut.stats.estimate import estimates
 from layercut.stats.signed_rank import signed_rank_test
 
@@ -53,6 +67,24 @@ class BestCut:
     """Rivals distinguishable from it and better on test."""
 
 
+class _Candidate(NamedTuple):
+    """What the choice looks at in a row of `estimates`."""
+
+    strategy: str
+    cut: int
+    fraction: float
+    num_blocks: int
+    condition: str
+    merged: bool
+    num_replicates: int
+    mean: float
+    mean_validation: float
+    num_without_validation: int
+    num_trained_parameters: float
+    num_train_images: float
+    num_validation_images: float
+
+
 def best_cuts(
     table: pd.DataFrame,
     by_strategy: bool = False,
@@ -79,106 +111,130 @@ def best_cuts(
     found = []
     estimated = estimates(table) if estimated is None else estimated
     contrasted = contrasts_to_scratch(table) if contrasted is None else contrasted
-    for context, part in contexts(table):
-        rows, differences = rows_of(estimated, context), rows_of(contrasted, context)
-        done = finished(part)
-        for fraction in sorted(rows["fraction"].unique()):
-            here = rows[(rows["fraction"] == fraction) & (rows["num_replicates"] > 0)]
-            trials, to_scratch = (
-                done[done["fraction"] == fraction],
-                differences[differences["fraction"] == fraction],
+    accuracies = accuracies_of(table) if with_rivals else {}
+    factors = factors_of(contrasted)
+    to_scratch = {
+        (context_of(row, factors), row["strategy"], row["cut"], row["fraction"]): row for row in plain_rows(contrasted)
+    }
+    for (context, fraction), here in _candidates(estimated):
+        scratch = next((row.mean for row in here if row.strategy == SCRATCH), float("nan"))
+        for group in _by_strategy(here).values() if by_strategy else [here] if here else []:
+            found.append(
+                _best(
+                    context=context,
+                    group=group,
+                    mean_scratch=scratch,
+                    accuracies=accuracies.get((context, fraction)),
+                    to_scratch=to_scratch,
+                )
             )
-            scratch = here[here["strategy"] == SCRATCH]
-            accuracies = by_replicate(trials) if with_rivals else None
-            for group in [g for _, g in here.groupby("strategy", sort=False)] if by_strategy else [here]:
-                if len(group):
-                    found.append(
-                        _best(
-                            context=context,
-                            fraction=float(fraction),
-                            group=group,
-                            scratch=scratch,
-                            accuracies=accuracies,
-                            to_scratch=to_scratch,
-                        )
-                    )
     return found
 
 
-def distinct(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a distinct condition, under the name it is best known by."""
-    order = rows.assign(_cutless=~rows["strategy"].isin(CUTLESS))
-    order = order.sort_values(["_cutless", "merged"], kind="stable").drop_duplicates("condition")
-    return order.drop(columns="_cutless").sort_index()
+def distinct(rows: pd.DataFrame, within: Sequence[str] = ()) -> pd.DataFrame:
+    """Return one row a distinct condition, under the name it is best known by; `within`: of each of these alone."""
+    order = np.lexsort((rows["merged"].to_numpy(dtype=bool), ~rows["strategy"].isin(CUTLESS).to_numpy()))
+    first = rows.iloc[order].drop_duplicates([*within, "condition"])
+    return first.sort_index()
+
+
+def _candidates(estimated: pd.DataFrame) -> Iterator[tuple[tuple[Context, float], list[_Candidate]]]:
+    """Yield what finished of each context and fraction, contexts as they first appear, the smallest fraction first."""
+    for context, part in contexts(estimated[[*context_columns(estimated), *_Candidate._fields]]):
+        rows = [_Candidate(**{name: row[name] for name in _Candidate._fields}) for row in plain_rows(part)]
+        for fraction in sorted({row.fraction for row in rows}):
+            done = [row for row in rows if row.fraction == fraction and row.num_replicates > 0]
+            yield (context, fraction), done
+
+
+def _by_strategy(candidates: Iterable[_Candidate]) -> dict[str, list[_Candidate]]:
+    groups: dict[str, list[_Candidate]] = {}
+    for one in candidates:
+        groups.setdefault(one.strategy, []).append(one)
+    return groups
 
 
 def _best(
     *,
     context: Context,
-    fraction: float,
-    group: pd.DataFrame,
-    scratch: pd.DataFrame,
+    group: list[_Candidate],
+    mean_scratch: float,
     accuracies: pd.DataFrame | None,
-    to_scratch: pd.DataFrame,
+    to_scratch: Mapping[tuple[Context, str, int, float], Mapping[str, Any]],
 ) -> BestCut:
-    candidates = distinct(group)
-    on_validation = not candidates["num_without_validation"].any()
-    score = "mean_validation" if on_validation else "mean"
+    candidates = _distinct(group)
+    on_validation = not any(one.num_without_validation for one in candidates)
+    score = _VALIDATION if on_validation else _TEST
     best = _highest(candidates, score)
-    own = to_scratch[(to_scratch["strategy"] == best["strategy"]) & (to_scratch["cut"] == best["cut"])]
-    row = None if own.empty or best["strategy"] == SCRATCH else own.iloc[0]
-    rivals = candidates.iloc[:0] if accuracies is None else _rivals(best, group, candidates, score)
+    rivals = [] if accuracies is None else _rivals(best, group, candidates, score)
     same, better = ((), ()) if accuracies is None else _compare(best, rivals, accuracies)
+    own = None if best.strategy == SCRATCH else to_scratch.get((context, best.strategy, best.cut, best.fraction))
     return BestCut(
         context=context,
-        fraction=fraction,
-        strategy=str(best["strategy"]),
-        cut=int(best["cut"]),
-        num_blocks=int(best["num_blocks"]),
+        fraction=best.fraction,
+        strategy=best.strategy,
+        cut=best.cut,
+        num_blocks=best.num_blocks,
         chosen_on="validation" if on_validation else "test",
         num_candidates=len(candidates),
-        num_replicates=int(best["num_replicates"]),
-        mean_validation=float(best["mean_validation"]),
-        mean_test=float(best["mean"]),
-        mean_scratch=float(scratch["mean"].iloc[0]) if len(scratch) else float("nan"),
-        contrast=None if row is None else Contrast(int(row["num_pairs"]), *map(float, row[list(Contrast._fields[1:])])),
-        p_holm=float("nan") if row is None else float(row["p_holm"]),
-        num_comparisons=0 if row is None else int(row["num_comparisons"]),
-        num_train_images=float(best["num_train_images"]),
-        num_validation_images=float(best["num_validation_images"]),
+        num_replicates=best.num_replicates,
+        mean_validation=best.mean_validation,
+        mean_test=best.mean,
+        mean_scratch=mean_scratch,
+        contrast=None if own is None else Contrast(**{name: own[name] for name in Contrast._fields}),
+        p_holm=float("nan") if own is None else own["p_holm"],
+        num_comparisons=0 if own is None else own["num_comparisons"],
+        num_train_images=best.num_train_images,
+        num_validation_images=best.num_validation_images,
         num_rivals=len(rivals),
         indistinguishable=same,
         better=better,
     )
 
 
-def _highest(candidates: pd.DataFrame, score: str) -> pd.Series:
-    tied = candidates[candidates[score] >= candidates[score].max() - _TIE]
-    order = tied.assign(_cost=tied["num_trained_parameters"].fillna(np.inf), _depth=-tied["cut"])
-    best: pd.Series = order.sort_values(["_cost", "_depth"], kind="stable").iloc[0]
-    return best
+def _distinct(group: Iterable[_Candidate]) -> list[_Candidate]:
+    """Return what `distinct` returns, of plain rows."""
+    order = sorted(group, key=lambda one: (one.strategy not in CUTLESS, one.merged))
+    named = {one.condition: one for one in reversed(order)}
+    return [one for one in group if named[one.condition] is one]
 
 
-def _rivals(best: pd.Series, group: pd.DataFrame, candidates: pd.DataFrame, score: str) -> pd.DataFrame:
+def _highest(candidates: Sequence[_Candidate], score: Callable[[_Candidate], float]) -> _Candidate:
+    least = max(map(score, candidates)) - _TIE
+    tied = [one for one in candidates if score(one) >= least]
+    return min(tied, key=lambda one: (_cost(one), -one.cut))
+
+
+def _cost(candidate: _Candidate) -> float:
+    trained = candidate.num_trained_parameters
+    return math.inf if math.isnan(trained) else trained
+
+
+def _rivals(
+    best: _Candidate, group: list[_Candidate], candidates: list[_Candidate], score: Callable[[_Candidate], float]
+) -> list[_Candidate]:
     """Return the candidates whose comparison with the best is worth a test: few, so that few replicates do."""
-    own = group[group["strategy"] == best["strategy"]]["condition"]
-    others = [_highest(part, score)["condition"] for _, part in group.groupby("strategy", sort=False)]
-    wanted = {*own, *others} - {best["condition"]}
-    rivals: pd.DataFrame = candidates[candidates["condition"].isin(wanted)]
-    return rivals.sort_values("mean", ascending=False)
+    by_strategy = _by_strategy(group)
+    own = {one.condition for one in by_strategy[best.strategy]}
+    wanted = own | {_highest(part, score).condition for part in by_strategy.values()}
+    rivals = [one for one in candidates if one.condition in wanted - {best.condition}]
+    return sorted(rivals, key=lambda one: -one.mean)
 
 
 def _compare(
-    best: pd.Series, others: pd.DataFrame, by_condition: pd.DataFrame
+    best: _Candidate, rivals: list[_Candidate], accuracies: pd.DataFrame
 ) -> tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]:
     """Return the rivals not distinguishable from the best, and those distinguishably better, on test."""
-    differences = [(by_condition[c] - by_condition[best["condition"]]).dropna() for c in others["condition"]]
+    differences = paired_differences(accuracies, [one.condition for one in rivals], best.condition)
     adjusted = holm([signed_rank_test(difference).p for difference in differences])
-    names = [(str(strategy), int(cut)) for strategy, cut in zip(others["strategy"], others["cut"], strict=True)]
-    same = tuple(name for name, p in zip(names, adjusted, strict=True) if not p < ALPHA)
+    same = tuple((one.strategy, one.cut) for one, p in zip(rivals, adjusted, strict=True) if not p < ALPHA)
     better = tuple(
-        name
-        for name, p, difference in zip(names, adjusted, differences, strict=True)
+        (one.strategy, one.cut)
+        for one, p, difference in zip(rivals, adjusted, differences, strict=True)
         if p < ALPHA and difference.mean() > 0
     )
     return same, better
+
+
+_VALIDATION: Callable[[_Candidate], float] = attrgetter("mean_validation")
+_TEST: Callable[[_Candidate], float] = attrgetter("mean")

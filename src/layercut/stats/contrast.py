@@ -96,11 +96,14 @@ def adjust_families(rows: pd.DataFrame, family: Sequence[str], identity: Sequenc
     Rows that agree in `identity` too are one comparison under several names and count once; rows whose `p` is
     NaN are no comparison.
     """
-    rows["p_holm"], rows["num_comparisons"] = np.nan, 0
-    families = rows.groupby(list(family), sort=False, dropna=False) if family else [((), rows)]
-    for _, members in families:
-        once = members.drop_duplicates(list(identity))
-        names, distinct = (part[list(identity)].itertuples(index=False, name=None) for part in (members, once))
-        adjusted = dict(zip(distinct, holm(once["p"]), strict=True))
-        rows.loc[members.index, "p_holm"] = [adjusted[name] for name in names]
-        rows.loc[members.index, "num_comparisons"] = int(once["p"].notna().sum())
+    names = rows.groupby(list(identity), sort=False, dropna=False).ngroup().to_numpy()
+    families = rows.groupby(list(family), sort=False, dropna=False).ngroup().to_numpy() if family else 0 * names
+    p_values, p_holm = rows["p"].to_numpy(dtype=np.float64), np.full(len(rows), np.nan)
+    num_comparisons = np.zeros(len(rows), dtype=np.int64)
+    order = np.argsort(families, kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(families[order])) + 1):
+        _, once, place = np.unique(names[members], return_index=True, return_inverse=True)
+        distinct = p_values[members][once]
+        p_holm[members] = holm(distinct)[place]
+        num_comparisons[members] = np.isfinite(distinct).sum()
+    rows["p_holm"], rows["num_comparisons"] = p_holm, num_comparisons

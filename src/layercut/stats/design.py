@@ -6,11 +6,12 @@ level of each training factor. Conditions are compared within one context only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 SCRATCH = "scratch"
 """The strategy that transfers nothing: the baseline of every comparison."""
@@ -39,6 +40,12 @@ def factors_of(table: pd.DataFrame) -> list[str]:
 def context_columns(table: pd.DataFrame) -> list[str]:
     """Return the columns that tell contexts apart."""
     return ["source", "target", "model", *factors_of(table)]
+
+
+def context_of(row: Mapping[Any, Any], factors: Sequence[str]) -> Context:
+    """Return the context of one row."""
+    levels = tuple((factor, str(row[factor])) for factor in factors)
+    return Context(str(row["source"]), str(row["target"]), str(row["model"]), levels)
 
 
 def contexts(table: pd.DataFrame) -> Iterator[tuple[Context, pd.DataFrame]]:
@@ -73,10 +80,57 @@ def finished(table: pd.DataFrame) -> pd.DataFrame:
     return done
 
 
+def accuracies_of(table: pd.DataFrame) -> dict[tuple[Context, float], pd.DataFrame]:
+    """Return test accuracies of finished trials by context and fraction, each as `by_replicate` gives them."""
+    columns = context_columns(table)
+    done = finished(table[[*columns, *POINT, "replicate", "status", "condition", "test_accuracy"]])
+    done.attrs = {}  # pandas copies them, deeply, with every group
+    found = {}
+    for values, trials in done.groupby([*columns, "fraction"], sort=False, dropna=False):
+        source, target, model, *levels, fraction = values
+        factors = zip(factors_of(table), map(str, levels), strict=True)
+        found[Context(str(source), str(target), str(model), tuple(factors)), float(str(fraction))] = by_replicate(
+            trials
+        )
+    return found
+
+
 def by_replicate(trials: pd.DataFrame) -> pd.DataFrame:
     """Return test accuracies of one context and fraction, a row a replicate and a column a condition's key.
 
-    NaN where that trial did not finish.
+    NaN where that trial did not finish; of several rows of one trial the first one counts.
     """
-    once = trials.drop_duplicates(["condition", "replicate"])
-    return once.pivot(index="replicate", columns="condition", values="test_accuracy")
+    replicates, rows = np.unique(trials["replicate"].to_numpy(), return_inverse=True)
+    columns, conditions = pd.factorize(trials["condition"], sort=True)
+    values = np.full((len(replicates), len(conditions)), np.nan)
+    accuracies = trials["test_accuracy"].to_numpy(dtype=np.float64)
+    values[rows[::-1], columns[::-1]] = accuracies[::-1]
+    return pd.DataFrame(
+        values, index=pd.Index(replicates, name="replicate"), columns=pd.Index(conditions, name="condition")
+    )
+
+
+def paired_differences(accuracies: pd.DataFrame, conditions: Sequence[str], baseline: str) -> list[NDArray[np.float64]]:
+    """Return for each condition its accuracies less those of the baseline, where both finished (`by_replicate`)."""
+    wide = accuracies[[*conditions, baseline]].to_numpy().T
+    differences = wide[:-1] - wide[-1]
+    return [difference[~np.isnan(difference)] for difference in differences]
+
+
+def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return each row as a mapping of its columns, for what walks through few rows one by one: a frame is slow at it.
+
+    Example:
+        >>> plain_rows(pd.DataFrame({"cut": [0, 1], "mean": [0.5, 0.75]}))
+        [{'cut': 0, 'mean': 0.5}, {'cut': 1, 'mean': 0.75}]
+    """
+    columns = [table[name].tolist() for name in table.columns]
+    return [dict(zip(table.columns, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def rows_by(rows: Iterable[Mapping[str, Any]], name: str) -> dict[Any, list[Mapping[str, Any]]]:
+    """Return plain rows by the value of one column, in the order of first appearance."""
+    found: dict[Any, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row[name], []).append(row)
+    return found

@@ -17,7 +17,7 @@ from layercut.errors import UserError
 from layercut.significance import ALPHA
 from layercut.stats.best_cut import BestCut, best_cuts, distinct
 from layercut.stats.contrast import holm
-from layercut.stats.design import by_replicate, context_columns, contexts, finished, rows_of
+from layercut.stats.design import accuracies_of, context_columns, contexts, paired_differences
 from layercut.stats.estimate import estimates
 from layercut.stats.interval import mean_intervals
 from layercut.stats.signed_rank import signed_rank_test
@@ -97,16 +97,17 @@ def good_enough(
     estimated = estimates(table) if estimated is None else estimated
     best = best_cuts(table, estimated=estimated) if best is None else best
     chosen = {(one.context, one.fraction): (one.strategy, one.cut) for one in best}
-    for context, part in contexts(table):
-        rows, done = rows_of(estimated, context), finished(part)
-        rows = rows[rows["num_replicates"] > 0]
+    accuracies, sizes = accuracies_of(table), table.groupby("condition")["num_parameters"].mean()
+    for context, rows in contexts(estimated[estimated["num_replicates"] > 0]):
+        once = distinct(rows, ["fraction"])
         for fraction, group in rows.groupby("fraction", sort=False):
-            name = reference or chosen[context, float(str(fraction))]
+            place = context, float(str(fraction))
+            name = reference or chosen[place]
             here = group[(group["strategy"] == name[0]) & (group["cut"] == name[1])]
             if len(here):
-                others = distinct(group[group["condition"] != here["condition"].iloc[0]])
-                trials = done[done["fraction"] == fraction]
-                parts.append(_against(here.iloc[0], others, trials, margin, alpha))
+                others = once[(once["fraction"] == fraction) & (once["condition"] != here["condition"].iloc[0])]
+                others = others.assign(num_parameters=others["condition"].map(sizes).astype("float64"))
+                parts.append(_against(here.iloc[0], others, accuracies[place], margin, alpha))
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_COLUMNS)
     found = found[[*context_columns(table), *_COLUMNS]] if parts else found
     found.attrs = dict(table.attrs)
@@ -121,15 +122,11 @@ _COLUMNS = [
 
 
 def _against(
-    reference: pd.Series, others: pd.DataFrame, trials: pd.DataFrame, margin: float, alpha: float
+    reference: pd.Series, others: pd.DataFrame, accuracies: pd.DataFrame, margin: float, alpha: float
 ) -> pd.DataFrame:
-    accuracies = by_replicate(trials)
-    base = accuracies[reference["condition"]]
-    differences = [(accuracies[c] - base).dropna().to_numpy(dtype=np.float64) for c in others["condition"]]
+    differences = paired_differences(accuracies, list(others["condition"]), str(reference["condition"]))
     tests = [equivalence_test(difference, margin) for difference in differences]
     rows = others.copy()
-    sizes = trials.groupby("condition")["num_parameters"].mean()
-    rows["num_parameters"] = rows["condition"].map(sizes).astype("float64")
     rows["reference_strategy"], rows["reference_cut"] = str(reference["strategy"]), int(reference["cut"])
     rows["num_pairs"] = [len(difference) for difference in differences]
     rows["mean_difference"] = [d.mean() if len(d) else np.nan for d in differences]

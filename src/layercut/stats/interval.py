@@ -43,7 +43,7 @@ def _interval(values: bytes, confidence: float) -> tuple[float, float]:
     center = sample.mean()
     if np.ptp(sample) < 10.0**-_DECIMALS:
         return (center, center)
-    means = sample[_resamples(len(sample))].mean(axis=1)
+    means = sample.take(_resamples(len(sample)), mode="clip").mean(axis=1)  # clip: no check of every position
     influence = sample - center  # of each value on the mean, up to a factor that cancels
     acceleration = (influence**3).sum() / (6 * (influence**2).sum() ** 1.5)
     return _bca(means, center, acceleration, confidence)
@@ -79,8 +79,12 @@ def difference_interval(
 
 def _bca(means: NDArray[np.float64], center: float, acceleration: float, confidence: float) -> tuple[float, float]:
     """Return low and high from resampled statistics."""
-    means, center = means.round(_DECIMALS), np.round(center, _DECIMALS)
-    bias = ndtri(((means < center).mean() + (means <= center).mean()) / 2)
+    means, center = np.sort(means.round(_DECIMALS)), np.round(center, _DECIMALS)
+    below, up_to = (
+        np.searchsorted(means, center, "left") / len(means),
+        np.searchsorted(means, center, "right") / len(means),
+    )
+    bias = ndtri((below + up_to) / 2)
     shifted = bias + ndtri([(1 - confidence) / 2, (1 + confidence) / 2])
     low, high = np.quantile(means, ndtr(bias + shifted / (1 - acceleration * shifted)))
     return (float(low), float(high))

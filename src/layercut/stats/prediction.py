@@ -53,7 +53,9 @@ def scoreboard(results: pd.DataFrame, probes: pd.DataFrame, others: Sequence[pd.
     places = table.groupby(about, sort=False, dropna=False).ngroup()
     order = table.assign(_board=places, _rank=-table["spearman"].fillna(-2))
     table = order.sort_values(["_board", "regret", "_rank"], kind="stable").drop(columns=["_board", "_rank"])
-    return table.reset_index(drop=True)
+    table = table.reset_index(drop=True)
+    table.attrs = dict(results.attrs)
+    return table
 
 
 def standings(board_rows: pd.DataFrame) -> pd.DataFrame:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from layercut.seeding import derive_seed
 from layercut.stats.best_cut import distinct
-from layercut.stats.design import by_replicate, context_columns, contexts, finished, rows_of
+from layercut.stats.design import accuracies_of, context_columns, contexts
 from layercut.stats.estimate import estimates
 from layercut.stats.interval import NUM_RESAMPLES
 
@@ -46,17 +48,13 @@ def probability_best(
     """
     parts = []
     estimated = estimates(table) if estimated is None else estimated
-    for context, part in contexts(table):
-        rows, done = rows_of(estimated, context), finished(part)
-        rows = rows[rows["num_replicates"] > 0]
-        for keys, group in rows.groupby(["fraction", "strategy"] if by_strategy else ["fraction"], sort=False):
-            candidates = distinct(group)
-            wide = by_replicate(done[done["fraction"] == keys[0]])[list(candidates["condition"])].dropna()
-            values = wide.to_numpy(dtype=np.float64)
-            candidates["num_replicates"] = len(values)
-            candidates["mean"] = values.mean(axis=0) if len(values) else np.nan
-            candidates["probability"] = share_of_wins(values, generator)
-            parts.append(candidates)
+    keys = ["fraction", "strategy"] if by_strategy else ["fraction"]
+    accuracies = accuracies_of(table)
+    measured = estimated[estimated["num_replicates"] > 0]
+    for context, rows in contexts(distinct(measured, [*context_columns(table), *keys])):
+        for values, group in rows.groupby(keys, sort=False):
+            wide = accuracies[context, float(str(values[0]))][list(group["condition"])].dropna()
+            parts.append(_judged(group, wide.to_numpy(dtype=np.float64), generator))
     columns = [*context_columns(table), "strategy", "cut", "fraction", "num_blocks", "condition"]
     columns += ["num_replicates", "mean", "probability"]
     found = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
@@ -77,10 +75,27 @@ def share_of_wins(values: NDArray[np.float64], generator: np.random.Generator | 
     num_rows, num_columns = values.shape
     if num_rows < 2:
         return np.full(num_columns, np.nan)
-    if generator is None:
-        generator = np.random.default_rng(derive_seed(0, "bootstrap", "best", num_rows))
-    times = generator.multinomial(num_rows, np.full(num_rows, 1 / num_rows), NUM_RESAMPLES)
+    times = _drawn(num_rows) if generator is None else _draws(num_rows, generator)
     means = (times @ values / num_rows).round(_DECIMALS)
     best = means == means.max(axis=1, keepdims=True)
     shares: NDArray[np.float64] = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
     return shares
+
+
+@lru_cache(maxsize=16)
+def _drawn(num_rows: int) -> NDArray[np.float64]:
+    """Return the draws of the fixed seed, which all groups of so many replicates share."""
+    return _draws(num_rows, np.random.default_rng(derive_seed(0, "bootstrap", "best", num_rows)))
+
+
+def _draws(num_rows: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Return how often each row is drawn, float64 [draws, rows]."""
+    return generator.multinomial(num_rows, np.full(num_rows, 1 / num_rows), NUM_RESAMPLES).astype(np.float64)
+
+
+def _judged(
+    candidates: pd.DataFrame, values: NDArray[np.float64], generator: np.random.Generator | None
+) -> pd.DataFrame:
+    """Return the candidates with what their accuracies, a row a replicate, say about being the best."""
+    mean = values.mean(axis=0) if len(values) else np.nan
+    return candidates.assign(num_replicates=len(values), mean=mean, probability=share_of_wins(values, generator))

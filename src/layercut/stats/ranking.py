@@ -12,6 +12,7 @@ from string import ascii_letters
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from layercut.significance import ALPHA, least_attainable_p
 from layercut.stats.contrast import Contrast, adjust_families, contrasts_of, holm
@@ -32,9 +33,11 @@ def rank_groups(table: pd.DataFrame, alpha: float = ALPHA) -> pd.DataFrame:
     for names, trials in _by_strategy(table):
         accuracies = by_replicate(trials)
         cuts = trials.drop_duplicates("cut").sort_values("cut")
+        counts = accuracies.count()
+        means = {condition: column.mean() for condition, column in accuracies.items()}
         order = accuracies.mean().sort_values(ascending=False, kind="stable").index
         pairs = list(combinations(range(len(order)), 2))
-        differences = [(accuracies[order[i]] - accuracies[order[j]]).dropna() for i, j in pairs]
+        differences = _pair_differences(accuracies[list(order)], pairs)
         adjusted = holm([signed_rank_test(difference).p for difference in differences])
         apart = [pair for pair, p in zip(pairs, adjusted, strict=True) if p < alpha]
         letters = dict(zip(order, compact_letters(len(order), apart), strict=True))
@@ -46,8 +49,8 @@ def rank_groups(table: pd.DataFrame, alpha: float = ALPHA) -> pd.DataFrame:
                     "cut": int(cut),
                     "num_blocks": int(num_blocks),
                     "condition": condition,
-                    "num_replicates": int(accuracies[condition].notna().sum()),
-                    "mean": float(accuracies[condition].mean()),
+                    "num_replicates": int(counts[condition]),
+                    "mean": float(means[condition]),
                     "letters": letters[condition],
                     "num_comparisons": len(pairs),
                     "least_p": least_attainable_p(most, len(pairs)) if pairs else float("nan"),
@@ -69,12 +72,10 @@ def pairwise_contrasts(table: pd.DataFrame) -> pd.DataFrame:
     columns = context_columns(table)
     rows, differences = [], []
     for names, trials in _by_strategy(table):
-        accuracies = by_replicate(trials)
         cuts = trials.drop_duplicates("cut").drop_duplicates("condition").sort_values("cut")
-        conditions = zip(cuts["cut"], cuts["condition"], strict=True)
-        for (cut, condition), (other_cut, other) in combinations(conditions, 2):
-            rows.append(names | {"cut": int(other_cut), "other_cut": int(cut)})
-            differences.append((accuracies[other] - accuracies[condition]).dropna().to_numpy(dtype=np.float64))
+        found_cuts, pairs = list(map(int, cuts["cut"])), list(combinations(range(len(cuts)), 2))
+        rows += [names | {"cut": found_cuts[j], "other_cut": found_cuts[i]} for i, j in pairs]
+        differences += _pair_differences(by_replicate(trials)[list(cuts["condition"])], [(j, i) for i, j in pairs])
     found = pd.DataFrame(rows, columns=[*columns, "strategy", "fraction", "cut", "other_cut"])
     found = found.join(pd.DataFrame(contrasts_of(differences), columns=list(Contrast._fields)))
     adjust_families(found, [*columns, "strategy", "fraction"], ["cut", "other_cut"])
@@ -121,8 +122,17 @@ def _letter(place: int) -> str:
 
 def _by_strategy(table: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
     """Yield context columns, strategy and fraction with their finished trials."""
-    done = finished(table)
-    done = done[done["strategy"] != SCRATCH]
     columns = [*context_columns(table), "strategy", "fraction"]
+    needed = ["cut", "num_blocks", "condition", "replicate", "status", "test_accuracy"]
+    done = finished(table[[*columns, *needed]])
+    done = done[done["strategy"] != SCRATCH]
+    done.attrs = {}  # pandas copies them, deeply, with every group
     for values, trials in done.groupby(columns, sort=False, dropna=False):
         yield dict(zip(columns, values, strict=True)), trials
+
+
+def _pair_differences(accuracies: pd.DataFrame, pairs: Iterable[tuple[int, int]]) -> list[NDArray[np.float64]]:
+    """Return column less column for each pair of positions, where both finished."""
+    columns = accuracies.to_numpy().T
+    differences = (columns[first] - columns[second] for first, second in pairs)
+    return [difference[~np.isnan(difference)] for difference in differences]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata, wilcoxon
+from scipy.stats import wilcoxon
 
 MAX_EXACT_PAIRS = 100
 """With more differences that are not zero the normal approximation is used, which is then as good."""
@@ -47,7 +48,7 @@ def signed_rank_test(differences: ArrayLike, alternative: Alternative = "two-sid
     values = np.round(np.asarray(differences, dtype=np.float64), _DECIMALS)
     if values.size == 0:
         return SignedRankTest(np.nan, np.nan)
-    ranks = rankdata(np.abs(values))[values != 0]
+    ranks = _mean_ranks(np.abs(values))[values != 0]
     positive = float(ranks[values[values != 0] > 0].sum())
     if ranks.size == 0:
         return SignedRankTest(1.0, 0.0)
@@ -61,11 +62,29 @@ def signed_rank_test(differences: ArrayLike, alternative: Alternative = "two-sid
     return SignedRankTest(min(1.0, 2 * _share_of_sums_up_to(ranks, min(positive, negative))), effect)
 
 
+def _mean_ranks(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ranks from 1; equal sizes share their mean rank (`scipy.stats.rankdata`, at a tenth of its cost)."""
+    order = np.argsort(sizes, kind="stable")
+    ascending = sizes[order]
+    starts = np.flatnonzero(np.concatenate([[True], ascending[1:] != ascending[:-1]]))
+    ends = np.append(starts[1:], len(sizes))
+    ranks = np.empty(len(sizes))
+    ranks[order] = np.repeat((starts + 1 + ends) / 2, ends - starts)
+    return ranks
+
+
 def _share_of_sums_up_to(ranks: NDArray[np.float64], most: float) -> float:
     """Return the share of sign patterns whose positive (or negative) ranks sum to at most `most`."""
-    doubled = np.round(2 * ranks).astype(int)  # mean ranks are multiples of a half
+    doubled = np.sort(np.round(2 * ranks).astype(np.int64))  # mean ranks are multiples of a half
+    return float(_patterns(doubled.tobytes())[round(2 * most)] / 2.0 ** len(ranks))
+
+
+@lru_cache(maxsize=512)
+def _patterns(doubled_ranks: bytes) -> NDArray[np.float64]:
+    """Return how many sign patterns have at most each doubled sum; without ties all samples of a size share it."""
+    doubled = np.frombuffer(doubled_ranks, dtype=np.int64)
     ways = np.zeros(doubled.sum() + 1)
     ways[0] = 1.0
     for rank in doubled:
         ways[rank:] += ways[:-rank].copy()
-    return float(ways[: round(2 * most) + 1].sum() / 2.0 ** len(ranks))
+    return ways.cumsum()

@@ -5,7 +5,9 @@
   const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
 
   async function unpack(element) {
-    const bytes = Uint8Array.from(atob(element.textContent), (letter) => letter.charCodeAt(0));
+    const letters = atob(element.textContent);
+    const bytes = new Uint8Array(letters.length);
+    for (let place = 0; place < bytes.length; place++) bytes[place] = letters.charCodeAt(place);
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).text();
   }
@@ -16,7 +18,7 @@
     return element;
   }
 
-  const { themes, darkColors, contexts, tables } = JSON.parse(await unpack($("#data")));
+  const { themes, darkColors, tables } = JSON.parse(await unpack($("#data")));
   const root = document.documentElement;
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   let printing = false;
@@ -57,22 +59,28 @@
     return panels.length ? panels : figure.panels;
   }
 
+  // Shows what switches and legend ask for: at once where it is seen, else when it is scrolled to.
   function draw(figure) {
-    if (!window.Plotly || (!figure.element.open && !printing)) return;
-    figure.drawn = true;
     const shown = new Set(shownPanels(figure)), hidden = hiddenNames(figure);
     for (const panel of figure.panels) {
       panel.element.hidden = !shown.has(panel);
-      if (panel.element.hidden) continue;
-      const data = panel.data.map((trace) => ({ ...trace, visible: !hidden.has(trace.name) }));
-      const layout = { ...panel.layout };
-      if (figure.log) layout.xaxis = { ...layout.xaxis, type: "log" };
-      if (layout.annotations?.[0]?.name) layout.annotations = lettersOf(layout.annotations, data);
-      Plotly.react($(".plot", panel.element), data, layout, { displayModeBar: false, responsive: true });
+      if (panel.near || printing) drawPanel(panel);
+      else panel.drawn = false;
     }
     for (const button of $$(".legend button", figure.element)) {
       button.classList.toggle("out", hidden.has(escaped(button.dataset.series)));
     }
+  }
+
+  function drawPanel(panel) {
+    const { figure } = panel, hidden = hiddenNames(figure);
+    if (!window.Plotly || panel.element.hidden || !figure.element.open) return;
+    panel.drawn = true;
+    const data = panel.data.map((trace) => ({ ...trace, visible: !hidden.has(trace.name) }));
+    const layout = { ...panel.layout };
+    if (figure.log) layout.xaxis = { ...layout.xaxis, type: "log" };
+    if (layout.annotations?.[0]?.name) layout.annotations = lettersOf(layout.annotations, data);
+    Plotly.react($(".plot", panel.element), data, layout, { displayModeBar: false, responsive: true });
   }
 
   // Letters stand above boxes, which move where some are hidden.
@@ -85,12 +93,27 @@
     });
   }
 
+  const panelAt = new WeakMap();
+  const waiting = new Set();
+  let drawing = false;
+
   const seen = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      const figure = figures.find((one) => one.element === entry.target);
-      if (entry.isIntersecting && figure && !figure.drawn) draw(figure);
+    for (const { target, isIntersecting } of entries) {
+      const panel = panelAt.get(target);
+      panel.near = isIntersecting;
+      waiting[isIntersecting && !panel.drawn ? "add" : "delete"](panel);
     }
+    if (waiting.size && window.Plotly && !drawing) drawNext();
   }, { rootMargin: "500px" });
+
+  // One panel at a time: the page stays alive in between, and the first one is seen early.
+  function drawNext() {
+    const [panel] = waiting;
+    waiting.delete(panel);
+    drawPanel(panel);
+    drawing = waiting.size > 0;
+    if (drawing) setTimeout(drawNext);
+  }
 
   function legendOf(figure) {
     if (!figure.legend.length) return null;
@@ -129,28 +152,32 @@
     plot.style.cssText = `min-width:${panel.width}px;height:${panel.height}px`;
     const scroll = make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: panel.title }, plot);
     panel.element = make("div", { className: "panel" }, panel.title ? make("h4", {}, panel.title) : null, scroll);
+    panelAt.set(panel.element, panel);
     return panel.element;
   }
 
   const opened = new Set();
 
   function layOut(figure) {
-    Object.assign(figure, { off: new Set(), drawn: false, log: false });
+    Object.assign(figure, { off: new Set(), log: false });
+    for (const panel of figure.panels) panel.figure = figure;
     const panels = make("div", { className: "panels" }, ...figure.panels.map(panelOf));
     const body = make("figure", { className: "figure", ariaLabel: figure.alt }, logChoice(figure), legendOf(figure),
       scaleOf(figure), panels, make("figcaption", {}, figure.caption));
     const summary = make("summary", {}, make("h3", {}, figure.title));
     figure.element = make("details", { open: opened.has(figure.name) }, summary, body);
     figure.element.dataset.name = figure.name;
-    summary.addEventListener("click", () => requestAnimationFrame(() => {
+    figure.element.addEventListener("toggle", () => {
       opened[figure.element.open ? "add" : "delete"](figure.name);
-      if (!figure.drawn) draw(figure);
-    }));
+      tellFold();
+    });
     return figure.element;
   }
 
   function showPart() {
     for (const plot of $$(".plot.js-plotly-plot", part)) Plotly.purge(plot);
+    seen.disconnect();
+    waiting.clear();
     const before = figures;
     figures = JSON.parse(colored(packedFigures));
     if (!before.length) for (const figure of figures.slice(0, FIRST_OPEN)) opened.add(figure.name);
@@ -160,10 +187,24 @@
       for (const button of $$(".legend button", figure.element)) {
         button.ariaPressed = String(!figure.off.has(button.dataset.series));
       }
-      seen.observe(figure.element);
     }
     fillSwitches();
+    figures.forEach(draw);
+    for (const panel of figures.flatMap((figure) => figure.panels)) seen.observe(panel.element);
+    tellFold();
   }
+
+  const fold = $("#fold");
+  const allOpen = () => figures.every((figure) => figure.element.open);
+
+  function tellFold() {
+    fold.textContent = allOpen() ? "Fold all figures" : "Open all figures";
+  }
+
+  fold?.addEventListener("click", () => {
+    const open = !allOpen();
+    for (const figure of figures) figure.element.open = open;
+  });
 
   function fillSwitches() {
     for (const facet of Object.keys(choices)) {
@@ -188,16 +229,15 @@
   for (const select of $$("[data-facet]")) {
     select.addEventListener("change", () => {
       choices[select.dataset.facet] = select.value;
-      figures.filter((figure) => figure.drawn).forEach(draw);
+      figures.forEach(draw);
     });
   }
 
   // --- tables: all conditions, scoreboard --------------------------------------------------------------
 
-  const several = contexts.length > 1;
-
   function sheet(table) {
-    const { columns, rows } = tables[table.dataset.rows];
+    const { columns, rows, contexts } = tables[table.dataset.rows];
+    const several = contexts.length > 1;
     const section = table.closest("section");
     let sorted = rows, first = 0;
 
@@ -266,8 +306,21 @@
 
   // --- begin ------------------------------------------------------------------------------------------
 
+  let shownDark = isDark();
+
   function restyle() {
+    if (shownDark === isDark()) return;
+    shownDark = isDark();
     if (part && packedFigures) showPart();
+  }
+
+  // On paper: light, every figure that is open drawn whole, and many rows of the tables.
+  function printed(now) {
+    if (printing === now) return;
+    printing = now;
+    restyle();
+    if (printing) figures.filter((figure) => figure.element.open).forEach(draw);
+    fills.forEach((fill) => fill());
   }
 
   $("#theme").addEventListener("click", () => {
@@ -275,16 +328,14 @@
     restyle();
   });
   system.addEventListener("change", restyle);
-  window.addEventListener("beforeprint", () => { printing = true; restyle(); figures.filter((f) => f.element.open).forEach(draw); fills.forEach((fill) => fill()); });
-  window.addEventListener("afterprint", () => { printing = false; restyle(); fills.forEach((fill) => fill()); });
+  window.addEventListener("beforeprint", () => printed(true));
+  window.addEventListener("afterprint", () => printed(false));
+  window.matchMedia("print").addEventListener("change", (event) => printed(event.matches));
 
   // Plotly's own script takes longer than all else, so the page is shown first: answer, tables, places of figures.
   async function startDrawing() {
     document.head.append(make("script", { textContent: await unpack($("#plotly")) }));
-    for (const figure of figures) {
-      seen.unobserve(figure.element);
-      seen.observe(figure.element);
-    }
+    if (waiting.size) drawNext();
     root.dataset.drawing = "true";
   }
 
