@@ -66,4 +66,5 @@ def _chart(panels: Sequence[Panel], which: str) -> Chart:
         caption=f"Activations of the first channels {which}; within each map, black is its least and white its "
         "greatest value. Numbers are channels.",
         alt=f"Feature maps: {'; '.join(panel.title for panel in panels)}.",
+        num_columns=2,
     )
