@@ -43,7 +43,9 @@ def made_up(
     flat = matrices[:, *np.triu_indices(number, 1)].argsort(axis=1).argsort(axis=1)
     arrays = KeptArrays(
         labels=labels,
-        places=np.stack([rows[:, :2] / np.abs(rows[:, :2]).max() for rows in features[: len(layers)]]).astype(np.float32),
+        places=np.stack([rows[:, :2] / np.abs(rows[:, :2]).max() for rows in features[: len(layers)]]).astype(
+            np.float32
+        ),
         clusters=np.tile((labels + 1) % (labels.max() + 1), (len(layers), 1)),
         dissimilarities=matrices.astype(np.float16),
         distances=np.round(1 - np.corrcoef(flat), 12),

@@ -13,11 +13,11 @@ import pytest
 from layercut import load_probes, run_study
 from layercut.artifacts import kept_representations
 from layercut.charts import Chart
+from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.errors import DataError, SpecError
 from layercut.figures.study_tables import StudyTables
 from layercut.ledger import Ledger
 from layercut.preflight import plan_with_data
-from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.report import build_page, read_facts
 from layercut.spec import parse_study
 from tiny_study import TINY
@@ -93,6 +93,7 @@ def test_keeping_them_changes_no_record_and_a_finished_study_gets_them(study, tm
         assert [record.wall_seconds for record in ledger.trials()] == before
 
 
+@pytest.mark.slow
 def test_workers_make_the_same_bits_and_what_is_lost_is_made_again(study, tmp_path):
     run(tmp_path, KEEPING, executor="processes", workers=2)
     assert files(tmp_path) == files(study[0])
@@ -110,7 +111,9 @@ def test_a_study_that_looks_at_other_images_replaces_them(study, tmp_path):
     (kept,) = kept_representations(tmp_path / "run")
     assert (kept.card["num_images"], kept.card["split"], kept.card["reference_layers"]) == (12, "test", [])
     run(tmp_path / "run", "probes=[{name: knn, sample: 15}]")
-    charts = build_page(StudyTables.read(tmp_path / "run"), read_facts(tmp_path / "run" / "ledger.sqlite")).parts[0].charts
+    charts = (
+        build_page(StudyTables.read(tmp_path / "run"), read_facts(tmp_path / "run" / "ledger.sqlite")).parts[0].charts
+    )
     assert not FIGURES & {chart.name for chart in charts}
 
 

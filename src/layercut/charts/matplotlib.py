@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +35,7 @@ PAGE_INCHES = 6.9
 """Widths of one and of two columns of a usual paper."""
 _LETTERS_AN_INCH = 19
 """Of the labels of ticks."""
+_TITLE_LETTERS_AN_INCH = 15
 _MARGIN_INCHES = 0.6
 """Left of a panel, and between panels."""
 
@@ -148,7 +149,7 @@ def _row_inches(panels: Sequence[Panel], panel_inches: float) -> float:
 def _panel(figure: Figure, place: Any, chart: Chart, panel: Panel, theme: Theme, inches: float) -> Axes:
     flat = panel.surface is None
     axes: Axes = figure.add_subplot(place) if flat else figure.add_subplot(place, projection="3d")
-    axes.set_title(panel.title, loc="left")
+    axes.set_title(textwrap.fill(panel.title, round(_TITLE_LETTERS_AN_INCH * inches)), loc="left")
     if panel.surface is not None:
         draw_surface(axes, chart, panel, panel.surface, theme)
     elif panel.pictures:

@@ -66,7 +66,9 @@ def _traits(entry: Entry) -> str:
 
 def _entries(kind: str, with_options: bool) -> list[Entry]:
     registry = REGISTRIES[kind]
-    entries: list[Entry] = [{"name": name, "summary": registry.summary(name), **registry.traits(name)} for name in registry]
+    entries: list[Entry] = [
+        {"name": name, "summary": registry.summary(name), **registry.traits(name)} for name in registry
+    ]
     entries += [{"name": f"{name}/NAME", "summary": summary} for name, summary in registry.collections().items()]
     for entry in entries:
         options = _options(registry, entry["name"]) if with_options else None

@@ -73,7 +73,8 @@ FIGURES: Registry[Figure] = Registry(
             "layercut.figures.dissimilarity_matrices:compute", "which images a layer finds alike, sorted by class (RSA)"
         ),
         "rsa_matrices": Entry(
-            "layercut.figures.rsa_matrices:compute", "how alike layers of source and target model represent images (RSA)"
+            "layercut.figures.rsa_matrices:compute",
+            "how alike layers of source and target model represent images (RSA)",
         ),
         "mds_map": Entry("layercut.figures.mds_map:compute", "layers of source and target model as a map (MDS)"),
     },

@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 from layercut.artifacts import KeptRepresentations
 from layercut.charts import Axis, Chart, Panel, Picture
 from layercut.charts.palette import sequential
-from layercut.figures.kept_layers import images_note, reference_name, shown_representations, spread
+from layercut.figures.kept_layers import PIXELS, images_note, reference_name, shown_representations, spread
 from layercut.figures.study_tables import StudyTables
 
 MOST_IMAGES = 100
@@ -69,6 +69,8 @@ def _pictures(
     kept: KeptRepresentations, dissimilarities: NDArray[np.float16], model: str, order: NDArray[np.intp]
 ) -> tuple[Picture, ...]:
     at = {one.layer: place for place, one in enumerate(kept.representations) if one.model == model}
+    if at and PIXELS in kept.layers:  # the same for both: layers then stand at the same places
+        at = {PIXELS: kept.layers.index(PIXELS)} | at
     known = [layer for layer, place in at.items() if np.isfinite(dissimilarities[place]).any()]
     return tuple(_picture(dissimilarities[at[layer]][np.ix_(order, order)], layer) for layer in spread(known))
 

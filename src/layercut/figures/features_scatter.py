@@ -41,8 +41,8 @@ def compute(tables: StudyTables) -> Chart | None:
         panels=panels,
         caption=f"t-SNE of the source's features of {images_note(kept)}: near points are images that the layer finds "
         "alike; distances between groups mean nothing. Each layer twice: by class, and by K-means cluster, where a "
-        "cluster looks like the class that it is matched to one to one. Where both panels look the same, clusters are "
-        "classes; accuracy is the share of images for which they are.",
+        "cluster looks like the class that it is matched to, one to one; in per cent: images in the cluster of their "
+        "class. Where both panels look the same, clusters are classes.",
         alt=f"Scatter plots of {kept.card['num_images']} images in {len(kept.class_names)} classes: "
         f"{'; '.join(panel.title for panel in panels)}.",
         legend_title="Class",
@@ -77,9 +77,8 @@ def _panels(kept: KeptRepresentations) -> Iterator[Panel]:
         place = kept.layers.index(layer)
         classes = matched(labels, clusters[place])
         right = 100 * float((classes == labels).mean())
-        names = _names(kept.class_names)
-        notes = [f"{names[a]}, in the cluster of {names[b]}" for a, b in zip(labels, classes, strict=True)]
-        for title, values in (("by class", labels), (f"by cluster ({right:.0f} % right)", classes)):
+        notes = [_note(kept.class_names, int(own), int(other)) for own, other in zip(labels, classes, strict=True)]
+        for title, values in (("classes", labels), (f"clusters ({right:.0f} %)", classes)):
             lines = tuple(_lines(kept.class_names, values, places[place], notes))
             yield Panel(f"{layer}, {title}", _FIRST, _SECOND, lines=lines)
 
@@ -92,13 +91,15 @@ def _lines(
     for value in np.unique(shown):
         name, style = styles[min(int(value), len(styles) - 1)]
         points = tuple(
-            Point(float(places[at, 0]), float(places[at, 1]), note=notes[at]) for at in np.flatnonzero(shown == value)
+            Point(float(places[at, 0]), float(places[at, 1]), note=notes[at])
+            for at in np.flatnonzero(shown == value).tolist()
         )
         yield Line(name, points, style, connected=False)
 
 
-def _names(class_names: Sequence[str]) -> dict[int, str]:
-    return {-1: "none"} | dict(enumerate(class_names))
+def _note(class_names: Sequence[str], own: int, of_cluster: int) -> str:
+    cluster = f"the cluster of {class_names[of_cluster]}" if of_cluster >= 0 else "a cluster of no class"
+    return f"{class_names[own]}, in {cluster}"
 
 
 def _styles(class_names: Sequence[str]) -> list[tuple[str, Style]]:

@@ -11,6 +11,9 @@ from layercut.figures.names import fraction_label
 from layercut.figures.study_tables import StudyTables
 from layercut.stats import Context
 
+PIXELS = "input"
+"""Name of the layer that every model shares."""
+
 MOST_LAYERS = 6
 """Layers shown of a deep model: the first, the last, and evenly between."""
 
@@ -61,4 +64,3 @@ def images_note(kept: KeptRepresentations) -> str:
 def reference_name(kept: KeptRepresentations) -> str:
     """Return what the model that was trained on the target is called."""
     return f"trained on {kept.card['target']}"
-

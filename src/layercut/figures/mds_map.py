@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point
-from layercut.figures.kept_layers import images_note, reference_name, shown_representations
+from layercut.figures.kept_layers import PIXELS, images_note, reference_name, shown_representations
 from layercut.figures.names import cut_style, padded
 from layercut.figures.study_tables import StudyTables
 from layercut.probes.mds import mds_coordinates
-
-_PIXELS = "input"
 
 
 def compute(tables: StudyTables) -> Chart | None:
@@ -28,7 +26,7 @@ def compute(tables: StudyTables) -> Chart | None:
     groups = {"source": [at for at, one in enumerate(shown) if one.model == "source"]}
     theirs = [at for at, one in enumerate(shown) if one.model == "reference"]
     if theirs:  # both begin with the same pixels
-        groups[reference_name(kept)] = [at for at, one in enumerate(shown) if one.layer == _PIXELS] + theirs
+        groups[reference_name(kept)] = [at for at, one in enumerate(shown) if one.layer == PIXELS] + theirs
     names = [one.layer for one in shown]
     return of_distances(distances[np.ix_(known, known)], names, groups, images_note(kept))
 

@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from layercut.artifacts import KeptImages, KeptRepresentations, KeptTrial, kept_images, kept_representations, kept_trials
+from layercut.artifacts import (
+    KeptImages,
+    KeptRepresentations,
+    KeptTrial,
+    kept_images,
+    kept_representations,
+    kept_trials,
+)
 from layercut.ledger import ledger_path
 from layercut.significance import ALPHA
 from layercut.stats import (

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from layercut.artifacts.representations import representations_name
+from layercut.features.taps import PIXELS
 from layercut.keys import content_key
 from layercut.plan.canonical import probe_key
 from layercut.plan.jobs import ProbeJob, RepresentationJob
@@ -58,7 +59,7 @@ def _job(study: str, jobs: Sequence[ProbeJob]) -> RepresentationJob:
     reference = next((job.reference for job in jobs if job.reference is not None), None)
     most_images = min(chosen.most_images, MOST_IMAGES)
     sample = dataclasses.replace(chosen, most_images=most_images, reference=reference, probings=())
-    looked_at = {layer: None for probing in chosen.probings if probing.kind != "weights" for layer in probing.layers}
+    looked_at = dict.fromkeys([PIXELS, *(layer for probing in chosen.probings for layer in probing.layers)])
     labels = (sample.source_label, sample.target, sample.model.label)
     probings = [probing.key for probing in chosen.probings]
     return RepresentationJob(

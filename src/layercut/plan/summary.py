@@ -28,18 +28,14 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
             {"level": 1, "kind": "extract", "jobs": sum(bank.num_shards for bank, _ in plan.banks.values())},
             {"level": 2, "kind": "transfer", "jobs": sum(_num_jobs(plan))},
             *([{"level": 2, "kind": "probe", "jobs": len(plan.probes)}] if plan.probes else []),
-            *(
-                [{"level": 2, "kind": "represent", "jobs": len(plan.representations)}] if plan.representations else []
-            ),
+            *([{"level": 2, "kind": "represent", "jobs": len(plan.representations)}] if plan.representations else []),
         ],
         "estimated_flops": {
             "source": source_flops,
             "extract": bank_flops,
             "transfer": trial_flops,
             **({"probe": sum(job.flops for job in plan.probes)} if plan.probes else {}),
-            **(
-                {"represent": sum(job.flops for job in plan.representations)} if plan.representations else {}
-            ),
+            **({"represent": sum(job.flops for job in plan.representations)} if plan.representations else {}),
         },
         "normalization": _normalization(plan),
         "unattainable": list(_unattainable(spec, plan)),

@@ -18,9 +18,13 @@ def _entry(path: str, summary: str, kind: Kind, better: Direction = "higher") ->
 PROBES: Registry[Probe] = Registry(
     "probe",
     {
-        "clustering": _entry("layercut.probes.clustering:CLUSTERING", "agglomerative clusters against classes", "labels"),
+        "clustering": _entry(
+            "layercut.probes.clustering:CLUSTERING", "agglomerative clusters against classes", "labels"
+        ),
         "kmeans_clustering": _entry(
-            "layercut.probes.kmeans_clustering:KMEANS_CLUSTERING", "K-means clusters against classes", "labels",
+            "layercut.probes.kmeans_clustering:KMEANS_CLUSTERING",
+            "K-means clusters against classes",
+            "labels",
         ),
         "channel_clustering": _entry(
             "layercut.probes.channel_clustering:CHANNEL_CLUSTERING",
@@ -28,33 +32,53 @@ PROBES: Registry[Probe] = Registry(
             "labels",
         ),
         "sum_of_squares": _entry(
-            "layercut.probes.sum_of_squares:SUM_OF_SQUARES", "scatter within classes over all scatter", "labels", better="lower",
+            "layercut.probes.sum_of_squares:SUM_OF_SQUARES",
+            "scatter within classes over all scatter",
+            "labels",
+            better="lower",
         ),
         "fisher": _entry("layercut.probes.fisher:FISHER", "scatter between classes over scatter within", "labels"),
         "silhouette": _entry(
-            "layercut.probes.silhouette:SILHOUETTE", "how much nearer an image's own class is than the next", "labels",
+            "layercut.probes.silhouette:SILHOUETTE",
+            "how much nearer an image's own class is than the next",
+            "labels",
         ),
-        "knn": _entry("layercut.probes.knn:KNN", "accuracy of the nearest neighbours, one left out: the null", "labels"),
+        "knn": _entry(
+            "layercut.probes.knn:KNN", "accuracy of the nearest neighbours, one left out: the null", "labels"
+        ),
         "nearest_centroid": _entry(
-            "layercut.probes.nearest_centroid:NEAREST_CENTROID", "accuracy of the nearest class mean, one left out", "labels",
+            "layercut.probes.nearest_centroid:NEAREST_CENTROID",
+            "accuracy of the nearest class mean, one left out",
+            "labels",
         ),
         "logistic_regression": _entry(
-            "layercut.probes.logistic_regression:LOGISTIC_REGRESSION", "cross-validated accuracy of a linear probe", "labels",
+            "layercut.probes.logistic_regression:LOGISTIC_REGRESSION",
+            "cross-validated accuracy of a linear probe",
+            "labels",
         ),
         "rsa": _entry(
-            "layercut.probes.rsa:RSA", "rank correlation of dissimilarities with those of a model trained on the target", "pair",
+            "layercut.probes.rsa:RSA",
+            "rank correlation of dissimilarities with those of a model trained on the target",
+            "pair",
         ),
-        "rsa_delta": _entry("layercut.probes.rsa_delta:RSA_DELTA", "dissimilarity between classes less that within", "labels"),
+        "rsa_delta": _entry(
+            "layercut.probes.rsa_delta:RSA_DELTA", "dissimilarity between classes less that within", "labels"
+        ),
         "cka": _entry(
-            "layercut.probes.cka:CKA", "linear and debiased kernel alignment with a model trained on the target", "pair",
+            "layercut.probes.cka:CKA",
+            "linear and debiased kernel alignment with a model trained on the target",
+            "pair",
         ),
         "intrinsic_dimension": _entry(
             "layercut.probes.intrinsic_dimension:INTRINSIC_DIMENSION",
             "TwoNN and maximum likelihood dimension of the features",
-            "features", better="lower",
+            "features",
+            better="lower",
         ),
         "effective_rank": _entry(
-            "layercut.probes.effective_rank:EFFECTIVE_RANK", "over how many axes the features spread", "features",
+            "layercut.probes.effective_rank:EFFECTIVE_RANK",
+            "over how many axes the features spread",
+            "features",
         ),
         "weight_effective_rank": _entry(
             "layercut.probes.weight_effective_rank:WEIGHT_EFFECTIVE_RANK",
@@ -62,12 +86,20 @@ PROBES: Registry[Probe] = Registry(
             "weights",
         ),
         "logme": _entry("layercut.probes.logme:LOGME", "evidence of a Bayesian linear model of the classes", "labels"),
-        "h_score": _entry("layercut.probes.h_score:H_SCORE", "scatter of class means against a shrunk covariance", "labels"),
-        "leep": _entry("layercut.probes.leep:LEEP", "how well the source's probabilities foretell the labels", "output"),
-        "nce": _entry("layercut.probes.nce:NCE", "negative entropy of the labels, given the source's predictions", "output"),
+        "h_score": _entry(
+            "layercut.probes.h_score:H_SCORE", "scatter of class means against a shrunk covariance", "labels"
+        ),
+        "leep": _entry(
+            "layercut.probes.leep:LEEP", "how well the source's probabilities foretell the labels", "output"
+        ),
+        "nce": _entry(
+            "layercut.probes.nce:NCE", "negative entropy of the labels, given the source's predictions", "output"
+        ),
         "nleep": _entry("layercut.probes.nleep:NLEEP", "LEEP over a Gaussian mixture of the features", "labels"),
         "transrate": _entry(
-            "layercut.probes.transrate:TRANSRATE", "coding rate of the features less that within classes", "labels",
+            "layercut.probes.transrate:TRANSRATE",
+            "coding rate of the features less that within classes",
+            "labels",
         ),
         "gbc": _entry("layercut.probes.gbc:GBC", "overlap of classes as Gaussians", "labels"),
         "parc": _entry("layercut.probes.parc:PARC", "rank correlation of feature and label dissimilarities", "labels"),

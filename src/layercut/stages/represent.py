@@ -79,7 +79,7 @@ class _Drawn:
             seed = derive_seed(self._seed, "representation", layer)
             generator = torch.Generator().manual_seed(seed)
             places = tsne_coordinates(points.numpy(), seed)
-            found = kmeans(points[None], len(self._labels.unique()), _RESTARTS, generator).clusters[0]
+            found = kmeans(points[None], len(np.unique(self._labels.numpy())), _RESTARTS, generator).clusters[0]
             clusters: NDArray[np.int64] = found.numpy()
         except ProbeUndefinedError as error:
             self.without[f"{layer}: places and clusters"] = str(error)
