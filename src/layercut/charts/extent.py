@@ -14,6 +14,7 @@ _LEAST_COLUMNS = 5
 _MOST_LETTERS, _LONG_LABEL = 42, 12
 
 _MOST_BOXES = 14
+_MOST_LARGE_POINTS = 60
 
 _STEP = 0.012
 _MOST_OF_GAP = 0.5
@@ -61,17 +62,25 @@ def beside(index: int, count: int) -> float:
 
 def picture_grid(panel: Panel) -> tuple[int, int]:
     """Return how many rows and columns the pictures of a panel are laid out in."""
-    columns = max(_LEAST_COLUMNS, math.ceil(math.sqrt(len(panel.pictures))))
+    columns = panel.picture_columns or max(_LEAST_COLUMNS, math.ceil(math.sqrt(len(panel.pictures))))
     return math.ceil(len(panel.pictures) / columns), columns
 
 
-def crowded(axis: Axis) -> bool:
-    """Whether the labels of a category axis would run into each other if they lay flat."""
+def crowded(axis: Axis, most_letters: float = _MOST_LETTERS) -> bool:
+    """Whether the labels of a category axis would run into each other if they lay flat.
+
+    `most_letters`: how many of them together there is room for.
+    """
     lengths = [len(tick.label) for tick in axis.ticks]
     long = max(lengths, default=0) > _LONG_LABEL and len(lengths) > 1
-    return axis.scale == "category" and (long or sum(lengths) > _MOST_LETTERS)
+    return axis.scale == "category" and (long or sum(lengths) > most_letters)
 
 
 def crowded_boxes(panel: Panel) -> bool:
     """Whether boxes stand so close that letters above them must stand upright."""
     return len(panel.boxes) * len(panel.x.ticks) > _MOST_BOXES
+
+
+def crowded_points(panel: Panel) -> bool:
+    """Whether so many lone points lie in a panel that they must be small."""
+    return sum(len(line.points) for line in panel.lines if not line.connected) > _MOST_LARGE_POINTS

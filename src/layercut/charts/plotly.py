@@ -115,6 +115,9 @@ def _layout(chart: Chart, panel: Panel, theme: Theme) -> dict[str, Any]:
         layout["xaxis"] |= {"tickangle": -35, "automargin": True}
     if panel.pictures:
         return layout | _pictures(panel, theme)
+    if panel.is_map:
+        layout["xaxis"] |= {"constrain": "domain"}
+        layout["yaxis"] |= {"constrain": "domain", "scaleanchor": "x"}
     if panel.boxes:
         layout |= {"boxmode": "group", "boxgap": 0.12, "boxgroupgap": 0.12}
         layout["annotations"] = _letters(panel, theme)
@@ -234,5 +237,7 @@ def _axis(axis: Axis, theme: Theme) -> dict[str, Any]:
         }
     elif axis.scale == "log":
         described |= {"dtick": 1, "exponentformat": "SI"}
+    if axis.bare:
+        described |= {"showgrid": False, "showticklabels": False, "ticks": ""}
     limits = extent(axis)
     return described | ({"range": [rounded(end) for end in limits]} if limits else {})

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from layercut.charts.chart import BarSeries, BoxSeries, Line, Panel, Point, Reference, Style
-from layercut.charts.extent import extent, moved
+from layercut.charts.extent import crowded_points, extent, moved
 from layercut.charts.palette import Theme
 from layercut.charts.quartiles import quartiles
 
@@ -103,6 +103,7 @@ def line_traces(line: Line, aside: float, panel: Panel, theme: Theme) -> list[di
     parts = [
         part for part, wanted in (("lines", line.connected), ("markers", line.marked), ("text", labelled)) if wanted
     ]
+    size = 5.5 if not line.connected and crowded_points(panel) else 7
     banded = [point for point in line.points if point.low is not None and point.high is not None]
     trace: dict[str, Any] = {
         "type": "scatter",
@@ -110,7 +111,7 @@ def line_traces(line: Line, aside: float, panel: Panel, theme: Theme) -> list[di
         "name": html.escape(line.name),
         "x": [rounded(moved(panel, point.x, aside)) for point in line.points],
         "y": [rounded(point.y) for point in line.points],
-        "marker": {"color": color, "size": 7, "symbol": _SYMBOLS[line.style.marker]},
+        "marker": {"color": color, "size": size, "symbol": _SYMBOLS[line.style.marker]},
         "line": {"color": color, "width": 1.8, "dash": line.style.dash},
         "customdata": [html.escape(point.note) for point in line.points],
         "hovertemplate": f"<b>{html.escape(line.name)}</b><br>%{{customdata}}<extra></extra>",
