@@ -180,12 +180,12 @@ def export_part(spec: StudySpec, folder: Path) -> dict[str, Any]:
 
 def runner_part(spec: StudySpec, folder: Path) -> dict[str, Any]:
     """Run a study through the runner itself with a stage that does nothing, then run it again."""
-    from layercut import runner
+    from layercut.runner import recorder, run_study
 
     output = folder / "runner"
-    with patch.object(runner, "STAGE", f"{__name__ if __name__ != '__main__' else 'benchmarks.books'}:no_op"):
-        summary, seconds = _timed(lambda: runner.run_study(spec, output, executor=SerialExecutor(), device="cpu"))
-        _, again_seconds = _timed(lambda: runner.run_study(spec, output, executor=SerialExecutor(), device="cpu"))
+    with patch.object(recorder, "STAGE", f"{__name__ if __name__ != '__main__' else 'benchmarks.books'}:no_op"):
+        summary, seconds = _timed(lambda: run_study(spec, output, executor=SerialExecutor(), device="cpu"))
+        _, again_seconds = _timed(lambda: run_study(spec, output, executor=SerialExecutor(), device="cpu"))
     return {
         "trials": summary.num_finished,
         "seconds": seconds,

@@ -176,3 +176,14 @@ def test_with_debug_the_first_exception_of_a_trial_stops_the_study(
     layercut.stages.context._open_source.cache_clear()
     with pytest.raises(Exception, match="is damaged"):
         run_study(load_study(sound_study), tmp_path, executor=executor, workers=1, debug=True)
+
+
+def test_a_study_whose_every_trial_needs_a_failed_source_has_a_failure_a_trial(tmp_path: Path) -> None:
+    spec = load_study(
+        write_study(tmp_path, TINY), ["pretraining.lr=1e30", "transfer.strategies=[freeze]", "transfer.cuts=[1]"]
+    )
+    summary = run_study(spec, tmp_path / "run", executor="serial")
+    assert summary.num_finished == 0
+    assert summary.num_failed == summary.num_trials > 0
+    failed = load_results(tmp_path / "run")
+    assert set(failed["status"]) == {"error"}

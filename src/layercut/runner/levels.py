@@ -1,0 +1,102 @@
+"""What is left of a plan, level by level: sources, features, probes, representations, trials."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+
+from layercut.artifacts import is_kept
+from layercut.artifacts.representations import holds_representations
+from layercut.features.budget import Candidate, choose, default_budget_bytes
+from layercut.ledger import Ledger
+from layercut.plan.canonical import trial_key
+from layercut.plan.expand import Plan
+from layercut.plan.jobs import ExtractJob, ProbeJob, RepresentationJob, SourceJob
+from layercut.plan.schedule import extract_jobs, needed_sources, pending_probes, transfer_jobs
+from layercut.runner.recorder import Recorder
+from layercut.stages.context import Context
+from layercut.stages.extract import discard_damaged, is_stored
+
+
+def run_levels(plan: Plan, ledger: Ledger, context: Context, recorder: Recorder, memory_bytes: int | None) -> None:
+    """Do all that is left of a plan; stored features take at most `memory_bytes`."""
+    done = ledger.finished_keys() - _without_artifacts(plan, ledger, context)
+    pending = {
+        condition.key
+        for condition in plan.conditions
+        if any(trial_key(condition.key, r) not in done for r in range(condition.num_replicates))
+    }
+    probes = pending_probes(plan, done.__contains__)
+    pictures = [job for job in plan.representations if not holds_representations(context.output_dir, job.name, job.key)]
+    needed = needed_sources(plan, pending, [*probes, *pictures])
+    sources = [job for job in needed if not _has_source(job, done, context)]
+    ledger.forget_failures(job.key for job in sources)
+    recorder.do("sources", sources)
+    extracts = _pending_extracts(plan, pending, context, recorder.failed_sources, memory_bytes)
+    ledger.forget_failures(job.key for job in extracts)
+    recorder.do("features", extracts)
+    _probe(probes, recorder)
+    _represent(pictures, ledger, recorder)
+    trials = list(transfer_jobs(plan, done.__contains__))
+    recorder.record_orphans([job for job in trials if job.condition.source in recorder.failed_sources])
+    recorder.do("trials", [job for job in trials if job.condition.source not in recorder.failed_sources])
+
+
+def _without_artifacts(plan: Plan, ledger: Ledger, context: Context) -> set[str]:
+    """Return finished trials of which the study now keeps more than is there: they are run again."""
+    keeping = [condition for condition in plan.conditions if condition.keep]
+    if not keeping:
+        return set()
+    finished = {key for (key,) in ledger.select("SELECT key FROM trials")}
+    wanted = (
+        (trial_key(condition.key, replicate), condition.kept(replicate))
+        for condition in keeping
+        for replicate in range(condition.num_replicates)
+    )
+    return {key for key, what in wanted if what and key in finished and not is_kept(context.output_dir, key, what)}
+
+
+def _has_source(job: SourceJob, done: set[str], context: Context) -> bool:
+    recorded = job.kind != "train" or done.issuperset(point.key for point in job.points)
+    return recorded and all(context.checkpoint(point.key).exists() for point in job.points)
+
+
+def _pending_extracts(
+    plan: Plan, pending: set[str], context: Context, failed_sources: Iterable[str], memory_bytes: int | None
+) -> list[ExtractJob]:
+    """Return the jobs of features that are worth storing, fit, and are not stored yet."""
+    chosen = choose(_candidates(plan, pending), _budget(context, memory_bytes))
+    jobs = list(extract_jobs(plan, chosen, pending))
+    for job in jobs:
+        discard_damaged(job, context)
+    return [job for job in jobs if job.bank.source not in failed_sources and not is_stored(job, context)]
+
+
+def _candidates(plan: Plan, pending: set[str]) -> Iterable[Candidate]:
+    used = {condition.bank.key for condition in plan.conditions if condition.bank and condition.key in pending}
+    for key in used:
+        for cost in plan.banks[key][1]:
+            yield Candidate(key, cost.cut, cost.num_bytes, cost.flops, cost.num_uses)
+
+
+def _budget(context: Context, memory_bytes: int | None) -> int:
+    free_bytes = shutil.disk_usage(context.output_dir).free
+    return min(memory_bytes, free_bytes) if memory_bytes is not None else default_budget_bytes(free_bytes)
+
+
+def _probe(jobs: Sequence[ProbeJob], recorder: Recorder) -> None:
+    able = []
+    for job in jobs:
+        failed = [key for key in (job.source, job.reference) if key in recorder.failed_sources]
+        if failed:
+            recorder.fail_probe(job, "error", recorder.why_orphaned(failed[0]))
+        else:
+            able.append(job)
+    recorder.do("probes", able)
+
+
+def _represent(jobs: Sequence[RepresentationJob], ledger: Ledger, recorder: Recorder) -> None:
+    """Make what figures show of sources; without its source there is nothing, as the probes' failures say."""
+    able = [job for job in jobs if not {job.source, job.reference} & recorder.failed_sources.keys()]
+    ledger.forget_failures(job.key for job in able)
+    recorder.do("representations", able)

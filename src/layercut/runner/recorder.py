@@ -1,0 +1,141 @@
+"""The jobs of one level to the executor, and what comes back to the ledger: results and failures, nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterable, Sequence
+
+from layercut.errors import StorageFullError
+from layercut.executors.base import Done, Executor, Lost, Result
+from layercut.ledger import Ledger
+from layercut.plan.canonical import probe_key, trial_key
+from layercut.plan.expand import Plan
+from layercut.plan.jobs import ExtractJob, Job, ProbeJob, RepresentationJob, SourceJob, TransferJob
+from layercut.progress import Progress
+from layercut.records import FailureKind, FailureRecord, Record
+from layercut.stages import STAGE
+from layercut.stages.context import Context
+from layercut.tracking import Tracking
+
+_JOBS: dict[type, str] = {SourceJob: "source", ExtractJob: "extract", RepresentationJob: "represent"}
+"""What failures call the jobs that have no trials or probes."""
+
+WRITE_SECONDS = 0.2
+"""Records are written so often: thousands of short trials share a transaction, and a crash loses no more than this."""
+
+
+class Recorder:
+    """Has jobs done and writes down every record once."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        ledger: Ledger,
+        context: Context,
+        executor: Executor,
+        progress: Progress,
+        tracking: Tracking,
+    ) -> None:
+        self._ledger = ledger
+        self._context = context
+        self._executor = executor
+        self._progress = progress
+        self._tracking = tracking
+        self._points = {job.key: [point.key for point in job.points] for job in plan.sources}
+        self._recorded: set[str] = set()
+        """Keys of what this run has written or is about to write."""
+        self._unwritten: list[Record] = []
+        self._written_at = time.monotonic()
+        self.failed_sources: dict[str, str] = {}
+        """Key of a checkpoint that could not be made -> why."""
+
+    def why_orphaned(self, source: str | None) -> str:
+        """Return what the failures of jobs say whose source failed."""
+        return f"its source failed: {self.failed_sources[str(source)]}"
+
+    def do(self, name: str, jobs: Sequence[Job]) -> None:
+        """Do the jobs of one level and write down what comes back."""
+        if not jobs:
+            self._write()  # failures of jobs whose source failed
+            return
+        self._progress.begin(name, len(jobs), sum(max(job.flops, 1) for job in jobs))
+        try:
+            for event in self._executor.run(STAGE, jobs, self._context):
+                if isinstance(event, Result):
+                    self._keep(*(event.value if isinstance(event.value, tuple) else (event.value,)))
+                elif isinstance(event, Lost):
+                    self._lose(event)
+                if isinstance(event, Done | Lost):
+                    self._progress.advance(max(event.job.flops, 1))
+        finally:
+            self._write()
+        self._progress.end()
+
+    def record_orphans(self, jobs: Iterable[TransferJob]) -> None:
+        """A trial whose source failed is a failure too, never a missing row."""
+        for job in jobs:
+            message = self.why_orphaned(job.condition.source)
+            for replicate in job.replicates:
+                key = trial_key(job.condition.key, replicate)
+                failure = self._failure(key, "transfer", job.condition.key, replicate, "error", message)
+                self._keep(failure)
+
+    def fail_probe(self, job: ProbeJob, kind: FailureKind, message: str, traceback: str = "") -> None:
+        """Write down every score of a job that this run has not written."""
+        for probing in job.probings:
+            for layer in probing.layers:
+                key = probe_key(probing.key, job.replicate, layer)
+                if key not in self._recorded:
+                    self._keep(self._failure(key, "probe", probing.key, job.replicate, kind, message, traceback))
+
+    def _keep(self, *records: Record) -> None:
+        self._unwritten += records
+        for record in records:
+            self._recorded.add(record.key)
+            self._progress.record(record)
+            if isinstance(record, FailureRecord) and record.job == "source":
+                self.failed_sources |= dict.fromkeys(self._points[record.key], record.message)
+        if time.monotonic() - self._written_at > WRITE_SECONDS:
+            self._write()
+
+    def _write(self) -> None:
+        """Write what has come back since the last time, in one transaction."""
+        records, self._unwritten = self._unwritten, []
+        if records:
+            self._ledger.append(records)
+            self._tracking.add(records)
+        self._written_at = time.monotonic()
+
+    def _lose(self, event: Lost) -> None:
+        """Write down what a lost job leaves open; the next run tries again."""
+        if event.error == StorageFullError.__name__:
+            raise StorageFullError(event.message.splitlines()[0])
+        if event.error is not None and self._context.reraise:
+            raise RuntimeError(f"{event.error} in a worker: {event.message}")
+        kind: FailureKind = "worker_lost" if event.error is None else "error"
+        message, _, traceback = event.message.partition("\n")
+        if isinstance(event.job, TransferJob):
+            condition = event.job.condition
+            keys = {r: trial_key(condition.key, r) for r in event.job.replicates}
+            for replicate, key in keys.items():
+                if key not in self._recorded:
+                    self._keep(self._failure(key, "transfer", condition.key, replicate, kind, message, traceback))
+        elif isinstance(event.job, ProbeJob):
+            self.fail_probe(event.job, kind, message, traceback)
+        else:
+            job = _JOBS[type(event.job)]
+            self._keep(self._failure(event.job.key, job, None, None, kind, message, traceback))
+
+    def _failure(
+        self,
+        key: str,
+        job: str,
+        condition: str | None,
+        replicate: int | None,
+        kind: FailureKind,
+        message: str,
+        traceback: str = "",
+    ) -> FailureRecord:
+        record = FailureRecord(key, job, condition, replicate, kind, message, traceback)
+        return dataclasses.replace(record, device=self._context.device, environment=self._context.environment)

@@ -1,0 +1,121 @@
+"""One call that runs a study, or what is left of it."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import cast
+
+import yaml
+
+from layercut.data.cache import default_cache_dir, default_data_dir
+from layercut.errors import UserError
+from layercut.executors import EXECUTORS
+from layercut.executors.base import ClusterExecutorFactory, Executor
+from layercut.ledger import Ledger
+from layercut.locking import output_lock
+from layercut.plan.expand import Plan
+from layercut.plan.summary import summarize
+from layercut.preflight import plan_with_data
+from layercut.progress import NoProgress, Progress
+from layercut.runner.levels import run_levels
+from layercut.runner.recorder import Recorder
+from layercut.runner.summary import RunSummary, summarize_run
+from layercut.spec import StudySpec
+from layercut.stages import PRELOADED
+from layercut.stages.context import Context
+from layercut.stages.environment import capture_environment, num_usable_cores
+from layercut.stages.keep_images import keep_images
+from layercut.tracking import open_tracking
+from layercut.training.device import resolve_device
+from layercut.training.precision import Precision
+
+
+def run_study(
+    spec: StudySpec,
+    output_dir: str | Path | None = None,
+    *,
+    device: str = "auto",
+    precision: Precision = "float32",
+    stack: bool | None = None,
+    executor: str | Executor = "processes",
+    workers: int | None = None,
+    address: str | None = None,
+    memory_bytes: int | None = None,
+    data_dir: str | Path | None = None,
+    debug: bool = False,
+    command: str | None = None,
+    progress: Progress | None = None,
+) -> RunSummary:
+    """Run a study, or what is left of it, and return how it ended.
+
+    Args:
+        spec: the study, from `load_study`.
+        output_dir: where everything is written; `runs/NAME` where None.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `float32`, `bf16` or `bf16_eval` (`training/precision.py`); part of what is measured.
+        stack: train the replicates of a condition as one model, which keeps a GPU busy; part of what is measured.
+            None: on `cuda` only. What cannot be trained so is trained one by one, and the plan's warnings say it.
+        executor: `serial`, `processes`, `ray`, or an executor of one's own.
+        workers: worker processes; a core each where None (one where the device is a GPU).
+        address: of the cluster, for an executor that uses one; for `ray`, an own one on this machine where None.
+        memory_bytes: budget for stored features; half of the memory where None.
+        data_dir: where datasets are; `LAYERCUT_DATA` or the user's cache folder where None.
+        debug: let an exception in a trial through instead of recording it.
+        command: how the report says that the study is run again.
+
+    Raises:
+        UserError: something in the study or its data cannot be used; nothing has run.
+        StorageFullError: the disk is full; free space and call again.
+
+    Example:
+        >>> from layercut import load_study, run_study
+        >>> spec = load_study("digits", ["transfer.fractions=[0.05]", "transfer.replicates=1", "transfer.cuts=[0, 4]"])
+        >>> run_study(spec, tmp_path, executor="serial").num_finished
+        4
+    """
+    torch_device = resolve_device(device)
+    stacked = torch_device.type == "cuda" if stack is None else stack
+    workforce = _hire(executor, workers, address, torch_device.type) if isinstance(executor, str) else executor
+    checked = plan_with_data(spec, Path(data_dir or default_data_dir()), default_cache_dir(), precision, stacked)
+    output_dir = Path(output_dir or Path("runs") / spec.name)
+    with output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
+        environment = capture_environment(torch_device)
+        _write_down(spec, checked.plan, ledger, output_dir, command)
+        ledger.add_environment(environment)
+        datasets = {fingerprint: folder.absolute() for fingerprint, folder in checked.datasets.items()}
+        context = Context(output_dir.absolute(), torch_device.type, datasets, environment.key, debug)
+        keep_images(checked.plan, context)
+        tracking = open_tracking(spec, output_dir, checked.plan.names)
+        recorder = Recorder(checked.plan, ledger, context, workforce, progress or NoProgress(), tracking)
+        try:
+            tracking.replay(ledger)
+            run_levels(checked.plan, ledger, context, recorder, memory_bytes)
+        finally:
+            workforce.close()
+            tracking.close()
+        return summarize_run(checked.plan, ledger, output_dir)
+
+
+def _hire(executor: str, workers: int | None, address: str | None, device: str) -> Executor:
+    factory = EXECUTORS[executor]
+    if address is None:
+        return factory(workers or (1 if device == "cuda" else num_usable_cores()), PRELOADED)
+    if "address" not in inspect.signature(factory).parameters:
+        raise UserError(
+            f"--address {address}: the executor {executor!r} works on this machine only; try --executor ray"
+        )
+    return cast(ClusterExecutorFactory, factory)(workers, PRELOADED, address=address)
+
+
+def _write_down(spec: StudySpec, plan: Plan, ledger: Ledger, output_dir: Path, command: str | None) -> None:
+    text = yaml.safe_dump(spec.model_dump(mode="json", exclude_unset=True), sort_keys=False)
+    (output_dir / "study.yaml").write_text(text, encoding="utf-8")
+    ledger.set_meta("study_name", spec.name)
+    ledger.set_meta("study_text", text)
+    ledger.set_meta("seed", spec.seed)
+    ledger.set_meta("command", command)
+    ledger.set_meta("plan", summarize(spec, plan))
+    ledger.set_meta("probes", dict(plan.about_probes))
+    ledger.set_meta("probings", {probing.key: probing.label for job in plan.probes for probing in job.probings})
+    ledger.replace_names(plan.names)
