@@ -311,6 +311,12 @@ def test_archive_checksums_are_those_of_torchvision(dataset: TorchvisionDataset)
         assert [(Path(file.path).name, file.md5) for file in dataset.archives] == theirs.resources
 
 
+def test_the_hundred_classes_are_in_the_order_of_the_alphabet_as_published() -> None:
+    names = CIFAR100.info(NoOptions()).class_names
+    assert list(names) == sorted(names)
+    assert len(set(names)) == 100
+
+
 @pytest.mark.parametrize("dataset", [FASHION_MNIST, KMNIST], ids=lambda dataset: dataset.name)
 def test_names_of_classes_are_those_of_torchvision(dataset: TorchvisionDataset) -> None:
     assert list(dataset.known.class_names) == getattr(torchvision.datasets, dataset.torchvision_class).classes
