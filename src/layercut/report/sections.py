@@ -81,7 +81,7 @@ def _design(table: pd.DataFrame, facts: StudyFacts) -> Iterator[Fact]:
     yield Fact("Model", "; ".join(map(str, table["model"].unique())) + (f" ({blocks} blocks)" if blocks else ""))
     for factor in factors_of(table):
         yield Fact(factor, ", ".join(map(str, table[factor].unique())))
-    yield Fact("Strategies", ", ".join(strategies_in_order(table["strategy"])))
+    yield Fact("Strategies", ", ".join(strategies_in_order(table["strategy"].unique())))
     yield Fact("Shares of the data", ", ".join(words.fraction_label(f) for f in sorted(table["fraction"].unique())))
     yield Fact("Seed", "" if facts.seed is None else str(facts.seed))
     for source, model, accuracy in facts.pretrainings:
