@@ -130,8 +130,7 @@ def drawn(page):
 
 
 def test_only_what_is_near_the_window_is_drawn_and_nothing_jumps(page):
-    page.wait_for_selector("html[data-drawing]")
-    page.locator("#part .main-svg").first.wait_for()
+    figure_of(page, "cut_boxes")
     assert 0 < drawn(page) < page.locator("#part details[open] .panel:not([hidden])").count()
     height = page.evaluate("document.documentElement.scrollHeight")
     page.locator("#part details[open] .plot").last.scroll_into_view_if_needed()

@@ -11,7 +11,7 @@ from layercut.errors import LedgerError, UserError
 from layercut.figures.study_tables import StudyTables
 from layercut.ledger import Ledger
 from layercut.records import ProbeRecord
-from layercut.report import build_page, read_facts, write_figures, write_report
+from layercut.report import StudyFacts, build_page, read_facts, write_figures, write_report
 from layercut.stats import load_results
 from packed_page import unpacked
 
@@ -152,3 +152,13 @@ def test_many_contexts_are_folded_under_a_line_each(tmp_path):
     table = fake_results(sources=tuple("abcd"), num_replicates=6, fractions=(0.1,), strategies=("scratch", "reinit"))
     text = text_of(write_report(write_ledger(tmp_path / "four", table)))
     assert text.count('<details class="context">') == 4
+
+
+def test_a_card_of_many_sources_counts_them(tmp_path):
+    table = fake_results(
+        sources=tuple(f"s{n}" for n in range(12)), num_replicates=1, fractions=(0.1,), strategies=("reinit",)
+    )
+    pretrainings = tuple((f"s{n}", "plain_cnn", 0.5 + n / 100) for n in range(12))
+    facts = dict(fact[:2] for fact in build_page(table, StudyFacts("many", pretrainings=pretrainings)).facts)
+    assert facts["Source"] == "s0; s1; s2; s3 and 8 more"
+    assert facts["Source models"] == "12, with 50.0 % to 61.0 % test accuracy on their own tasks"

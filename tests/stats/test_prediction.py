@@ -136,3 +136,18 @@ def test_nothing_measured_gives_an_empty_scoreboard():
     board = scoreboard(empty, fake_probes(empty, PERFECT))
     assert board.empty
     assert standings(board).empty
+
+
+def test_one_replicate_has_no_interval_over_replicates():
+    results = fake_results(strategies=("reinit",), num_replicates=1, fractions=(0.1,))
+    board = scoreboard(results, fake_probes(results, {"depth": lambda cut, fraction, replicate: float(cut)}))
+    intervals = [f"{name}_{end}" for name in ("spearman", "kendall", "regret") for end in ("low", "high")]
+    assert board[intervals].isna().all(axis=None)
+    assert np.isfinite(row(board, "depth")[["spearman", "fisher_low", "regret"]].astype(float)).all()
+
+
+def test_factors_are_told_with_the_table():
+    results = fake_results(num_replicates=2, fractions=(0.1,), factors={"lr": ("low", "high")})
+    board = scoreboard(results, fake_probes(results, {"depth": lambda cut, fraction, replicate: float(cut)}))
+    assert board.attrs["factors"] == ["lr"]
+    assert set(board["lr"]) == {"low", "high"}

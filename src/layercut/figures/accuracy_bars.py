@@ -20,7 +20,7 @@ def compute(tables: StudyTables) -> Chart | None:
     transferred = rows[rows["strategy"] != SCRATCH]
     if transferred.empty:
         return None
-    strategies = strategies_in_order(transferred["strategy"])
+    strategies = strategies_in_order(transferred["strategy"].unique())
     cuts = sorted(int(cut) for cut in transferred["cut"].unique())
     by_fraction = rows_by(plain_rows(rows), "fraction")
     panels = tuple(

@@ -26,7 +26,7 @@ _ANY_CUT = "any cut"
 def compute(tables: StudyTables) -> Chart | None:
     """Return the chart of one context; None without a finished trial that has a cut."""
     rows = tables.estimates[tables.estimates["num_replicates"] > 0]
-    strategies = [name for name in strategies_in_order(rows["strategy"]) if name != SCRATCH]
+    strategies = [name for name in strategies_in_order(rows["strategy"].unique()) if name != SCRATCH]
     if not strategies:
         return None
     num_blocks = int(rows["num_blocks"].max())

@@ -31,7 +31,7 @@ def compute(tables: StudyTables) -> Chart | None:
     if not counted:
         return None
     listed = ", ".join(_QUANTITIES[name].lower() for name in counted)
-    strategies = strategies_in_order(rows["strategy"])
+    strategies = strategies_in_order(rows["strategy"].unique())
     panels = tuple(
         _panel(fraction, [row for row in own if row[name] > 0], name)
         for fraction, own in sorted(rows_by(plain_rows(rows), "fraction").items())

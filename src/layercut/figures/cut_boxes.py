@@ -27,7 +27,7 @@ def compute(tables: StudyTables) -> Chart | None:
     cut = done[done["strategy"] != SCRATCH]
     if cut.empty:
         return None
-    strategies = strategies_in_order(cut["strategy"])
+    strategies = strategies_in_order(cut["strategy"].unique())
     cuts = sorted(int(value) for value in cut["cut"].unique())
     panels = tuple(
         _panel(float(f), done[done["fraction"] == f], strategies, cuts, tables.letters)

@@ -22,7 +22,7 @@ def compute(tables: StudyTables) -> Chart | None:
     if contrasts.empty:
         return None
     num_blocks = int(tables.results["num_blocks"].max())
-    strategies = strategies_in_order(contrasts["strategy"])
+    strategies = strategies_in_order(contrasts["strategy"].unique())
     fractions = sorted(float(value) for value in contrasts["fraction"].unique())
     bounds = 100 * contrasts[["mean_difference", "low", "high"]]
     x = fraction_axis(fractions)

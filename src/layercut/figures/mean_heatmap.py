@@ -18,7 +18,7 @@ def compute(tables: StudyTables) -> Chart | None:
     if (done["strategy"] == SCRATCH).all():
         return None
     means = 100 * done.groupby(["strategy", "fraction", "cut"])["test_accuracy"].mean()
-    transferred = [name for name in strategies_in_order(done["strategy"]) if name != SCRATCH]
+    transferred = [name for name in strategies_in_order(done["strategy"].unique()) if name != SCRATCH]
     fractions = sorted(float(value) for value in done["fraction"].unique())
     highest = means.groupby("fraction").max()
     cells = dict(zip(means.index.to_flat_index(), map(float, means), strict=True))

@@ -21,7 +21,7 @@ def of_board(board: pd.DataFrame) -> Chart | None:
     own = board[board["scope"] == "cut"] if len(board) else board
     if own.empty or own["is_null"].all():
         return None
-    strategies = strategies_in_order(own["strategy"])
+    strategies = strategies_in_order(own["strategy"].unique())
     fractions = sorted(float(f) for f in own["fraction"].unique())
     panels = tuple(_panel(own[own["strategy"] == name], name, fractions) for name in strategies)
     points = 100 * own["regret"]

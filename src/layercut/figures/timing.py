@@ -19,7 +19,7 @@ def compute(tables: StudyTables) -> Chart | None:
     timed = done[done["wall_seconds"] > 0]
     if timed.empty:
         return None
-    strategies = strategies_in_order(timed["strategy"])
+    strategies = strategies_in_order(timed["strategy"].unique())
     cuts = sorted(int(cut) for cut in timed["cut"].unique())
     panels = tuple(
         _panel(float(fraction), timed[timed["fraction"] == fraction], strategies, cuts)

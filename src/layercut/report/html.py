@@ -112,7 +112,7 @@ def _choices(rows: Sequence[ConditionRow]) -> dict[str, list[str]]:
 
 def _unbroken(text: str) -> str:
     """Return a sentence whose numbers stay on one line with their units and signs."""
-    for mark in ("p = ", "< ", "> ", " %", " points"):
+    for mark in ("p = ", "p <", "< ", "> ", " %", " points"):
         text = text.replace(mark, mark.replace(" ", "\u00a0"))
     return text
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,6 +14,9 @@ from layercut.report import words
 from layercut.report.facts import StudyFacts
 from layercut.stats import Context
 from layercut.stats.design import POINT, SCRATCH, context_columns, factors_of
+
+_MOST_NAMED = 8
+"""Sources and targets that a card names one by one."""
 
 _LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pandas")
 
@@ -75,17 +78,30 @@ def run_facts(table: pd.DataFrame, facts: StudyFacts) -> list[Fact]:
 
 def _design(table: pd.DataFrame, facts: StudyFacts) -> Iterator[Fact]:
     yield Fact("Study", facts.name)
-    yield Fact("Source", "; ".join(map(str, table["source"].unique())))
-    yield Fact("Target", "; ".join(map(str, table["target"].unique())))
+    yield Fact("Source", _named(table["source"].unique()))
+    yield Fact("Target", _named(table["target"].unique()))
     blocks = ", ".join(str(int(number)) for number in sorted(table["num_blocks"].dropna().unique()))
     yield Fact("Model", "; ".join(map(str, table["model"].unique())) + (f" ({blocks} blocks)" if blocks else ""))
     for factor in factors_of(table):
         yield Fact(factor, ", ".join(map(str, table[factor].unique())))
-    yield Fact("Strategies", ", ".join(strategies_in_order(table["strategy"])))
+    yield Fact("Strategies", ", ".join(strategies_in_order(table["strategy"].unique())))
     yield Fact("Shares of the data", ", ".join(words.fraction_label(f) for f in sorted(table["fraction"].unique())))
     yield Fact("Seed", "" if facts.seed is None else str(facts.seed))
+    if len(facts.pretrainings) > _MOST_NAMED:
+        least, most = (end(accuracy for _, _, accuracy in facts.pretrainings) for end in (min, max))
+        span = f"{words.percent(least)} to {words.percent(most)}"
+        yield Fact("Source models", f"{len(facts.pretrainings)}, with {span} test accuracy on their own tasks")
+        return
     for source, model, accuracy in facts.pretrainings:
         yield Fact("Source model", f"{source}, {model}: {words.percent(accuracy)} test accuracy on its own task")
+
+
+def _named(names: Iterable[object]) -> str:
+    """Return names; of very many the first ones, and how many there are."""
+    listed = list(map(str, names))
+    if len(listed) <= _MOST_NAMED:
+        return "; ".join(listed)
+    return f"{'; '.join(listed[: _MOST_NAMED // 2])} and {len(listed) - _MOST_NAMED // 2} more"
 
 
 def _trials(table: pd.DataFrame, facts: StudyFacts) -> Iterator[Fact]:

@@ -82,11 +82,11 @@ def finished(table: pd.DataFrame) -> pd.DataFrame:
 
 def accuracies_of(table: pd.DataFrame) -> dict[tuple[Context, float], pd.DataFrame]:
     """Return test accuracies of finished trials by context and fraction, each as `by_replicate` gives them."""
-    columns = context_columns(table)
-    done = finished(table[[*columns, *POINT, "replicate", "status", "condition", "test_accuracy"]])
-    done.attrs = {}  # pandas copies them, deeply, with every group
+    columns = [*context_columns(table), "fraction"]
+    done = finished(table[[*context_columns(table), *POINT, "replicate", "status", "condition", "test_accuracy"]])
+    shown = done[["replicate", "condition", "test_accuracy"]]  # what is grouped is copied: no names
     found = {}
-    for values, trials in done.groupby([*columns, "fraction"], sort=False, dropna=False):
+    for values, trials in shown.groupby([done[name] for name in columns], sort=False, dropna=False):
         source, target, model, *levels, fraction = values
         factors = zip(factors_of(table), map(str, levels), strict=True)
         found[Context(str(source), str(target), str(model), tuple(factors)), float(str(fraction))] = by_replicate(

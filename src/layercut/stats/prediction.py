@@ -169,9 +169,10 @@ def _row(board: Board, predictor: str, scores: Array, is_null: bool, ranks: bool
     }  # fmt: skip
     found = agreement(point, truth[known])
     drawn = agreement(drawn_scores, drawn_truth[:, known])
+    single = len(board.replicates) < 2  # drawn anew it is always itself: no interval
     why = why_unordered(point, truth[known]) if ranks else "picks a cut, orders none"
     for name, value, values in zip(found._fields, found, drawn, strict=True):
-        low, high = (math.nan, math.nan) if why else _percentiles(values)
+        low, high = (math.nan, math.nan) if why or single else _percentiles(values)
         row |= {name: math.nan if why else float(value[0]), f"{name}_low": low, f"{name}_high": high}
     row["fisher_low"], row["fisher_high"] = fisher_interval(row["spearman"], int(known.sum()))
     row["p"] = math.nan if why else permutation_p(point, truth[known], generator)
@@ -179,7 +180,7 @@ def _row(board: Board, predictor: str, scores: Array, is_null: bool, ranks: bool
     drawn_lost = regret(chosen_by(drawn_scores), drawn_truth[:, known], drawn_truth.max(axis=1))
     own = [board.candidates[place] for place in np.flatnonzero(known)]
     taken = [own[place] for place in np.flatnonzero(chosen)]
-    row["regret_low"], row["regret_high"] = _percentiles(drawn_lost)
+    row["regret_low"], row["regret_high"] = (math.nan, math.nan) if single else _percentiles(drawn_lost)
     row |= {"regret": float(lost[0]), "chosen": _listed(board, taken), "undefined": why}
     return row | {"best": _listed(board, [board.candidates[int(truth.argmax())]])}
 

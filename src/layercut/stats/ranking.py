@@ -126,8 +126,8 @@ def _by_strategy(table: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.Da
     needed = ["cut", "num_blocks", "condition", "replicate", "status", "test_accuracy"]
     done = finished(table[[*columns, *needed]])
     done = done[done["strategy"] != SCRATCH]
-    done.attrs = {}  # pandas copies them, deeply, with every group
-    for values, trials in done.groupby(columns, sort=False, dropna=False):
+    shown = done[["cut", "num_blocks", "condition", "replicate", "test_accuracy"]]  # grouping copies: no names
+    for values, trials in shown.groupby([done[name] for name in columns], sort=False, dropna=False):
         yield dict(zip(columns, values, strict=True)), trials
 
 

@@ -1,6 +1,7 @@
 "use strict";
 (async () => {
   const PAGE = 50, LONGEST_PRINT = 1000, FIRST_OPEN = 4, GROUP_WIDTH = 0.84;
+  const PAPER_COLUMN = 330, SCREEN_HEIGHT = 320, PAPER_HEIGHT = 240; // CSS pixels; two columns fit on A4 and Letter
   const $ = (selector, within = document) => within.querySelector(selector);
   const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
 
@@ -149,9 +150,10 @@
 
   function panelOf(panel) {
     const plot = make("div", { className: "plot" });
-    plot.style.cssText = `min-width:${panel.width}px;height:${panel.height}px`;
+    const height = printing && panel.height === SCREEN_HEIGHT ? PAPER_HEIGHT : panel.height;
+    plot.style.cssText = `min-width:${panel.width}px;height:${height}px`;
     const scroll = make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: panel.title }, plot);
-    panel.element = make("div", { className: "panel" }, panel.title ? make("h4", {}, panel.title) : null, scroll);
+    panel.element = make("div", { className: panel.width > PAPER_COLUMN ? "panel wide" : "panel" }, panel.title ? make("h4", {}, panel.title) : null, scroll);
     panelAt.set(panel.element, panel);
     return panel.element;
   }
@@ -246,6 +248,7 @@
       return texts.map(([name, meaning], index) => {
         const button = make("button", { type: "button", title: meaning }, name);
         const head = make("th", { scope: "col", ariaSort: "none", className: index <= Number(several) ? "text" : "" }, button);
+        head.dataset.name = name; // on paper instead of the button, which browsers leave out of repeated heads
         button.addEventListener("click", () => sortBy(head, index - Number(several)));
         return head;
       });
@@ -314,12 +317,13 @@
     if (part && packedFigures) showPart();
   }
 
-  // On paper: light, every figure that is open drawn whole, and many rows of the tables.
+  // On paper: light, two columns, every figure that is open drawn whole, and many rows of the tables.
   function printed(now) {
     if (printing === now) return;
     printing = now;
-    restyle();
-    if (printing) figures.filter((figure) => figure.element.open).forEach(draw);
+    root.classList.toggle("paper", printing);
+    shownDark = isDark();
+    if (part && packedFigures) showPart();
     fills.forEach((fill) => fill());
   }
 
