@@ -6,6 +6,7 @@ import pandas as pd
 
 from fake_kept import fake_images, fake_kept
 from fake_probes import fake_probes
+from fake_representations import fake_representations
 from layercut.figures.study_tables import Measured, StudyTables
 
 NUM_EPOCHS = 6
@@ -21,6 +22,7 @@ class FakeMeasured(Measured):
         self.__dict__["probes"] = fake_study_probes(results, fractions)
         self.__dict__["kept"] = fake_kept(results)
         self.__dict__["images"] = fake_images(results)
+        self.__dict__["representations"] = fake_representations(results)
 
 
 def fake_study(results: pd.DataFrame) -> StudyTables:

@@ -9,6 +9,7 @@ from docs.generators.markdown import table
 from layercut.cli.catalogue import REGISTRIES, catalogue
 
 _WITH_OPTIONS = ("datasets", "models", "probes")
+_TRAITS = {"kind": "looks at", "better": "better"}
 
 
 def page(docs: Path) -> str:
@@ -19,7 +20,9 @@ def page(docs: Path) -> str:
     ]
     for kind in (*REGISTRIES, "studies"):
         entries = catalogue([kind], with_options=kind in _WITH_OPTIONS)[kind]
-        parts += [f"## {kind.capitalize()}", table(("name", "what it is"), [_entry(entry) for entry in entries])]
+        traits = [name for name in _TRAITS if any(name in entry for entry in entries)]
+        rows = [(*_entry(entry), *(entry.get(name, "") for name in traits)) for entry in entries]
+        parts += [f"## {kind.capitalize()}", table(("name", "what it is", *(_TRAITS[name] for name in traits)), rows)]
         for entry in entries:
             if options := entry.get("options"):
                 rows = [(f"`{name}`", f"`{o['default']}`", str(o["description"] or "")) for name, o in options.items()]

@@ -171,9 +171,9 @@ class FailureRecord:
     """A job or trial that gave no result; never a missing row."""
 
     key: str
-    """Key of the trial or probe, or of the pretraining or extraction job, that failed."""
+    """Key of the trial or probe, or of the pretraining or other job, that failed."""
     job: str
-    """Kind of the job: `source`, `extract`, `probe` or `transfer`."""
+    """Kind of the job: `source`, `extract`, `probe`, `represent` or `transfer`."""
     condition: str | None
     replicate: int | None
     kind: FailureKind

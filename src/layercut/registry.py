@@ -37,6 +37,8 @@ class Entry(NamedTuple):
     """`"package.module:object"`"""
     summary: str
     """One line for `layercut list`."""
+    traits: Mapping[str, str] = {}
+    """What a list says beside it, such as kind and direction of a probe."""
 
 
 class Collection(Protocol[T_co]):
@@ -70,6 +72,10 @@ class Registry(Generic[T]):
     def summary(self, name: str) -> str:
         """Return the line about `name`; imports nothing."""
         return self._entries()[name].summary
+
+    def traits(self, name: str) -> Mapping[str, str]:
+        """Return what else is known of `name`; imports nothing."""
+        return self._entries()[name].traits
 
     def collections(self) -> dict[str, str]:
         """Return the beginnings of names that stand for a whole collection, with a line about each."""

@@ -18,6 +18,7 @@ from typing import Any, cast
 import yaml
 
 from layercut.artifacts import is_kept
+from layercut.artifacts.representations import holds_representations
 from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.errors import StorageFullError, UserError
 from layercut.executors import EXECUTORS
@@ -27,7 +28,7 @@ from layercut.ledger import Ledger
 from layercut.locking import output_lock
 from layercut.plan.canonical import probe_key, trial_key
 from layercut.plan.expand import Plan
-from layercut.plan.jobs import Condition, ExtractJob, Job, ProbeJob, SourceJob, TransferJob
+from layercut.plan.jobs import Condition, ExtractJob, Job, ProbeJob, RepresentationJob, SourceJob, TransferJob
 from layercut.plan.schedule import extract_jobs, needed_sources, pending_probes, transfer_jobs
 from layercut.plan.summary import summarize
 from layercut.preflight import CheckedPlan, plan_with_data
@@ -43,6 +44,8 @@ from layercut.training.device import resolve_device
 from layercut.training.precision import Precision
 
 _STAGE = "layercut.stages.run:run_job"
+_JOBS: dict[type, str] = {SourceJob: "source", ExtractJob: "extract", RepresentationJob: "represent"}
+"""What failures call the jobs that have no trials or probes."""
 
 WRITE_SECONDS = 0.2
 """Records are written so often: thousands of short trials share a transaction, and a crash loses no more than this."""
@@ -59,7 +62,7 @@ class RunSummary:
     failed: dict[str, int]
     """Failed trials by kind."""
     failed_jobs: dict[str, int]
-    """Failed pretraining and feature jobs by kind; features that failed are computed again by each trial."""
+    """Failed jobs of pretraining, features and representations by kind; each trial computes failed features again."""
     num_probes: int
     """Scores, one a probe, layer and sample; of this and earlier runs."""
     failed_probes: dict[str, int]
@@ -83,7 +86,7 @@ class RunSummary:
         return (
             f"{self.num_finished:,} of {self.num_trials:,} trials finished"
             + (f"; failed: {failed}" if failed else "")
-            + (f"; failed pretraining or feature jobs: {jobs}" if jobs else "")
+            + (f"; failed pretraining, feature or representation jobs: {jobs}" if jobs else "")
             + (f"; {self.num_probes:,} probe scores" if self.num_probes else "")
             + (f", {sum(self.failed_probes.values()):,} without a value" if self.failed_probes else "")
         )
@@ -190,7 +193,9 @@ class _Run:
             if any(trial_key(condition.key, r) not in done for r in range(condition.num_replicates))
         }
         probes = pending_probes(self._plan, done.__contains__)
-        sources = [job for job in needed_sources(self._plan, pending, probes) if not self._has_source(job, done)]
+        pictures = [job for job in self._plan.representations if self._must_represent(job)]
+        needed = needed_sources(self._plan, pending, [*probes, *pictures])
+        sources = [job for job in needed if not self._has_source(job, done)]
         self._ledger.forget_failures(job.key for job in sources)
         self._level("sources", sources)
         chosen = choose(self._candidates(pending), self._budget(memory_bytes))
@@ -201,6 +206,7 @@ class _Run:
         self._ledger.forget_failures(job.key for job in extracts)
         self._level("features", extracts)
         self._probe(probes)
+        self._represent(pictures)
         trials = list(transfer_jobs(self._plan, done.__contains__))
         self._record_orphans([job for job in trials if job.condition.source in self._failed_sources])
         self._level("trials", [job for job in trials if job.condition.source not in self._failed_sources])
@@ -228,6 +234,12 @@ class _Run:
             else:
                 able.append(job)
         self._level("probes", able)
+
+    def _represent(self, jobs: Sequence[RepresentationJob]) -> None:
+        """Make what figures show of sources; without its source there is nothing, as the probes' failures say."""
+        able = [job for job in jobs if not {job.source, job.reference} & self._failed_sources.keys()]
+        self._ledger.forget_failures(job.key for job in able)
+        self._level("representations", able)
 
     def _fail_probe(self, job: ProbeJob, kind: FailureKind, message: str, traceback: str = "") -> None:
         """Write down every score of a job that this run has not written."""
@@ -288,7 +300,7 @@ class _Run:
         elif isinstance(event.job, ProbeJob):
             self._fail_probe(event.job, kind, message, traceback)
         else:
-            job = "source" if isinstance(event.job, SourceJob) else "extract"
+            job = _JOBS[type(event.job)]
             self._keep(self._failure(event.job.key, job, None, None, kind, message, traceback))
 
     def _failure(
@@ -310,6 +322,9 @@ class _Run:
 
     def _must_extract(self, job: ExtractJob) -> bool:
         return job.bank.source not in self._failed_sources and not is_stored(job, self._context)
+
+    def _must_represent(self, job: RepresentationJob) -> bool:
+        return not holds_representations(self._context.output_dir, job.name, job.key)
 
     def _candidates(self, pending: set[str]) -> Iterable[Candidate]:
         used = {

@@ -186,6 +186,8 @@ def test_damaged_weights_are_refused(run, tmp_path):
 
 
 def test_what_cannot_be_kept_is_named():
-    with pytest.raises(SpecError, match=r"`keep.what\[0\]`.*'predictions', 'weights' or 'curves'; got 'everything'"):
+    with pytest.raises(
+        SpecError, match=r"`keep.what\[0\]`.*'predictions', 'weights', 'curves' or 'representations'; got 'everything'"
+    ):
         parse_study(TINY + "keep: [everything]\n")
     assert load_study("digits", ["keep=[weights]"]).keep.what == ["weights"]

@@ -47,3 +47,4 @@ def test_few_pictures_are_no_larger_than_many():
     picture = Picture(1, 1, bytes(3))
     assert picture_grid(Panel("", Axis(""), Axis(""), pictures=(picture,))) == (1, 5)
     assert picture_grid(Panel("", Axis(""), Axis(""), pictures=(picture,) * 36)) == (6, 6)
+    assert picture_grid(Panel("", Axis(""), Axis(""), pictures=(picture,) * 5, picture_columns=3)) == (2, 3)

@@ -1,9 +1,12 @@
 """The renderer for paper."""
 
+from dataclasses import replace
+
 import pytest
 
+from layercut.charts import Axis, Line, Panel, Point, Style, Tick
 from layercut.charts.matplotlib import FORMATS, PAGE_INCHES, draw, save
-from sample_chart import CHART, EVIL
+from sample_chart import CHART, EVIL, PICTURE
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -29,3 +32,27 @@ def test_every_panel_has_its_title_and_axis_labels():
 def test_the_legend_lists_every_entry():
     (legend,) = draw(CHART).legends
     assert [text.get_text() for text in legend.get_texts()] == [EVIL, "cut 0", "scratch", "bar", "point"]
+
+
+def test_labels_lean_where_panels_are_narrow_and_lie_flat_where_they_are_wide():
+    names = ("input", "conv0", "conv1", "conv2", "conv3", "output")
+    axis = Axis("Layer", scale="category", ticks=tuple(Tick(place, name) for place, name in enumerate(names)))
+    panel = Panel("", axis, Axis("y"), lines=(Line("a", (Point(0, 1.0),), Style("ink")),))
+    wide, narrow = (draw(replace(CHART, panels=(panel,) * number, color_scale=None)) for number in (2, 3))
+    assert {label.get_rotation() for axes in wide.axes for label in axes.get_xticklabels()} == {0}
+    assert {label.get_rotation() for axes in narrow.axes for label in axes.get_xticklabels()} == {35}
+
+
+def test_axes_whose_numbers_say_nothing_have_none():
+    axis = Axis("t-SNE", limits=(-1, 1), bare=True)
+    panel = Panel("", axis, axis, lines=(Line("a", (Point(0, 0),), Style("ink"), connected=False),))
+    (axes,) = draw(replace(CHART, panels=(panel,), color_scale=None)).axes
+    assert list(axes.get_xticks()) == list(axes.get_yticks()) == []
+
+
+def test_pictures_take_as_much_height_as_their_rows():
+    pictures = (PICTURE,) * 10
+    panel = Panel("", Axis(""), Axis(""), pictures=pictures)
+    chart = replace(CHART, panels=(panel,) * 4, color_scale=None, legend=())
+    one, two = (draw(replace(chart, num_columns=columns)).get_size_inches()[1] for columns in (1, 2))
+    assert two < 0.4 * one

@@ -104,3 +104,11 @@ def test_quartiles_are_those_of_matplotlib(values):
     found = quartiles(values)
     assert found[:5] == pytest.approx([expected[name] for name in ("whislo", "q1", "med", "q3", "whishi")])
     assert sorted(found.outliers) == sorted(map(float, expected["fliers"]))
+
+
+def test_axes_whose_numbers_say_nothing_have_none():
+    axis = Axis("t-SNE", limits=(-1, 1), bare=True)
+    chart = replace(CHART, panels=(Panel("", axis, axis),))
+    layout = panel_figures(chart)[0]["layout"]
+    assert not layout["xaxis"]["showticklabels"]
+    assert not layout["yaxis"]["showgrid"]

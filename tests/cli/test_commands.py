@@ -134,10 +134,23 @@ def test_every_kind_can_be_listed_with_its_options(layercut: Layercut, kind: str
 def test_everything_is_listed_as_text(layercut: Layercut) -> None:
     code, stdout, stderr = layercut("list")
     assert (code, stderr) == (0, "")
-    assert [line for line in stdout.splitlines() if not line.startswith(" ")] == list(KINDS)
+    assert [line.split()[0] for line in stdout.splitlines() if not line.startswith(" ")] == list(KINDS)
     assert "plain_cnn" in stdout
     assert "freeze_reinit" in stdout
     assert "mnist-halves" in stdout
+
+
+def test_the_list_of_probes_says_what_they_look_at_and_which_values_are_better(layercut: Layercut) -> None:
+    _, stdout, _ = layercut("list", "probes")
+    title, *rows = stdout.splitlines()
+    assert title == "probes (+: higher should be better, −: lower)"
+    about = {row.split()[0]: row.partition(")")[0].split(maxsplit=1)[1] + ")" for row in rows}
+    assert about["knn"] == "per cut, labels (+)"
+    assert about["sum_of_squares"] == "per cut, labels (−)"
+    assert about["leep"] == "per source, labels (+)"
+    assert about["cka"] == "per cut, pair (+)"
+    entries = json.loads(layercut("list", "probes", "--json").stdout)["probes"]
+    assert {"kind", "better"} <= entries[0].keys()
 
 
 def test_plan_prints_sizes_as_text_and_writes_nothing(

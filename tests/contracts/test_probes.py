@@ -48,6 +48,14 @@ def test_declares_kind_directions_and_strict_options(name):
         probe.options(no_such_option=1)
 
 
+@pytest.mark.parametrize("name", PROBES.names())
+def test_a_list_says_its_kind_and_direction_without_importing_it_and_what_each_option_means(name):
+    probe = PROBES[name]
+    first = next(iter(probe.directions.values()))
+    assert PROBES.traits(name) == {"kind": probe.kind, "better": first}
+    assert all(field.description for field in probe.options.model_fields.values())
+
+
 @pytest.mark.parametrize("shape", [(6, 4, 4), (24,)], ids=["conv", "dense"])
 @pytest.mark.parametrize("name", PROBES.names())
 def test_gives_every_declared_score_as_a_finite_float(name, shape):

@@ -19,14 +19,15 @@ PREDICTED = np.where(np.arange(30) < 6, (LABELS + 1) % 3, LABELS)
 NAMES = ("a", EVIL, "c")
 PLACES = RNG.normal(size=(5, 2))
 DISTANCES = np.linalg.norm(PLACES[:, None] - PLACES[None], axis=-1)
+LAYERS = ["conv0", "conv1", "conv2", "fc", EVIL]
 
 CHARTS = {
     "confusion": confusion_matrix.of_predictions(LABELS, PREDICTED, NAMES, "reinit"),
     "examples": predicted_examples.of_predictions(IMAGES, LABELS, PREDICTED, NAMES),
     "samples": sample_images.of_samples({EVIL: sample_images.Sample(IMAGES, LABELS, NAMES)}),
     "maps": feature_maps.of_activations({"conv0": RNG.normal(size=(12, 4, 4)), "fc": np.zeros(3)}, IMAGES[0]),
-    "rsa": rsa_matrices.compute({"seed 0": DISTANCES}, ["conv0", "conv1", "conv2", "fc", EVIL], "Distance"),
-    "mds": mds_map.compute(DISTANCES, ["0", "1", "2", "3", EVIL], {"source": [0, 1, 2], "target": [3, 4]}),
+    "rsa": rsa_matrices.of_matrices({"seed 0": rsa_matrices.Matrix(DISTANCES, LAYERS, LAYERS)}, "Distance"),
+    "mds": mds_map.of_distances(DISTANCES, ["0", "1", "2", "3", EVIL], {"source": [0, 1, 2], "target": [3, 4]}),
 }
 
 
@@ -46,8 +47,8 @@ def test_without_data_there_is_no_chart():
     assert predicted_examples.of_predictions(IMAGES[:0], none, none, NAMES) is None
     assert sample_images.of_samples({"a": sample_images.Sample(IMAGES[:0], none, NAMES)}) is None
     assert feature_maps.of_activations({"fc": np.zeros(3)}) is None
-    assert rsa_matrices.compute({}, ["a"], "Distance") is None
-    assert mds_map.compute(DISTANCES[:2, :2], ["a", "b"], {}) is None
+    assert rsa_matrices.of_matrices({}, "Distance") is None
+    assert mds_map.of_distances(DISTANCES[:2, :2], ["a", "b"], {}) is None
 
 
 def test_confusion_counts_are_those_of_scikit_learn():
@@ -99,17 +100,18 @@ def test_an_image_of_two_channels_is_refused():
 
 
 def test_distances_in_a_plane_come_back_from_their_map():
-    found = mds_map.classical_mds(DISTANCES)
+    (panel,) = mds_map.of_distances(DISTANCES, LAYERS, {"all": range(5)}).panels
+    found = np.array([(point.x, point.y) for point in panel.lines[0].points])
     again = np.linalg.norm(found[:, None] - found[None], axis=-1)
     assert again == pytest.approx(DISTANCES)
     assert (found[np.abs(found).argmax(axis=0), [0, 1]] > 0).all()
     with pytest.raises(ValueError, match="symmetric"):
-        mds_map.classical_mds(DISTANCES[:2])
+        mds_map.of_distances(DISTANCES[:2], LAYERS, {})
 
 
 def test_unknown_distances_are_empty_cells():
     matrix = DISTANCES.copy()
     matrix[0, 1] = np.nan
-    chart = rsa_matrices.compute({"x": matrix}, list("abcde"), "Distance")
+    chart = rsa_matrices.of_matrices({"x": rsa_matrices.Matrix(matrix, LAYERS, LAYERS)}, "Distance")
     assert chart.panels[0].cells.values[4][1] is None
     assert chart.panels[0].cells.values[4][0] == 0.0

@@ -90,7 +90,8 @@ def test_a_figure_without_its_data_is_left_out(name):
     bare = StudyTables(FULL.assign(wall_seconds=0.0, num_parameters=float("nan"), num_trained_parameters=0.0))
     needs = {
         "learning_curves", "cluster_boxes", "probe_by_layer", "probe_scoreboard", "timing", "accuracy_by_parameters",
-        "confusion_matrix", "predicted_examples", "feature_maps", "sample_images",
+        "confusion_matrix", "predicted_examples", "feature_maps", "sample_images", "features_scatter",
+        "dissimilarity_matrices", "rsa_matrices", "mds_map",
         *ACROSS,
     }  # fmt: skip
     assert (FIGURES[name](bare) is None) == (name in needs)

@@ -17,6 +17,7 @@ from layercut.plan.jobs import ExtractJob
 from layercut.probes import PROBES
 from layercut.stages import probe as stage
 from layercut.stages.extract import run_extract
+from layercut.stages.probed import probe_sample
 from layercut.stages.tap_features import source_features
 from layercut.stages.whole_model import whole_model
 from tiny import context_with_sources, tiny_plan, tiny_study
@@ -62,7 +63,7 @@ def test_a_probe_sees_the_training_images_of_its_trial(tmp_path):
     job = next(job for job in checked.plan.probes if (job.fraction, job.replicate) == (0.3, 1))
     task = context.open_task(job.task)
     trial = sample_split(task.train_labels, 5, 0.3, 1, 3, validation="within", val_split=0.1)
-    assert (stage.probe_sample(job, task) == trial.train).all()
+    assert (probe_sample(job, task) == trial.train).all()
     record = next(r for r in stage.run_probe(job, context) if r.layer == "input")
     pixels = task.dataset.train.images[task.train_index[trial.train]] / 255 * 2 - 1
     assert record.scores["score"] == pytest.approx(pixels.mean(), abs=1e-5)
@@ -159,7 +160,7 @@ def test_stored_features_give_the_same_bits_as_computed_ones(tmp_path):
     context = context_with_sources(checked, tmp_path)
     (job,) = checked.plan.probes
     task = context.open_task(job.task)
-    positions = stage.probe_sample(job, task)
+    positions = probe_sample(job, task)
     model = whole_model(job.model, context.open_source(job.source)[0]).model
     layers = ["input", "conv0", "conv1", "conv2", "output"]
 

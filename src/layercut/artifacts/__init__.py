@@ -1,15 +1,18 @@
-"""What is kept of a trial beside its record: a folder of plain files under the trial's key. No torch here."""
+"""What is kept of a study beside its records: folders of plain files under a key. No torch here."""
 
 from layercut.artifacts.reading import KeptTrial, kept_trials
+from layercut.artifacts.representations import KeptRepresentations, kept_representations
 from layercut.artifacts.tasks import KeptImages, kept_images
 from layercut.artifacts.writing import artifact_folder, is_kept, write_artifact
 
 __all__ = [
     "KeptImages",
+    "KeptRepresentations",
     "KeptTrial",
     "artifact_folder",
     "is_kept",
     "kept_images",
+    "kept_representations",
     "kept_trials",
     "write_artifact",
 ]

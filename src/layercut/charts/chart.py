@@ -40,6 +40,8 @@ class Axis:
     scale: Literal["linear", "log", "category"] = "linear"
     ticks: tuple[Tick, ...] = ()
     limits: tuple[float, float] | None = None
+    bare: bool = False
+    """Without numbers and grid, which would say nothing."""
 
     @property
     def label(self) -> str:
@@ -169,6 +171,8 @@ class Panel:
     """Drawn as a landscape over rows and columns; `z` is its height."""
     z: Axis | None = None
     pictures: tuple[Picture, ...] = ()
+    picture_columns: int = 0
+    """Pictures in a row; 0: at least five, as many as rows."""
     fraction: str = ""
     """Label of the share of the data that the panel is about; a page can show panels of one share alone."""
     strategy: str = ""

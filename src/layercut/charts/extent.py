@@ -61,15 +61,18 @@ def beside(index: int, count: int) -> float:
 
 def picture_grid(panel: Panel) -> tuple[int, int]:
     """Return how many rows and columns the pictures of a panel are laid out in."""
-    columns = max(_LEAST_COLUMNS, math.ceil(math.sqrt(len(panel.pictures))))
+    columns = panel.picture_columns or max(_LEAST_COLUMNS, math.ceil(math.sqrt(len(panel.pictures))))
     return math.ceil(len(panel.pictures) / columns), columns
 
 
-def crowded(axis: Axis) -> bool:
-    """Whether the labels of a category axis would run into each other if they lay flat."""
+def crowded(axis: Axis, most_letters: float = _MOST_LETTERS) -> bool:
+    """Whether the labels of a category axis would run into each other if they lay flat.
+
+    `most_letters`: how many of them together there is room for.
+    """
     lengths = [len(tick.label) for tick in axis.ticks]
     long = max(lengths, default=0) > _LONG_LABEL and len(lengths) > 1
-    return axis.scale == "category" and (long or sum(lengths) > _MOST_LETTERS)
+    return axis.scale == "category" and (long or sum(lengths) > most_letters)
 
 
 def crowded_boxes(panel: Panel) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +33,11 @@ FORMATS = ("svg", "pdf", "png")
 COLUMN_INCHES = 3.35
 PAGE_INCHES = 6.9
 """Widths of one and of two columns of a usual paper."""
+_LETTERS_AN_INCH = 19
+"""Of the labels of ticks."""
+_TITLE_LETTERS_AN_INCH = 15
+_MARGIN_INCHES = 0.6
+"""Left of a panel, and between panels."""
 
 _RC: Any = {
     "font.family": "DejaVu Sans",
@@ -82,14 +87,13 @@ def draw(chart: Chart, theme: Theme = LIGHT) -> Figure:
     """Return the chart as a matplotlib figure: panels in rows of at most two or three, the legend below."""
     with rc_context(_RC):
         columns = _num_columns(chart)
-        rows = math.ceil(len(chart.panels) / columns)
+        rows = [chart.panels[start : start + columns] for start in range(0, len(chart.panels), columns)]
         width = COLUMN_INCHES if len(chart.panels) == 1 and not _wide(chart) else PAGE_INCHES
-        figure = Figure(figsize=(width, rows * _row_inches(chart, width / columns) + 0.5), layout="constrained")
-        all_pictures = all(panel.pictures for panel in chart.panels)
-        heights = [picture_grid(panel)[0] for panel in chart.panels] if all_pictures else [1] * rows
-        grid = figure.add_gridspec(rows, columns, height_ratios=heights)
+        inches = [_row_inches(row, width / columns) for row in rows]
+        figure = Figure(figsize=(width, sum(inches) + 0.5), layout="constrained")
+        grid = figure.add_gridspec(len(rows), columns, height_ratios=inches)
         drawn = [
-            _panel(figure, grid[index // columns, index % columns], chart, panel, theme)
+            _panel(figure, grid[index // columns, index % columns], chart, panel, theme, width / columns)
             for index, panel in enumerate(chart.panels)
         ]
         if chart.color_scale is not None:
@@ -129,21 +133,23 @@ def _num_cells(panel: Panel) -> int:
     return len(panel.cells.columns) if panel.cells else 0
 
 
-def _row_inches(chart: Chart, panel_inches: float) -> float:
-    with_pictures = [panel for panel in chart.panels if panel.pictures]
+def _row_inches(panels: Sequence[Panel], panel_inches: float) -> float:
+    """Return the height of a row of panels."""
+    with_pictures = [panel for panel in panels if panel.pictures]
     if with_pictures:
-        inches = [rows * panel_inches / columns + 0.2 for rows, columns in map(picture_grid, with_pictures)]
-        return sum(inches) / len(inches)
-    if any(panel.surface for panel in chart.panels):
+        return max(rows * panel_inches / columns + 0.2 for rows, columns in map(picture_grid, with_pictures))
+    if any(panel.surface for panel in panels):
         return 2.7
-    num_rows = max((len(panel.cells.rows) for panel in chart.panels if panel.cells), default=0)
+    if all(panel.y.bare for panel in panels):
+        return panel_inches
+    num_rows = max((len(panel.cells.rows) for panel in panels if panel.cells), default=0)
     return min(0.75 + 0.25 * num_rows, panel_inches) if num_rows else 2.3
 
 
-def _panel(figure: Figure, place: Any, chart: Chart, panel: Panel, theme: Theme) -> Axes:
+def _panel(figure: Figure, place: Any, chart: Chart, panel: Panel, theme: Theme, inches: float) -> Axes:
     flat = panel.surface is None
     axes: Axes = figure.add_subplot(place) if flat else figure.add_subplot(place, projection="3d")
-    axes.set_title(panel.title, loc="left")
+    axes.set_title(textwrap.fill(panel.title, round(_TITLE_LETTERS_AN_INCH * inches)), loc="left")
     if panel.surface is not None:
         draw_surface(axes, chart, panel, panel.surface, theme)
     elif panel.pictures:
@@ -151,11 +157,16 @@ def _panel(figure: Figure, place: Any, chart: Chart, panel: Panel, theme: Theme)
     else:
         _axes(axes, panel, theme)
         draw_marks(axes, chart, panel, theme)
-        if crowded(panel.x):
+        if crowded(panel.x, _room(panel.x, inches)):
             axes.tick_params("x", labelrotation=35)
             for label in axes.get_xticklabels():
                 label.set(ha="right", rotation_mode="anchor")
     return axes
+
+
+def _room(axis: Axis, panel_inches: float) -> float:
+    """Return about how many letters fit below a panel, less what keeps labels apart."""
+    return _LETTERS_AN_INCH * (panel_inches - _MARGIN_INCHES) - 1.5 * len(axis.ticks)
 
 
 def _axes(axes: Axes, panel: Panel, theme: Theme) -> None:
@@ -163,7 +174,8 @@ def _axes(axes: Axes, panel: Panel, theme: Theme) -> None:
     axes.set_ylabel(panel.y.label, color=theme.muted)
     if panel.cells is not None:
         return
-    axes.grid(axis="y", color=theme.grid)
+    if not panel.y.bare:
+        axes.grid(axis="y", color=theme.grid)
     for axis, set_scale, set_ticks, set_limits in (
         (panel.x, axes.set_xscale, axes.set_xticks, axes.set_xlim),
         (panel.y, axes.set_yscale, axes.set_yticks, axes.set_ylim),
@@ -173,6 +185,8 @@ def _axes(axes: Axes, panel: Panel, theme: Theme) -> None:
         if axis.ticks:
             set_ticks([tick.at for tick in axis.ticks], [tick.label for tick in axis.ticks])
             set_ticks([], minor=True)
+        if axis.bare:
+            set_ticks([])
         ends = _ends(axis)
         if ends:
             set_limits(*ends)

@@ -36,6 +36,8 @@ HATCHES = {
     "plus": "--",
     "star": "++",
 }
+_CROWD = 20
+"""Points of a line that is not drawn; more are drawn smaller."""
 _MARK_COLORS = {"right": "#009e73", "wrong": "#d55e00"}
 
 
@@ -171,7 +173,9 @@ def _line(axes: Axes, line: Line, aside: float, panel: Panel, theme: Theme) -> N
         linewidth=1,
         elinewidth=0.7,
         marker=MARKERS[line.style.marker] if line.marked else "",
-        markersize=3.2,
+        markersize=3.2 if line.connected or len(line.points) < _CROWD else 2.2,
+        markeredgewidth=None if line.connected else 0.25,
+        markeredgecolor=None if line.connected else theme.paper,
     )
     for place, point in zip(x, line.points, strict=True):
         if point.label:

@@ -234,5 +234,7 @@ def _axis(axis: Axis, theme: Theme) -> dict[str, Any]:
         }
     elif axis.scale == "log":
         described |= {"dtick": 1, "exponentformat": "SI"}
+    if axis.bare:
+        described |= {"showgrid": False, "showticklabels": False, "ticks": ""}
     limits = extent(axis)
     return described | ({"range": [rounded(end) for end in limits]} if limits else {})

@@ -12,6 +12,8 @@ from layercut.charts.palette import Theme
 from layercut.charts.quartiles import quartiles
 
 _DIGITS = 5
+_CROWD = 20
+"""Points of a line that is not drawn; more are drawn smaller."""
 
 _SYMBOLS = {
     "circle": "circle",
@@ -103,6 +105,7 @@ def line_traces(line: Line, aside: float, panel: Panel, theme: Theme) -> list[di
     parts = [
         part for part, wanted in (("lines", line.connected), ("markers", line.marked), ("text", labelled)) if wanted
     ]
+    size = 7 if line.connected or len(line.points) < _CROWD else 5.5
     banded = [point for point in line.points if point.low is not None and point.high is not None]
     trace: dict[str, Any] = {
         "type": "scatter",
@@ -110,7 +113,7 @@ def line_traces(line: Line, aside: float, panel: Panel, theme: Theme) -> list[di
         "name": html.escape(line.name),
         "x": [rounded(moved(panel, point.x, aside)) for point in line.points],
         "y": [rounded(point.y) for point in line.points],
-        "marker": {"color": color, "size": 7, "symbol": _SYMBOLS[line.style.marker]},
+        "marker": {"color": color, "size": size, "symbol": _SYMBOLS[line.style.marker]},
         "line": {"color": color, "width": 1.8, "dash": line.style.dash},
         "customdata": [html.escape(point.note) for point in line.points],
         "hovertemplate": f"<b>{html.escape(line.name)}</b><br>%{{customdata}}<extra></extra>",

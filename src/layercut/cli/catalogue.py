@@ -28,6 +28,16 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "executors": EXECUTORS,
 }
 
+_LOOKS_AT = {
+    "features": "per cut",
+    "labels": "per cut, labels",
+    "pair": "per cut, pair",
+    "output": "per source, labels",
+    "weights": "per block",
+}
+"""How many scores a probe gives, and what it needs beside features, by its kind."""
+_SIGNS = {"higher": "+", "lower": "−"}
+
 
 def catalogue(kinds: Sequence[str], with_options: bool) -> dict[str, list[Entry]]:
     """Return the entries of each kind; options need the entries' own modules, and so torch."""
@@ -39,17 +49,26 @@ def describe(entries: dict[str, list[Entry]]) -> str:
     lines: list[str] = []
     for kind, found in entries.items():
         width = max((len(entry["name"]) for entry in found), default=0)
-        lines += [kind]
+        traits = max((len(_traits(entry)) for entry in found), default=0)
+        lines += [f"{kind} (+: higher should be better, −: lower)" if traits else kind]
         for entry in found:
-            lines += [f"  {entry['name']:<{width}}  {entry['summary']}".rstrip()]
+            about = f"{_traits(entry):<{traits}}  {entry['summary']}" if traits else entry["summary"]
+            lines += [f"  {entry['name']:<{width}}  {about}".rstrip()]
             for name, option in entry.get("options", {}).items():
                 lines += [f"      {name} = {option['default']!r}  {option['description']}"]
     return "\n".join(lines)
 
 
+def _traits(entry: Entry) -> str:
+    """Return what a probe looks at and which of its values should mean better transfer; empty for what has neither."""
+    return f"{_LOOKS_AT[entry['kind']]} ({_SIGNS[entry['better']]})" if "kind" in entry else ""
+
+
 def _entries(kind: str, with_options: bool) -> list[Entry]:
     registry = REGISTRIES[kind]
-    entries: list[Entry] = [{"name": name, "summary": registry.summary(name)} for name in registry]
+    entries: list[Entry] = [
+        {"name": name, "summary": registry.summary(name), **registry.traits(name)} for name in registry
+    ]
     entries += [{"name": f"{name}/NAME", "summary": summary} for name, summary in registry.collections().items()]
     for entry in entries:
         options = _options(registry, entry["name"]) if with_options else None

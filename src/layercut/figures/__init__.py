@@ -1,7 +1,6 @@
 """The figures, by name: each computes a `Chart` from the tables of one context, or None without its data.
 
-Figures of distances (`rsa_matrices`, `mds_map`) compute theirs from plain arrays; those of pictures and predictions
-have a function for such beside `compute`.
+Those of distances, pictures and predictions have a function for plain arrays beside `compute`.
 """
 
 from __future__ import annotations
@@ -67,6 +66,17 @@ FIGURES: Registry[Figure] = Registry(
         "cluster_boxes": Entry(
             "layercut.figures.cluster_boxes:compute", "agreement of clusters with classes by layer, as box plots"
         ),
+        "features_scatter": Entry(
+            "layercut.figures.features_scatter:compute", "images as points by layer (t-SNE), by class and by cluster"
+        ),
+        "dissimilarity_matrices": Entry(
+            "layercut.figures.dissimilarity_matrices:compute", "which images a layer finds alike, sorted by class (RSA)"
+        ),
+        "rsa_matrices": Entry(
+            "layercut.figures.rsa_matrices:compute",
+            "how alike layers of source and target model represent images (RSA)",
+        ),
+        "mds_map": Entry("layercut.figures.mds_map:compute", "layers of source and target model as a map (MDS)"),
     },
 )
 

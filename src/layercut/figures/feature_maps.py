@@ -19,14 +19,15 @@ MOST = 10
 def compute(tables: StudyTables) -> Chart | None:
     """Return the maps of the first block in the kept conditions of one context; None where none are kept."""
     panels: list[Panel] = []
+    image: list[Panel] = []
     for shown in shown_trials(tables):
         if not shown.trial.has_feature_maps:
             continue
         found = shown.trial.feature_maps()
         if not panels and found.image.shape[0] in (1, 3):
-            panels.append(_image(found.image, f"test image, {shown.class_names[found.label]}"))
+            image = [_image(found.image, f"test image, {shown.class_names[found.label]}")]
         panels.append(_panel(shown.title, found.maps, MOST, shown.fraction))
-    return _chart(panels, "of the first block for one test image") if panels else None
+    return _chart([*panels, *image], "of the first block for one test image") if panels else None
 
 
 def of_activations(
@@ -66,4 +67,5 @@ def _chart(panels: Sequence[Panel], which: str) -> Chart:
         caption=f"Activations of the first channels {which}; within each map, black is its least and white its "
         "greatest value. Numbers are channels.",
         alt=f"Feature maps: {'; '.join(panel.title for panel in panels)}.",
+        num_columns=2,
     )

@@ -8,65 +8,70 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point
+from layercut.figures.kept_layers import PIXELS, images_note, reference_name, shown_representations
 from layercut.figures.names import cut_style, padded
+from layercut.figures.study_tables import StudyTables
+from layercut.probes.mds import mds_coordinates
 
 
-def classical_mds(distances: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return places in the plane, float64 "n 2", whose distances are near the given ones ("n n", symmetric).
-
-    The sign of each axis is fixed: its coordinate of largest size is positive.
-
-    Reference:
-        Torgerson 1952, Psychometrika 17: double centring of the squared distances, then eigenvectors.
-
-    Raises:
-        ValueError: the matrix is not square and symmetric.
-    """
-    matrix = np.asarray(distances, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.allclose(matrix, matrix.T):
-        raise ValueError(f"expected a symmetric matrix of distances; got the shape {matrix.shape}")
-    centring = np.eye(len(matrix)) - 1 / len(matrix)
-    values, vectors = np.linalg.eigh(-0.5 * centring @ matrix**2 @ centring)
-    order = np.argsort(values)[::-1][:2]
-    places = vectors[:, order] * np.sqrt(np.maximum(values[order], 0.0))
-    places = np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
-    signs = np.sign(places[np.abs(places).argmax(axis=0), [0, 1]])
-    fixed: NDArray[np.float64] = places * np.where(signs == 0, 1.0, signs)
-    return fixed
+def compute(tables: StudyTables) -> Chart | None:
+    """Return the layers of the source of one context and of its reference on a plane; None without data."""
+    kept = shown_representations(tables)
+    if kept is None:
+        return None
+    distances = kept.array("distances")
+    known = np.flatnonzero(np.isfinite(np.diagonal(distances)))
+    known = known[np.isfinite(distances[np.ix_(known, known)]).all(axis=1)]
+    shown = [kept.representations[at] for at in known]
+    groups = {"source": [at for at, one in enumerate(shown) if one.model == "source"]}
+    theirs = [at for at, one in enumerate(shown) if one.model == "reference"]
+    if theirs:  # both begin with the same pixels
+        groups[reference_name(kept)] = [at for at, one in enumerate(shown) if one.layer == PIXELS] + theirs
+    names = [one.layer for one in shown]
+    return of_distances(distances[np.ix_(known, known)], names, groups, images_note(kept))
 
 
-def compute(distances: NDArray[np.floating], names: Sequence[str], groups: Mapping[str, Sequence[int]]) -> Chart | None:
+def of_distances(
+    distances: NDArray[np.floating], names: Sequence[str], groups: Mapping[str, Sequence[int]], images: str = ""
+) -> Chart | None:
     """Return the map; None with fewer than three places.
 
     Args:
         distances: "n n", symmetric.
         names: printed beside the places.
         groups: positions by legend entry, in the order in which they are connected, such as the layers of one model.
+        images: of what the representations are, for the caption.
+
+    Raises:
+        ValueError: the matrix is not square and symmetric.
     """
+    matrix = np.asarray(distances, dtype=np.float64)
+    if matrix.shape != (len(names), len(names)) or not np.allclose(matrix, matrix.T):
+        raise ValueError(f"expected a symmetric matrix of {len(names)} x {len(names)} distances; got {matrix.shape}")
     if len(names) < 3:
         return None
-    places = classical_mds(distances)
+    places = mds_coordinates(matrix)
     low, high = padded(float(places.min()), float(places.max()), 1e-6)
     margin = 0.06 * (high - low)
     limits = (low - margin, high + margin)
-    lines = tuple(
-        Line(
-            group,
-            tuple(
-                Point(float(places[at, 0]), float(places[at, 1]), note=str(names[at]), label=str(names[at]))
-                for at in members
-            ),
-            cut_style(index, max(len(groups) - 1, 1)),
-        )
-        for index, (group, members) in enumerate(groups.items())
-    )
+    drawn: set[int] = set()
+    lines = []
+    for index, (group, members) in enumerate(groups.items()):
+        points = tuple(_point(places[at], names[at], at not in drawn) for at in members)
+        lines.append(Line(group, points, cut_style(index, max(len(groups) - 1, 1))))
+        drawn |= set(members)
+    about = f", {images}" if images else ""
     return Chart(
         name="mds_map",
         title="Map of representations",
-        panels=(Panel("", Axis("First axis", limits=limits), Axis("Second axis", limits=limits), lines=lines),),
-        caption="Classical multidimensional scaling of the distances between representations: near places represent "
-        "the same images alike. Axes have the unit of the distance and no meaning of their own.",
+        panels=(Panel("", Axis("First axis", limits=limits), Axis("Second axis", limits=limits), lines=tuple(lines)),),
+        caption=f"Classical multidimensional scaling of the distances between representations{about}: near places "
+        "represent the same images alike. Axes have the unit of the distance and no meaning of their own.",
         alt=f"Map of {len(names)} representations in {len(groups)} groups.",
         legend_title="Model",
         legend=tuple(Entry(line.name, line.style, "line") for line in lines),
     )
+
+
+def _point(place: NDArray[np.float64], name: str, labelled: bool) -> Point:
+    return Point(float(place[0]), float(place[1]), note=name, label=name if labelled else "")

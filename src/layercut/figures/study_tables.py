@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from layercut.artifacts import KeptImages, KeptTrial, kept_images, kept_trials
+from layercut.artifacts import (
+    KeptImages,
+    KeptRepresentations,
+    KeptTrial,
+    kept_images,
+    kept_representations,
+    kept_trials,
+)
 from layercut.ledger import ledger_path
 from layercut.significance import ALPHA
 from layercut.stats import (
@@ -64,6 +71,11 @@ class Measured:
     def images(self) -> list[KeptImages]:
         """Some training images of each task, where the study keeps them."""
         return [] if self.path is None else kept_images(ledger_path(self.path).parent)
+
+    @cached_property
+    def representations(self) -> list[KeptRepresentations]:
+        """What `layercut.artifacts.kept_representations` gives."""
+        return [] if self.path is None else kept_representations(ledger_path(self.path).parent)
 
 
 @dataclass(frozen=True, eq=False)

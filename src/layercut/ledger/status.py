@@ -35,7 +35,7 @@ class StudyStatus:
         lines = [f"{self.study or 'study'}: {self.finished:,}{asked} trials finished"]
         lines += [f"  {count:,} failed: {kind.replace('_', ' ')}" for kind, count in sorted(self.failed.items())]
         lines += [
-            f"  {count:,} pretraining or feature jobs failed: {kind.replace('_', ' ')}"
+            f"  {count:,} pretraining, feature or representation jobs failed: {kind.replace('_', ' ')}"
             for kind, count in sorted(self.failed_jobs.items())
         ]
         return "\n".join(lines + ([f"  records hash {self.records_hash}"] if self.records_hash else []))

@@ -12,6 +12,7 @@ from layercut.plan.canonical import condition_key, task_identity
 from layercut.plan.cost import ModelCost, sample_images, trial_flops
 from layercut.plan.jobs import Bank, Condition, Fitting, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
 from layercut.plan.overrides import target_training
+from layercut.plan.representations import REPRESENTATIONS
 from layercut.plan.resolve import ResolvedTask, make_fitting
 from layercut.plan.scaling import scaled
 from layercut.plan.stacking import group_size, trained_blocks, trunk_chunk
@@ -127,10 +128,11 @@ class DesignGroup(NamedTuple):
 
     def _keep(self, num_replicates: int) -> Keep | None:
         keep = self.spec.keep
-        if keep is None:
+        what = tuple(one for one in keep.what if one != REPRESENTATIONS) if keep else ()
+        if keep is None or not what:
             return None
         replicates = num_replicates if keep.replicates == "all" else keep.replicates
-        return Keep(tuple(keep.what), replicates, self.spec.name, self.source.label)
+        return Keep(what, replicates, self.spec.name, self.source.label)
 
     def _group(self, trained: range, batch_size: int, num_replicates: int, lr_schedule: str) -> int | None:
         if not self.stacked:

@@ -13,9 +13,10 @@ from layercut.data.subset import TaskInfo
 from layercut.errors import DataError, UnknownNameError
 from layercut.plan.cost import ModelCost, feature_bytes, feature_passes
 from layercut.plan.design import DesignGroup
-from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, SourceJob
+from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, RepresentationJob, SourceJob
 from layercut.plan.matching import matched_target
 from layercut.plan.probes import ProbeGroup, asked_probes, describe_probes, distinct, needs_reference, probe_jobs
+from layercut.plan.representations import representation_jobs
 from layercut.plan.resolve import Resolver, resolve_model, task_ref
 from layercut.plan.scaling import check_numbers
 from layercut.plan.source_job import overlap_warnings, scaled_target, source_task
@@ -40,6 +41,7 @@ class Plan:
     probes: tuple[ProbeJob, ...] = ()
     about_probes: Mapping[str, Any] = field(default_factory=dict)
     """Kind and directions of each probe, by label."""
+    representations: tuple[RepresentationJob, ...] = ()
 
 
 def expand(spec: StudySpec, resolver: Resolver) -> Plan:
@@ -83,7 +85,8 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         drawn.warnings.append(
             f"mean and deviation of the {spec.normalization}'s images are known once the data are read"
         )
-    return drawn.plan(describe_probes(asks))
+    plan = drawn.plan(describe_probes(asks))
+    return dataclasses.replace(plan, representations=representation_jobs(spec, plan.probes))
 
 
 def _shapes(resolver: Resolver) -> Callable[[TaskSpec, str], tuple[int, int, int]]:

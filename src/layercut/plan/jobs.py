@@ -258,4 +258,30 @@ class ProbeJob:
     """Numbers an image at the most, beyond which neighbouring places are averaged; None: all, as in every study."""
 
 
-Job: TypeAlias = SourceJob | ExtractJob | TransferJob | ProbeJob
+@dataclass(frozen=True)
+class RepresentationJob:
+    """Keeps for figures how the layers of one source represent a few images; makes no records."""
+
+    key: str
+    name: str
+    """Of its folder in `artifacts/`."""
+    study: str
+    sample: ProbeJob
+    """Which images and models; without probings."""
+    layers: tuple[str, ...]
+    probe_keys: tuple[str, ...]
+    """Of the scores of the same sample: figures show it while the study asks for any of these."""
+    flops: int = field(compare=False)
+
+    @property
+    def source(self) -> str:
+        """Return the key of the source job."""
+        return self.sample.source
+
+    @property
+    def reference(self) -> str | None:
+        """Return the key of the job that makes the model trained on the target; None without one."""
+        return self.sample.reference
+
+
+Job: TypeAlias = SourceJob | ExtractJob | TransferJob | ProbeJob | RepresentationJob

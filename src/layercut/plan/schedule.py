@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from layercut.keys import content_key
 from layercut.plan.canonical import probe_key, trial_key
 from layercut.plan.expand import Plan
-from layercut.plan.jobs import Condition, ExtractJob, ProbeJob, SourceJob, TransferJob
+from layercut.plan.jobs import Condition, ExtractJob, ProbeJob, RepresentationJob, SourceJob, TransferJob
 
 JOB_FLOPS = 5 * 10**10
 """A job carries as many replicates as make about half a second's work: little is lost when it is interrupted."""
@@ -37,8 +37,10 @@ def replicates_per_job(condition: Condition) -> int:
     return max(1, min(condition.num_replicates, JOB_FLOPS // max(condition.flops, 1)))
 
 
-def needed_sources(plan: Plan, pending: set[str], probes: Iterable[ProbeJob] = ()) -> list[SourceJob]:
-    """Return the source jobs that pending conditions and probes use; `pending` has condition keys."""
+def needed_sources(
+    plan: Plan, pending: set[str], probes: Iterable[ProbeJob | RepresentationJob] = ()
+) -> list[SourceJob]:
+    """Return the source jobs that pending conditions, probes and representations use; `pending` has condition keys."""
     used = {condition.source for condition in plan.conditions if condition.key in pending}
     used |= {key for job in probes for key in (job.source, job.reference)}
     jobs = [job for job in plan.sources if any(point.key in used for point in job.points)]

@@ -7,61 +7,102 @@ from typing import TYPE_CHECKING
 from layercut.registry import Entry, Registry
 
 if TYPE_CHECKING:
-    from layercut.probes.base import Probe
+    from layercut.probes.base import Direction, Kind, Probe
+
+
+def _entry(path: str, summary: str, kind: Kind, better: Direction = "higher") -> Entry:
+    """Return a row that says what `layercut list probes` prints without importing the probe; a test compares both."""
+    return Entry(path, summary, {"kind": kind, "better": better})
+
 
 PROBES: Registry[Probe] = Registry(
     "probe",
     {
-        "clustering": Entry("layercut.probes.clustering:CLUSTERING", "agglomerative clusters against classes"),
-        "kmeans_clustering": Entry(
-            "layercut.probes.kmeans_clustering:KMEANS_CLUSTERING", "K-means clusters against classes"
+        "clustering": _entry(
+            "layercut.probes.clustering:CLUSTERING", "agglomerative clusters against classes", "labels"
         ),
-        "channel_clustering": Entry(
+        "kmeans_clustering": _entry(
+            "layercut.probes.kmeans_clustering:KMEANS_CLUSTERING",
+            "K-means clusters against classes",
+            "labels",
+        ),
+        "channel_clustering": _entry(
             "layercut.probes.channel_clustering:CHANNEL_CLUSTERING",
             "K-means clusters of each single channel against classes",
+            "labels",
         ),
-        "sum_of_squares": Entry(
-            "layercut.probes.sum_of_squares:SUM_OF_SQUARES", "scatter within classes over all scatter"
+        "sum_of_squares": _entry(
+            "layercut.probes.sum_of_squares:SUM_OF_SQUARES",
+            "scatter within classes over all scatter",
+            "labels",
+            better="lower",
         ),
-        "fisher": Entry("layercut.probes.fisher:FISHER", "scatter between classes over scatter within"),
-        "silhouette": Entry(
-            "layercut.probes.silhouette:SILHOUETTE", "how much nearer an image's own class is than the next"
+        "fisher": _entry("layercut.probes.fisher:FISHER", "scatter between classes over scatter within", "labels"),
+        "silhouette": _entry(
+            "layercut.probes.silhouette:SILHOUETTE",
+            "how much nearer an image's own class is than the next",
+            "labels",
         ),
-        "knn": Entry("layercut.probes.knn:KNN", "accuracy of the nearest neighbours, one left out: the null"),
-        "nearest_centroid": Entry(
-            "layercut.probes.nearest_centroid:NEAREST_CENTROID", "accuracy of the nearest class mean, one left out"
+        "knn": _entry(
+            "layercut.probes.knn:KNN", "accuracy of the nearest neighbours, one left out: the null", "labels"
         ),
-        "logistic_regression": Entry(
-            "layercut.probes.logistic_regression:LOGISTIC_REGRESSION", "cross-validated accuracy of a linear probe"
+        "nearest_centroid": _entry(
+            "layercut.probes.nearest_centroid:NEAREST_CENTROID",
+            "accuracy of the nearest class mean, one left out",
+            "labels",
         ),
-        "rsa": Entry(
-            "layercut.probes.rsa:RSA", "rank correlation of dissimilarities with those of a model trained on the target"
+        "logistic_regression": _entry(
+            "layercut.probes.logistic_regression:LOGISTIC_REGRESSION",
+            "cross-validated accuracy of a linear probe",
+            "labels",
         ),
-        "rsa_delta": Entry("layercut.probes.rsa_delta:RSA_DELTA", "dissimilarity between classes less that within"),
-        "cka": Entry(
-            "layercut.probes.cka:CKA", "linear and debiased kernel alignment with a model trained on the target"
+        "rsa": _entry(
+            "layercut.probes.rsa:RSA",
+            "rank correlation of dissimilarities with those of a model trained on the target",
+            "pair",
         ),
-        "intrinsic_dimension": Entry(
+        "rsa_delta": _entry(
+            "layercut.probes.rsa_delta:RSA_DELTA", "dissimilarity between classes less that within", "labels"
+        ),
+        "cka": _entry(
+            "layercut.probes.cka:CKA",
+            "linear and debiased kernel alignment with a model trained on the target",
+            "pair",
+        ),
+        "intrinsic_dimension": _entry(
             "layercut.probes.intrinsic_dimension:INTRINSIC_DIMENSION",
             "TwoNN and maximum likelihood dimension of the features",
+            "features",
+            better="lower",
         ),
-        "effective_rank": Entry(
-            "layercut.probes.effective_rank:EFFECTIVE_RANK", "over how many axes the features spread"
+        "effective_rank": _entry(
+            "layercut.probes.effective_rank:EFFECTIVE_RANK",
+            "over how many axes the features spread",
+            "features",
         ),
-        "weight_effective_rank": Entry(
+        "weight_effective_rank": _entry(
             "layercut.probes.weight_effective_rank:WEIGHT_EFFECTIVE_RANK",
             "over how many axes the weights of a block spread",
+            "weights",
         ),
-        "logme": Entry("layercut.probes.logme:LOGME", "evidence of a Bayesian linear model of the classes"),
-        "h_score": Entry("layercut.probes.h_score:H_SCORE", "scatter of class means against a shrunk covariance"),
-        "leep": Entry("layercut.probes.leep:LEEP", "how well the source's probabilities foretell the labels"),
-        "nce": Entry("layercut.probes.nce:NCE", "negative entropy of the labels, given the source's predictions"),
-        "nleep": Entry("layercut.probes.nleep:NLEEP", "LEEP over a Gaussian mixture of the features"),
-        "transrate": Entry(
-            "layercut.probes.transrate:TRANSRATE", "coding rate of the features less that within classes"
+        "logme": _entry("layercut.probes.logme:LOGME", "evidence of a Bayesian linear model of the classes", "labels"),
+        "h_score": _entry(
+            "layercut.probes.h_score:H_SCORE", "scatter of class means against a shrunk covariance", "labels"
         ),
-        "gbc": Entry("layercut.probes.gbc:GBC", "overlap of classes as Gaussians"),
-        "parc": Entry("layercut.probes.parc:PARC", "rank correlation of feature and label dissimilarities"),
+        "leep": _entry(
+            "layercut.probes.leep:LEEP", "how well the source's probabilities foretell the labels", "output"
+        ),
+        "nce": _entry(
+            "layercut.probes.nce:NCE", "negative entropy of the labels, given the source's predictions", "output"
+        ),
+        "nleep": _entry("layercut.probes.nleep:NLEEP", "LEEP over a Gaussian mixture of the features", "labels"),
+        "transrate": _entry(
+            "layercut.probes.transrate:TRANSRATE",
+            "coding rate of the features less that within classes",
+            "labels",
+        ),
+        "gbc": _entry("layercut.probes.gbc:GBC", "overlap of classes as Gaussians", "labels"),
+        "parc": _entry("layercut.probes.parc:PARC", "rank correlation of feature and label dissimilarities", "labels"),
     },
 )
 

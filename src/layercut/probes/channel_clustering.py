@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from layercut.errors import ProbeUndefinedError
@@ -36,7 +36,7 @@ VALUES_AT_ONCE = 2**25
 class ChannelSpec(StrictSpec):
     """How often K-means starts anew."""
 
-    restarts: PositiveInt = 1
+    restarts: PositiveInt = Field(default=1, description="Starts of K-means; the best one counts.")
 
 
 def channel_clustering(activations: Activations, options: ChannelSpec) -> dict[str, float]:

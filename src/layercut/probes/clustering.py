@@ -10,6 +10,7 @@ Reference:
 from __future__ import annotations
 
 import torch
+from pydantic import Field
 from sklearn.cluster import AgglomerativeClustering
 from torch import Tensor
 
@@ -25,7 +26,9 @@ from layercut.probes.vectors import PooledSpec
 class ClusteringSpec(PooledSpec):
     """What is clustered, and how pairs are counted."""
 
-    self_pairs: bool = False
+    self_pairs: bool = Field(
+        default=False, description="Count each image as half a pair with itself, as the files of mp-tl-study do."
+    )
 
 
 def clustering(activations: Activations, options: ClusteringSpec) -> dict[str, float]:

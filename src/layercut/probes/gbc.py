@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from layercut.probes.base import Activations
 from layercut.probes.classes import present_classes
@@ -31,8 +31,10 @@ LEAST_VARIANCE = 1e-6
 class GbcSpec(PooledSpec):
     """Axes and form of the covariances."""
 
-    axes: PositiveInt = 64
-    covariance: Literal["spherical", "diagonal"] = "spherical"
+    axes: PositiveInt = Field(default=64, description="Principal axes that features are projected on.")
+    covariance: Literal["spherical", "diagonal"] = Field(
+        default="spherical", description="One variance a class, or one a class and axis."
+    )
 
 
 def gbc(activations: Activations, options: GbcSpec) -> dict[str, float]:

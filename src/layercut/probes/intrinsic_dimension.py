@@ -18,8 +18,6 @@ References:
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -30,16 +28,16 @@ from layercut.probes.function import FunctionProbe
 from layercut.probes.products import centred_gram, squared_distances
 from layercut.probes.vectors import FlattenedSpec
 
-Share = Annotated[float, Field(gt=0, le=1)]
-
 
 class DimensionSpec(FlattenedSpec):
     """How TwoNN is resampled and fitted, and how many neighbours maximum likelihood looks at."""
 
-    resamples: Annotated[int, Field(ge=2)] = 50
-    resample_fraction: Share = 0.9
-    fit_fraction: Share = 0.9
-    neighbours: Annotated[int, Field(ge=3)] = 10
+    resamples: int = Field(default=50, ge=2, description="Subsamples that TwoNN is the mean of.")
+    resample_fraction: float = Field(default=0.9, gt=0, le=1, description="Share of the images in each subsample.")
+    fit_fraction: float = Field(
+        default=0.9, gt=0, le=1, description="Share of the images, those of the lowest ratios, that TwoNN is fitted to."
+    )
+    neighbours: int = Field(default=10, ge=3, description="Neighbours that maximum likelihood looks at.")
 
 
 def intrinsic_dimension(activations: Activations, options: DimensionSpec) -> dict[str, float]:

@@ -9,7 +9,7 @@ Reference:
 from __future__ import annotations
 
 import torch
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from layercut.probes.agreement import AGREEMENT, agreement
 from layercut.probes.base import Activations
@@ -23,7 +23,7 @@ from layercut.probes.products import centred_gram, coordinates, squared_distance
 class KmeansSpec(ClusteringSpec):
     """How often K-means starts anew."""
 
-    restarts: PositiveInt = 10
+    restarts: PositiveInt = Field(default=10, description="Starts of K-means; the best one counts.")
 
 
 def kmeans_clustering(activations: Activations, options: KmeansSpec) -> dict[str, float]:

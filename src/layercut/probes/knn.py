@@ -12,7 +12,7 @@ References:
 from __future__ import annotations
 
 import torch
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from layercut.errors import ProbeUndefinedError
@@ -26,7 +26,7 @@ from layercut.probes.vectors import FlattenedSpec
 class KnnSpec(FlattenedSpec):
     """How many neighbours vote."""
 
-    neighbours: PositiveInt = 5
+    neighbours: PositiveInt = Field(default=5, description="Images that vote on the class of another.")
 
 
 def knn(activations: Activations, options: KnnSpec) -> dict[str, float]:

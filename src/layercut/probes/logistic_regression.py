@@ -12,7 +12,6 @@ Reference:
 from __future__ import annotations
 
 import warnings
-from typing import Annotated
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -31,9 +30,9 @@ from layercut.probes.vectors import PooledSpec
 class LogisticSpec(PooledSpec):
     """Penalty and folds."""
 
-    inverse_penalty: PositiveFloat = 1.0
-    folds: Annotated[int, Field(ge=2)] = 5
-    max_iterations: PositiveInt = 10_000
+    inverse_penalty: PositiveFloat = Field(default=1.0, description="C of scikit-learn: the larger, the freer.")
+    folds: int = Field(default=5, ge=2, description="Of the stratified cross-validation.")
+    max_iterations: PositiveInt = Field(default=10_000, description="Steps of the fit at the most.")
 
 
 def logistic_regression(activations: Activations, options: LogisticSpec) -> dict[str, float]:

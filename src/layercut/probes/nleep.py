@@ -12,7 +12,6 @@ Reference:
 from __future__ import annotations
 
 import warnings
-from typing import Annotated
 
 import torch
 from pydantic import Field, PositiveInt
@@ -36,9 +35,11 @@ LEAST_VARIANCE = 1e-4
 class NleepSpec(PooledSpec):
     """Axes and components."""
 
-    components_per_class: PositiveInt = 5
-    kept_scatter: Annotated[float, Field(gt=0, le=1)] = 0.8
-    max_iterations: PositiveInt = 200
+    components_per_class: PositiveInt = Field(default=5, description="Gaussians of the mixture, for each class.")
+    kept_scatter: float = Field(
+        default=0.8, gt=0, le=1, description="Share of the scatter that the kept principal axes have."
+    )
+    max_iterations: PositiveInt = Field(default=200, description="Steps of the fit at the most.")
 
 
 def nleep(activations: Activations, options: NleepSpec) -> dict[str, float]:

@@ -13,7 +13,7 @@ Reference:
 from __future__ import annotations
 
 import torch
-from pydantic import PositiveFloat
+from pydantic import Field, PositiveFloat
 from torch import Tensor
 
 from layercut.probes.base import Activations
@@ -26,7 +26,7 @@ from layercut.probes.vectors import PooledSpec
 class TransrateSpec(PooledSpec):
     """Squared distortion up to which features are coded."""
 
-    distortion: PositiveFloat = 1e-4
+    distortion: PositiveFloat = Field(default=1e-4, description="Squared ε: how exactly features are to be coded.")
 
 
 def transrate(activations: Activations, options: TransrateSpec) -> dict[str, float]:

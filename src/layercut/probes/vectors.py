@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from layercut.errors import ProbeUndefinedError
@@ -13,6 +14,10 @@ from layercut.spec.base import StrictSpec
 
 View = Literal["auto", "flattened", "spatial_mean"]
 """How "n c h w" becomes "n d". `auto`: the spatial mean, but flattened for images (at most three channels)."""
+VIEWED = (
+    "How maps become vectors: `flattened`, `spatial_mean`, or `auto` (images of at most three channels are flattened, "
+    "of anything else the mean is taken)."
+)
 
 MAX_IMAGE_CHANNELS = 3
 SLAB = 4096
@@ -22,13 +27,13 @@ SLAB = 4096
 class FlattenedSpec(StrictSpec):
     """Options of probes that look at every unit where nothing else is said."""
 
-    view: View = "flattened"
+    view: View = Field(default="flattened", description=VIEWED)
 
 
 class PooledSpec(StrictSpec):
     """Options of probes that were published for pooled features."""
 
-    view: View = "auto"
+    view: View = Field(default="auto", description=VIEWED)
 
 
 def vectors(features: Tensor, view: View = "flattened") -> Tensor:

@@ -18,6 +18,8 @@ _LETTERED_BOX_PIXELS = 10
 _BAR_PIXELS = 5
 _CELL_PIXELS = 36
 _PICTURE_PIXELS = 86
+_PICTURE_PANEL_PIXELS = 430
+"""Fewer than five pictures in a row share the width of five."""
 
 _DASH_ARRAYS = {"solid": "none", "dash": "6 3", "dot": "2 3", "dashdot": "6 3 2 3"}
 _MARKER_PATHS = {
@@ -93,7 +95,8 @@ def _size(panel: Panel) -> tuple[int, int]:
     if panel.pictures:
         rows, columns = picture_grid(panel)
         shape = 1.6 if any("\n" in picture.caption for picture in panel.pictures) else 1.15
-        return _PICTURE_PIXELS * columns, round(shape * _PICTURE_PIXELS * rows)
+        pixels = max(_PICTURE_PIXELS, _PICTURE_PANEL_PIXELS // columns)
+        return pixels * columns, round(shape * pixels * rows)
     if panel.cells is not None:
         return 78 + _CELL_PIXELS * len(panel.cells.columns), 84 + 34 * len(panel.cells.rows)
     lettered = any(box.letters for series in panel.boxes for box in series.boxes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from layercut.plan.jobs import ExtractJob, Job, ProbeJob, SourceJob
+from layercut.plan.jobs import ExtractJob, Job, ProbeJob, RepresentationJob, SourceJob
 from layercut.records import Record
 from layercut.stages.context import Context
 from layercut.stages.extract import run_extract
@@ -25,6 +25,10 @@ def run_job(job: Job, context: Context) -> Iterator[Record | tuple[Record, ...]]
         yield from run_extract(job, context)
     elif isinstance(job, ProbeJob):
         yield from run_probe(job, context)
+    elif isinstance(job, RepresentationJob):
+        from layercut.stages.represent import run_represent  # noqa: PLC0415 - t-SNE: no other job needs scikit-learn
+
+        yield from run_represent(job, context)
     elif job.condition.group is not None:
         yield run_stacked(job, context)
     else:
