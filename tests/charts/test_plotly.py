@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import plotly.graph_objects as go
 import pytest
 from hypothesis import given
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from matplotlib.cbook import boxplot_stats as matplotlib_stats
 from PIL import Image
 
-from layercut.charts import Axis, Box, BoxSeries, Panel, Style
+from layercut.charts import Axis, Box, BoxSeries, Panel, Picture, Style
 from layercut.charts.palette import DARK, ROLES
+from layercut.charts.pictures import data_url
 from layercut.charts.plotly import panel_figures
 from layercut.charts.quartiles import quartiles
 from sample_chart import CHART, EVIL, PICTURE
@@ -112,3 +114,19 @@ def test_axes_whose_numbers_say_nothing_have_none():
     layout = panel_figures(chart)[0]["layout"]
     assert not layout["xaxis"]["showticklabels"]
     assert not layout["yaxis"]["showgrid"]
+
+
+@pytest.mark.parametrize("num_colors", [32, 300])
+def test_large_pictures_of_few_colours_keep_every_pixel_too(num_colors):
+    generator = np.random.default_rng(0)
+    colors = generator.integers(0, 256, (num_colors, 3), dtype=np.uint8)
+    pixels = colors[generator.integers(0, num_colors, (40, 50))]
+    url = data_url(Picture(50, 40, pixels.tobytes()))
+    image = Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,"))))
+    assert image.mode == ("P" if num_colors == 32 else "RGB")
+    assert (np.asarray(image.convert("RGB")) == pixels).all()
+
+
+def test_a_unit_of_a_map_is_as_long_on_both_axes():
+    layout = panel_figures(replace(CHART, panels=(replace(CHART.panels[1], is_map=True),)))[0]["layout"]
+    assert layout["yaxis"]["scaleanchor"] == "x"

@@ -177,6 +177,8 @@ class Panel:
     """Label of the share of the data that the panel is about; a page can show panels of one share alone."""
     strategy: str = ""
     """Strategy that the panel is about."""
+    is_map: bool = False
+    """Whether a unit must be as long on both axes."""
 
     @property
     def empty(self) -> bool:

@@ -14,6 +14,7 @@ _LEAST_COLUMNS = 5
 _MOST_LETTERS, _LONG_LABEL = 42, 12
 
 _MOST_BOXES = 14
+_MOST_LARGE_POINTS = 60
 
 _STEP = 0.012
 _MOST_OF_GAP = 0.5
@@ -78,3 +79,8 @@ def crowded(axis: Axis, most_letters: float = _MOST_LETTERS) -> bool:
 def crowded_boxes(panel: Panel) -> bool:
     """Whether boxes stand so close that letters above them must stand upright."""
     return len(panel.boxes) * len(panel.x.ticks) > _MOST_BOXES
+
+
+def crowded_points(panel: Panel) -> bool:
+    """Whether so many lone points lie in a panel that they must be small."""
+    return sum(len(line.points) for line in panel.lines if not line.connected) > _MOST_LARGE_POINTS

@@ -34,7 +34,9 @@ COLUMN_INCHES = 3.35
 PAGE_INCHES = 6.9
 """Widths of one and of two columns of a usual paper."""
 _LETTERS_AN_INCH = 19
-"""Of the labels of ticks."""
+"""Of the labels of ticks and of a legend."""
+_SWATCH_LETTERS = 8
+"""What a legend has beside each name takes as much room as so many letters."""
 _TITLE_LETTERS_AN_INCH = 15
 _MARGIN_INCHES = 0.6
 """Left of a panel, and between panels."""
@@ -103,11 +105,16 @@ def draw(chart: Chart, theme: Theme = LIGHT) -> Figure:
             figure.legend(
                 handles=handles,
                 loc="outside lower center",
-                ncols=min(len(handles), 4 if width == PAGE_INCHES else 2),
+                ncols=_legend_columns(chart, width),
                 title=chart.legend_title,
                 title_fontsize=7,
             )
         return figure
+
+
+def _legend_columns(chart: Chart, inches: float) -> int:
+    longest = max(len(entry.name) for entry in chart.legend) + _SWATCH_LETTERS
+    return max(1, min(len(chart.legend), int(_LETTERS_AN_INCH * inches / longest)))
 
 
 def _num_columns(chart: Chart) -> int:
@@ -140,7 +147,7 @@ def _row_inches(panels: Sequence[Panel], panel_inches: float) -> float:
         return max(rows * panel_inches / columns + 0.2 for rows, columns in map(picture_grid, with_pictures))
     if any(panel.surface for panel in panels):
         return 2.7
-    if all(panel.y.bare for panel in panels):
+    if all(panel.is_map for panel in panels):
         return panel_inches
     num_rows = max((len(panel.cells.rows) for panel in panels if panel.cells), default=0)
     return min(0.75 + 0.25 * num_rows, panel_inches) if num_rows else 2.3
@@ -157,6 +164,8 @@ def _panel(figure: Figure, place: Any, chart: Chart, panel: Panel, theme: Theme,
     else:
         _axes(axes, panel, theme)
         draw_marks(axes, chart, panel, theme)
+        if panel.is_map:
+            axes.set_aspect("equal")
         if crowded(panel.x, _room(panel.x, inches)):
             axes.tick_params("x", labelrotation=35)
             for label in axes.get_xticklabels():

@@ -12,7 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
 from layercut.charts.chart import BarSeries, BoxSeries, Cells, Chart, Line, Panel, Reference
-from layercut.charts.extent import GROUP_WIDTH, beside, crowded_boxes, line_aside, moved, picture_grid
+from layercut.charts.extent import GROUP_WIDTH, beside, crowded_boxes, crowded_points, line_aside, moved, picture_grid
 from layercut.charts.palette import SEQUENTIAL, Theme, readable_on, sequential
 
 MARKERS = {
@@ -36,8 +36,6 @@ HATCHES = {
     "plus": "--",
     "star": "++",
 }
-_CROWD = 20
-"""Points of a line that is not drawn; more are drawn smaller."""
 _MARK_COLORS = {"right": "#009e73", "wrong": "#d55e00"}
 
 
@@ -161,6 +159,7 @@ def _line(axes: Axes, line: Line, aside: float, panel: Panel, theme: Theme) -> N
     x = [moved(panel, point.x, aside) for point in line.points]
     banded = [point for point in line.points if point.low is not None and point.high is not None]
     band = line.spread == "band"
+    small = not line.connected and crowded_points(panel)
     if band and banded:
         low, high = [point.low or 0.0 for point in banded], [point.high or 0.0 for point in banded]
         axes.fill_between([point.x for point in banded], low, high, color=color, alpha=0.15, linewidth=0)
@@ -173,9 +172,9 @@ def _line(axes: Axes, line: Line, aside: float, panel: Panel, theme: Theme) -> N
         linewidth=1,
         elinewidth=0.7,
         marker=MARKERS[line.style.marker] if line.marked else "",
-        markersize=3.2 if line.connected or len(line.points) < _CROWD else 2.2,
-        markeredgewidth=None if line.connected else 0.25,
-        markeredgecolor=None if line.connected else theme.paper,
+        markersize=2.4 if small else 3.2,
+        markeredgewidth=0.25 if small else None,
+        markeredgecolor=theme.paper if small else None,
     )
     for place, point in zip(x, line.points, strict=True):
         if point.label:

@@ -18,6 +18,9 @@ BLUE, SKY, GREEN, ORANGE, VERMILLION, PURPLE = (
     "#cc79a7",
 )
 
+MAGENTA, OLIVE = "#a3138c", "#7d8a00"
+"""For more classes than these; markers tell them apart."""
+
 SEQUENTIAL = ("#3f4788", "#31688e", "#23898e", "#1f9f88", "#45b971", "#83c14a", "#c3b62b")
 """From low to high."""
 
@@ -41,7 +44,14 @@ ROLES = Theme(ink="@ink", muted="@muted", grid="@grid", paper="@paper")
 """Placeholders that a page fills in when it knows whether it is light or dark."""
 
 
-DARK_COLORS = {BLUE: "#3f97e0", SKY: "#9ad4fb", GREEN: "#1cb98b", VERMILLION: "#f07a32"}
+DARK_COLORS = {
+    BLUE: "#3f97e0",
+    SKY: "#9ad4fb",
+    GREEN: "#1cb98b",
+    VERMILLION: "#f07a32",
+    MAGENTA: "#e06fd0",
+    OLIVE: "#aeb93a",
+}
 """Colours of the light page that are too dark on the dark one, and what stands for them there."""
 
 

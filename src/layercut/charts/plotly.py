@@ -115,6 +115,9 @@ def _layout(chart: Chart, panel: Panel, theme: Theme) -> dict[str, Any]:
         layout["xaxis"] |= {"tickangle": -35, "automargin": True}
     if panel.pictures:
         return layout | _pictures(panel, theme)
+    if panel.is_map:
+        layout["xaxis"] |= {"constrain": "domain"}
+        layout["yaxis"] |= {"constrain": "domain", "scaleanchor": "x"}
     if panel.boxes:
         layout |= {"boxmode": "group", "boxgap": 0.12, "boxgroupgap": 0.12}
         layout["annotations"] = _letters(panel, theme)

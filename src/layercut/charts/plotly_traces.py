@@ -7,13 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from layercut.charts.chart import BarSeries, BoxSeries, Line, Panel, Point, Reference, Style
-from layercut.charts.extent import extent, moved
+from layercut.charts.extent import crowded_points, extent, moved
 from layercut.charts.palette import Theme
 from layercut.charts.quartiles import quartiles
 
 _DIGITS = 5
-_CROWD = 20
-"""Points of a line that is not drawn; more are drawn smaller."""
 
 _SYMBOLS = {
     "circle": "circle",
@@ -105,7 +103,7 @@ def line_traces(line: Line, aside: float, panel: Panel, theme: Theme) -> list[di
     parts = [
         part for part, wanted in (("lines", line.connected), ("markers", line.marked), ("text", labelled)) if wanted
     ]
-    size = 7 if line.connected or len(line.points) < _CROWD else 5.5
+    size = 5.5 if not line.connected and crowded_points(panel) else 7
     banded = [point for point in line.points if point.low is not None and point.high is not None]
     trace: dict[str, Any] = {
         "type": "scatter",

@@ -11,16 +11,16 @@ from scipy.optimize import linear_sum_assignment
 from layercut.artifacts import KeptRepresentations
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
 from layercut.charts.chart import Marker
-from layercut.charts.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
+from layercut.charts.palette import BLUE, GREEN, MAGENTA, OLIVE, ORANGE, PURPLE, SKY, VERMILLION
 from layercut.figures.kept_layers import images_note, shown_representations, spread
 from layercut.figures.study_tables import StudyTables
 
 MOST_CLASSES = 24
 """Classes that have a colour and marker of their own; further ones share one."""
 
-_COLORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+_COLORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, "ink", MAGENTA, "muted", OLIVE)
 _MARKERS: tuple[Marker, ...] = ("circle", "triangle", "square", "cross", "diamond", "plus", "triangle_down", "star")
-_OTHERS = ("other classes", Style("muted", "circle"))
+_OTHERS = ("other classes", Style("grid", "circle"))
 _FIRST = Axis("t-SNE 1", limits=(-1.1, 1.1), bare=True)
 _SECOND = Axis("t-SNE 2", limits=(-1.1, 1.1), bare=True)
 
@@ -80,7 +80,7 @@ def _panels(kept: KeptRepresentations) -> Iterator[Panel]:
         notes = [_note(kept.class_names, int(own), int(other)) for own, other in zip(labels, classes, strict=True)]
         for title, values in (("classes", labels), (f"clusters ({right:.0f} %)", classes)):
             lines = tuple(_lines(kept.class_names, values, places[place], notes))
-            yield Panel(f"{layer}, {title}", _FIRST, _SECOND, lines=lines)
+            yield Panel(f"{layer}, {title}", _FIRST, _SECOND, lines=lines, is_map=True)
 
 
 def _lines(

@@ -60,11 +60,12 @@ def of_distances(
         points = tuple(_point(places[at], names[at], at not in drawn) for at in members)
         lines.append(Line(group, points, cut_style(index, max(len(groups) - 1, 1))))
         drawn |= set(members)
+    axes = Axis("First axis", limits=limits), Axis("Second axis", limits=limits)
     about = f", {images}" if images else ""
     return Chart(
         name="mds_map",
         title="Map of representations",
-        panels=(Panel("", Axis("First axis", limits=limits), Axis("Second axis", limits=limits), lines=tuple(lines)),),
+        panels=(Panel("", *axes, lines=tuple(lines), is_map=True),),
         caption=f"Classical multidimensional scaling of the distances between representations{about}: near places "
         "represent the same images alike. Axes have the unit of the distance and no meaning of their own.",
         alt=f"Map of {len(names)} representations in {len(groups)} groups.",

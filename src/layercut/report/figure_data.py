@@ -17,6 +17,7 @@ _BOX_PIXELS = 7
 _LETTERED_BOX_PIXELS = 10
 _BAR_PIXELS = 5
 _CELL_PIXELS = 36
+_MAP_PIXELS = 400
 _PICTURE_PIXELS = 86
 _PICTURE_PANEL_PIXELS = 430
 """Fewer than five pictures in a row share the width of five."""
@@ -99,6 +100,8 @@ def _size(panel: Panel) -> tuple[int, int]:
         return pixels * columns, round(shape * pixels * rows)
     if panel.cells is not None:
         return 78 + _CELL_PIXELS * len(panel.cells.columns), 84 + 34 * len(panel.cells.rows)
+    if panel.is_map:
+        return 320, _MAP_PIXELS
     lettered = any(box.letters for series in panel.boxes for box in series.boxes)
     box_pixels = _LETTERED_BOX_PIXELS if lettered else _BOX_PIXELS
     marks = box_pixels * len(panel.boxes) + _BAR_PIXELS * len(panel.bars)
