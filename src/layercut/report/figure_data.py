@@ -17,7 +17,7 @@ _BOX_PIXELS = 7
 _LETTERED_BOX_PIXELS = 10
 _BAR_PIXELS = 5
 _CELL_PIXELS = 36
-_MAP_PIXELS = 400
+_MAP_PIXELS = 360
 _PICTURE_PIXELS = 86
 _PICTURE_PANEL_PIXELS = 430
 """Fewer than five pictures in a row share the width of five."""
