@@ -115,3 +115,11 @@ def test_unknown_distances_are_empty_cells():
     chart = rsa_matrices.of_matrices({"x": rsa_matrices.Matrix(matrix, LAYERS, LAYERS)}, "Distance")
     assert chart.panels[0].cells.values[4][1] is None
     assert chart.panels[0].cells.values[4][0] == 0.0
+
+
+def test_names_on_a_map_do_not_cover_each_other_and_ends_have_theirs():
+    places = np.array([[0.0, 0.0], [0.01, 0.0], [0.5, 0.0], [0.51, 0.01]])
+    names = ["first", "second", "third", "last"]
+    assert mds_map.readable(places, names, [[0, 1, 2, 3]]) == {0, 3}
+    apart = np.array([[0.0, 0.0], [0.0, 0.1], [0.5, 0.0], [0.7, 0.0]])
+    assert mds_map.readable(apart, names, [[0, 1, 2, 3]]) == {0, 1, 2, 3}

@@ -107,7 +107,8 @@ def test_the_map_connects_the_layers_of_each_model_from_the_pixels_on():
     source, reference = panel.lines
     assert [point.note for point in source.points] == ["input", "conv0", "conv1", "output"]
     assert [point.note for point in reference.points] == ["input", "conv0", "conv1", "output"]
-    assert [point.label for point in reference.points] == ["", "conv0", "conv1", "output"]
+    assert (source.points[0].label, reference.points[0].label) == ("input", "")
+    assert (source.points[-1].label, reference.points[-1].label) == ("output", "output")
     assert (source.points[0].x, source.points[0].y) == (reference.points[0].x, reference.points[0].y)
 
 

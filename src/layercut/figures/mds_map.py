@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from layercut.figures.kept_layers import PIXELS, images_note, reference_name, sh
 from layercut.figures.names import cut_style, padded
 from layercut.figures.study_tables import StudyTables
 from layercut.probes.mds import mds_coordinates
+
+_LETTER_WIDTH, _LETTER_HEIGHT = 0.018, 0.035
+"""Of a printed name, as shares of the picture's width."""
 
 
 def compute(tables: StudyTables) -> Chart | None:
@@ -54,12 +57,12 @@ def of_distances(
     low, high = padded(float(places.min()), float(places.max()), 1e-6)
     margin = 0.06 * (high - low)
     limits = (low - margin, high + margin)
-    drawn: set[int] = set()
+    named = readable(places / (limits[1] - limits[0]), names, groups.values())
     lines = []
     for index, (group, members) in enumerate(groups.items()):
-        points = tuple(_point(places[at], names[at], at not in drawn) for at in members)
+        points = tuple(_point(places[at], names[at], at in named) for at in members)
         lines.append(Line(group, points, cut_style(index, max(len(groups) - 1, 1))))
-        drawn |= set(members)
+        named -= set(members)  # a place of two groups has its name once
     axes = Axis("First axis", limits=limits), Axis("Second axis", limits=limits)
     about = f", {images}" if images else ""
     return Chart(
@@ -67,11 +70,30 @@ def of_distances(
         title="Map of representations",
         panels=(Panel("", *axes, lines=tuple(lines), is_map=True),),
         caption=f"Classical multidimensional scaling of the distances between representations{about}: near places "
-        "represent the same images alike. Axes have the unit of the distance and no meaning of their own.",
+        "represent the same images alike; where names would cover each other, one is printed. Axes have the unit of "
+        "the distance and no meaning of their own.",
         alt=f"Map of {len(names)} representations in {len(groups)} groups.",
         legend_title="Model",
         legend=tuple(Entry(line.name, line.style, "line") for line in lines),
     )
+
+
+def readable(places: NDArray[np.float64], names: Sequence[str], groups: Iterable[Sequence[int]]) -> set[int]:
+    """Return the places whose names can be printed above them without covering each other; ends of groups first.
+
+    places: "n 2" as shares of the picture's width.
+    """
+    ends = [at for members in groups for at in (*members[-1:], *members[:1])]
+    kept: list[int] = []
+    for at in dict.fromkeys([*ends, *(at for members in groups for at in members)]):
+        apart = (
+            abs(places[at, 1] - places[other, 1]) > _LETTER_HEIGHT
+            or abs(places[at, 0] - places[other, 0]) > _LETTER_WIDTH * (len(names[at]) + len(names[other])) / 2
+            for other in kept
+        )
+        if all(apart):
+            kept.append(at)
+    return set(kept)
 
 
 def _point(place: NDArray[np.float64], name: str, labelled: bool) -> Point:

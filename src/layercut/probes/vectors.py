@@ -14,10 +14,7 @@ from layercut.spec.base import StrictSpec
 
 View = Literal["auto", "flattened", "spatial_mean"]
 """How "n c h w" becomes "n d". `auto`: the spatial mean, but flattened for images (at most three channels)."""
-VIEWED = (
-    "How maps become vectors: `flattened`, `spatial_mean`, or `auto` (images of at most three channels are flattened, "
-    "of anything else the mean is taken)."
-)
+VIEWED = "Maps as vectors: `flattened`, `spatial_mean`, or `auto` (the mean, but pixels flattened)."
 
 MAX_IMAGE_CHANNELS = 3
 SLAB = 4096
