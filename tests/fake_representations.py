@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from layercut.artifacts import KeptRepresentations
-from layercut.artifacts.representations import KeptArrays
+from layercut.artifacts.representations import KeptArrays, representations_name, write_representations
 from layercut.stats import contexts
 
 CLASSES = ("ant", "bee", "<b>cat</b>")
@@ -70,3 +71,12 @@ def fake_representations(results: pd.DataFrame) -> list[KeptRepresentations]:
     """Return representations of the source of every context."""
     found = contexts(results) if len(results) else []
     return [made_up(source=one.source, target=one.target, model=one.model) for one, _ in found]
+
+
+def write_made_up(folder: Path, results: pd.DataFrame, probe_key: Callable[[str], str]) -> None:
+    """Write what `fake_representations` gives as artifacts; `probe_key`: of a probe of a source, from its name."""
+    for one, _ in contexts(results):
+        name = representations_name(one.source, one.target, one.model)
+        probes = [probe_key(one.source)]
+        made = made_up(source=one.source, target=one.target, model=one.model, probes=probes, key=name)
+        write_representations(folder, name, made.card, made.__dict__["arrays"])

@@ -7,6 +7,7 @@ import pytest
 
 from fake_kept import write_kept
 from fake_ledger import write_ledger
+from fake_representations import write_made_up
 from fake_results import fake_results
 from layercut.figures import FIGURES
 from layercut.figures.study_tables import StudyTables
@@ -52,6 +53,7 @@ def run(tmp_path_factory):
         ledger.set_meta("probes", {EVIL: {"kind": "labels", "directions": {"ari": "higher"}}})
         ledger.set_meta("probings", {"": EVIL})
     write_kept(folder, table)
+    write_made_up(folder, table, lambda source: f"{source}00")
     write_report(folder)
     return folder
 
