@@ -92,8 +92,9 @@ def draw(chart: Chart, theme: Theme = LIGHT) -> Figure:
         rows = [chart.panels[start : start + columns] for start in range(0, len(chart.panels), columns)]
         width = COLUMN_INCHES if len(chart.panels) == 1 and not _wide(chart) else PAGE_INCHES
         inches = [_row_inches(row, width / columns) for row in rows]
-        figure = Figure(figsize=(width, sum(inches) + 0.5), layout="constrained")
-        grid = figure.add_gridspec(len(rows), columns, height_ratios=inches)
+        ratios = [round(8 * one / min(inches)) for one in inches]  # whole: the solver's last bits name parts of files
+        figure = Figure(figsize=(width, round(8 * sum(inches) + 4) / 8), layout="constrained")
+        grid = figure.add_gridspec(len(rows), columns, height_ratios=ratios)
         drawn = [
             _panel(figure, grid[index // columns, index % columns], chart, panel, theme, width / columns)
             for index, panel in enumerate(chart.panels)
