@@ -62,3 +62,9 @@ def test_all_pairs_after_holm_are_those_of_scikit_posthocs():
     pairs = [(i, j) for i in range(4) for j in range(i + 1, 4)]
     found = holm([signed_rank_test(wide[:, i] - wide[:, j]).p for i, j in pairs])
     assert found == pytest.approx([expected.iloc[i, j] for i, j in pairs])
+
+
+def test_one_pair_has_two_sign_patterns():
+    assert signed_rank_test([0.1]) == (1.0, 1.0)
+    assert signed_rank_test([-0.1]) == (1.0, -1.0)
+    assert signed_rank_test([0.1], "greater").p == 0.5

@@ -43,6 +43,14 @@ def test_a_gain_is_said_in_one_sentence():
     assert "On test images not distinguishable from it: freeze_reinit at cut 5, finetune." in found.notes
 
 
+def test_validation_images_that_are_no_part_of_the_share_are_told_apart():
+    assert answer(replace(GAIN, num_train_images=27.0, num_validation_images=2939.0)).num_images == (
+        "27 images, 2,939 to validate"
+    )
+    assert answer(replace(GAIN, num_validation_images=float("nan"))).num_images == "270 images"
+    assert answer(replace(GAIN, num_train_images=float("nan"))).num_images == ""
+
+
 def test_scratch_is_said_plainly():
     found = answer(replace(GAIN, strategy="scratch", cut=0, contrast=None, p_holm=float("nan")))
     assert found.verdict == "scratch"

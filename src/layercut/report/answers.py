@@ -54,7 +54,6 @@ def answer(best: BestCut) -> Answer:
     """Return the answer for one context and fraction."""
     verdict = _verdict(best)
     lead, rest = _sentence(best, verdict)
-    images = best.num_train_images + (0 if math.isnan(best.num_validation_images) else best.num_validation_images)
     contrast = best.contrast
     difference = None
     if contrast is not None:
@@ -62,7 +61,7 @@ def answer(best: BestCut) -> Answer:
         difference = (100 * contrast.mean_difference, 100 * low, 100 * high)
     return Answer(
         fraction=words.fraction_label(best.fraction),
-        num_images="" if math.isnan(images) else words.count(round(images), "image"),
+        num_images=_images(best),
         verdict=verdict,
         lead=lead,
         rest=rest,
@@ -99,6 +98,17 @@ def common_notes(answers: Sequence[Answer]) -> tuple[str, ...]:
     if len(answers) < 2:
         return ()
     return tuple(note for note in answers[0].notes if all(note in other.notes for other in answers))
+
+
+def _images(best: BestCut) -> str:
+    """Return how many images a trial has; validation images apart where they are no part of the share of the data."""
+    if math.isnan(best.num_train_images):
+        return ""
+    training = round(best.num_train_images)
+    validation = 0 if math.isnan(best.num_validation_images) else round(best.num_validation_images)
+    if validation > training:
+        return f"{words.count(training, 'image')}, {validation:,} to validate"
+    return words.count(training + validation, "image")
 
 
 def _verdict(best: BestCut) -> Verdict:

@@ -110,10 +110,11 @@
   // One panel at a time: the page stays alive in between, and the first one is seen early.
   function drawNext() {
     const [panel] = waiting;
+    drawing = panel !== undefined; // all may have left the window since
+    if (!drawing) return;
+    setTimeout(drawNext);
     waiting.delete(panel);
     drawPanel(panel);
-    drawing = waiting.size > 0;
-    if (drawing) setTimeout(drawNext);
   }
 
   function legendOf(figure) {
