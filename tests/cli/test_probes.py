@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from layercut import load_probes, run_study
 from layercut.cli.probe import command as probe
 from layercut.cli.report import command as report
+from layercut.cli.scoreboard import _few
 from layercut.cli.scoreboard import command as scoreboard
 from layercut.errors import UserError
 from layercut.figures.probe_by_layer import by_model
@@ -65,6 +66,11 @@ def test_the_scoreboard_judges_every_probe_and_names_what_it_loses_to(study):
     assert "sum_of_squares" in text
     assert "[knn]" in text
     assert "freeze_reinit, 30 % of the data" in text
+
+
+def test_what_a_probe_loses_to_is_told_in_a_few_names():
+    assert _few("knn, always cut 1, a cut at random") == "knn, always cut 1, a cut at random"
+    assert _few("knn, always cut 1, always cut 2, a cut at random") == "knn, always cut 1 and 2 others"
 
 
 def test_a_study_without_probes_has_no_scoreboard(tmp_path):

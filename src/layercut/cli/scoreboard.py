@@ -85,9 +85,15 @@ def _print_standings(table: Any) -> None:
         for row in rows.to_dict("records"):
             name = f"[{row['predictor']}]" if row["is_null"] else row["predictor"]
             numbers = [_signed(row["spearman"]), _signed(row["weighted_tau"]), *map(_points, _losses(row))]
-            shown.add_row(_plain(name), str(row["boards"]), *numbers, _plain(row["loses_to"] or "–"))
+            shown.add_row(_plain(name), str(row["boards"]), *numbers, _plain(_few(row["loses_to"]) or "–"))
         _console().print(shown)
     click.echo("[in brackets]: never looks at the target's features, or is the probe to beat (knn)")
+
+
+def _few(names: str, most: int = 2) -> str:
+    """Return the first of some names, which are the rules that lose least, and how many others there are."""
+    first = names.split(", ")
+    return names if len(first) <= most + 1 else f"{', '.join(first[:most])} and {len(first) - most} others"
 
 
 def _print_boards(board: Any) -> None:

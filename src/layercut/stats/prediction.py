@@ -63,13 +63,14 @@ def standings(board_rows: pd.DataFrame) -> pd.DataFrame:
 
     Columns: `boards`, means over the boards where they are defined of `spearman`, `weighted_tau` and `regret`,
     `max_regret`, `undefined` (boards without a correlation), `loses_to`: nulls with less mean regret over the boards
-    that both have.
+    that both have, the best of them first.
     """
     rows = []
     for scope, group in board_rows.groupby("scope", sort=False) if len(board_rows) else []:
         wide = group.pivot_table(index=_board_columns(group), columns="predictor", values="regret", dropna=False)
         wide = wide.dropna(how="all")
-        nulls = list(group.loc[group["is_null"], "predictor"].unique())
+        losses = group[group["is_null"]].groupby("predictor", sort=False)["regret"].mean()
+        nulls = list(losses.sort_values(kind="stable").index)
         for predictor, own in group.groupby("predictor", sort=False):
             rows.append(
                 {
