@@ -48,6 +48,13 @@ def test_few_values_are_all_shown_and_of_many_the_outliers():
     assert values(100) == [[500.0]]
 
 
+def test_a_box_of_many_values_without_outliers_keeps_a_place_among_the_points():
+    boxes = (Box(0, tuple(map(float, range(100)))), Box(1, (*map(float, range(100)), 500.0)))
+    panel = Panel("", CHART.panels[0].x, Axis("y"), boxes=(BoxSeries("a", boxes, Style("ink")),))
+    box = panel_figures(replace(CHART, panels=(panel,)))[0]["data"][0]
+    assert box["y"] == [[None], [500.0]]  # plotly draws no box of a trace whose first has no value at all
+
+
 def test_intervals_reach_from_low_to_high():
     error = panel_figures(CHART)[1]["data"][0]["error_y"]
     assert (error["arrayminus"], error["array"]) == ([0.5, 0], [1.0, 0])

@@ -59,7 +59,8 @@ def box_trace(series: BoxSeries, panel: Panel, theme: Theme, most_points: int) -
         "q3": [rounded(five.q3) for five in numbers],
         "lowerfence": [rounded(five.low) for five in numbers],
         "upperfence": [rounded(five.high) for five in numbers],
-        "y": [[rounded(value) for value in values] for values in shown],
+        # Where the first box has no values plotly draws none of them: a missing value stands for none.
+        "y": [[rounded(value) for value in values] or [None] for values in shown],
         "offsetgroup": name,
         "boxpoints": "all",
         "jitter": 0.55 if every else 0,

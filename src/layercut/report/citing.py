@@ -12,7 +12,8 @@ _TITLE = "layercut: how much of a trained network should you keep for your data"
 
 def citation(facts: StudyFacts) -> str:
     """Return one sentence for a text: tool, version, study, and the hash that tells its results from others."""
-    measured = "" if facts.imported else f', version {_version(facts)}, study "{facts.name}", seed {facts.seed}'
+    seed = "" if facts.seed is None else f", seed {facts.seed}"
+    measured = "" if facts.imported else f', version {_version(facts)}, study "{facts.name}"{seed}'
     return f"{_AUTHORS}. {_TITLE}{measured}. Records hash {facts.records_hash[:16]}."
 
 
