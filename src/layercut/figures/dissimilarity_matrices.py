@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from layercut.artifacts import KeptRepresentations
+from layercut.artifacts.tasks import first_of_each_class
 from layercut.charts import Axis, Chart, Panel, Picture
 from layercut.charts.palette import sequential
 from layercut.figures.kept_layers import PIXELS, images_note, reference_name, shown_representations, spread
@@ -59,10 +60,8 @@ def by_class(labels: NDArray[np.int64], most: int) -> NDArray[np.intp]:
         >>> by_class(np.array([1, 0, 1, 0, 1]), 4)
         array([1, 3, 0, 2])
     """
-    classes = np.unique(labels)
-    each = max(1, most // len(classes))
-    chosen = [np.flatnonzero(labels == label)[:each] for label in classes[:most]]
-    return np.concatenate(chosen)
+    each = max(1, most // len(np.unique(labels)))
+    return first_of_each_class(labels, each)[:most]
 
 
 def _pictures(

@@ -52,8 +52,7 @@ class DesignGroup(NamedTuple):
             for strategy_name in transfer.strategies:
                 cuts = _cuts(self.spec, num_blocks) if STRATEGIES[strategy_name].transfers else [0]
                 for cut, fraction in itertools.product(cuts, transfer.fractions):
-                    condition = self._condition(strategy_name, cut, fraction, fitting, banks)
-                    self._check_batches(condition, levels)
+                    condition = self._condition(strategy_name, cut, fraction, fitting, levels, banks)
                     name = ConditionName(
                         condition.key,
                         self.source.label,
@@ -74,6 +73,7 @@ class DesignGroup(NamedTuple):
         cut: int,
         fraction: float,
         fitting: Fitting,
+        levels: tuple[tuple[str, str], ...],
         banks: dict[tuple[Fitting, bool], Bank],
     ) -> Condition:
         transfer, num_blocks = self.spec.transfer, self.model.num_blocks
@@ -99,6 +99,7 @@ class DesignGroup(NamedTuple):
         if frozen and below not in banks:  # one for all conditions on it: a plan has a million
             banks[below] = self._bank(*below)
         if normalizes(self.model, trained):
+            self._check_batches(fitting, trained, levels)
             num_train, _ = split_sizes(info.train_counts, fraction, transfer.validation, transfer.val_split)
             fitting = without_single(fitting, num_train)
         key = condition_key(
@@ -132,15 +133,13 @@ class DesignGroup(NamedTuple):
             self._keep(num_replicates),
         )
 
-    def _check_batches(self, condition: Condition, levels: tuple[tuple[str, str], ...]) -> None:
+    def _check_batches(self, fitting: Fitting, trained: range, levels: tuple[tuple[str, str], ...]) -> None:
         """Refuse batches of which batch normalisation has no statistics.
 
         Raises:
             SpecError: they are single images of one value a channel.
         """
-        frozen = condition.bank is not None
-        trained = trained_blocks(condition.strategy, condition.cut, self.model.num_blocks, frozen)
-        problem = why_not_one_by_one(condition.fitting, self.model, trained)
+        problem = why_not_one_by_one(fitting, self.model, trained)
         if problem is not None:
             raise self.spec.error(target_place(self.spec, self.target_index, levels, "batch_size"), problem)
 
