@@ -15,10 +15,10 @@ import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from benchmarks.children import Child, run_child
 from benchmarks.floor import Work, run_work
+from benchmarks.layercut_study import run_layercut
 from benchmarks.machine import describe_machine, write_result
 from benchmarks.rivals import RIVALS
 from benchmarks.rivals.trials import write_job
@@ -98,10 +98,9 @@ def measure(work: Slice, arguments: argparse.Namespace) -> Measurements:
 
 
 def _run_layercut(run: Path, study: Path, precision: str, work: Slice, arguments: argparse.Namespace) -> Child:
-    options: list[Any] = ["--output-dir", run, "--data-dir", work.data_dir, "--precision", precision]
-    if arguments.workers:
-        options += ["--workers", arguments.workers]
-    return _tell(f"layercut {precision}", run_child("benchmarks.layercut_study", "--study", study, *options))
+    workers = ["--workers", str(arguments.workers)] if arguments.workers else []
+    child = run_layercut(study, run, work.data_dir, "--precision", precision, *workers)
+    return _tell(f"layercut {precision}", child)
 
 
 def _run_rival(rival: str, folder: Path, index: int, work: Slice, arguments: argparse.Namespace) -> Child:

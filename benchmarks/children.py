@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 SAMPLE_SECONDS = 0.25
@@ -23,7 +23,7 @@ class Child(NamedTuple):
     """How a child process went."""
 
     answer: dict[str, Any]
-    """What it wrote to its `--out`."""
+    """What it wrote to its `--out`, or printed."""
     seconds: float
     """From start to end, imports included."""
     cpu_seconds: float
@@ -48,19 +48,37 @@ def run_child(module: str, *arguments: str | Path, environment: dict[str, str] |
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "answer.json"
-        command = [sys.executable, "-m", module, *map(str, arguments), "--out", str(out)]
-        started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, stdout=sys.stderr, env={**os.environ, **(environment or {})})
-        memory = _MemoryWatch(process.pid)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        memory.stop()
-        if process.returncode:
-            raise subprocess.CalledProcessError(process.returncode, command)
-        answer = json.loads(out.read_text(encoding="utf-8"))
+        child = _measure([module, *map(str, arguments), "--out", str(out)], sys.stderr, environment)
+        return child._replace(answer=json.loads(out.read_text(encoding="utf-8")))
+
+
+def run_command(module: str, *arguments: str | Path) -> Child:
+    """Run `python -m module ARGUMENTS`, which prints JSON, and return what it measured and printed.
+
+    Raises:
+        subprocess.CalledProcessError: it failed; its messages are on this process's stderr.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as printed:
+        child = _measure([module, *map(str, arguments)], printed)
+        printed.seek(0)
+        return child._replace(answer=json.load(printed))
+
+
+def _measure(command: list[str], stdout: IO[str], environment: dict[str, str] | None = None) -> Child:
+    """Run `python -m COMMAND` to its end; the answer is empty."""
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command], cwd=ROOT, stdout=stdout, env={**os.environ, **(environment or {})}
+    )
+    memory = _MemoryWatch(process.pid)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    memory.stop()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
     largest = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return Child(answer, seconds, usage.ru_utime + usage.ru_stime, memory.peak, memory.peak_anonymous, largest)
+    return Child({}, seconds, usage.ru_utime + usage.ru_stime, memory.peak, memory.peak_anonymous, largest)
 
 
 class _MemoryWatch:

@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.children import Child, run_child
+from benchmarks.children import Child
+from benchmarks.layercut_study import run_layercut
 from benchmarks.machine import describe_machine, write_result
 from layercut.data.cache import default_cache_dir
 from layercut.preflight import plan_with_data
@@ -61,8 +62,7 @@ def main() -> None:
         children = {}
         for budget in arguments.budgets:
             run = Path(name) / f"run-{budget}"
-            options = ["--output-dir", run, "--data-dir", arguments.data_dir, "--memory-bytes", budget * MEBIBYTE]
-            child = run_child("benchmarks.layercut_study", "--study", study, *options)
+            child = run_layercut(study, run, arguments.data_dir, "--memory", f"{budget}M")
             print(f"budget {budget} MiB: {child.seconds:.1f} s", file=sys.stderr)
             children[budget] = (child, stored_bytes(run))
         result = summarize(children, feature_bytes(study, arguments.data_dir))

@@ -15,15 +15,17 @@ import json
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from benchmarks.children import Child, run_child
-from benchmarks.layercut_study import add_run_options, run
+from benchmarks.layercut_study import finished_trials
 from benchmarks.machine import describe_machine, write_result
+from layercut import load_study, run_study
 from layercut.strategies import STRATEGIES
 from layercut.strategies.grid import GridStrategy
 
@@ -128,20 +130,26 @@ def _round(study: Path, folder: Path, index: int, data_dir: Path | None) -> tupl
 
 def _be_child(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--study", type=Path, required=True)
+    parser.add_argument("--output-dir", type=Path, required=True)
+    parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--switched-off", action="store_true")
-    add_run_options(parser)
+    parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    if arguments.switched_off:
-        with merging_switched_off():
-            answer = run(arguments)
-    else:
-        answer = run(arguments)
+    spec = load_study(arguments.study)
+    started = time.perf_counter()
+    with merging_switched_off() if arguments.switched_off else nullcontext():
+        summary = run_study(spec, arguments.output_dir, device="cpu", data_dir=arguments.data_dir)
+    answer = {
+        "run_seconds": time.perf_counter() - started,
+        "num_trials": summary.num_trials,
+        "trials": finished_trials(arguments.output_dir),
+    }
     arguments.out.write_text(json.dumps(answer), encoding="utf-8")
 
 
 def _side(children: list[Child]) -> dict[str, Any]:
     return {
-        "trials_run": children[0].answer["num_distinct_trials"],
+        "trials_run": children[0].answer["num_trials"],
         "seconds": statistics.median(child.answer["run_seconds"] for child in children),
         "all_seconds": [child.answer["run_seconds"] for child in children],
     }

@@ -84,7 +84,7 @@ def _ours(
         **_shared(children, rows, None if children is reference else reference),
         "seconds_by_round": [child.seconds for child in children],
         "extrapolated": False,
-        "trials_run": children[0].answer["num_distinct_trials"],
+        "trials_run": children[0].answer["num_trials"],
         "condition_seconds": _named(_medians([layercut_round(child) for child in children])),
         "records_hashes": sorted({child.answer["records_hash"] for child in children}),
         "work_flops": measured.floors[precision]._asdict(),

@@ -100,7 +100,7 @@ def test_the_table_says_what_is_extrapolated_and_shows_the_floor() -> None:
         for cut in (0, 4)
         for replicate in (0, 1)
     ]
-    layercut = child(4.0, ours, num_distinct_trials=4, records_hash="same")
+    layercut = child(4.0, ours, num_trials=4, records_hash="same")
     measured = Measurements(
         {"float32": [layercut]},
         {"plain": [SAMPLED]},

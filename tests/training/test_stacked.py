@@ -3,96 +3,40 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from layercut.models import MODELS
-from layercut.models.base import seeded_build
 from layercut.training import stacked
-from layercut.training.batches import Examples, StackedExamples
+from layercut.training.batches import StackedExamples
 from layercut.training.course import DivergedError, Training
 from layercut.training.device import prepare_device
 from layercut.training.evaluate import Evaluation, evaluate
-from layercut.training.loop import Schedule, train
+from layercut.training.loop import train
 from layercut.training.stack import Stack, evaluate_stack
 from layercut.training.stacked import train_stacked
+from tiny_stack import (
+    NUM_CLASSES,
+    NUM_IMAGES,
+    NUM_MEMBERS,
+    ORDER_SEEDS,
+    Images,
+    convolutions,
+    draw_images,
+    linear,
+    normalized,
+    own,
+    published_blocks,
+    rows_of,
+    same_bits,
+    schedule,
+    together,
+)
 
-NUM_MEMBERS = 3
-NUM_IMAGES = 24
-NUM_CLASSES = 3
-ORDER_SEEDS = [11, 12, 13]
 LOSS_TOLERANCE = 1e-4
 """Relative; a grouped convolution adds in another order."""
-
-
-class Images:
-    """Inputs that are given as they are."""
-
-    def __init__(self, values):
-        self.values = values
-        self.num_gathered = 0
-
-    def __len__(self):
-        return len(self.values)
-
-    def gather(self, positions):
-        self.num_gathered += len(positions)
-        return self.values[positions]
-
-
-def draw_images(seed=0):
-    labels = torch.arange(100) % NUM_CLASSES
-    noise = torch.randn(100, 1, 6, 6, generator=torch.Generator().manual_seed(seed))
-    return noise + labels[:, None, None, None], labels
-
-
-def rows_of(member, start=0):
-    """A member's own images: another choice of the hundred for each."""
-    generator = torch.Generator().manual_seed(100 + member)
-    return torch.randperm(100, generator=generator)[start : start + NUM_IMAGES]
-
-
-def own(member, start, images, labels):
-    rows = rows_of(member, start)
-    return Examples(Images(images[rows]), labels[rows])
-
-
-def together(start, images, labels):
-    rows = torch.stack([rows_of(member, start) for member in range(NUM_MEMBERS)])
-    return StackedExamples(Images(images), rows, labels[rows], shared=False, chunk=10)
-
-
-def convolutions(seed):
-    family = MODELS["plain_cnn"]
-    options = family.options(depth=2, channels=4, pool_every=2)
-    return seeded_build(family, options, (1, 6, 6), NUM_CLASSES, seed)
-
-
-def published_blocks(seed):
-    family = MODELS["block_cnn"]
-    options = family.options(hidden_dims=[4, 6, 8, 5], dropout=0)
-    return seeded_build(family, options, (1, 6, 6), NUM_CLASSES, seed)
-
-
-def normalized(seed):
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        layers = [nn.Conv2d(1, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten()]
-        return nn.Sequential(*layers, nn.Linear(64, NUM_CLASSES))
-
-
-def linear(seed):
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return nn.Sequential(nn.Flatten(), nn.Linear(36, NUM_CLASSES))
-
-
-def schedule(**changes):
-    return replace(Schedule("adam", 0.01, 0.0, 6, 2, 10), **changes)
 
 
 @pytest.fixture(autouse=True)
@@ -115,10 +59,6 @@ def train_alone(member, build, **changes):
     validation = own(member, NUM_IMAGES, images, labels)
     result = train(model, own(member, 0, images, labels), validation, schedule(**changes), ORDER_SEEDS[member])
     return model, result
-
-
-def same_bits(ours, theirs):
-    return all(torch.equal(value, theirs.state_dict()[name]) for name, value in ours.state_dict().items())
 
 
 @pytest.mark.parametrize("build", [convolutions, normalized, published_blocks, linear])

@@ -43,6 +43,11 @@ from layercut.executors import EXECUTORS
     help="Train the replicates of a condition as one model; the default on a GPU. Part of what is measured.",
 )
 @click.option(
+    "--cuda-graphs",
+    is_flag=True,
+    help="On a GPU, launch each training step of stacked replicates at once; changes no record.",
+)
+@click.option(
     "--executor",
     type=click.Choice(EXECUTORS.names()),
     default="processes",
@@ -63,6 +68,7 @@ def command(
     device: str,
     precision: Literal["float32", "bf16", "bf16_eval"],
     stack: bool | None,
+    cuda_graphs: bool,
     executor: str,
     workers: int | None,
     address: str | None,
@@ -103,6 +109,7 @@ def command(
             device=device,
             precision=precision,
             stack=stack,
+            cuda_graphs=cuda_graphs,
             executor=executor,
             workers=workers,
             address=address,

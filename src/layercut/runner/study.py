@@ -38,6 +38,7 @@ def run_study(
     device: str = "auto",
     precision: Precision = "float32",
     stack: bool | None = None,
+    cuda_graphs: bool = False,
     executor: str | Executor = "processes",
     workers: int | None = None,
     address: str | None = None,
@@ -56,6 +57,7 @@ def run_study(
         precision: `float32`, `bf16` or `bf16_eval` (`training/precision.py`); part of what is measured.
         stack: train the replicates of a condition as one model, which keeps a GPU busy; part of what is measured.
             None: on `cuda` only. What cannot be trained so is trained one by one, and the plan's warnings say it.
+        cuda_graphs: launch each training step of stacked replicates at once; changes no record.
         executor: `serial`, `processes`, `ray`, or an executor of one's own.
         workers: worker processes; a core each where None (one where the device is a GPU).
         address: of the cluster, for an executor that uses one; for `ray`, an own one on this machine where None.
@@ -76,6 +78,7 @@ def run_study(
     """
     torch_device = resolve_device(device)
     stacked = torch_device.type == "cuda" if stack is None else stack
+    _check_graphs(cuda_graphs, torch_device.type, stacked)
     workforce = _hire(executor, workers, address, torch_device.type) if isinstance(executor, str) else executor
     checked = plan_with_data(spec, Path(data_dir or default_data_dir()), default_cache_dir(), precision, stacked)
     output_dir = Path(output_dir or Path("runs") / spec.name)
@@ -84,7 +87,7 @@ def run_study(
         _write_down(spec, checked.plan, ledger, output_dir, command)
         ledger.add_environment(environment)
         datasets = {fingerprint: folder.absolute() for fingerprint, folder in checked.datasets.items()}
-        context = Context(output_dir.absolute(), torch_device.type, datasets, environment.key, debug)
+        context = Context(output_dir.absolute(), torch_device.type, datasets, environment.key, debug, cuda_graphs)
         keep_images(checked.plan, context)
         tracking = open_tracking(spec, output_dir, checked.plan.names)
         recorder = Recorder(checked.plan, ledger, context, workforce, progress or NoProgress(), tracking)
@@ -95,6 +98,12 @@ def run_study(
             workforce.close()
             tracking.close()
         return summarize_run(checked.plan, ledger, output_dir)
+
+
+def _check_graphs(cuda_graphs: bool, device: str, stacked: bool) -> None:
+    if cuda_graphs and not (device == "cuda" and stacked):
+        found = f"the device {device}" if device != "cuda" else "--no-stack"
+        raise UserError(f"--cuda-graphs launches the steps of stacked replicates on a GPU; got {found}; leave it out")
 
 
 def _hire(executor: str, workers: int | None, address: str | None, device: str) -> Executor:

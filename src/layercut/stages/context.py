@@ -29,6 +29,8 @@ class Context:
     """Key of this run's `Environment`."""
     reraise: bool = False
     """Let a trial's exception through, for a debugger, instead of recording it."""
+    cuda_graphs: bool = False
+    """Launch the training steps of stacked conditions whole."""
 
     @property
     def folders(self) -> tuple[Path, ...]:

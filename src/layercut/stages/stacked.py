@@ -23,6 +23,7 @@ from layercut.stages.trial import Evaluations, Trial, prepare_trial, trial_recor
 from layercut.training.batches import StackedExamples, stacked_chunk_size
 from layercut.training.course import DivergedError, Training
 from layercut.training.device import prepare_device
+from layercut.training.graphed import Cuda
 from layercut.training.stack import Stack, evaluate_stack
 from layercut.training.stacked import train_stacked
 
@@ -63,7 +64,8 @@ def run_members(job: TransferJob, context: Context) -> list[Member]:
     bodies = [trial.parts.body for trial in trials]
     order_seeds = [trial.seeds.order for trial in trials]
     kept = trials[0].parts.kept
-    results = train_stacked(bodies, training, validation, condition.fitting, order_seeds, kept)
+    graphs = Cuda() if context.cuda_graphs else None
+    results = train_stacked(bodies, training, validation, condition.fitting, order_seeds, kept, graphs)
     stack = Stack(bodies)
     on_train = evaluate_stack(stack, training, condition.fitting.precision)
     on_test = evaluate_stack(stack, test, condition.fitting.precision)

@@ -14,9 +14,11 @@ _CLIP_EPSILON = 1e-6
 
 
 def build_optimizer(
-    parameters: Iterable[tuple[str, Tensor]], schedule: Schedule, kept: Collection[str] = ()
+    parameters: Iterable[tuple[str, Tensor]], schedule: Schedule, kept: Collection[str] = (), recorded: bool = False
 ) -> torch.optim.Optimizer:
     """Return the optimizer over named parameters; those in `kept` learn at `kept_lr_scale` times the rate.
+
+    `recorded`: its steps will be part of a CUDA graph.
 
     The first group is the one with the schedule's own rate: the head is always new.
 
@@ -26,9 +28,9 @@ def build_optimizer(
     groups = _groups(list(parameters), schedule, kept)
     lr, weight_decay = schedule.lr, schedule.weight_decay
     if schedule.optimizer == "adam":
-        return torch.optim.Adam(groups, lr=lr, weight_decay=weight_decay, fused=True)
+        return torch.optim.Adam(groups, lr=lr, weight_decay=weight_decay, fused=True, capturable=recorded)
     if schedule.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, fused=True)
+        return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, fused=True, capturable=recorded)
     if schedule.optimizer == "sgd":
         return torch.optim.SGD(
             groups, lr=lr, momentum=schedule.momentum, weight_decay=weight_decay, nesterov=schedule.nesterov, fused=True

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from layercut.records import EpochPoint
 from layercut.training.batches import StackedExamples
 from layercut.training.course import Course, DivergedError, Training
+from layercut.training.graphed import Device, GraphedStep, Step
 from layercut.training.learning_rate import LearningRate
 from layercut.training.looks import AccuracyLog, batch_point
 from layercut.training.optimizer import build_optimizer, clip_member_gradients
@@ -30,6 +31,7 @@ def train_stacked(
     schedule: Schedule,
     order_seeds: Sequence[int],
     kept: Collection[str] = (),
+    graphs: Device | None = None,
 ) -> list[Training | DivergedError]:
     """Train models of one architecture in place and leave each with its best weights.
 
@@ -37,6 +39,7 @@ def train_stacked(
     over the stack is one for each member. A member that diverges is its own `DivergedError` and disturbs no other.
 
     All members have one learning rate, so a plateau, which each would see at another time, is no schedule of a stack.
+    With `graphs`, steps are recorded there and launched whole (`training/graphed.py`).
 
     Raises:
         ValueError: the models or their schedules cannot be stacked.
@@ -46,7 +49,7 @@ def train_stacked(
     device = examples.labels.device
     stack = Stack(models)
     batch_sizes = schedule.batch_sizes(len(examples))
-    optimizer = build_optimizer(stack.parameters.items(), schedule, kept)
+    optimizer = build_optimizer(stack.parameters.items(), schedule, kept, recorded=graphs is not None)
     rate = LearningRate(optimizer, schedule, len(batch_sizes))
     orders = [torch.Generator().manual_seed(seed) for seed in order_seeds]
     courses = [Course(schedule.patience, schedule.target_accuracy) for _ in models]
@@ -54,6 +57,8 @@ def train_stacked(
     diverged: dict[int, DivergedError] = {}
     running = list(range(len(models)))
     best: dict[str, Tensor] = {}
+
+    step = _make_step(stack, optimizer, schedule, graphs)
 
     def look(point: str | None, accuracies: Sequence[float] | None = None) -> None:
         if validation is not None and log.wants(point):
@@ -70,18 +75,10 @@ def train_stacked(
         shuffled = torch.stack([torch.randperm(len(examples), generator=order) for order in orders]).to(device)
         augmented = examples.augmented_inputs(epoch)
         for batch, positions in enumerate(shuffled.split(batch_sizes, dim=1), start=1):  # type: ignore[no-untyped-call]
-            inputs, labels = examples.gather(positions, augmented)
-            with training_precision(schedule.precision, inputs.device):
-                logits = stack(inputs)
-            losses = stacked_losses(logits, labels, schedule.label_smoothing).mean(dim=1)
-            optimizer.zero_grad(set_to_none=True)
-            losses.sum().backward()  # type: ignore[no-untyped-call]
-            if schedule.clip_norm is not None:
-                clip_member_gradients(stack.parameters.values(), schedule.clip_norm)
-            optimizer.step()
+            losses, right = step(*examples.gather(positions, augmented))
             rate.after_step()
-            loss_sums += losses.detach() * positions.shape[1]
-            num_right += (logits.detach().argmax(dim=2) == labels).sum(dim=1)
+            loss_sums += losses * positions.shape[1]
+            num_right += right
             look(batch_point(epoch, batch))
 
         points = [
@@ -106,6 +103,26 @@ def train_stacked(
         or done._replace(log_accuracies=log.of(member), num_validation_looks=len(done.curve) * len(validation or ()))
         for member, done in enumerate(course.result() for course in courses)
     ]
+
+
+def _make_step(stack: Stack, optimizer: torch.optim.Optimizer, schedule: Schedule, graphs: Device | None) -> Step:
+    """Return what trains all members on a batch each, and returns losses and numbers of right answers, "members"."""
+
+    def step(inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with training_precision(schedule.precision, inputs.device):
+            logits = stack(inputs)
+        losses = stacked_losses(logits, labels, schedule.label_smoothing).mean(dim=1)
+        optimizer.zero_grad(set_to_none=True)
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        if schedule.clip_norm is not None:
+            clip_member_gradients(stack.parameters.values(), schedule.clip_norm)
+        optimizer.step()
+        return losses.detach(), (logits.detach().argmax(dim=2) == labels).sum(dim=1)
+
+    def rates() -> tuple[float, ...]:
+        return tuple(float(group["lr"]) for group in optimizer.param_groups)
+
+    return step if graphs is None else GraphedStep(step, rates, graphs)
 
 
 def _follow(
