@@ -10,7 +10,7 @@ from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.plan.canonical import trial_key
 from layercut.plan.resolve import resolve_model
 from layercut.plan.schedule import transfer_jobs
-from layercut.plan.stacking import GROUP_BYTES, alone_warnings, group_size, member_bytes, why_alone
+from layercut.plan.stacking import GROUP_BYTES, alone_warnings, group_size, member_bytes, why_alone, workers_on_gpu
 from layercut.preflight import plan_with_data
 from tiny import tiny_plan, tiny_study
 
@@ -118,3 +118,8 @@ def test_stacked_conditions_validate_every_epoch_and_keep_their_keys():
     needed = stacked_plan("transfer.replicates=2", "transfer.training.validate_epochs=as_needed")
     assert {condition.fitting.validate_epochs for condition in needed.conditions} == {"all"}
     assert keys(needed) == keys(stacked_plan("transfer.replicates=2"))
+
+
+@pytest.mark.parametrize(("gibibytes", "workers"), [(8, 1), (24, 1), (48, 1), (80, 2), (141, 2), (288, 3)])
+def test_a_gpu_gets_as_many_workers_as_their_estimated_memory_has_room(gibibytes, workers):
+    assert workers_on_gpu(gibibytes * 2**30) == workers

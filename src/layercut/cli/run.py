@@ -54,7 +54,9 @@ from layercut.executors import EXECUTORS
     show_default=True,
     help="Who does the jobs; changes no record.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Worker processes; a core each by default.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Worker processes; by default a core each, or what fits a GPU."
+)
 @click.option("--address", help="Ray cluster: auto or HOST:PORT; an own one on this machine (local) by default.")
 @click.option("--memory", type=Size(), help="Budget for stored features, such as 4G; half of the memory by default.")
 @click.option("--debug", is_flag=True, help="Stop at the first exception of a trial and show it.")

@@ -9,13 +9,16 @@ from math import prod
 from layercut.plan.cost import ModelCost
 from layercut.plan.jobs import Condition, ModelRef
 from layercut.training.batches import chunk_size, stacked_chunk_size
+from layercut.training.rows import RESIDENT_FRACTION
 
 MAX_MEMBERS = 32
 """More gain nothing: thirty small models keep a GPU busy."""
 
 GROUP_BYTES = 2**33
-"""Memory of one group in training. A worker needs this and up to a quarter of the GPU for data (`training/rows.py`),
-so that a GPU of 24 GB has room for one worker and one of 80 GB for four."""
+"""Memory of one group in training."""
+
+_BESIDE_BYTES = 5 * 2**30
+"""Activations of a group in evaluation, and what CUDA takes for itself."""
 
 _ACTIVATION_COPIES = 6
 """A block's largest features as outputs of convolution and activation, as copies in another order, as gradients."""
@@ -42,6 +45,16 @@ def group_size(
     most = min(MAX_MEMBERS, GROUP_BYTES // member_bytes(model, cost, trained, batch_size))
     num_groups = -(-num_replicates // most)
     return -(-num_replicates // num_groups)
+
+
+def workers_on_gpu(gpu_bytes: int) -> int:
+    """Return how many workers a GPU has room for, so that one computes while another launches: at least one.
+
+    Each takes a group, what is beside it, and arrays that stay on the GPU (`training/rows.py`): 1 worker on 24 or
+    48 GiB, 2 on 80 GiB.
+    """
+    needed = GROUP_BYTES + _BESIDE_BYTES + int(RESIDENT_FRACTION * gpu_bytes)
+    return max(1, gpu_bytes // needed)
 
 
 def why_alone(

@@ -6,6 +6,7 @@ import inspect
 from pathlib import Path
 from typing import cast
 
+import torch
 import yaml
 
 from layercut.data.cache import default_cache_dir, default_data_dir
@@ -15,6 +16,7 @@ from layercut.executors.base import ClusterExecutorFactory, Executor
 from layercut.ledger import Ledger
 from layercut.locking import output_lock
 from layercut.plan.expand import Plan
+from layercut.plan.stacking import workers_on_gpu
 from layercut.plan.summary import summarize
 from layercut.preflight import plan_with_data
 from layercut.progress import NoProgress, Progress
@@ -27,7 +29,7 @@ from layercut.stages.context import Context
 from layercut.stages.environment import capture_environment, num_usable_cores
 from layercut.stages.keep_images import keep_images
 from layercut.tracking import open_tracking
-from layercut.training.device import resolve_device
+from layercut.training.device import gpu_memory, resolve_device
 from layercut.training.precision import Precision
 
 
@@ -59,7 +61,7 @@ def run_study(
             None: on `cuda` only. What cannot be trained so is trained one by one, and the plan's warnings say it.
         cuda_graphs: launch each training step of stacked replicates at once; changes no record.
         executor: `serial`, `processes`, `ray`, or an executor of one's own.
-        workers: worker processes; a core each where None (one where the device is a GPU).
+        workers: worker processes; where None, a core each, or on a GPU as many as its memory has room for.
         address: of the cluster, for an executor that uses one; for `ray`, an own one on this machine where None.
         memory_bytes: budget for stored features; half of the memory where None.
         data_dir: where datasets are; `LAYERCUT_DATA` or the user's cache folder where None.
@@ -79,7 +81,7 @@ def run_study(
     torch_device = resolve_device(device)
     stacked = torch_device.type == "cuda" if stack is None else stack
     _check_graphs(cuda_graphs, torch_device.type, stacked)
-    workforce = _hire(executor, workers, address, torch_device.type) if isinstance(executor, str) else executor
+    workforce = _hire(executor, workers, address, torch_device) if isinstance(executor, str) else executor
     checked = plan_with_data(spec, Path(data_dir or default_data_dir()), default_cache_dir(), precision, stacked)
     output_dir = Path(output_dir or Path("runs") / spec.name)
     with output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
@@ -106,15 +108,20 @@ def _check_graphs(cuda_graphs: bool, device: str, stacked: bool) -> None:
         raise UserError(f"--cuda-graphs launches the steps of stacked replicates on a GPU; got {found}; leave it out")
 
 
-def _hire(executor: str, workers: int | None, address: str | None, device: str) -> Executor:
+def _hire(executor: str, workers: int | None, address: str | None, device: torch.device) -> Executor:
     factory = EXECUTORS[executor]
     if address is None:
-        return factory(workers or (1 if device == "cuda" else num_usable_cores()), PRELOADED)
+        return factory(workers or _most_workers(device), PRELOADED)
     if "address" not in inspect.signature(factory).parameters:
         raise UserError(
             f"--address {address}: the executor {executor!r} works on this machine only; try --executor ray"
         )
     return cast(ClusterExecutorFactory, factory)(workers, PRELOADED, address=address)
+
+
+def _most_workers(device: torch.device) -> int:
+    cores = num_usable_cores()
+    return min(cores, workers_on_gpu(gpu_memory(device))) if device.type == "cuda" else cores
 
 
 def _write_down(spec: StudySpec, plan: Plan, ledger: Ledger, output_dir: Path, command: str | None) -> None:

@@ -57,6 +57,11 @@ def describe_device(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
 
 
+def gpu_memory(device: torch.device) -> int:
+    """Return the bytes of a GPU's memory."""
+    return torch.cuda.get_device_properties(device).total_memory
+
+
 def processor_name() -> str:
     """Return the processor's name as the system tells it."""
     cpuinfo = Path("/proc/cpuinfo")
