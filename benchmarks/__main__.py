@@ -63,7 +63,13 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--only", nargs="+", choices=["layercut", *RIVALS], help="leave out other rivals")
-    parser.add_argument("--precision", nargs="+", default=["float32"], help="float32, bf16_eval: of layercut")
+    parser.add_argument(
+        "--precision",
+        nargs="+",
+        choices=["float32", "bf16", "bf16_eval"],
+        default=["float32"],
+        help="of layercut; rivals compute in float32",
+    )
     parser.add_argument("--workers", type=int, help="of layercut; a core each by default")
     parser.add_argument("--rival-trials", type=int, default=1, help="whole trials of each rival, spread over rounds")
     parser.add_argument("--full", action="store_true", help="rivals run every trial; nothing is extrapolated (hours)")

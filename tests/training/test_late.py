@@ -196,12 +196,22 @@ def test_a_training_that_diverges_does_so_in_the_same_epoch(lr):
 def test_weights_that_are_nan_on_validation_images_are_a_divergence():
     model, course = nn.Linear(1, 3), Course(2)
     examples = Examples(Given(torch.ones(5, 1)), torch.zeros(5, dtype=torch.int64))
-    validation = LateValidation(examples, "float32", course, 2, 4)
+    validation = LateValidation(examples, "float32", course, 2, 2)
     validation.add(model, EpochPoint(1, 1.0, 0.5))
     nn.init.constant_(model.weight, math.nan)
     with pytest.raises(DivergedError, match="epoch 2") as caught:
         validation.add(model, EpochPoint(2, 1.0, 0.5))
     assert [point.epoch for point in caught.value.curve] == [1]
+
+
+def test_nothing_is_looked_at_before_an_epoch_could_be_the_last():
+    model = Scripted(5)
+    validation = LateValidation(Examples(Given(torch.arange(5)), torch.zeros(5).long()), "float32", Course(3), 3, 9)
+    looks = []
+    for epoch in range(1, 5):
+        validation.add(model, EpochPoint(epoch, 1.0, 0.5))
+        looks.append(validation.num_looks > 0)
+    assert looks == [False, False, False, True]
 
 
 @pytest.mark.parametrize("num_threads", [1, 2])

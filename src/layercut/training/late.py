@@ -71,7 +71,7 @@ class LateValidation:
         return Validated(point, None)
 
     def _could_stop(self, point: EpochPoint) -> bool:
-        return point.epoch - self._best_epoch >= self._patience
+        return point.epoch - max(self._best_epoch, 1) >= self._patience  # none is known: the first may be the best
 
     def _most_waiting(self, state: Mapping[str, Tensor]) -> int:
         num_bytes = sum(value.numel() * value.element_size() for value in state.values())
