@@ -66,7 +66,7 @@ def test_the_report_shows_what_is_kept(run):
     charts = {chart.name: chart for chart in page.parts[0].charts}
     kept = {trial.card["key"]: trial for trial in kept_trials(run[0])}
     assert {"confusion_matrix", "predicted_examples", "feature_maps", "sample_images"} <= charts.keys()
-    accuracies = {f"({100 * trial.card['metrics']['test_accuracy']:.1f} %)" for trial in kept.values()}
+    accuracies = {f"(here\u00a0{100 * trial.card['metrics']['test_accuracy']:.1f}\u00a0%)" for trial in kept.values()}
     for panel in charts["confusion_matrix"].panels:
         assert panel.title[panel.title.index("(") :] in accuracies
         assert panel.cells.columns == ("3", "4", "5")

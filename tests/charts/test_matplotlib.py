@@ -34,6 +34,18 @@ def test_the_legend_lists_every_entry():
     assert [text.get_text() for text in legend.get_texts()] == [EVIL, "cut 0", "scratch", "bar", "point"]
 
 
+def test_the_legend_shows_markers_where_lines_have_them():
+    (marked,) = (panel for panel in CHART.panels if panel.title == "lines")
+    plain = replace(marked, lines=tuple(replace(line, marked=False) for line in marked.lines))
+    shown = []
+    for panel in (marked, plain):
+        (legend,) = draw(replace(CHART, panels=(panel,), color_scale=None)).legends
+        names = [text.get_text() for text in legend.get_texts()]
+        shown.append(legend.legend_handles[names.index("cut 0")].get_marker())
+    assert shown[0]
+    assert not shown[1]
+
+
 def test_labels_lean_where_panels_are_narrow_and_lie_flat_where_they_are_wide():
     names = ("input", "conv0", "conv1", "conv2", "conv3", "output")
     axis = Axis("Layer", scale="category", ticks=tuple(Tick(place, name) for place, name in enumerate(names)))

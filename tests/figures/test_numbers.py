@@ -11,7 +11,7 @@ from fake_results import fake_results
 from fake_study import NUM_EPOCHS, fake_study
 from layercut.figures import charts_of
 from layercut.figures.accuracy_by_parameters import pareto_front
-from layercut.figures.learning_curves import MAX_POINTS, _drawn
+from layercut.figures.learning_curves import MAX_POINTS, _Average, _drawn, _line
 from layercut.figures.names import cut_style, fraction_axis, fraction_label, strategies_in_order, strategy_style
 from layercut.stats import rank_groups
 
@@ -55,10 +55,10 @@ def test_kept_predictions_are_those_of_the_best_and_the_worst_condition():
     chart = chart_of("confusion_matrix")
     assert [panel.fraction for panel in chart.panels] == ["1 %", "1 %", "100 %", "100 %"]
     for panel in chart.panels:
-        rank, name = re.match(r"(best|worst) at .*?: (.*) \(", panel.title).groups()
+        rank, name = re.match(r"(highest|lowest) mean at .*?: (.*) \(", panel.title).groups()
         strategy, _, cut = name.partition(" at cut ")
         of_fraction = means[0.01 if panel.fraction == "1 %" else 1.0]
-        extreme = of_fraction.max() if rank == "best" else of_fraction.min()
+        extreme = of_fraction.max() if rank == "highest" else of_fraction.min()
         assert of_fraction[strategy, int(cut or 0)] == pytest.approx(extreme)
     examples = chart_of("predicted_examples").panels[0].pictures
     assert [picture.mark for picture in examples] == ["right", "right", "wrong"]
@@ -188,6 +188,13 @@ def test_learning_curves_are_means_over_replicates_of_the_best_cut():
     assert after_replicate_0_stopped.y == pytest.approx((1 + 0.3) / 5)
     assert "(5 replicates)" in after_replicate_0_stopped.note
     assert line.points[1].high - line.points[1].y == pytest.approx(np.std(np.arange(6) * 0.1, ddof=1) / 2)
+
+
+def test_bands_of_learning_curves_end_where_values_do():
+    points = [point for panel in chart_of("learning_curves").panels for line in panel.lines for point in line.points]
+    assert min(point.low for point in points) >= 0
+    band = _line(STUDY.best_by_strategy[0], [_Average(1, 99.0, 3.0, 5)], 100.0).points[0]
+    assert (band.low, band.high) == (96.0, 100.0)
 
 
 def test_long_curves_are_thinned_with_their_ends_kept():

@@ -454,3 +454,10 @@ def test_a_study_of_variants_and_groups_comes_back_from_its_files(variants, tmp_
 def test_a_task_that_is_no_text_is_refused(write, tmp_path):
     with pytest.raises(UserError, match="expected pre_train_task to be a text; got 3"):
         import_files([write("cuts_x.json", [trial()], pre_train_task=3)], tmp_path / "run")
+
+
+def test_a_run_refuses_a_directory_of_imported_results(write, tmp_path):
+    import_files([write("cuts_FR.json", [trial()])], tmp_path / "run")
+    with pytest.raises(UserError, match=r"run holds results that were imported.*give another directory"):
+        run_study(parse_study(TINY), tmp_path / "run", executor="serial")
+    assert list(load_results(tmp_path / "run")["test_accuracy"]) == [0.75]

@@ -48,6 +48,26 @@ def test_a_fraction_out_of_range_is_named_by_its_place_in_the_list():
     assert message == "`transfer.fractions[1]` given with --set: expected a share in (0, 1]; got 1.5"
 
 
+@pytest.mark.parametrize("place", ["transfer.training.lr", "transfer.training.clip_norm", "pretraining.weight_decay"])
+@pytest.mark.parametrize("value", [".inf", ".nan"])
+def test_numbers_are_finite(place, value):
+    assert (
+        refusal(STUDY, f"{place}={value}") == f"`{place}` given with --set: expected a finite number; got {value[1:]}"
+    )
+
+
+def test_a_pixel_mean_is_finite():
+    assert "`normalization.mean` given with --set: expected a finite number" in refusal(
+        STUDY, "normalization.mean=.inf"
+    )
+
+
+def test_what_was_set_is_named_where_the_mistake_is_in_more_than_it(tmp_path):
+    message = refusal(STUDY, "transfer.training.momentum=0.9", file=tmp_path / "my.yaml")
+    assert message.startswith(f"`transfer.training` in {tmp_path}/my.yaml, line ")
+    assert ", with --set transfer.training.momentum: expected momentum only with" in message
+
+
 def test_a_mistake_in_the_file_is_named_with_its_line(tmp_path):
     message = refusal(STUDY.replace("[0.2]", "[0.2, 7]"), file=tmp_path / "my.yaml")
     assert message == f"`transfer.fractions[1]` in {tmp_path}/my.yaml, line 10: expected a share in (0, 1]; got 7"

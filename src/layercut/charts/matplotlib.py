@@ -102,7 +102,8 @@ def draw(chart: Chart, theme: Theme = LIGHT) -> Figure:
         if chart.color_scale is not None:
             _color_bar(figure, chart, drawn)
         if chart.legend:
-            handles = [_handle(entry, theme) for entry in chart.legend]
+            unmarked = {line.name for panel in chart.panels for line in panel.lines if not line.marked}
+            handles = [_handle(entry, theme, entry.name not in unmarked) for entry in chart.legend]
             figure.legend(
                 handles=handles,
                 loc="outside lower center",
@@ -207,11 +208,11 @@ def _ends(axis: Axis) -> tuple[float, float] | None:
     return (10 ** ends[0], 10 ** ends[1]) if ends and axis.scale == "log" else ends
 
 
-def _handle(entry: Entry, theme: Theme) -> Artist:
+def _handle(entry: Entry, theme: Theme, marked: bool) -> Artist:
     color = theme.color(entry.style.color)
     if entry.kind == "bar":
         return Patch(facecolor=color, edgecolor=theme.paper, hatch=HATCHES[entry.style.marker], label=entry.name)
-    marker = {"box": "s", "reference": ""}.get(entry.kind, MARKERS[entry.style.marker])
+    marker = {"box": "s", "reference": ""}.get(entry.kind, MARKERS[entry.style.marker] if marked else "")
     dash: Literal["", "-", "--", ":", "-."] = "" if entry.kind in ("box", "point") else DASHES[entry.style.dash]
     return Line2D([], [], color=color, marker=marker, linestyle=dash, markersize=4, linewidth=1, label=entry.name)
 

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from layercut.charts.chart import BarSeries, BoxSeries, Cells, Chart, Line, Panel, Reference
 from layercut.charts.extent import GROUP_WIDTH, beside, crowded_boxes, crowded_points, line_aside, moved, picture_grid
@@ -135,6 +136,7 @@ def _boxes(axes: Axes, series: BoxSeries, index: int, panel: Panel, theme: Theme
                 "va": "bottom",
                 "size": 5.5,
                 "rotation": 90 if crowded_boxes(panel) else 0,
+                "path_effects": [withStroke(linewidth=1.5, foreground=theme.paper)],  # a reference may cross it
             }
             axes.annotate(box.letters, place, color=theme.ink, **note)
 

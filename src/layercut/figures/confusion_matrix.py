@@ -15,6 +15,12 @@ MOST_NUMBERS = 20
 """With more classes than this, cells hold no numbers."""
 
 
+_WHICH = (
+    "Of one trial, its accuracy in brackets, of the conditions with the highest and the lowest mean on these test "
+    "images (so no recommendation)."
+)
+
+
 def confusion_counts(labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
     """Return how often each class (row) was predicted as each (column), int64 "k k".
 
@@ -30,13 +36,13 @@ def confusion_counts(labels: NDArray[np.int64], predicted: NDArray[np.int64], nu
 
 
 def compute(tables: StudyTables) -> Chart | None:
-    """Return the chart of the best and the worst kept condition of one context; None where none is kept."""
+    """Return the chart of one context, of its kept conditions with highest and lowest mean; None without any."""
     panels = []
     for shown in shown_trials(tables):
         rows = shown.trial.predictions()
         labels, predicted = (rows[name].to_numpy(dtype=np.int64) for name in ("label", "predicted"))
         panels.append(_panel(labels, predicted, shown.class_names, shown.title, shown.fraction))
-    return _chart(panels, "Of one trial of the conditions with the highest and the lowest mean.") if panels else None
+    return _chart(panels, _WHICH) if panels else None
 
 
 def of_predictions(

@@ -15,7 +15,7 @@ _SCRATCH_LINE = "scratch (median)"
 _LETTERS = (
     " Letters: two cuts of one strategy that share a letter are not distinguishable (exact Wilcoxon signed-rank test, "
     "p ≥ 0.05 after Holm over all pairs); a is the group of the highest mean. Strategies are not compared with each "
-    "other; one without letters has too few replicates to tell any two cuts apart."
+    "other; one without letters has one condition alone, or too few replicates to tell any two cuts apart."
 )
 _ROOM = 0.13
 """Share of the height that letters need above the highest box."""

@@ -1,4 +1,4 @@
-"""Which kept trials figures show: best and worst condition, at the smallest and the largest share of the data."""
+"""Which kept trials figures show: of highest and lowest mean, at the smallest and the largest share of the data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Shown(NamedTuple):
 def shown_trials(tables: StudyTables) -> list[Shown]:
     """Return the first replicate with kept predictions of the conditions of highest and of lowest mean test accuracy.
 
-    One a fraction where only one condition is kept there.
+    One a fraction where only one condition is kept there. The means are seen on test data: what to look at, not what
+    to choose.
     """
     kept: dict[str, KeptTrial] = {}
     for trial in sorted(tables.kept, key=lambda trial: int(trial.card["replicate"])):
@@ -35,8 +36,8 @@ def shown_trials(tables: StudyTables) -> list[Shown]:
     for fraction in dict.fromkeys([*fractions[:1], *fractions[-1:]]):
         own = [name for name, trial in kept.items() if float(trial.card["fraction"]) == fraction]
         own.sort(key=lambda name: float(means[name]))
-        found += [_shown(kept[name], "best", fraction) for name in own[-1:]]
-        found += [_shown(kept[name], "worst", fraction) for name in own[:-1][:1]]
+        found += [_shown(kept[name], "highest mean", fraction) for name in own[-1:]]
+        found += [_shown(kept[name], "lowest mean", fraction) for name in own[:-1][:1]]
     return found
 
 
@@ -45,5 +46,5 @@ def _shown(trial: KeptTrial, rank: str, fraction: float) -> Shown:
     name = strategy if strategy in CUTLESS else f"{strategy} at cut {cut}"
     accuracy = 100 * float(trial.card["metrics"]["test_accuracy"])
     label = fraction_label(fraction)
-    title = f"{rank} at {label}: {name} ({accuracy:.1f} %)"
+    title = f"{rank} at {label}: {name} (here\u00a0{accuracy:.1f}\u00a0%)"  # in one line
     return Shown(trial, title, label, tuple(map(str, trial.card["class_names"])))

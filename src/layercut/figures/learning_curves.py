@@ -17,8 +17,11 @@ from layercut.stats.design import CUTLESS
 MAX_POINTS = 80
 """Of longer curves so many epochs are drawn, closer together at the beginning."""
 
-_QUANTITIES = {"train_loss": ("Training loss", "", 1), "validation_accuracy": ("Validation accuracy", "%", 100)}
-"""Title, unit, and what a value is multiplied by to be in it."""
+_QUANTITIES = {
+    "train_loss": ("Training loss", "", 1, math.inf),
+    "validation_accuracy": ("Validation accuracy", "%", 100, 100.0),
+}
+"""Title, unit, what a value is multiplied by to be in it, and the greatest possible value."""
 
 
 class _Average(NamedTuple):
@@ -53,8 +56,8 @@ def compute(tables: StudyTables) -> Chart | None:
         title="Learning curves",
         panels=tuple(panels),
         caption="Training loss and validation accuracy by epoch of the best cut of each strategy at each share of the "
-        "data: mean over replicates, band: one standard deviation to both sides. Epochs that at least half of the "
-        "replicates reached are shown; later means are over those that had not stopped.",
+        "data: mean over replicates, band: one standard deviation to both sides, where such values exist. Epochs that "
+        "at least half of the replicates reached are shown; later means are over those that had not stopped.",
         alt=f"Curves of loss and accuracy by epoch for {', '.join(strategies)}.",
         legend_title="Strategy",
         legend=tuple(Entry(name, strategy_style(name), "line") for name in strategies),
@@ -82,10 +85,10 @@ def _averages(tables: StudyTables, conditions: Sequence[str], quantity: str) -> 
 
 
 def _panel(quantity: str, rows: list[tuple[BestCut, list[_Average]]]) -> Panel:
-    title, unit, _ = _QUANTITIES[quantity]
+    title, unit, _, greatest = _QUANTITIES[quantity]
     order = strategies_in_order(best.strategy for best, _ in rows)
     rows = sorted(rows, key=lambda row: order.index(row[0].strategy))
-    lines = tuple(_line(best, averages) for best, averages in rows if averages)
+    lines = tuple(_line(best, averages, greatest) for best, averages in rows if averages)
     label = fraction_label(rows[0][0].fraction)
     return Panel(
         title=f"{label} of the data",
@@ -96,13 +99,13 @@ def _panel(quantity: str, rows: list[tuple[BestCut, list[_Average]]]) -> Panel:
     )
 
 
-def _line(best: BestCut, averages: list[_Average]) -> Line:
+def _line(best: BestCut, averages: list[_Average], greatest: float) -> Line:
     at = "" if best.strategy in CUTLESS else f"cut {best.cut}, "
     points = []
     for epoch, mean, std, num_replicates in (averages[place] for place in _drawn(len(averages))):
         spread = 0.0 if math.isnan(std) else std
         note = f"{at}epoch {epoch}: {mean:.3g} ± {spread:.2g} ({num_replicates} replicates)"
-        points.append(Point(epoch, mean, mean - spread, mean + spread, note))
+        points.append(Point(epoch, mean, max(mean - spread, 0.0), min(mean + spread, greatest), note))
     return Line(best.strategy, tuple(points), strategy_style(best.strategy), marked=len(points) == 1, spread="band")
 
 

@@ -85,6 +85,7 @@ def run_study(
     checked = plan_with_data(spec, Path(data_dir or default_data_dir()), default_cache_dir(), precision, stacked)
     output_dir = Path(output_dir or Path("runs") / spec.name)
     with output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
+        _refuse_imported(ledger, output_dir)
         environment = capture_environment(torch_device)
         _write_down(spec, checked.plan, ledger, output_dir, command)
         ledger.add_environment(environment)
@@ -122,6 +123,14 @@ def _hire(executor: str, workers: int | None, address: str | None, device: torch
 def _most_workers(device: torch.device) -> int:
     cores = num_usable_cores()
     return min(cores, workers_on_gpu(gpu_memory(device))) if device.type == "cuda" else cores
+
+
+def _refuse_imported(ledger: Ledger, output_dir: Path) -> None:
+    if ledger.meta("imported") is not None:
+        raise UserError(
+            f"{output_dir} holds results that were imported, which a run would mix with its own; give another "
+            "directory with --output-dir"
+        )
 
 
 def _write_down(spec: StudySpec, plan: Plan, ledger: Ledger, output_dir: Path, command: str | None) -> None:

@@ -12,13 +12,13 @@ T = TypeVar("T")
 class StrictSpec(BaseModel):
     """Unknown keys are refused; values do not change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class OpenSpec(BaseModel):
     """Further keys are options of the named implementation, which checks them itself."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
     @property
     def options(self) -> dict[str, Any]:

@@ -165,11 +165,17 @@ FROM_OVERRIDE = 0
 
 
 def locate(file: Path | None, lines: dict[str, int], key_path: str) -> str:
-    """Return `"`transfer.cuts` in study.yaml, line 12"`, or the nearest enclosing key's line."""
+    """Return `"`transfer.cuts` in study.yaml, line 12"`, or the nearest enclosing key's line.
+
+    What of it was given with `--set` is named too.
+    """
     parent = key_path
     while parent and parent not in lines and parent.replace("[0]", "") not in lines:
         parent = parent[: max(parent.rfind("."), parent.rfind("["), 0)]
     line = lines.get(parent, lines.get(parent.replace("[0]", "")))
     if line == FROM_OVERRIDE:
         return f"`{key_path}` given with --set"
-    return f"`{key_path}`" + (f" in {file}" if file else "") + (f", line {line}" if line else "")
+    within = key_path.replace("[0]", "")
+    changed = [f"--set {key}" for key, at in lines.items() if at == FROM_OVERRIDE and key.startswith(f"{within}.")]
+    given = f", with {' '.join(changed)}" if changed else ""
+    return f"`{key_path}`" + (f" in {file}" if file else "") + (f", line {line}" if line else "") + given
