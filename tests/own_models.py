@@ -94,5 +94,9 @@ def fails(image_shape, num_classes):
     raise KeyError("no such thing")
 
 
+def wrong_channels(image_shape, num_classes):
+    return TinyNet(image_shape[0] + 1, num_classes, 4, 0.0)
+
+
 def no_model(image_shape, num_classes):
     return "a model"

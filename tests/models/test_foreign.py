@@ -95,13 +95,15 @@ def test_names_behind_which_nothing_can_be_cut_are_refused(blocks, message):
     [
         ("untraceable", r"cannot follow the forward pass of Wrapped .*make it a torch\.nn\.Sequential"),
         ("fails", r"own_models:fails failed: KeyError: 'no such thing'"),
+        ("wrong_channels", r"own_models:wrong_channels fails on images of 3 x 12 x 12: RuntimeError: Given groups=1"),
         ("no_model", r"return a torch\.nn\.Module; got str"),
         ("absent", "own_models has no function 'absent'"),
     ],
 )
 def test_what_cannot_be_used_says_why(function, message):
-    with pytest.raises(SpecError, match=message):
+    with pytest.raises(SpecError, match=message) as error:
         build(function)
+    assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(

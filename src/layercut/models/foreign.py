@@ -112,7 +112,8 @@ def _plan(options: ForeignOptions, image_shape: ImageShape) -> Plan:
 def _planned(identity: str, image_shape: ImageShape) -> Plan:
     options = ForeignOptions.model_validate_json(identity)
     with torch.random.fork_rng(devices=[]):
-        return plan_cuts(_make(options, image_shape, num_classes=2), image_shape, options.blocks)
+        model = _make(options, image_shape, num_classes=2)
+        return plan_cuts(model, image_shape, options.factory, options.blocks)
 
 
 def _make(options: ForeignOptions, image_shape: ImageShape, num_classes: int) -> nn.Module:
