@@ -7,10 +7,11 @@ import sys
 import pytest
 import torch
 from pydantic import ValidationError
+from torch import nn
 
 import own_models
 from layercut.checkpoints import load_foreign_weights
-from layercut.errors import SpecError
+from layercut.errors import CheckpointError, SpecError
 from layercut.models.base import plan_model, random_layers, seeded_build
 from layercut.models.foreign import FOREIGN, ForeignOptions
 from layercut.plan.canonical import model_identity
@@ -146,6 +147,20 @@ def test_weights_in_the_users_own_names_are_read(tmp_path):
     expected = build().state_dict()
     assert values.keys() == expected.keys()
     assert all(torch.equal(values[name], expected[name]) for name in values)
+
+
+@pytest.mark.parametrize("function", ["tiny_net", "named_like_a_wrapper"])
+@pytest.mark.parametrize("saved_by", [lambda model: model, nn.DataParallel])
+def test_weights_of_a_wrapped_model_are_read_though_its_own_names_look_wrapped(tmp_path, function, saved_by):
+    torch.save(saved_by(theirs(function)).state_dict(), tmp_path / "weights.pth")
+    values = FOREIGN.adapt(options(function), SHAPE, load_foreign_weights(tmp_path / "weights.pth"))
+    expected = build(function).state_dict()
+    assert all(torch.equal(values[name], expected[name]) for name in expected)
+
+
+def test_weights_that_do_not_fit_are_refused_with_names():
+    with pytest.raises(CheckpointError, match=r"expected .*stem\.bias.*got nothing; the model has no other\.weight"):
+        FOREIGN.adapt(options(), SHAPE, {"other.weight": torch.zeros(1)})
 
 
 def test_a_factory_is_enough_to_name_the_model_and_its_label_is_short():
