@@ -112,7 +112,7 @@ def _load_pth(path: Path) -> dict[str, Tensor]:
         raise _no_tensors(path, f"an object of type {type(content).__name__}")
     others = [f"{name} ({type(value).__name__})" for name, value in content.items() if not isinstance(value, Tensor)]
     if others:
-        raise _no_tensors(path, f"a dictionary in which there are no tensors but {', '.join(others[:4])}")
+        raise _no_tensors(path, f"a dictionary in which {', '.join(others[:4])} are no tensors")
     return {str(name): value for name, value in content.items()}
 
 

@@ -47,7 +47,7 @@ def save_half(path, content):
         (save_text, "", "got no file of PyTorch, or a damaged one"),
         (save_half, {"a": torch.zeros(400)}, "got no file of PyTorch, or a damaged one"),
         (lambda path, it: torch.save(it, path), nn.Linear(1, 1), r"got a pickled object \(torch\.nn\S*\.Linear\)"),
-        (lambda path, it: torch.save(it, path), {"epoch": 3, "net": {}}, r"no tensors but epoch \(int\), net \(dict\)"),
+        (lambda path, it: torch.save(it, path), {"epoch": 3, "net": {}}, r"epoch \(int\), net \(dict\) are no tensors"),
     ],
 )
 def test_what_holds_no_tensors_is_refused_with_what_it_is_and_how_to_write_one(path, save, content, got):
