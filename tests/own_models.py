@@ -94,5 +94,22 @@ def fails(image_shape, num_classes):
     raise KeyError("no such thing")
 
 
+def named_like_a_wrapper(image_shape, num_classes):
+    return Outer(tiny_net(image_shape, num_classes))
+
+
+class Outer(nn.Module):
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
+
+    def forward(self, images):
+        return self.module(images)
+
+
+def wrong_channels(image_shape, num_classes):
+    return TinyNet(image_shape[0] + 1, num_classes, 4, 0.0)
+
+
 def no_model(image_shape, num_classes):
     return "a model"

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +20,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from layercut.errors import CheckpointError, StorageFullError
+
+WRAPPER = "module."
+"""What `torch.nn.DataParallel` and its distributed kin put in front of each name."""
 
 _HASH_FIELD = "layercut_tensors_sha256"
 
@@ -81,23 +86,70 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], str]:
 def load_foreign_weights(path: Path) -> dict[str, Tensor]:
     """Read somebody's weight file: `.safetensors`, or a `.pth` that holds only tensors.
 
+    Names come without the prefix that `torch.nn.DataParallel` gives to all of them.
+
     Raises:
-        CheckpointError: the file is missing, of another format, or holds more than tensors.
+        CheckpointError: the file is missing, of another format, holds more than tensors, or numbers that are none.
     """
     if not path.is_file():
         raise CheckpointError(f"no weight file {path}; expected a .safetensors or .pth file")
-    if path.suffix == ".safetensors":
-        return load_checkpoint(path)[0]
+    values = load_checkpoint(path)[0] if path.suffix == ".safetensors" else _load_pth(path)
+    _check_finite(path, values)
+    if values and all(name.startswith(WRAPPER) for name in values):
+        return {name.removeprefix(WRAPPER): value for name, value in values.items()}
+    return values
+
+
+def _load_pth(path: Path) -> dict[str, Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever the file provokes
-        raise CheckpointError(
-            f"cannot read {path} as weights: {type(error).__name__}: {str(error).splitlines()[0]}; expected a file "
-            "saved with torch.save(model.state_dict(), ...) or safetensors"
-        ) from error
+        raise _no_tensors(path, _refused(error)) from error
     for wrapper in ("state_dict", "model_state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise CheckpointError(f"expected {path} to hold a mapping from names to tensors; got {type(content).__name__}")
+    if not isinstance(content, dict):
+        raise _no_tensors(path, f"an object of type {type(content).__name__}")
+    others = [f"{name} ({type(value).__name__})" for name, value in content.items() if not isinstance(value, Tensor)]
+    if others:
+        raise _no_tensors(path, f"a dictionary in which {', '.join(others[:4])} are no tensors")
     return {str(name): value for name, value in content.items()}
+
+
+def _no_tensors(path: Path, got: str) -> CheckpointError:
+    return CheckpointError(
+        f"cannot read {path} as weights: expected a .safetensors file, or a .pth file that holds only tensors by name; "
+        f"got {got}; write `torch.save(model.state_dict(), FILE)`"
+    )
+
+
+def _refused(error: Exception) -> str:
+    """Return what a file is that `torch.load` refuses; its own message advises to run what the file says."""
+    pickled = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
+    if pickled:
+        return f"a pickled object ({pickled[1]})"
+    if "TorchScript" in str(error):
+        return "a TorchScript archive"
+    if isinstance(error, OSError):
+        return f"no access ({error.strerror})"
+    return "no file of PyTorch, or a damaged one"
+
+
+def _check_finite(path: Path, values: Mapping[str, Tensor]) -> None:
+    for name, value in values.items():
+        if not value.is_floating_point():
+            continue
+        numbers = value.float() if value.element_size() < 4 else value  # not every small type can be asked
+        wrong = ~numbers.isfinite()
+        if not wrong.any() or _is_mask(numbers):
+            continue
+        what = "NaN" if numbers.isnan().any() else "infinite numbers"
+        raise CheckpointError(
+            f"{path}: {name} holds {what} ({int(wrong.sum())} of {value.numel()} values); expected finite weights: "
+            "take a checkpoint from before the training diverged"
+        )
+
+
+def _is_mask(numbers: Tensor) -> bool:
+    """Return whether this is a mask of attention, 0 and minus infinity, which a model may keep beside its weights."""
+    return bool(((numbers == 0) | (numbers == -math.inf)).all() and (numbers == 0).any())

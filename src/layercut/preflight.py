@@ -53,10 +53,7 @@ def plan_with_data(
         return ResolvedTask(selected.info(task.label), dataset.fingerprint, classes, statistics)
 
     plan = expand(spec, _resolver(spec, resolve, _published_weights, precision, stacked))
-    for job in plan.sources:
-        if job.kind == "import":
-            keep_hidden = any(condition.keep_hidden for condition in plan.conditions if condition.source == job.key)
-            read_weights(job, keep_hidden)
+    _check_weights(spec, plan, published=True)
     return CheckedPlan(plan, {fingerprint: dataset.folder for fingerprint, dataset in loaded.items()})
 
 
@@ -64,7 +61,8 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
     """Expand a study from published sizes; downloads nothing, and reads only what must be known and is here.
 
     Raises:
-        UserError: an absent dataset has no published size, or the study asks for something impossible.
+        UserError: an absent dataset has no published size, a weight file does not fit, or the study asks for something
+            impossible.
     """
     load = _loader(data_dir, cache_dir, download=False)
 
@@ -77,7 +75,29 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
             statistics = training_statistics(select_task(load(task), task.classes))
         return ResolvedTask(task_info(info, task.classes, task.label), f"published {content}", classes, statistics)
 
-    return expand(spec, _resolver(spec, resolve, _named_weights, precision, stacked=False))
+    plan = expand(spec, _resolver(spec, resolve, _named_weights, precision, stacked=False))
+    _check_weights(spec, plan, published=False)
+    return plan
+
+
+def _check_weights(spec: StudySpec, plan: Plan, published: bool) -> None:
+    """Read the weight files of all sources, `published` ones too, which a plan does not download."""
+    places: dict[Path | None, str] = {
+        source.checkpoint: f"source[{index}].checkpoint"
+        for index, source in enumerate(spec.source)
+        if isinstance(source, CheckpointSource)
+    }
+    for job in plan.sources:
+        place = places.get(job.weights)
+        if job.kind != "import" or not (place or published):
+            continue
+        keep_hidden = any(condition.keep_hidden for condition in plan.conditions if condition.source == job.key)
+        try:
+            read_weights(job, keep_hidden)
+        except CheckpointError as error:
+            if place is None:
+                raise
+            raise _placed(spec, place, error) from error
 
 
 def _loader(data_dir: Path, cache_dir: Path, download: bool) -> Callable[[TaskSpec], LoadedDataset]:

@@ -7,10 +7,11 @@ import sys
 import pytest
 import torch
 from pydantic import ValidationError
+from torch import nn
 
 import own_models
 from layercut.checkpoints import load_foreign_weights
-from layercut.errors import SpecError
+from layercut.errors import CheckpointError, SpecError
 from layercut.models.base import plan_model, random_layers, seeded_build
 from layercut.models.foreign import FOREIGN, ForeignOptions
 from layercut.plan.canonical import model_identity
@@ -95,13 +96,15 @@ def test_names_behind_which_nothing_can_be_cut_are_refused(blocks, message):
     [
         ("untraceable", r"cannot follow the forward pass of Wrapped .*make it a torch\.nn\.Sequential"),
         ("fails", r"own_models:fails failed: KeyError: 'no such thing'"),
+        ("wrong_channels", r"own_models:wrong_channels fails on images of 3 x 12 x 12: RuntimeError: Given groups=1"),
         ("no_model", r"return a torch\.nn\.Module; got str"),
         ("absent", "own_models has no function 'absent'"),
     ],
 )
 def test_what_cannot_be_used_says_why(function, message):
-    with pytest.raises(SpecError, match=message):
+    with pytest.raises(SpecError, match=message) as error:
         build(function)
+    assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -144,6 +147,20 @@ def test_weights_in_the_users_own_names_are_read(tmp_path):
     expected = build().state_dict()
     assert values.keys() == expected.keys()
     assert all(torch.equal(values[name], expected[name]) for name in values)
+
+
+@pytest.mark.parametrize("function", ["tiny_net", "named_like_a_wrapper"])
+@pytest.mark.parametrize("saved_by", [lambda model: model, nn.DataParallel])
+def test_weights_of_a_wrapped_model_are_read_though_its_own_names_look_wrapped(tmp_path, function, saved_by):
+    torch.save(saved_by(theirs(function)).state_dict(), tmp_path / "weights.pth")
+    values = FOREIGN.adapt(options(function), SHAPE, load_foreign_weights(tmp_path / "weights.pth"))
+    expected = build(function).state_dict()
+    assert all(torch.equal(values[name], expected[name]) for name in expected)
+
+
+def test_weights_that_do_not_fit_are_refused_with_names():
+    with pytest.raises(CheckpointError, match=r"expected .*stem\.bias.*got nothing; the model has no other\.weight"):
+        FOREIGN.adapt(options(), SHAPE, {"other.weight": torch.zeros(1)})
 
 
 def test_a_factory_is_enough_to_name_the_model_and_its_label_is_short():

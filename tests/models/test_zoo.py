@@ -209,10 +209,31 @@ def test_positions_of_a_transformer_are_interpolated_to_the_size_of_the_images(t
 def test_files_that_do_not_fit_are_refused(tmp_path):
     values = own("torchvision/resnet18", RGB).state_dict()
     missing = {name: value for name, value in values.items() if name != "layer2.0.conv1.weight"}
-    with pytest.raises(CheckpointError, match=r'do not fit torchvision/resnet18.*"layer2\.0\.conv1\.weight"'):
+    with pytest.raises(CheckpointError, match=r"expected layer2\.0\.conv1\.weight, got nothing; the file has"):
         read(tmp_path, "torchvision/resnet18", missing, RGB)
-    with pytest.raises(CheckpointError, match=r"do not fit timm/resnet18"):
-        read(tmp_path, "timm/resnet18", own("timm/resnet34", RGB).state_dict(), RGB)
+
+
+@pytest.mark.parametrize("library", ["torchvision", "timm"])
+def test_a_file_of_another_model_is_refused_with_names_shapes_and_counts(tmp_path, library):
+    with pytest.raises(CheckpointError) as error:
+        read(tmp_path, f"{library}/resnet18", own(f"{library}/resnet34", RGB).state_dict(), RGB)
+    message = str(error.value)
+    assert f"the weights in {tmp_path / 'weights.pth'} do not fit the model" in message
+    assert "the model has no layer1.2.conv1.weight, layer1.2.bn1.weight" in message
+    assert message.endswith("bn1.running_mean (64,) and 214 more")
+    assert "the file has 218 tensors: conv1.weight (64, 3, 7, 7)" in message
+
+
+def test_a_transformer_that_is_given_a_convolutional_net_says_so(tmp_path):
+    with pytest.raises(CheckpointError, match=r"expected class_token, .*, got nothing; the model has no conv1\.weight"):
+        read(tmp_path, "torchvision/vit_b_32", own("torchvision/resnet18", RGB).state_dict(), (3, 32, 32))
+
+
+@pytest.mark.parametrize("name", ["torchvision/resnet18", "timm/resnet18"])
+def test_a_file_of_a_wrapped_model_is_read_like_that_of_the_model(tmp_path, name):
+    values = own(name, RGB).state_dict()
+    wrapped = {f"module.{key}": value for key, value in values.items()}
+    assert tensors_hash(read(tmp_path, name, wrapped, RGB)) == tensors_hash(read(tmp_path, name, values, RGB))
 
 
 def test_weights_of_our_own_names_pass_unchanged(tmp_path):

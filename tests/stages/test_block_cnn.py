@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from layercut.errors import CheckpointError
+from layercut.errors import SpecError
 from layercut.preflight import plan_with_data
 from layercut.stages.transfer import _examples, run_trial
 from layercut.stages.trial import Seeds, prepare_model, prepare_trial
@@ -77,7 +77,7 @@ def test_a_weight_file_without_the_dense_layers_that_are_to_be_kept_is_refused(s
     if head == "replace":
         assert tiny_plan(*changes).plan.sources
     else:
-        with pytest.raises(CheckpointError, match=r"head\.hidden\.dense2\.weight: expected \(10, 12\), got nothing"):
+        with pytest.raises(SpecError, match=r"head\.hidden\.dense2\.weight: expected \(10, 12\), got nothing"):
             tiny_plan(*changes)
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from layercut.checkpoints import load_checkpoint, save_checkpoint, tensors_hash
-from layercut.errors import CheckpointError
+from layercut.errors import CheckpointError, SpecError
 from layercut.stages.source import run_source
 from tiny import context_with_sources, tiny_plan
 
@@ -39,7 +39,7 @@ def test_weights_that_do_not_fit_are_refused_with_both_shapes(tmp_path):
     context = context_with_sources(checked, tmp_path)
     values, _ = context.open_source(checked.plan.sources[0].key)
     torch.save(values, tmp_path / "weights.pth")
-    with pytest.raises(CheckpointError, match=r"expected \(16, 1, 3, 3\), got \(8, 1, 3, 3\)"):
+    with pytest.raises(SpecError, match=r"`source\[0\]\.checkpoint`.*expected \(16, 1, 3, 3\), got \(8, 1, 3, 3\)"):
         tiny_plan("model.channels=16", f"source={{checkpoint: {tmp_path}/weights.pth}}")
 
 

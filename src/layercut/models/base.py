@@ -142,7 +142,7 @@ class AdaptingFamily(Protocol):
         """Return the values of a weight file under our names, fitted to channels and size of the images.
 
         Raises:
-            CheckpointError: they do not fit the model.
+            CheckpointError: they do not fit the model; says what does not, the caller adds file and model.
         """
         ...
 

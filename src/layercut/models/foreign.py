@@ -12,10 +12,12 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from layercut.checkpoints import WRAPPER
 from layercut.errors import CheckpointError, SpecError
 from layercut.keys import canonical_json
 from layercut.models.base import CuttableModel, ImageShape
 from layercut.models.layout import Layout, fresh_head
+from layercut.models.misfit import misfit
 from layercut.models.own_code import Code, import_function, locate
 from layercut.models.traced import Plan, plan_cuts, traced_layout
 from layercut.spec.base import StrictSpec
@@ -84,14 +86,16 @@ class Foreign:
         """
         if "head.out.weight" in values:  # saved by layercut
             return dict(values)
-        rows = values.get(f"{_plan(options, image_shape).classifier}.weight")
+        classifier = _plan(options, image_shape).classifier
+        if classifier.startswith(WRAPPER) and f"{classifier}.weight" not in values:  # its own prefix, no wrapper's
+            values = {f"{WRAPPER}{name}": value for name, value in values.items()}
+        rows = values.get(f"{classifier}.weight")
         with torch.random.fork_rng(devices=[]):
             model = _make(options, image_shape, 2 if rows is None else len(rows))
         try:
             model.load_state_dict(values)
         except RuntimeError as error:
-            reason = " ".join(str(error).split())[:400]
-            raise CheckpointError(f"the weights do not fit the model of {options.factory}: {reason}") from error
+            raise CheckpointError(misfit(error)) from error
         return self._layout(options, image_shape, model).model().state_dict()
 
     def _layout(self, options: ForeignOptions, image_shape: ImageShape, model: nn.Module) -> Layout:
@@ -112,7 +116,8 @@ def _plan(options: ForeignOptions, image_shape: ImageShape) -> Plan:
 def _planned(identity: str, image_shape: ImageShape) -> Plan:
     options = ForeignOptions.model_validate_json(identity)
     with torch.random.fork_rng(devices=[]):
-        return plan_cuts(_make(options, image_shape, num_classes=2), image_shape, options.blocks)
+        model = _make(options, image_shape, num_classes=2)
+        return plan_cuts(model, image_shape, options.factory, options.blocks)
 
 
 def _make(options: ForeignOptions, image_shape: ImageShape, num_classes: int) -> nn.Module:

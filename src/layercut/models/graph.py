@@ -82,14 +82,28 @@ def trace(model: nn.Module, training: bool) -> TracedGraph:
     return TracedGraph(graph, {node: name for node, name in tracer.node_to_qualname.items() if node.graph is graph})
 
 
-def single_tensors(traced: TracedGraph, model: nn.Module, image_shape: ImageShape) -> dict[fx.Node, tuple[int, ...]]:
-    """Return the nodes behind which their value alone is needed, with the shape that it has for one image."""
+def single_tensors(
+    traced: TracedGraph, model: nn.Module, image_shape: ImageShape, model_name: str
+) -> dict[fx.Node, tuple[int, ...]]:
+    """Return the nodes behind which their value alone is needed, with the shape that it has for one image.
+
+    Raises:
+        SpecError: the forward pass fails on such images.
+    """
     alone = set(_only_live(traced.graph))
-    finder = _ShapeFinder(model, traced.graph)
     was_training = model.training
-    with torch.no_grad():
-        finder.run(torch.zeros(2, *image_shape, device=_device(model)))
-    model.train(was_training)
+    finder = _ShapeFinder(model, traced.graph)
+    try:
+        with torch.no_grad():
+            finder.run(torch.zeros(2, *image_shape, device=_device(model)))
+    except Exception as error:  # whatever the model's own code and its layers raise
+        reason = " ".join(str(error).split())[:300]
+        raise SpecError(
+            f"{model_name} fails on images of {' x '.join(map(str, image_shape))}: {type(error).__name__}: {reason}; "
+            "make it for such images, or give the images another size or other channels"
+        ) from error
+    finally:
+        model.train(was_training)
     return {node: shape for node, shape in finder.shapes.items() if node in alone}
 
 
@@ -116,6 +130,7 @@ class _ShapeFinder(fx.Interpreter):
 
     def __init__(self, model: nn.Module, graph: fx.Graph) -> None:
         super().__init__(model.eval(), graph=graph)
+        self.extra_traceback = False  # errors say what the layers say, and no more
         self.shapes: dict[fx.Node, tuple[int, ...]] = {}
 
     def run_node(self, n: fx.Node) -> Any:

@@ -61,22 +61,24 @@ class TracedBlock(nn.Module):
         return answer
 
 
-def plan_cuts(model: nn.Module, image_shape: ImageShape, named: Sequence[str] | None = None) -> Plan:
+def plan_cuts(model: nn.Module, image_shape: ImageShape, model_name: str, named: Sequence[str] | None = None) -> Plan:
     """Find where a model can be cut.
 
+    model_name: as its user writes it.
     named: layers in order, each the end of a block; what comes behind the last one belongs to its block. None: a block
         begins wherever one can.
 
     Raises:
-        SpecError: its graph cannot be traced or ends in no dense layer, or more than one tensor passes a named point.
+        SpecError: its graph cannot be traced or ends in no dense layer, the model fails on such images, or more than
+            one tensor passes a named point.
     """
     evaluated, trained = trace(model, training=False), trace(model, training=True)
-    shapes = single_tensors(evaluated, model, image_shape)
+    shapes = single_tensors(evaluated, model, image_shape, model_name)
     end = _before_classifier(evaluated, model)
     last = _before_classifier(trained, model).features
     if end.features not in shapes:
         raise SpecError(f"{type(model).__name__}: more than one tensor reaches its classifier {end.classifier}")
-    twins = {trained.names[node]: node for node in single_tensors(trained, model, image_shape)}
+    twins = {trained.names[node]: node for node in single_tensors(trained, model, image_shape, model_name)}
     inside = list(evaluated.between(evaluated.image, end.features))[:-1]
     legal = [node for node in inside if node in shapes and evaluated.names[node] in twins]
     legal = [*_unshared(evaluated, legal), end.features]

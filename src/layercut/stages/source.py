@@ -17,6 +17,7 @@ from layercut.data.splits import sample_split
 from layercut.errors import CheckpointError
 from layercut.models import MODELS
 from layercut.models.base import AdaptingFamily, CuttableModel, seeded_build
+from layercut.models.misfit import few
 from layercut.plan.jobs import ModelRef, SourceJob, SourcePoint
 from layercut.records import FailureRecord, PretrainingRecord
 from layercut.seeding import derive_seed
@@ -46,20 +47,25 @@ def read_weights(job: SourceJob, keep_hidden: bool = False) -> dict[str, Tensor]
     """Read a source's weight file under our names; `keep_hidden`: the head's hidden layers will be asked for.
 
     Raises:
-        CheckpointError: a value that is kept is missing or has another shape.
+        CheckpointError: the file cannot be read, or a value that is kept is missing or has another shape.
     """
     if job.weights is None:
         raise ValueError(f"expected a source job with a weight file; got kind {job.kind!r}")
     family = MODELS[job.model.name]
     options = family.options.model_validate(job.model.options)
-    values = load_foreign_weights(job.weights)
+    found = values = load_foreign_weights(job.weights)
     names = family.import_names(options, list(values))
     if isinstance(family, AdaptingFamily):
-        values = family.adapt(options, job.model.image_shape, values)
+        try:
+            values = family.adapt(options, job.model.image_shape, values)
+        except CheckpointError as error:
+            raise _unfit(job, str(error), found) from error
     elif names is not None:
         values = {names[name]: value for name, value in values.items()}
     model = seeded_build(family, options, job.model.image_shape, num_classes=2, seed=0)
-    _check_fit(job, model, values, ("blocks.", "head.") if keep_hidden else ("blocks.",))
+    wrong = list(_wrong(model, values, ("blocks.", "head.") if keep_hidden else ("blocks.",)))
+    if wrong:
+        raise _unfit(job, few(wrong), found)
     return values
 
 
@@ -187,18 +193,20 @@ def _examples(job: SourceJob, context: Context, seeds: Mapping[str, int]) -> _On
     return _On(training, validation, test, job.fitting.precision)
 
 
-def _check_fit(job: SourceJob, model: CuttableModel, values: Mapping[str, Tensor], kept: tuple[str, ...]) -> None:
-    """Whatever is kept must find its values; the classifier is new on every target."""
-    wrong = []
+def _wrong(model: CuttableModel, values: Mapping[str, Tensor], kept: tuple[str, ...]) -> Iterator[str]:
+    """Yield what does not fit: whatever is kept must find its values; the classifier is new on every target."""
     for name, wanted in model.state_dict().items():
         if not name.startswith(kept) or name.startswith("head.out."):
             continue
         got = tuple(values[name].shape) if name in values else "nothing"
         if got != tuple(wanted.shape):
-            wrong.append(f"{name}: expected {tuple(wanted.shape)}, got {got}")
-    if wrong:
-        more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
-        raise CheckpointError(
-            f"the weights in {job.weights} do not fit the model {job.model.label} on images of "
-            f"{job.model.image_shape}: {'; '.join(wrong[:4])}{more}; the file has {', '.join(sorted(values)[:6])}, ..."
-        )
+            yield f"{name}: expected {tuple(wanted.shape)}, got {got}"
+
+
+def _unfit(job: SourceJob, why: str, found: Mapping[str, Tensor]) -> CheckpointError:
+    """Return the refusal of a file that holds the tensors `found`."""
+    has = few([f"{name} {tuple(value.shape)}" for name, value in found.items()])
+    return CheckpointError(
+        f"the weights in {job.weights} do not fit the model {job.model.label} on images of "
+        f"{job.model.image_shape}: {why}; the file has {len(found)} tensors: {has}"
+    )

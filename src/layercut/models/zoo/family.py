@@ -155,7 +155,8 @@ def _recipe(library: str, name: str) -> Layout:
 @lru_cache(maxsize=64)
 def _plan(library: str, name: str, image_shape: ImageShape) -> Plan:
     with torch.random.fork_rng(devices=[]):
-        return plan_cuts(open_library(library).create(name, image_shape, num_classes=2), image_shape)
+        model = open_library(library).create(name, image_shape, num_classes=2)
+        return plan_cuts(model, image_shape, f"{library}/{name}")
 
 
 TORCHVISION = Zoo("torchvision")

@@ -47,7 +47,7 @@ class Library(Protocol):
         It has the classes of the file's classifier.
 
         Raises:
-            CheckpointError: the values do not fit.
+            CheckpointError: the values do not fit; says what does not.
         """
         ...
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from layercut.errors import CheckpointError, SpecError, did_you_mean
 from layercut.models.base import ImageShape
 from layercut.models.layout import Layout
+from layercut.models.misfit import misfit
 from layercut.models.zoo.fetch import fetch_url, require_server, unavailable
 from layercut.models.zoo.library import Granularity
 from layercut.models.zoo.timm_blocks import timm_layout
@@ -58,8 +59,7 @@ class Timm:
         try:
             return _create(name, image_shape, num_classes, pretrained=True, pretrained_cfg_overlay=overlay)
         except (RuntimeError, KeyError, ValueError, AttributeError) as error:
-            reason = " ".join(str(error).split())[:400]
-            raise CheckpointError(f"the weights do not fit timm/{name}: {reason}") from error
+            raise CheckpointError(misfit(error)) from error
 
     def check_weights(self, name: str, weights: str) -> None:
         """Check that published weights of that name exist."""

@@ -17,6 +17,7 @@ from torchvision.models.vision_transformer import interpolate_embeddings
 from layercut.errors import CheckpointError, SpecError, did_you_mean
 from layercut.models.base import ImageShape
 from layercut.models.layout import Layout
+from layercut.models.misfit import misfit
 from layercut.models.zoo.fetch import fetch_url
 from layercut.models.zoo.library import Granularity
 from layercut.models.zoo.torchvision_blocks import torchvision_layout
@@ -80,15 +81,15 @@ class Torchvision:
         if rows is not None and len(rows) != 2:
             model = self.create(name, image_shape, len(rows))
         first = f"{_first_convolution(model)}.weight"
-        if first in values:
-            values[first] = adapt_input_conv(image_shape[0], values[first], values[first].shape[1])
         try:
-            if name.startswith("vit_"):
+            if first in values:
+                values[first] = adapt_input_conv(image_shape[0], values[first], values[first].shape[1])
+            if name.startswith("vit_") and "encoder.pos_embedding" in values:
                 ours: Any = model
                 values = interpolate_embeddings(image_shape[1], ours.patch_size, OrderedDict(values))
             model.load_state_dict(values)
-        except (RuntimeError, KeyError, ValueError) as error:
-            raise CheckpointError(f"the weights do not fit torchvision/{name}: {_first_lines(error)}") from error
+        except (RuntimeError, KeyError, ValueError, IndexError) as error:
+            raise CheckpointError(misfit(error)) from error
         return model
 
     def check_weights(self, name: str, weights: str) -> None:
@@ -146,8 +147,3 @@ def _replace_first_convolution(model: nn.Module, channels: int) -> None:
 def _classifier(model: nn.Module) -> str:
     names: list[str] = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)]
     return names[-1] if names else ""
-
-
-def _first_lines(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines()]
-    return " ".join(lines[1:4] if len(lines) > 1 else lines)[:400]
