@@ -318,3 +318,14 @@ def test_an_output_directory_that_is_a_file_is_refused(layercut: Layercut, study
     assert str(output) in stderr
     assert "Traceback" not in stderr
     assert output.read_text(encoding="utf-8") == "something"
+
+
+def test_a_folder_in_the_place_of_the_report_is_refused_before_the_study_runs(
+    layercut: Layercut, study: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "run"
+    (output / "report.html").mkdir(parents=True)
+    code, stdout, stderr = layercut("run", study, "-o", output, "--executor", "serial")
+    assert (code, stdout) == (2, "")
+    assert f"cannot write {output / 'report.html'}: it is a folder" in stderr
+    assert [path.name for path in output.iterdir()] == ["report.html"]
