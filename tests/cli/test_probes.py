@@ -161,6 +161,12 @@ def test_models_of_different_layers_are_compared_by_depth():
     ("arguments", "message"),
     [
         (["random", "--data", "digitz"], "unknown dataset 'digitz'; did you mean 'digits'"),
+        (["random", "--data", "digitz"], "--data digitz: there is no folder digitz, and unknown dataset"),
+        (["random", "--data", __file__], r"test_probes\.py: is a file, not a folder, and unknown dataset"),
+        (["random", "--data", "digits", "--classes", "5"], "--classes 5: expected two or more classes"),
+        (["random", "--data", "digits", "--classes", "5,6,5"], "--classes 5,6,5: expected .* each once"),
+        (["random", "--data", "digits", "--set", "pretraining.epochs=x"], "^`pretraining.epochs` given with --set: "),
+        (["random", "--data", "digits", "--set", "target.classes=[5]"], r"^`target\[0\].classes` given with --set: "),
         (["random", "--data", "digits", "--model", "plain_cn"], "unknown model 'plain_cn'; did you mean 'plain_cnn'"),
         (["random", "--data", "digits", "--probes", "nkn"], "unknown probe 'nkn'; did you mean 'knn'"),
         (["none.pth", "--data", "digits"], "no weight file"),

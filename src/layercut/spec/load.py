@@ -50,6 +50,22 @@ def parse_study(text: str, file: Path | None = None, overrides: Sequence[str] = 
     values, lines = _parse_yaml(text, file)
     if file is not None:
         _resolve_paths(values, file.resolve().parent)
+    return _checked(values, lines, text, file, overrides)
+
+
+def make_study(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> StudySpec:
+    """Return the study of a mapping that nobody wrote into a file: errors name key paths and no lines.
+
+    Raises:
+        SpecError: it says something impossible.
+    """
+    text = yaml.safe_dump(dict(values))
+    return _checked(_parse_yaml(text, None)[0], {}, text, None, overrides)
+
+
+def _checked(
+    values: dict[str, Any], lines: dict[str, int], text: str, file: Path | None, overrides: Sequence[str]
+) -> StudySpec:
     for override in overrides:
         path = _apply_override(values, override)
         lines = {key: line for key, line in lines.items() if not key.startswith((f"{path}.", f"{path}["))}
