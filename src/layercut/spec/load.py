@@ -223,6 +223,10 @@ def _explain(problem: Any, location: Sequence[int | str], model: type[BaseModel]
         return f"unknown key{did_you_mean(str(location[-1]), legal)}; legal keys: {', '.join(legal)}"
     if problem["type"] == "missing":
         return "is required and missing"
+    if problem["type"] in ("too_short", "too_long"):
+        bounds = problem["ctx"]
+        most, count = ("at least", "min_length") if problem["type"] == "too_short" else ("at most", "max_length")
+        return f"expected {most} {bounds[count]} value{'s' if bounds[count] != 1 else ''}; got {got!r}"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     shown = f"; got {got!r}" if isinstance(got, str | int | float | bool | list) and "got " not in message else ""
     return f"expected {message}{shown}"
