@@ -18,7 +18,8 @@ def require_folder(folder: Path) -> None:
     """
     there = next((place for place in (folder, *folder.parents) if place.exists()), None)
     if there is not None and not there.is_dir():
-        raise UserError(f"cannot write into {folder}: {there} is a file, not a folder; choose another path")
+        which = "it" if there == folder else str(there)
+        raise UserError(f"cannot write into {folder}: {which} is a file, not a folder; choose another path")
 
 
 def require_file(path: Path) -> None:

@@ -173,7 +173,7 @@ def test_no_network_is_an_error_that_says_what_to_do(
 
 def test_a_data_directory_that_is_a_file_is_no_matter_of_the_network(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="file is a file, not a folder"):
+    with pytest.raises(UserError, match="file: it is a file, not a folder"):
         tiny_mnist().download(tmp_path / "file")
 
 
