@@ -25,10 +25,14 @@ class SpecError(UserError):
 class UnknownNameError(UserError):
     """A name that no registry holds."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], meant: str | None = None) -> None:
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], meant: str | None = None, num_known: int | None = None
+    ) -> None:
+        """`known` may be some of `num_known` names."""
         known = sorted(known)
         suggestion = f"; did you mean {meant!r}?" if meant else did_you_mean(name, known)
-        super().__init__(f"unknown {kind} {name!r}{suggestion}; known: {', '.join(known)}")
+        rest = f", ... ({num_known:,} in all)" if num_known is not None and num_known > len(known) else ""
+        super().__init__(f"unknown {kind} {name!r}{suggestion}; known: {', '.join(known)}{rest}")
         self.kind, self.name, self.known = kind, name, known
 
 

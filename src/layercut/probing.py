@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-import yaml
 from pydantic import ValidationError
 
 from layercut.data import DATASETS
 from layercut.data.cache import default_cache_dir, default_data_dir
-from layercut.errors import SpecError, UserError
+from layercut.errors import SpecError, UnknownNameError, UserError
 from layercut.models import MODELS
 from layercut.models.base import CuttableModel, plan_model
 from layercut.plan.jobs import Fitting, ModelRef, SourceJob
@@ -22,8 +21,8 @@ from layercut.plan.probes import asked_probes, describe_probes
 from layercut.preflight import plan_with_data
 from layercut.probes import PROBES
 from layercut.records import FailureRecord, ProbeRecord
-from layercut.spec import StudySpec, parse_study
-from layercut.spec.load import describe_errors
+from layercut.spec import StudySpec
+from layercut.spec.load import describe_errors, make_study
 from layercut.stages.context import Context
 from layercut.stages.probe import run_probe
 from layercut.stages.source import read_weights, run_source
@@ -113,9 +112,7 @@ def probe_spec(
     }
     if "/" in candidate.model and not any(one.startswith("normalization") for one in overrides):
         content["normalization"] = "imagenet"
-    spec = parse_study(yaml.safe_dump(content), overrides=overrides)
-    spec._lines.clear()  # errors name key paths; nobody wrote these lines
-    return spec
+    return make_study(content, overrides)
 
 
 def _source(weights: str) -> dict[str, Any]:
@@ -137,12 +134,25 @@ def _target(
 ) -> dict[str, Any]:
     folder = Path(data).expanduser()
     is_folder = data not in DATASETS and folder.is_dir()
+    if not is_folder:
+        _require_dataset(data, folder)
     target: dict[str, Any] = {"dataset": "folder", "path": str(folder)} if is_folder else {"dataset": data}
     if classes:
+        if len(set(classes)) < max(len(classes), 2):
+            given = ",".join(map(str, classes))
+            raise UserError(f"--classes {given}: expected two or more classes, each once, such as 5,6,7")
         target["classes"] = list(classes)
     if is_folder and made_for is not None and not any(one.startswith("target.image_size") for one in overrides):
         target["image_size"] = list(made_for[1:])
     return target
+
+
+def _require_dataset(data: str, folder: Path) -> None:
+    try:
+        DATASETS[data]
+    except UnknownNameError as error:
+        found = "is a file, not a folder" if folder.exists() else f"there is no folder {folder}"
+        raise UserError(f"--data {data}: {found}, and {error}") from error
 
 
 def probe_models(specs: Sequence[StudySpec], *, device: str = "auto", data_dir: str | Path | None = None) -> Probed:

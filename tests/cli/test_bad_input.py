@@ -319,3 +319,27 @@ def test_an_output_directory_that_is_a_file_is_refused(layercut: Layercut, study
     assert str(output) in stderr
     assert "Traceback" not in stderr
     assert output.read_text(encoding="utf-8") == "something"
+
+
+def test_a_folder_in_the_place_of_the_report_is_refused_before_the_study_runs(
+    layercut: Layercut, study: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "run"
+    (output / "report.html").mkdir(parents=True)
+    code, stdout, stderr = layercut("run", study, "-o", output, "--executor", "serial")
+    assert (code, stdout) == (2, "")
+    assert f"cannot write {output / 'report.html'}: it is a folder" in stderr
+    assert [path.name for path in output.iterdir()] == ["report.html"]
+
+
+def test_the_folder_that_has_no_ledger_is_named_in_full(
+    layercut: Layercut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert f"no ledger at {tmp_path / 'ledger.sqlite'}" in layercut("status", ".")[2]
+
+
+def test_a_kind_that_takes_no_name_is_named(layercut: Layercut) -> None:
+    code, _, stderr = layercut("list", "models", "mlp")
+    assert code == 2
+    assert "layercut list models takes no name; got 'mlp'" in stderr

@@ -38,8 +38,12 @@ def test_a_model_of_a_library_is_shown_on_the_images_it_was_made_for_or_on_other
     [
         ("torchvision/resnet19", None, "did you mean 'resnet18'"),
         ("mlp", "28x28", "channels x height x width"),
-        ("foreign", None, "needs options that only a study file gives"),
-        ("no_such_module:f", None, "found no module no_such_module"),
+        ("foreign", None, "needs options that only a study file gives: `factory`: is required and missing$"),
+        (
+            "no_such_module:f",
+            None,
+            r"gives: factory: found no module no_such_module; looked in .* and among installed packages$",
+        ),
     ],
 )
 def test_what_cannot_be_listed_says_why(name, image, message):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -101,3 +103,28 @@ def test_real_mnist_verifies(shared_data: Path) -> None:
     result = _run("verify", "mnist", "--data-dir", str(shared_data))
     assert result.exit_code == 0
     assert result.stdout.count(": ok") == 4
+
+
+@pytest.mark.parametrize("command", [("run", "digits"), ("plan", "digits"), ("data", "download", "mnist")])
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("file", "Directory '{}' is a file."),
+        ("file/data", "Directory '{}' cannot be made: {parent} is a file."),
+        ("no/data", "Directory '{}' cannot be made: {parent} does not exist."),
+    ],
+)
+def test_a_data_directory_that_cannot_be_is_refused(
+    layercut: Callable[..., Any], tmp_path: Path, command: tuple[str, ...], folder: str, message: str
+) -> None:
+    (tmp_path / "file").touch()
+    place = tmp_path / folder
+    done = layercut(*command, "--data-dir", place)
+    assert (done.code, done.stdout) == (2, "")
+    assert "Invalid value for '--data-dir'" in done.stderr
+    assert message.format(place, parent=place.parent) in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_data_directory_may_be_new(layercut: Callable[..., Any], tmp_path: Path) -> None:
+    assert layercut("plan", "digits", "--data-dir", tmp_path / "new").code == 0

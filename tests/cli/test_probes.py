@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from layercut import load_probes, run_study
+from layercut.cli.probe import _best, _ranked
 from layercut.cli.probe import command as probe
 from layercut.cli.report import command as report
 from layercut.cli.scoreboard import _few
@@ -160,6 +161,12 @@ def test_models_of_different_layers_are_compared_by_depth():
     ("arguments", "message"),
     [
         (["random", "--data", "digitz"], "unknown dataset 'digitz'; did you mean 'digits'"),
+        (["random", "--data", "digitz"], "--data digitz: there is no folder digitz, and unknown dataset"),
+        (["random", "--data", __file__], r"test_probes\.py: is a file, not a folder, and unknown dataset"),
+        (["random", "--data", "digits", "--classes", "5"], "--classes 5: expected two or more classes"),
+        (["random", "--data", "digits", "--classes", "5,6,5"], "--classes 5,6,5: expected .* each once"),
+        (["random", "--data", "digits", "--set", "pretraining.epochs=x"], "^`pretraining.epochs` given with --set: "),
+        (["random", "--data", "digits", "--set", "target.classes=[5]"], r"^`target\[0\].classes` given with --set: "),
         (["random", "--data", "digits", "--model", "plain_cn"], "unknown model 'plain_cn'; did you mean 'plain_cnn'"),
         (["random", "--data", "digits", "--probes", "nkn"], "unknown probe 'nkn'; did you mean 'knn'"),
         (["none.pth", "--data", "digits"], "no weight file"),
@@ -169,3 +176,35 @@ def test_models_of_different_layers_are_compared_by_depth():
 def test_what_cannot_be_used_is_named(arguments, message):
     with pytest.raises(UserError, match=message):
         call(probe, *arguments)
+
+
+QUICK = ("--data", "digits", "--probes", "knn", "--sample", "30", "--set", "model.depth=1")
+
+
+def test_the_folder_of_the_picture_is_made(tmp_path):
+    picture = tmp_path / "a" / "b" / "p.png"
+    assert call(probe, "random", *QUICK, "-o", picture).splitlines()[-1] == str(picture)
+    assert picture.is_file()
+
+
+def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
+    monkeypatch.setattr("layercut.probing.probe_models", lambda *given, **options: pytest.fail("computed"))
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="file is a file, not a folder"):
+        call(probe, "random", *QUICK, "-o", tmp_path / "file" / "x" / "p.png")
+    (tmp_path / "p.png").mkdir()
+    assert CliRunner().invoke(probe, ["random", *QUICK, "-o", str(tmp_path / "p.png")]).exit_code == 2
+
+
+def test_every_layer_that_ties_is_marked_and_none_where_all_do():
+    assert _best({"input": 0.1, "conv0": 0.5, "conv1": 0.5 + 1e-14}, "higher") == {"conv0", "conv1"}
+    assert _best({"input": 0.1, "conv0": 0.5}, "lower") == {"input"}
+    assert _best({"input": 1.0, "conv0": 1.0}, "higher") == set()
+    assert _best({"input": 3e-17, "conv0": -2e-17}, "higher") == set()
+    assert _best({"input": 1.0}, "higher") == set()
+
+
+def test_models_that_are_equal_are_not_put_in_an_order():
+    assert _ranked({"a": 3.05e-17, "b": 1.31e-17, "c": -2.18e-17}) == "a (3.05e−17) = b (1.31e−17) = c (−2.18e−17)"
+    assert _ranked({"a": 1.0, "b": 1.0, "c": 0.5}) == "a (1) = b (1), c (0.5)"
+    assert _ranked({"a": 2.0, "b": 1.0}) == "a (2), b (1)"

@@ -1,10 +1,17 @@
 """`layercut report`."""
 
+import errno
+from pathlib import Path
+
+import pytest
 from click.testing import CliRunner
 
 from fake_ledger import write_ledger
 from fake_results import fake_results
+from layercut.cli.main import EXIT_USER_ERROR
 from layercut.cli.report import command
+from layercut.errors import UserError
+from layercut.report import write_figures
 
 
 def test_it_prints_the_path_of_the_report(tmp_path):
@@ -29,6 +36,36 @@ def test_tables_go_where_they_are_asked_for(tmp_path):
     folder = tmp_path / "tables"
     printed = CliRunner().invoke(command, [str(run), "--tables", str(folder)]).output.splitlines()
     assert sorted(printed[1:]) == [str(path) for path in sorted(folder.iterdir())]
+
+
+@pytest.mark.parametrize("option", ["--figures", "--tables"])
+def test_a_folder_that_cannot_be_made_is_refused_before_the_report_is_written(tmp_path, layercut, option):
+    run = write_ledger(tmp_path / "run", fake_results(num_replicates=2, fractions=(0.1,)))
+    (tmp_path / "file").touch()
+    done = layercut("report", run, option, tmp_path / "file" / "x")
+    assert (done.code, done.stdout) == (EXIT_USER_ERROR, "")
+    assert f"{tmp_path / 'file'} is a file, not a folder" in done.stderr
+    assert not (run / "report.html").exists()
+
+
+def test_a_folder_in_the_place_of_the_report_is_refused_in_one_line(tmp_path, layercut):
+    run = write_ledger(tmp_path / "run", fake_results(num_replicates=2, fractions=(0.1,)))
+    (run / "report.html").mkdir()
+    done = layercut("report", run)
+    assert (done.code, done.stdout) == (EXIT_USER_ERROR, "")
+    assert "report.html: it is a folder; move it away" in done.stderr
+    assert [path.name for path in run.iterdir() if "part" in path.name] == []
+
+
+def test_figures_that_the_system_refuses_end_in_one_line(tmp_path, monkeypatch):
+    run = write_ledger(tmp_path / "run", fake_results(num_replicates=2, fractions=(0.1,)))
+
+    def refuse(*given, **options):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(UserError, match="figures: Permission denied; choose another path"):
+        write_figures(run, tmp_path / "figures")
 
 
 def test_another_format_is_refused(tmp_path):

@@ -206,7 +206,7 @@ def _broken_link(root: Path) -> None:
         (_empty_class, "void: this class has no images"),
         (_nested, "a: expected the images of one class, got folders: deeper"),
         (_train_only, "has train/ but no test/"),
-        (_different_classes, "only one has b, c"),
+        (_different_classes, "only train/ has b and only test/ has c"),
         (_a_file, "expected a folder of images, got a file"),
         (_absent, "expected a folder of images, got nothing"),
         (_broken_link, r"gone\.png: "),

@@ -23,7 +23,7 @@ from layercut.data.cifar import CIFAR10, CIFAR100, read_cifar
 from layercut.data.raw_files import RawFile
 from layercut.data.reading import read_dataset
 from layercut.data.vision import FASHION_MNIST, KMNIST, MNIST, NoOptions, TorchvisionDataset
-from layercut.errors import DataError, StorageFullError
+from layercut.errors import DataError, StorageFullError, UserError
 
 _DATASETS = [MNIST, FASHION_MNIST, KMNIST, CIFAR10, CIFAR100]
 
@@ -169,6 +169,12 @@ def test_no_network_is_an_error_that_says_what_to_do(
         tiny_mnist().read(NoOptions(), data_dir, True)
     assert list(data_dir.iterdir()) == []
     assert capsys.readouterr().out == ""
+
+
+def test_a_data_directory_that_is_a_file_is_no_matter_of_the_network(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="file: it is a file, not a folder"):
+        tiny_mnist().download(tmp_path / "file")
 
 
 def test_a_server_that_never_answers_is_given_up(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

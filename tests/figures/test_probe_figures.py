@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 
 from fake_probes import fake_probes
@@ -11,6 +12,7 @@ from fake_results import fake_results
 from layercut.charts.matplotlib import draw
 from layercut.charts.plotly import panel_figures
 from layercut.figures import FIGURES, charts_of
+from layercut.figures.probe_by_layer import by_model
 from layercut.figures.study_tables import Measured, StudyTables
 
 RESULTS = fake_results(strategies=("scratch", "freeze_reinit", "reinit"), num_replicates=3, num_blocks=3)
@@ -73,6 +75,52 @@ def test_both_renderers_draw_them(scores, score):
         draw(chart)
         assert chart.caption.endswith(".")
         assert chart.alt
+
+
+def scored(source, model, layers, cuts=None):
+    """Return a score for each layer of one model; those that end a block have cuts, `output` has none."""
+    cuts = cuts or [None if layer == "output" else place for place, layer in enumerate(layers)]
+    rows = [
+        {"probe": "knn", "source": source, "model": model, "dataset": "target", "split": "train", "layer": layer}
+        | {"cut": cut, "accuracy": 0.1 * place}
+        for place, (layer, cut) in enumerate(zip(layers, cuts, strict=True))
+    ]
+    return pd.DataFrame(rows).astype({"cut": "Int64"})
+
+
+def places(*models):
+    """Return the axis of the chart that compares models, and the place of each layer of each line."""
+    table = pd.concat(models, ignore_index=True)
+    table.attrs["probes"] = {"knn": {"kind": "labels", "directions": {"accuracy": "higher"}}}
+    (panel,) = by_model(table).panels
+    lines = {line.name: [(point.note.partition(":")[0], point.x) for point in line.points] for line in panel.lines}
+    return panel.x, lines
+
+
+def test_a_layer_that_one_model_lacks_moves_none_of_its_others():
+    random = scored("random", "cnn", ["input", "conv0", "conv1"])
+    mine = scored("mine", "cnn", ["input", "conv1", "output"], [0, 2, None])  # conv0 has no score
+    for axis, lines in (places(random, mine), places(mine, random)):
+        assert [tick.label for tick in axis.ticks] == ["input", "conv0", "conv1", "output"]
+        assert lines["random"] == [("input", 0), ("conv0", 1), ("conv1", 2)]
+        assert lines["mine"] == [("input", 0), ("conv1", 2), ("output", 3)]
+
+
+def test_models_of_other_architectures_lie_by_depth_and_alike_ones_at_one_place():
+    random = scored("random", "cnn", ["input", "conv0", "conv1"])
+    mine = scored("mine", "cnn", ["input", "conv0", "conv1", "output"])
+    deep = scored("deep", "cnn(depth=4)", ["input", "conv0", "conv1", "conv2", "conv3"])
+    axis, lines = places(random, mine, deep)
+    assert axis.title == "Depth (share of the model's layers)"
+    assert dict(lines["random"]) == pytest.approx({"input": 0, "conv0": 1 / 3, "conv1": 2 / 3})
+    assert lines["mine"][:3] == lines["random"]
+    assert lines["deep"][1] == ("conv0", 0.25)
+
+
+def test_two_models_of_one_label_and_other_layers_are_two_architectures():
+    axis, lines = places(scored("a", "build", ["input", "stem", "body"]), scored("b", "build", ["input", "layer1"]))
+    assert axis.title == "Depth (share of the model's layers)"
+    assert [x for _, x in lines["b"]] == [0, 1]
 
 
 def test_without_probes_there_are_none():

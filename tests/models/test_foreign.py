@@ -115,6 +115,12 @@ def test_only_a_module_and_a_name_in_it_are_a_factory(factory):
         ForeignOptions(factory=factory)
 
 
+def test_a_folder_that_was_looked_in_is_named_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValidationError, match=f"looked in {tmp_path} and among installed packages"):
+        ForeignOptions(factory="not_there:f", folder=tmp_path / ".")
+
+
 def test_an_absent_module_is_refused_with_where_it_was_looked_for(tmp_path):
     with pytest.raises(ValidationError, match=f"found no module not_there; looked in {tmp_path}"):
         ForeignOptions(factory="not_there:f", folder=tmp_path)

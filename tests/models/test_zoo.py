@@ -146,7 +146,10 @@ def test_the_dense_layers_of_a_vgg_are_blocks_and_its_poolings_taps():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("torchvision/resnet51", r"unknown torchvision model 'resnet51'; did you mean 'resnet\d+'\?"),
+        (
+            "torchvision/resnet51",
+            r"unknown torchvision model 'resnet51'; did you mean 'resnet\d+'\?.*, \.\.\. \(\d+ in all\)$",
+        ),
         ("timm/vit_smal_patch16_224", r"did you mean 'vit_small_patch16_224'\?"),
         ("resnet50", r"unknown model 'resnet50'; did you mean 'torchvision/resnet50'\?.*timm/NAME"),
         ("timm/resnet18.no_such_tag", "unknown timm model"),

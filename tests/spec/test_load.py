@@ -113,3 +113,23 @@ def test_relative_paths_are_relative_to_the_study_file(tmp_path):
 def test_an_unknown_study_lists_the_shipped_ones():
     with pytest.raises(SpecError, match="did you mean 'digits'"):
         load_study("digit")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("transfer.replicates=two", "expected a whole number, or `{up_to: {fraction: count}}`; got 'two'"),
+        ("transfer.replicates=[]", "expected a whole number, or `{up_to: {fraction: count}}`; got []"),
+        ("transfer.fractions=[]", "expected at least 1 value; got []"),
+        ("source.classes=[1]", "expected at least 2 values; got [1]"),
+        ("name=../evil", "expected letters, digits, `_`, `-` and `.` only: the name is that of a folder, too"),
+        ("name=..", "expected letters, digits"),
+    ],
+)
+def test_what_is_legal_is_said_in_words(override, message):
+    (line,) = refusal(STUDY, override).splitlines()
+    assert message in line
+
+
+def test_a_number_of_replicates_may_be_a_text():
+    assert parse_study(STUDY, overrides=["transfer.replicates='3'"]).transfer.replicates == 3

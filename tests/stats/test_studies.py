@@ -204,8 +204,27 @@ def test_a_narrower_question_is_a_smaller_family():
     found = compare_studies(one, other, strategies=["freeze"], fractions=[0.1])
     assert set(found.rows["num_comparisons"]) == {4}
     assert _row(found)["p"] == _row(compare_studies(one, other))["p"]
-    with pytest.raises(UserError, match="no finished condition in common"):
-        compare_studies(one, other, strategies=["truncate"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"strategies": ["frez"]}, "no strategy 'frez'; did you mean 'freeze'"),
+        ({"strategies": ["freeze", "frez"]}, "no strategy 'frez'"),
+        ({"strategies": ["qqq"]}, "no strategy 'qqq'; they have: .*freeze.*scratch"),
+        ({"fractions": [0.3]}, r"no fraction 0\.3; they have: 0\.1, 1\.0"),
+    ],
+)
+def test_what_neither_study_has_is_named_with_what_they_have(asked, message):
+    studies = [_study(seed, strategies=("scratch", "freeze"), fractions=(0.1, 1.0)) for seed in (0, 1)]
+    with pytest.raises(UserError, match=message):
+        compare_studies(*studies, **asked)
+
+
+def test_what_only_one_study_has_is_in_no_condition_of_both():
+    one, other = _study(0, fractions=(0.1, 1.0)), _study(1, fractions=(0.1, 0.5))
+    with pytest.raises(UserError, match=r"no finished condition in common among those of 0\.5"):
+        compare_studies(one, other, fractions=[0.5])
 
 
 def test_another_number_of_blocks_and_an_unfinished_study_are_said():

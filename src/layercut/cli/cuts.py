@@ -19,16 +19,20 @@ def cut_points(name: str, image: str | None) -> dict[str, Any]:
     Raises:
         UserError: there is no such model, or it takes no such images.
     """
+    from pydantic import ValidationError
+
     from layercut.models import MODELS
     from layercut.models.base import plan_model
+    from layercut.spec.load import describe_errors
 
     own = ":" in name
     family = MODELS["foreign" if own else name]
     given = {"factory": name, "folder": Path.cwd()} if own else {}
     try:
         options = family.options.model_validate(given)
-    except ValueError as error:
-        raise SpecError(f"{name} needs options that only a study file gives: {error}") from error
+    except ValidationError as error:
+        lines = [line.removeprefix("expected ") for line in describe_errors(error, family.options).splitlines()]
+        raise SpecError(f"{name} needs options that only a study file gives: {'; '.join(lines)}") from error
     shape = _shape(image) if image else getattr(family, "default_shape", DEFAULT_SHAPE)
     plan = plan_model(family, options, shape, num_classes=10)
     total, below = sum(plan.block_parameters), 0

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from layercut.cli.options import json_option
+from layercut.cli.options import DataFolder, json_option
 
 if TYPE_CHECKING:
     from layercut.data import DownloadableDataset
 
 _data_dir = click.option(
     "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=DataFolder(),
     help="Folder of the raw files, in torchvision's layout [default: LAYERCUT_DATA, else user's cache].",
 )
 

@@ -31,8 +31,10 @@ def command(kind: str | None, name: str | None, with_options: bool, image: str |
     from layercut.cli.catalogue import catalogue, describe
     from layercut.cli.cuts import cut_points, describe_cuts
 
-    if (kind == "cuts") != (name is not None):
-        raise UserError("layercut list cuts takes the name of a model, such as torchvision/resnet50; other kinds none")
+    if kind == "cuts" and name is None:
+        raise UserError("layercut list cuts takes the name of a model, such as torchvision/resnet50")
+    if kind != "cuts" and name is not None:
+        raise UserError(f"layercut list {kind} takes no name; got {name!r}: leave it out, all {kind} are listed")
     if name is not None:
         found = cut_points(name, image)
         click.echo(json.dumps(found, indent=2) if as_json else describe_cuts(found))

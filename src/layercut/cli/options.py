@@ -29,6 +29,22 @@ class Size(click.ParamType[int]):
         return int(float(match[1]) * _UNITS[match[2].upper()])
 
 
+class DataFolder(click.Path):
+    """A folder of datasets; only its last part may be missing, for a slip in the path is not to be filled with data."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        folder = Path(str(super().convert(value, param, ctx)))
+        parent = folder.absolute().parent
+        if not parent.is_dir():
+            found = "is a file" if parent.is_file() else "does not exist"
+            self.fail(f"Directory '{folder}' cannot be made: {parent} {found}.", param, ctx)
+        return folder
+
+
 def study_argument(function: F) -> F:
     """Add the study and `--set`."""
     function = click.option(
@@ -45,7 +61,7 @@ def data_option(function: F) -> F:
     """Add `--data-dir`."""
     return click.option(
         "--data-dir",
-        type=click.Path(path_type=Path),
+        type=DataFolder(),
         envvar="LAYERCUT_DATA",
         help="Where datasets are, or are downloaded to; else LAYERCUT_DATA, else the user's cache folder.",
     )(function)

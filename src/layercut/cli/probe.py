@@ -76,10 +76,12 @@ def command(
     from layercut.charts.matplotlib import FORMATS, save
     from layercut.errors import UserError
     from layercut.figures.probe_by_layer import by_model
+    from layercut.output_paths import explained, require_file
     from layercut.probing import parse_candidate, probe_models, probe_spec
 
     if output.suffix.removeprefix(".") not in FORMATS:
         raise UserError(f"--output {output}: expected a name that ends in .{', .'.join(FORMATS)}")
+    require_file(output)
     names = probes.split(",") if probes else None
     chosen = [int(name) if name.isdigit() else name for name in classes.split(",")] if classes else None
     candidates = dict.fromkeys(parse_candidate(text, model) for text in models)
@@ -87,7 +89,9 @@ def command(
     probed = probe_models(specs, device=device, data_dir=data_dir)
     chart = by_model(probed.table)
     if chart is not None:
-        save(chart, output)
+        with explained(output):
+            output.parent.mkdir(parents=True, exist_ok=True)
+            save(chart, output)
     if as_json:
         click.echo(json.dumps({"scores": _records(probed.table), "undefined": _undefined(probed.failures)}, indent=2))
         return
@@ -107,7 +111,7 @@ def _print(table: pd.DataFrame) -> None:
     shown = list(shown_scores(table))
     for source in table["source"].unique():
         layers = layers_of(table[(table["source"] == source) & (table["dataset"] != "none")])
-        grid = Table(title=f"{source}: scores at each layer, the best one marked *", title_justify="left")
+        grid = Table(title=f"{source}: scores at each layer, the best marked *", title_justify="left")
         grid.add_column("probe (+: higher is better)", no_wrap=True)
         for layer in layers:
             grid.add_column(layer, justify="right", no_wrap=True)
@@ -117,12 +121,24 @@ def _print(table: pd.DataFrame) -> None:
             values = {
                 str(layer): float(v) for layer, v in own.groupby("layer", sort=False)[scores.score].mean().items()
             }
-            best = max(values, key=lambda layer: sign * values[layer]) if len(values) > 1 else ""
-            cells = [f"{_number(values[n])}{'*' if n == best else ' '}" if n in values else "" for n in layers]
+            best = _best(values, scores.direction)
+            cells = [f"{_number(values[n])}{'*' if n in best else ' '}" if n in values else "" for n in layers]
             grid.add_row(f"{scores.label} ({'+' if sign > 0 else '−'})", *cells)
         Console(width=max(100, 40 + sum(3 + max(9, len(layer)) for layer in layers))).print(grid)
     if table["source"].nunique() > 1:
         _print_ranking(table)
+
+
+def _best(values: dict[str, float], direction: str) -> set[str]:
+    """Return the layers with the best score; none where all have the same."""
+    top = (max if direction == "higher" else min)(values.values())
+    best = {layer for layer, value in values.items() if _equal(value, top)}
+    return best if len(best) < len(values) else set()
+
+
+def _equal(one: float, other: float) -> bool:
+    """Tell a tie, or the rounding noise of sums in another order, from a difference."""
+    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
 
 
 def _print_ranking(table: pd.DataFrame) -> None:
@@ -134,7 +150,17 @@ def _print_ranking(table: pd.DataFrame) -> None:
         rows = scores.rows[scores.rows["layer"] != "input"]  # the pixels are the same for all
         best = rows.groupby("source")[scores.score].agg("max" if scores.direction == "higher" else "min")
         order = best.sort_values(ascending=scores.direction == "lower")
-        click.echo(f"  {scores.label}: " + ", ".join(f"{name} ({_number(value)})" for name, value in order.items()))
+        click.echo(f"  {scores.label}: {_ranked({str(name): float(value) for name, value in order.items()})}")
+
+
+def _ranked(order: dict[str, float]) -> str:
+    """Return models from the best to the worst, with `=` between those that are equal."""
+    text, first = "", math.nan
+    for name, value in order.items():
+        tied = _equal(value, first)
+        text += f"{' = ' if tied else ', '}{name} ({_number(value)})"
+        first = first if tied else value
+    return text.removeprefix(", ")
 
 
 def _records(table: Any) -> list[dict[str, Any]]:

@@ -42,8 +42,12 @@ def command(run: Path, figures: Path | None, file_format: str, others: tuple[Pat
 
     RUN is the output directory of `layercut run` or `layercut import`.
     """
+    from layercut.output_paths import require_folder
     from layercut.report import write_figures, write_report, write_tables
 
+    for folder in (figures, tables):
+        if folder is not None:
+            require_folder(folder)
     click.echo(write_report(run, others))
     for path in write_figures(run, figures, file_format, others) if figures else []:
         click.echo(path)

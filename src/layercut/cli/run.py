@@ -104,6 +104,8 @@ def command(
     from layercut.cli.show import RunProgress
     from layercut.runner import run_study
 
+    if report:
+        _require_report(output_dir or Path("runs") / spec.name)
     with RunProgress(spec.name) as progress:
         summary = run_study(
             spec,
@@ -134,6 +136,14 @@ def command(
         click.echo(f"{summary.describe()}", err=True)
         click.echo(page or summary.output_dir)
     return EXIT_TRIALS_FAILED if summary.num_failed else 0
+
+
+def _require_report(output_dir: Path) -> None:
+    """Refuse before the study runs what would stop its report after it."""
+    from layercut.output_paths import require_file
+    from layercut.report import REPORT_NAME
+
+    require_file(output_dir / REPORT_NAME)
 
 
 def show_in_tensorboard(output_dir: Path) -> None:

@@ -17,6 +17,7 @@ from layercut.data.base import FileCheck
 from layercut.data.disk import is_disk_full
 from layercut.data.raw_files import RawFile, check_file
 from layercut.errors import DataError, StorageFullError
+from layercut.output_paths import require_folder
 
 _TIMEOUT_SECONDS = 20.0
 """Without a byte for so long, a connection is given up."""
@@ -36,6 +37,7 @@ def download_files(
 
     Raises:
         DataError: no network, or what came is not what was expected.
+        UserError: the data directory is a file.
         StorageFullError: the disk is full.
     """
     files = tuple(files)
@@ -59,6 +61,7 @@ def download_tree(
 
     Raises:
         DataError: no network, or what came is not what was expected.
+        UserError: the data directory is a file.
         StorageFullError: the disk is full.
     """
     archives = tuple(archives)
@@ -74,6 +77,7 @@ def download_tree(
 
 @contextlib.contextmanager
 def _scratch(data_dir: Path) -> Iterator[Path]:
+    require_folder(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".download-", dir=data_dir) as temporary:
         yield Path(temporary)

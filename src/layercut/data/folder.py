@@ -114,9 +114,15 @@ def find_images(options: FolderOptions) -> Layout:
         )
     train, test = _list_split(root / "train"), _list_split(root / "test")
     if train.class_names != test.class_names:
-        differing = sorted(set(train.class_names) ^ set(test.class_names))
-        raise DataError(f"{root}: train/ and test/ must hold the same classes; only one has {', '.join(differing)}")
+        raise DataError(f"{root}: train/ and test/ must hold the same classes; {_only(train, test)}")
     return Layout(train, test)
+
+
+def _only(train: Split, test: Split) -> str:
+    """Return which classes only one of the splits has."""
+    names = {"train": set(train.class_names), "test": set(test.class_names)}
+    alone = {"train": names["train"] - names["test"], "test": names["test"] - names["train"]}
+    return " and ".join(f"only {split}/ has {_some(sorted(own))}" for split, own in alone.items() if own)
 
 
 def _list_split(folder: Path) -> Split:

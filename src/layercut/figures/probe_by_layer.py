@@ -31,16 +31,34 @@ def by_model(probes: pd.DataFrame) -> Chart | None:
     """Return the chart that compares models: a line each; None without a score of a layer."""
     sources = list(dict.fromkeys(map(str, probes["source"])))
     series = {name: (name, cut_style(i, len(sources))) for i, name in enumerate(sources)}
-    orders = {name: tuple(layers_of(probes[probes["source"] == name])) for name in sources}
+    orders = _layers_by_source(probes)
+    depths = [_depth(orders[source], layer) for source, layer in zip(probes["source"], probes["layer"], strict=True)]
+    table = probes.assign(depth=depths).sort_values("depth", kind="stable")
     if len(set(orders.values())) == 1:
-        return _chart(probes, "source", series, "model")
-    depths = pd.Series(
-        [_depth(orders[source], layer) for source, layer in zip(probes["source"], probes["layer"], strict=True)],
-        index=probes.index,
-    )
-    table = probes.assign(depth=depths)
+        table = table.drop(columns="depth")
     table.attrs = probes.attrs
     return _chart(table, "source", series, "model")
+
+
+def _layers_by_source(probes: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Return the layers of each model in order, those included of which only another of its architecture has a score.
+
+    Random weights have nothing behind the last block, and a score may be undefined at any layer.
+    """
+    blocks = {}
+    for _, rows in probes.groupby("model", sort=False):
+        known = rows.dropna(subset="cut").drop_duplicates(["cut", "layer"])
+        for source, own in rows.groupby("source", sort=False):
+            of_one_kind = known["cut"].is_unique  # functions of one name in two modules have one label
+            blocks[source] = _in_order(known if of_one_kind else own.dropna(subset="cut"))
+    alike = {source: [other for other in blocks if blocks[other] == blocks[source]] for source in blocks}
+    return {str(source): _in_order(probes[probes["source"].isin(same)]) for source, same in alike.items()}
+
+
+def _in_order(rows: pd.DataFrame) -> tuple[str, ...]:
+    """Return the layers by their cut, then those behind the blocks as they come."""
+    cuts = rows.groupby("layer", sort=False)["cut"].max()
+    return tuple(map(str, cuts.sort_values(kind="stable", na_position="last").index))
 
 
 def _depth(layers: tuple[str, ...], layer: str) -> float:

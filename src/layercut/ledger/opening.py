@@ -77,7 +77,7 @@ def open_connection(path: Path, create: bool, read_only: bool) -> sqlite3.Connec
     """
     if not create and not path.is_file():
         raise LedgerError(
-            f"no ledger at {path}: expected an output directory of `layercut run` or `layercut import`, "
+            f"no ledger at {path.absolute()}: expected an output directory of `layercut run` or `layercut import`, "
             f"or the {LEDGER_NAME} in it"
         )
     with explained(path):

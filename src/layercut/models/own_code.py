@@ -32,11 +32,11 @@ def locate(factory: str, folder: Path | None) -> Code:
     """
     module = factory.partition(":")[0]
     parts = module.split(".")
-    places = [place for place in (folder, Path.cwd()) if place is not None]
+    places = list(dict.fromkeys(place.resolve() for place in (folder, Path.cwd()) if place is not None))
     for place in places:
         for file in (place.joinpath(*parts).with_suffix(".py"), place.joinpath(*parts, "__init__.py")):
             if file.is_file():
-                return Code(place.resolve(), _hash(file))
+                return Code(place, _hash(file))
     try:
         found = importlib.util.find_spec(module)
     except (ImportError, ValueError):

@@ -13,6 +13,7 @@ from layercut.errors import UserError
 from layercut.figures import FIGURES, charts_of, factor_table
 from layercut.figures.study_tables import StudyTables
 from layercut.ledger import ledger_path, write_csv
+from layercut.output_paths import explained, require_file, require_folder
 from layercut.report import words
 from layercut.report.answers import Answer, answer, common_notes, headline
 from layercut.report.certainty import certainty_notes
@@ -37,13 +38,16 @@ def write_report(output_dir: str | Path, others: Sequence[str | Path] = ()) -> P
 
     Raises:
         LedgerError: there is no ledger, or it is damaged.
+        UserError: the file cannot be written.
     """
     ledger = ledger_path(output_dir)
-    page = build_page(StudyTables.read(ledger, others), read_facts(ledger))
     path = ledger.parent / REPORT_NAME
+    require_file(path)
+    page = build_page(StudyTables.read(ledger, others), read_facts(ledger))
     temporary = path.with_suffix(".html.part")
-    temporary.write_text(render(page), encoding="utf-8")
-    temporary.replace(path)
+    with explained(path):
+        temporary.write_text(render(page), encoding="utf-8")
+        temporary.replace(path)
     return path
 
 
@@ -56,23 +60,25 @@ def write_figures(
 
     Raises:
         LedgerError: there is no ledger, or it is damaged.
-        UserError: another format.
+        UserError: another format, or the folder cannot be written.
     """
     from layercut.charts.matplotlib import FORMATS, save  # noqa: PLC0415 - drawing the page needs no matplotlib
 
     if file_format not in FORMATS:
         raise UserError(f"expected one of the formats {', '.join(FORMATS)}; got {file_format!r}")
-    tables = StudyTables.read(ledger_path(output_dir), others)
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    require_folder(folder)
+    tables = StudyTables.read(ledger_path(output_dir), others)
     order = [context for context, _ in tables.contexts()]
     paths = []
-    for name in FIGURES:
-        for context, chart in charts_of(name, tables):
-            number = f"-{order.index(context) + 1}" if len(order) > 1 else ""
-            paths.append(save(chart, folder / f"{name}{number}.{file_format}"))
-    if (settings := factor_table.compute(tables)) is not None:
-        paths.append(save(settings, folder / f"{settings.name}.{file_format}"))
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in FIGURES:
+            for context, chart in charts_of(name, tables):
+                number = f"-{order.index(context) + 1}" if len(order) > 1 else ""
+                paths.append(save(chart, folder / f"{name}{number}.{file_format}"))
+        if (settings := factor_table.compute(tables)) is not None:
+            paths.append(save(settings, folder / f"{settings.name}.{file_format}"))
     return paths
 
 

@@ -50,6 +50,22 @@ def parse_study(text: str, file: Path | None = None, overrides: Sequence[str] = 
     values, lines = _parse_yaml(text, file)
     if file is not None:
         _resolve_paths(values, file.resolve().parent)
+    return _checked(values, lines, text, file, overrides)
+
+
+def make_study(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> StudySpec:
+    """Return the study of a mapping that nobody wrote into a file: errors name key paths and no lines.
+
+    Raises:
+        SpecError: it says something impossible.
+    """
+    text = yaml.safe_dump(dict(values))
+    return _checked(_parse_yaml(text, None)[0], {}, text, None, overrides)
+
+
+def _checked(
+    values: dict[str, Any], lines: dict[str, int], text: str, file: Path | None, overrides: Sequence[str]
+) -> StudySpec:
     for override in overrides:
         path = _apply_override(values, override)
         lines = {key: line for key, line in lines.items() if not key.startswith((f"{path}.", f"{path}["))}
@@ -207,6 +223,10 @@ def _explain(problem: Any, location: Sequence[int | str], model: type[BaseModel]
         return f"unknown key{did_you_mean(str(location[-1]), legal)}; legal keys: {', '.join(legal)}"
     if problem["type"] == "missing":
         return "is required and missing"
+    if problem["type"] in ("too_short", "too_long"):
+        bounds = problem["ctx"]
+        most, count = ("at least", "min_length") if problem["type"] == "too_short" else ("at most", "max_length")
+        return f"expected {most} {bounds[count]} value{'s' if bounds[count] != 1 else ''}; got {got!r}"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     shown = f"; got {got!r}" if isinstance(got, str | int | float | bool | list) and "got " not in message else ""
     return f"expected {message}{shown}"

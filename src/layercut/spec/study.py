@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,6 +25,12 @@ def _in_range(fraction: float) -> float:
 
 
 Fraction = Annotated[float, AfterValidator(_in_range)]
+
+
+def _plain_name(name: str) -> str:
+    if not re.fullmatch(r"[\w.-]+", name) or not name.strip("."):
+        raise ValueError("letters, digits, `_`, `-` and `.` only: the name is that of a folder, too")
+    return name
 
 
 def _as_match(value: Any) -> Any:
@@ -91,6 +98,13 @@ class TransferSpec(StrictSpec):
             raise ValueError("`all`, or at least one number of blocks, each 0 or more")
         return cuts
 
+    @field_validator("replicates", mode="before")
+    @classmethod
+    def _number_or_rule(cls, replicates: Any) -> Any:
+        if isinstance(replicates, list | str | None) and not str(replicates).strip("+- ").isdigit():
+            raise ValueError("a whole number, or `{up_to: {fraction: count}}`")
+        return replicates
+
     @field_validator("replicates")
     @classmethod
     def _at_least_one(cls, replicates: int | ReplicateRule) -> int | ReplicateRule:
@@ -117,7 +131,9 @@ class TransferSpec(StrictSpec):
 class StudySpec(StrictSpec):
     """Everything asked for in one study file."""
 
-    name: str = Field(pattern=r"^[\w.-]+$", description="Name of the study and of its default output directory.")
+    name: Annotated[str, AfterValidator(_plain_name)] = Field(
+        description="Name of the study and of its default output directory."
+    )
     seed: int = Field(default=0, ge=0, description="Where every random number of the study comes from.")
     source: OneOrMore[SourceSpec] = Field(min_length=1, description="What is transferred; one or a list.")
     target: OneOrMore[TargetSpec] = Field(min_length=1, description="What it is transferred to; one or a list.")

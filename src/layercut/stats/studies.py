@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from layercut.errors import UserError
+from layercut.errors import UserError, did_you_mean
 from layercut.stats.contrast import adjust_families, contrasts_of
 from layercut.stats.design import POINT, factors_of, finished
 from layercut.stats.interval import difference_interval
@@ -87,12 +87,14 @@ def compare_studies(
         LedgerError: there is no ledger, or it is damaged.
     """
     sides = (read_side(study), read_side(baseline))
+    _require_known("strategy", strategies, sides)
+    _require_known("fraction", fractions, sides)
     on = [*_matched(sides, across), *POINT]
     wanted = [_restricted(side.table, strategies, fractions) for side in sides]
     groups = [dict(iter(finished(table).groupby(on, sort=False, dropna=False))) for table in wanted]
     common = [name for name in groups[0] if name in groups[1]]
     if not common:
-        raise UserError(_nothing_in_common(sides, on))
+        raise UserError(_nothing_in_common(sides, on, [*strategies, *(f"{share:g}" for share in fractions)]))
     rows = pd.DataFrame(common, columns=on)
     rows = rows.join(pd.DataFrame([_compare(groups[0][name], groups[1][name]) for name in common]))
     adjust_families(rows, [], ["condition", "condition_baseline"])
@@ -140,7 +142,17 @@ def _matched(sides: tuple[Side, Side], across: Sequence[str]) -> list[str]:
     return [*(name for name in ACROSS if name not in across), *factors[0]]
 
 
-def _nothing_in_common(sides: tuple[Side, Side], on: Sequence[str]) -> str:
+def _require_known(column: str, asked: Sequence[Any], sides: tuple[Side, Side]) -> None:
+    """Refuse what neither study has: a slip would otherwise be left out without a word."""
+    known = sorted({value for side in sides for value in side.table[column].unique()})
+    for value in asked:
+        if value not in known:
+            names = list(map(str, known))
+            near = did_you_mean(value, names) if isinstance(value, str) else ""
+            raise UserError(f"the studies have no {column} {value!r}{near}; they have: {', '.join(names) or 'none'}")
+
+
+def _nothing_in_common(sides: tuple[Side, Side], on: Sequence[str], asked: Sequence[str]) -> str:
     for column in on:
         here, there = (sorted(map(str, side.table[column].unique())) for side in sides)
         if not set(here) & set(there):
@@ -149,7 +161,8 @@ def _nothing_in_common(sides: tuple[Side, Side], on: Sequence[str]) -> str:
                 f"the studies have no {column} in common{hint}: {', '.join(here) or 'none'} in the first, "
                 f"{', '.join(there) or 'none'} in the second"
             )
-    return "the studies have no finished condition in common"
+    only = f" among those of {', '.join(asked)}" if asked else ""
+    return f"the studies have no finished condition in common{only}"
 
 
 def _compare(own: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:

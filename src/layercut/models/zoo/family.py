@@ -125,8 +125,9 @@ class Zoo:
             UnknownNameError: the library has no classifier of that name; the message has near ones.
         """
         if not open_library(self.library).has(name):
-            near = difflib.get_close_matches(name, self.names(), n=_NEAREST, cutoff=0.5)
-            raise UnknownNameError(f"{self.library} model", name, near or self.names()[:_NEAREST])
+            names = self.names()
+            near = difflib.get_close_matches(name, names, n=_NEAREST, cutoff=0.5)
+            raise UnknownNameError(f"{self.library} model", name, near or names[:_NEAREST], num_known=len(names))
         return ZooFamily(self.library, name)
 
 
