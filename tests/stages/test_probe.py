@@ -203,7 +203,8 @@ def test_features_that_are_no_numbers_have_no_score_and_the_others_do(tmp_path):
     checked = tiny_plan(*SMALL)
     context = context_with_sources(checked, tmp_path / "first")
     values, _ = context.open_source(checked.plan.sources[0].key)
-    broken = dict(values) | {"blocks.conv1.conv.bias": torch.full_like(values["blocks.conv1.conv.bias"], float("nan"))}
+    # finite weights whose mean of four overflows: others are refused where they are read
+    broken = dict(values) | {"blocks.conv1.conv.bias": torch.full_like(values["blocks.conv1.conv.bias"], 3e38)}
     save_checkpoint(tmp_path / "broken.safetensors", broken)
     summary, records, failures = run(
         tmp_path / "run", "probes=[mean]", f"source=[{{checkpoint: {tmp_path / 'broken.safetensors'}}}]"
