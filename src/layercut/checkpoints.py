@@ -67,13 +67,17 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], str]:
         CheckpointError: the file is missing, damaged, or no longer what was written.
     """
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-            written = (file.metadata() or {}).get(_HASH_FIELD)
+        return _read(path)
     except FileNotFoundError as error:
         raise CheckpointError(f"no checkpoint {path}") from error
     except (OSError, safetensors.SafetensorError) as error:
         raise CheckpointError(f"the checkpoint {path} is damaged: {error}; delete it and run again") from error
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], str]:
+    with safetensors.safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        written = (file.metadata() or {}).get(_HASH_FIELD)
     digest = tensors_hash(tensors)
     if written is not None and written != digest:
         raise CheckpointError(
@@ -93,11 +97,21 @@ def load_foreign_weights(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise CheckpointError(f"no weight file {path}; expected a .safetensors or .pth file")
-    values = load_checkpoint(path)[0] if path.suffix == ".safetensors" else _load_pth(path)
+    values = _load_safetensors(path) if path.suffix == ".safetensors" else _load_pth(path)
     _check_finite(path, values)
     if values and all(name.startswith(WRAPPER) for name in values):
         return {name.removeprefix(WRAPPER): value for name, value in values.items()}
     return values
+
+
+def _load_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return _read(path)[0]
+    except (OSError, safetensors.SafetensorError) as error:
+        raise CheckpointError(
+            f"cannot read {path} as weights: expected a .safetensors file; got a damaged one, or another format: "
+            f"{error}; fetch or write it anew"
+        ) from error
 
 
 def _load_pth(path: Path) -> dict[str, Tensor]:

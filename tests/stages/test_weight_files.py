@@ -96,3 +96,11 @@ def test_plan_and_run_refuse_a_file_that_does_not_fit_in_the_same_words(path, va
     assert str(planned.value) == str(run.value)
     assert "expected (16, 1, 3, 3), got (8, 1, 3, 3)" in str(run.value)
     assert f"the file has {len(values)} tensors: blocks.conv0.conv.weight (8, 1, 3, 3)" in str(run.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"abcde", b"\x10" + bytes(7) + b"not json at all."])
+def test_a_damaged_file_of_somebody_elses_is_not_to_be_deleted(tmp_path, content):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"cannot read .*\.safetensors as weights: .*fetch or write it anew"):
+        load_foreign_weights(path)
