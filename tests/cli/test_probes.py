@@ -202,6 +202,15 @@ def test_every_layer_that_ties_is_marked_and_none_where_all_do():
     assert _best({"input": 1.0, "conv0": 1.0}, "higher") == set()
     assert _best({"input": 3e-17, "conv0": -2e-17}, "higher") == set()
     assert _best({"input": 1.0}, "higher") == set()
+    assert _best({}, "higher") == set()
+
+
+def test_a_probe_that_only_one_model_has_a_score_of_is_shown_for_it(study, tmp_path):
+    (weights,) = (study / "checkpoints").glob("*.safetensors")
+    arguments = ["--data", "digits", "--classes", "5,6,7", "--sample", "40", "--probes", "leep,knn"]
+    sizes = ["--set", "model.depth=3", "--set", "model.channels=8"]
+    text = call(probe, "random", weights, *arguments, *sizes, "-o", tmp_path / "scores.png")
+    assert f"leep: {weights.name} (" in text
 
 
 def test_models_that_are_equal_are_not_put_in_an_order():

@@ -130,7 +130,9 @@ def _print(table: pd.DataFrame) -> None:
 
 
 def _best(values: dict[str, float], direction: str) -> set[str]:
-    """Return the layers with the best score; none where all have the same."""
+    """Return the layers with the best score; none where all have the same, or none has one."""
+    if not values:
+        return set()
     top = (max if direction == "higher" else min)(values.values())
     best = {layer for layer, value in values.items() if _equal(value, top)}
     return best if len(best) < len(values) else set()
