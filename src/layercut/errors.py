@@ -7,7 +7,7 @@ a `UserError` into one line on stderr and exit code 2; anything else is a defect
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class LayercutError(Exception):
@@ -68,3 +68,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean 'x'?"` for the nearest known name, or an empty string."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def few(words: Sequence[str], most: int, separator: str = ", ") -> str:
+    """Return the first few of some words, and how many more there are."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return separator.join(words[:most]) + more
+
+
+def one_line(error: object, most: int | None = None) -> str:
+    """Return what somebody else's error says without line breaks, `most` characters of it."""
+    return " ".join(str(error).split())[:most]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from layercut.data.disk import is_disk_full
+from layercut.disk import is_disk_full
 from layercut.errors import StorageFullError, StudyInProgressError, UserError
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from layercut.disk import is_disk_full
 from layercut.errors import UserError
 
 
@@ -43,6 +43,6 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_disk_full(error):
             raise
         raise UserError(f"cannot write {path}: {error.strerror or error}; choose another path") from error

@@ -23,6 +23,7 @@ from layercut.training.late import LateValidation
 from layercut.training.loop import train
 from layercut.training.precision import evaluation_precision
 from layercut.training.schedule import Schedule
+from tiny_stack import Images
 
 CPU = torch.device("cpu")
 
@@ -31,21 +32,6 @@ CPU = torch.device("cpu")
 def prepared():
     """One thread, as in trials."""
     prepare_device(CPU, 1)
-
-
-class Given:
-    """Inputs that are given as they are."""
-
-    def __init__(self, values):
-        self.values = values
-        self.num_gathered = 0
-
-    def __len__(self):
-        return len(self.values)
-
-    def gather(self, positions):
-        self.num_gathered += len(positions)
-        return self.values[positions]
 
 
 class Scripted(nn.Module):
@@ -74,7 +60,7 @@ def histories(draw):
 def follow(history, patience, chunk):
     """Return what comes of a training with this history, its best weights, and how many images were looked at."""
     model, course = Scripted(history.shape[1]), Course(patience)
-    inputs = Given(torch.arange(history.shape[1]))
+    inputs = Images(torch.arange(history.shape[1]))
     examples = Examples(inputs, torch.zeros(len(inputs), dtype=torch.int64), chunk)
     validation = LateValidation(examples, "float32", course, patience, len(history))
     best = None
@@ -125,7 +111,7 @@ def draw_examples(num, seed, shape=(1, 8, 8), noise=3.0):
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(num) % 3
     values = noise * torch.randn(num, *shape, generator=generator) + labels.view(-1, 1, 1, 1)
-    return Examples(Given(values.to(memory_format=torch.channels_last)), labels, chunk=32)
+    return Examples(Images(values.to(memory_format=torch.channels_last)), labels, chunk=32)
 
 
 def build(name, seed, **options):
@@ -195,7 +181,7 @@ def test_a_training_that_diverges_does_so_in_the_same_epoch(lr):
 
 def test_weights_that_are_nan_on_validation_images_are_a_divergence():
     model, course = nn.Linear(1, 3), Course(2)
-    examples = Examples(Given(torch.ones(5, 1)), torch.zeros(5, dtype=torch.int64))
+    examples = Examples(Images(torch.ones(5, 1)), torch.zeros(5, dtype=torch.int64))
     validation = LateValidation(examples, "float32", course, 2, 2)
     validation.add(model, EpochPoint(1, 1.0, 0.5))
     nn.init.constant_(model.weight, math.nan)
@@ -206,7 +192,7 @@ def test_weights_that_are_nan_on_validation_images_are_a_divergence():
 
 def test_nothing_is_looked_at_before_an_epoch_could_be_the_last():
     model = Scripted(5)
-    validation = LateValidation(Examples(Given(torch.arange(5)), torch.zeros(5).long()), "float32", Course(3), 3, 9)
+    validation = LateValidation(Examples(Images(torch.arange(5)), torch.zeros(5).long()), "float32", Course(3), 3, 9)
     looks = []
     for epoch in range(1, 5):
         validation.add(model, EpochPoint(epoch, 1.0, 0.5))

@@ -102,10 +102,10 @@ def command(
         start_server(PRELOADED)  # workers import torch while this process does
 
     from layercut.cli.show import RunProgress
-    from layercut.runner import run_study
+    from layercut.runner import default_output_dir, run_study
 
     if report:
-        _require_report(output_dir or Path("runs") / spec.name)
+        _require_report(output_dir or default_output_dir(spec))
     with RunProgress(spec.name) as progress:
         summary = run_study(
             spec,

@@ -26,10 +26,10 @@ from pydantic import BaseModel
 from layercut.data import DATASETS
 from layercut.data.base import DatasetInfo, LabelledImages
 from layercut.data.content import Content, fingerprint, image_hashes
-from layercut.data.disk import is_disk_full
 from layercut.data.pieces import Images, in_pieces
 from layercut.data.reading import own_options, parse_options, parse_view, read_dataset
 from layercut.data.view import ViewOptions, apply_view
+from layercut.disk import is_disk_full
 from layercut.errors import DataError, StorageFullError
 from layercut.keys import canonical_json, content_key
 

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from layercut.data.base import FileCheck
-from layercut.data.disk import is_disk_full
 from layercut.data.raw_files import RawFile, check_file
-from layercut.errors import DataError, StorageFullError
+from layercut.disk import is_disk_full
+from layercut.errors import DataError, StorageFullError, few, one_line
 from layercut.output_paths import require_folder
 
 _TIMEOUT_SECONDS = 20.0
@@ -100,7 +100,7 @@ def _told_apart(name: str, data_dir: Path, wanted: str) -> Iterator[None]:
             raise StorageFullError(
                 f"the disk is full: {name} does not fit in {data_dir}; free space and try again"
             ) from error
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         instead = f", or copy these files there from elsewhere: {wanted}" if wanted else ""
         raise DataError(
             f"cannot download {name} into {data_dir}: {reason}; check the network and that the folder can be "
@@ -156,7 +156,7 @@ def _reuse_archives(archives: Iterable[RawFile], data_dir: Path, folder: Path) -
 def _require_complete(name: str, checks: Iterable[FileCheck], folder: Path) -> None:
     wrong = [f"{check.path.relative_to(folder)}: {check.problem}" for check in checks if check.status != "ok"]
     if wrong:
-        listed = "; ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
+        listed = few(wrong, 5, "; ")
         raise DataError(f"the download of {name} is not what it should be ({listed}); nothing was kept, try again")
 
 

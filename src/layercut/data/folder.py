@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -14,8 +13,11 @@ from pydantic import Field
 from layercut.data.base import DatasetFormat, RawDataset, RawImages
 from layercut.data.decode import decode_images
 from layercut.data.holdout import HoldoutOptions
-from layercut.errors import DataError
+from layercut.errors import DataError, few
 from layercut.spec.shape import ImageSize, ShapeOptions
+
+_MOST = 5
+"""Files, folders and classes that a message tells by name."""
 
 
 class FolderOptions(HoldoutOptions, ShapeOptions):
@@ -122,14 +124,14 @@ def _only(train: Split, test: Split) -> str:
     """Return which classes only one of the splits has."""
     names = {"train": set(train.class_names), "test": set(test.class_names)}
     alone = {"train": names["train"] - names["test"], "test": names["test"] - names["train"]}
-    return " and ".join(f"only {split}/ has {_some(sorted(own))}" for split, own in alone.items() if own)
+    return " and ".join(f"only {split}/ has {few(sorted(own), _MOST)}" for split, own in alone.items() if own)
 
 
 def _list_split(folder: Path) -> Split:
     entries = _visible(folder)
     strays = [entry.name for entry in entries if not entry.is_dir()]
     if strays:
-        raise DataError(f"{folder}: expected one folder a class and no files; got {_some(strays)}: move them away")
+        raise DataError(f"{folder}: expected one folder a class and no files; got {few(strays, _MOST)}: move them away")
     if not entries:
         raise DataError(f"{folder}: expected one folder a class, got an empty folder")
     return Split(tuple(entry.name for entry in entries), tuple(_list_class(Path(entry.path)) for entry in entries))
@@ -140,7 +142,7 @@ def _list_class(folder: Path) -> tuple[Path, ...]:
     folders = [entry.name for entry in entries if entry.is_dir()]
     if folders:
         raise DataError(
-            f"{folder}: expected the images of one class, got folders: {_some(folders)}; move the images up, "
+            f"{folder}: expected the images of one class, got folders: {few(folders, _MOST)}; move the images up, "
             f"or set `path` to the folder whose folders are the classes"
         )
     if not entries:
@@ -166,11 +168,6 @@ def _stat(path: Path) -> os.stat_result:
         return path.stat()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}; remove it or repair the link") from error
-
-
-def _some(names: Sequence[str], limit: int = 5) -> str:
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
 
 
 def _labels(split: Split) -> np.ndarray[Any, np.dtype[np.int64]]:

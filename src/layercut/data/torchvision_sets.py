@@ -21,7 +21,7 @@ from layercut.data.base import DatasetFormat, FileCheck, RawDataset
 from layercut.data.download import download_tree
 from layercut.data.holdout import HoldoutOptions
 from layercut.data.torchvision_items import class_names_of, raw_images
-from layercut.errors import DataError, UnknownNameError, did_you_mean
+from layercut.errors import DataError, UnknownNameError, did_you_mean, one_line
 from layercut.spec.shape import ImageSize, ShapeOptions
 
 _OTHER_TARGETS = {
@@ -181,8 +181,8 @@ class TorchvisionSet:
             except Exception as error:  # readers raise whatever a broken file makes of them
                 if download and not isinstance(error, ImportError):
                     raise
-                raise DataError(f"{self.name} in {folder}: torchvision cannot read it: {_one_line(error)}") from error
-        raise DataError(f"{self.name}: no {split} split: {_one_line(problems[-1])}; name it in `splits`")
+                raise DataError(f"{self.name} in {folder}: torchvision cannot read it: {one_line(error)}") from error
+        raise DataError(f"{self.name}: no {split} split: {one_line(problems[-1])}; name it in `splits`")
 
     def _arguments(self, options: TorchvisionOptions, split: str) -> Iterator[dict[str, Any]]:
         """Yield arguments to try, in order.
@@ -265,10 +265,6 @@ def _parameters(torchvision_class: type[Any]) -> dict[str, inspect.Parameter]:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-
-
-def _one_line(error: object) -> str:
-    return " ".join(str(error).split())
 
 
 TORCHVISION_SETS = TorchvisionSets()

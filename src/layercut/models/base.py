@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from layercut.errors import SpecError
+from layercut.errors import SpecError, one_line
 from layercut.models.batch_norm import noted_norms
 from layercut.models.operations import run_counted
 
@@ -199,7 +199,7 @@ def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_c
             with noted_norms(block) as noted:
                 features, flops = run_counted(block, features)
         except (RuntimeError, ValueError, AssertionError) as error:  # whatever the layers say about sizes
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error, 200)
             raise SpecError(f"images of shape {image_shape} do not get through the block {name!r}: {reason}") from error
         shapes.append(tuple(features.shape[1:]))
         block_flops.append(flops)

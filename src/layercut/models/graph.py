@@ -18,7 +18,7 @@ from timm.layers import DropPath, get_notrace_functions, get_notrace_modules
 from torch import Tensor, fx, nn
 from torchvision.models.feature_extraction import NodePathTracer
 
-from layercut.errors import SpecError
+from layercut.errors import SpecError, one_line
 from layercut.models.base import ImageShape
 
 _WHOLE = (nn.Linear, nn.Conv2d, nn.modules.batchnorm._BatchNorm, DropPath)
@@ -71,7 +71,7 @@ def trace(model: nn.Module, training: bool) -> TracedGraph:
     try:
         graph = tracer.trace(model.train(training), concrete_args=optional or None)
     except Exception as error:  # whatever the model's own code raises on a symbol
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise SpecError(
             f"cannot follow the forward pass of {type(model).__name__} ({type(error).__name__}: {reason}); make it a "
             "torch.nn.Sequential of blocks, or a forward whose path does not depend on values"
@@ -97,7 +97,7 @@ def single_tensors(
         with torch.no_grad():
             finder.run(torch.zeros(2, *image_shape, device=_device(model)))
     except Exception as error:  # whatever the model's own code and its layers raise
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error, 300)
         raise SpecError(
             f"{model_name} fails on images of {' x '.join(map(str, image_shape))}: {type(error).__name__}: {reason}; "
             "make it for such images, or give the images another size or other channels"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_MOST = 4
+from layercut.errors import few, one_line
+
+MOST = 4
 """Names of one kind that are told; of the others only how many they are."""
 
 _MISSING, _UNEXPECTED = "Missing key(s) in state_dict:", "Unexpected key(s) in state_dict:"
@@ -22,13 +24,7 @@ def misfit(error: Exception) -> str:
         >>> misfit(RuntimeError('Error(s) in loading:\\n\\tMissing key(s) in state_dict: "a.weight", "a.bias".'))
         'expected a.weight, a.bias, got nothing'
     """
-    return "; ".join(_complaints(str(error))) or f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-
-
-def few(words: list[str]) -> str:
-    """Return the first few of some words, and how many more there are."""
-    more = f" and {len(words) - _MOST} more" if len(words) > _MOST else ""
-    return f"{', '.join(words[:_MOST])}{more}"
+    return "; ".join(_complaints(str(error))) or f"{type(error).__name__}: {one_line(error, 300)}"
 
 
 def _complaints(message: str) -> Iterator[str]:
@@ -36,9 +32,9 @@ def _complaints(message: str) -> Iterator[str]:
     for line in lines:
         names = re.findall(r'"([^"]+)"', line)
         if line.startswith(_MISSING):
-            yield f"expected {few(names)}, got nothing"
+            yield f"expected {few(names, MOST)}, got nothing"
         elif line.startswith(_UNEXPECTED):
-            yield f"the model has no {few(names)}"
+            yield f"the model has no {few(names, MOST)}"
     sizes = [found.groups() for found in map(_SIZES.match, lines) if found]
     if sizes:
-        yield few([f"{name}: expected ({wanted}), got ({got})" for name, got, wanted in sizes])
+        yield few([f"{name}: expected ({wanted}), got ({got})" for name, got, wanted in sizes], MOST)

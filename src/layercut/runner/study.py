@@ -83,7 +83,7 @@ def run_study(
     _check_graphs(cuda_graphs, torch_device.type, stacked)
     workforce = _hire(executor, workers, address, torch_device) if isinstance(executor, str) else executor
     checked = plan_with_data(spec, Path(data_dir or default_data_dir()), default_cache_dir(), precision, stacked)
-    output_dir = Path(output_dir or Path("runs") / spec.name)
+    output_dir = Path(output_dir or default_output_dir(spec))
     with output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
         _refuse_imported(ledger, output_dir)
         environment = capture_environment(torch_device)
@@ -101,6 +101,11 @@ def run_study(
             workforce.close()
             tracking.close()
         return summarize_run(checked.plan, ledger, output_dir)
+
+
+def default_output_dir(spec: StudySpec) -> Path:
+    """Return where a study is written whose user does not say."""
+    return Path("runs") / spec.name
 
 
 def _check_graphs(cuda_graphs: bool, device: str, stacked: bool) -> None:

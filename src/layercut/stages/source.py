@@ -14,10 +14,10 @@ from torch import Tensor
 
 from layercut.checkpoints import load_foreign_weights, save_checkpoint
 from layercut.data.splits import sample_split
-from layercut.errors import CheckpointError
+from layercut.errors import CheckpointError, few
 from layercut.models import MODELS
 from layercut.models.base import AdaptingFamily, CuttableModel, seeded_build
-from layercut.models.misfit import few
+from layercut.models.misfit import MOST
 from layercut.plan.jobs import ModelRef, SourceJob, SourcePoint
 from layercut.records import FailureRecord, PretrainingRecord
 from layercut.seeding import derive_seed
@@ -65,7 +65,7 @@ def read_weights(job: SourceJob, keep_hidden: bool = False) -> dict[str, Tensor]
     model = seeded_build(family, options, job.model.image_shape, num_classes=2, seed=0)
     wrong = list(_wrong(model, values, ("blocks.", "head.") if keep_hidden else ("blocks.",)))
     if wrong:
-        raise _unfit(job, few(wrong), found)
+        raise _unfit(job, few(wrong, MOST), found)
     return values
 
 
@@ -205,7 +205,7 @@ def _wrong(model: CuttableModel, values: Mapping[str, Tensor], kept: tuple[str, 
 
 def _unfit(job: SourceJob, why: str, found: Mapping[str, Tensor]) -> CheckpointError:
     """Return the refusal of a file that holds the tensors `found`."""
-    has = few([f"{name} {tuple(value.shape)}" for name, value in found.items()])
+    has = few([f"{name} {tuple(value.shape)}" for name, value in found.items()], MOST)
     return CheckpointError(
         f"the weights in {job.weights} do not fit the model {job.model.label} on images of "
         f"{job.model.image_shape}: {why}; the file has {len(found)} tensors: {has}"

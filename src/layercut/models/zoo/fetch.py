@@ -11,8 +11,8 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from layercut.data.disk import is_disk_full
-from layercut.errors import CheckpointError, StorageFullError
+from layercut.disk import is_disk_full
+from layercut.errors import CheckpointError, StorageFullError, one_line
 
 TIMEOUT_SECONDS = 10.0
 """Without an answer for so long, a server is given up."""
@@ -62,7 +62,7 @@ def require_server(url: str, what: str, instead: str) -> None:
 
 def unavailable(what: str, error: Exception, instead: str) -> CheckpointError:
     """Return the error of a download that failed, and what to do instead."""
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    reason = one_line(error, 200) or type(error).__name__
     return CheckpointError(
         f"cannot download the weights {what}: {reason}; check the network, or {instead} on a machine that has one, "
         "or name a file with source: {checkpoint: PATH}"
