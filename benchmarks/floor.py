@@ -29,7 +29,7 @@ from benchmarks.layers import first_layer_flops
 from layercut import load_study
 from layercut.data.cache import default_cache_dir, default_data_dir, open_cached
 from layercut.data.splits import sample_split
-from layercut.data.subset import Task, select_task
+from layercut.data.subset import Task, restrict
 from layercut.ledger import Ledger
 from layercut.models import MODELS
 from layercut.models.base import plan_model, seeded_build
@@ -106,7 +106,7 @@ def run_work(
     checked = plan_with_data(load_study(run / "study.yaml"), data_dir, default_cache_dir(), precision)
 
     def open_task(task: TaskRef) -> Task:
-        return select_task(open_cached(checked.datasets[task.fingerprint]), task.classes)
+        return restrict(open_cached(checked.datasets[task.fingerprint]), task.classes)
 
     return plan_work(checked.plan, trials, open_task, validations or needed_validations), precision
 

@@ -8,7 +8,7 @@ from benchmarks.floor import Work, needed_validations, plan_work
 from benchmarks.layers import conv_shapes, first_layer_flops
 
 from layercut.data.cache import default_cache_dir, default_data_dir, open_cached
-from layercut.data.subset import select_task
+from layercut.data.subset import restrict, select_task
 from layercut.models.base import plan_model, seeded_build
 from layercut.models.plain_cnn import PLAIN_CNN, PlainCnnOptions
 from layercut.plan.canonical import trial_key
@@ -54,7 +54,7 @@ def work_of(checked: CheckedPlan, wanted: list[tuple[str, int, int]]) -> tuple[W
     ]
 
     def open_task(task):  # type: ignore[no-untyped-def]
-        return select_task(open_cached(checked.datasets[task.fingerprint]), task.classes)
+        return restrict(open_cached(checked.datasets[task.fingerprint]), task.classes)
 
     return plan_work(checked.plan, records, open_task, needed_validations), records[-1]
 

@@ -12,7 +12,7 @@ from layercut.data import DATASETS, LabelledImages
 from layercut.data.cache import load_dataset
 from layercut.data.classes import resolve_classes
 from layercut.data.reading import parse_options
-from layercut.data.subset import select_task, task_info
+from layercut.data.subset import restrict, select_task, task_info
 from layercut.errors import DataError
 
 NAMES = ("ant", "bee", "cat", "dog")
@@ -109,8 +109,8 @@ def test_loaded_data_give_the_same_task_as_published_counts(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        (["cta", 1], r"class 'cta' is not in the dataset; did you mean 'cat'\?; known .*0: ant, 1: bee"),
-        ([0, 4], "class 4 is not in the dataset; known .*3: dog"),
+        (["cta", 1], r"class 'cta' is not in the dataset; its classes are \(index: name\) 0: ant, 1: bee"),
+        ([0, 4], "class 4 is not in the dataset; its classes are .*3: dog"),
         ([0, -1], "class -1 is not in the dataset"),
         ([1, "bee"], "each class once; 'bee'"),
         ([1], "at least two classes"),
@@ -121,11 +121,38 @@ def test_impossible_classes_are_refused_with_the_known_ones(classes: list[int | 
         resolve_classes(classes, NAMES)
 
 
-def test_a_number_that_is_another_class_name_is_refused_as_ambiguous() -> None:
-    names = ("1", "10", "2")
-    with pytest.raises(DataError, match=r"class 2 could be the index or the name.*'2'"):
-        resolve_classes([0, 2, 1], ("1", "2", "3"))
-    assert resolve_classes(["2", "1"], names) == (2, 0)
+def test_a_wrong_name_among_400_shows_the_nearest_three() -> None:
+    names = [f"species {index:03}" for index in range(399)] + ["Quercus robur"]
+    with pytest.raises(DataError) as caught:
+        resolve_classes(["quercus rubor", 1], names)
+    message = str(caught.value)
+    assert "its classes are 400, the nearest 'Quercus robur' (index 399), " in message
+    assert message.count("(index ") == 3
+    with pytest.raises(DataError, match=r"class 400 is not in the dataset; its classes are 0\.\.399$"):
+        resolve_classes([1, 400], names)
+
+
+def test_a_number_is_a_name_where_classes_are_called_by_other_numbers_than_their_indices() -> None:
+    assert resolve_classes([10, 1], ("1", "10", "2")) == (1, 0)
+    assert resolve_classes(["2", "1"], ("1", "10", "2")) == (2, 0)
+    with pytest.raises(DataError, match=r"class 0 is not in the dataset; classes are called by numbers here"):
+        resolve_classes([0, 2], ("1", "2", "3"))
+
+
+def test_a_number_is_an_index_where_no_class_is_called_so() -> None:
+    assert resolve_classes([10, 14], [f"{index:05}" for index in range(43)]) == (10, 14)
+    assert resolve_classes([7, 3], [str(index) for index in range(10)]) == (7, 3)
+
+
+def test_the_task_of_classes_that_are_called_by_numbers_opens_again_by_their_indices(tmp_path: Path) -> None:
+    digits = load_dataset("digits", {"groups": {"3": [3], "8": [8], "9": [9]}}, tmp_path, tmp_path, False)
+    chosen = resolve_classes([9, 3], digits.class_names)
+    assert restrict(digits, chosen).class_names == ("9", "3")
+
+
+def test_both_unicode_forms_of_a_name_are_one() -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    assert resolve_classes([composed, "tea"], ("tea", decomposed)) == (1, 0)
 
 
 def test_all_of_one_class_is_no_task() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+import yaml
 
 from layercut.errors import SpecError
 from layercut.spec import load_study, parse_study, shipped_studies
@@ -133,3 +136,48 @@ def test_what_is_legal_is_said_in_words(override, message):
 
 def test_a_number_of_replicates_may_be_a_text():
     assert parse_study(STUDY, overrides=["transfer.replicates='3'"]).transfer.replicates == 3
+
+
+NAMES = ["00010", "yes", "no", "off", "null", "~", "2020-01-01", "1.10", "0x1F", "12:30", "1_0", "1e3", "+5", ".inf"]
+
+
+@pytest.mark.parametrize("task", ["source", "target"])
+def test_classes_are_called_as_the_file_writes_them(task):
+    written = "[" + ", ".join(NAMES) + "]"
+    studies = [
+        parse_study(STUDY, overrides=[f"{task}={{dataset: digits, classes: {written}}}"]),
+        parse_study(STUDY, overrides=[f"{task}.classes={written}"]),
+        parse_study(STUDY, overrides=[f"{task}=[{{dataset: digits, classes: {written}}}]"]),
+        parse_study(re.sub(f"({task}:.*classes: )\\[.*\\]", rf"\1{written}", STUDY)),
+    ]
+    assert [getattr(study, task)[0].classes for study in studies] == [NAMES] * 4
+
+
+def test_one_class_can_be_set_by_name():
+    assert parse_study(STUDY, overrides=["target.classes[0]=007"]).target[0].classes[:2] == ["007", 6]
+
+
+def test_a_number_without_quotes_is_a_number_and_with_quotes_a_name():
+    assert parse_study(STUDY, overrides=["target.classes=[7, '8']"]).target[0].classes == [7, "8"]
+
+
+def test_names_that_are_kept_survive_being_written_again():
+    study = parse_study(STUDY, overrides=["target.classes=[00010, 'yes', 3]"])
+    again = yaml.safe_dump(study.model_dump(mode="json", exclude_unset=True))
+    assert parse_study(again).target[0].classes == ["00010", "yes", 3]
+
+
+def test_groups_and_their_members_are_called_as_the_file_writes_them():
+    study = parse_study(STUDY, overrides=["target={dataset: digits, groups: {yes: [00010, no], 007: [1]}}"])
+    assert study.target[0].options["groups"] == {"yes": ["00010", "no"], "007": [1]}
+
+
+def test_studies_factors_and_paths_are_called_as_the_file_writes_them(tmp_path):
+    file = tmp_path / "study.yaml"
+    text = STUDY.replace("name: tiny", "name: 2020-01-01").replace(
+        "{dataset: digits, classes: [5, 6, 7, 8, 9]}", "{dataset: folder, path: 0123}"
+    )
+    study = parse_study(text, file, ["transfer.factors={no: {on: {lr: 1e-2}, 10: {lr: 1e-3}}}"])
+    assert study.name == "2020-01-01"
+    assert study.target[0].options["path"] == str(tmp_path / "0123")
+    assert study.transfer.factors == {"no": {"on": {"lr": 1e-2}, "10": {"lr": 1e-3}}}

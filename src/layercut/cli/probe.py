@@ -78,12 +78,13 @@ def command(
     from layercut.figures.probe_by_layer import by_model
     from layercut.output_paths import explained, require_file
     from layercut.probing import parse_candidate, probe_models, probe_spec
+    from layercut.spec.names import as_class
 
     if output.suffix.removeprefix(".") not in FORMATS:
         raise UserError(f"--output {output}: expected a name that ends in .{', .'.join(FORMATS)}")
     require_file(output)
     names = probes.split(",") if probes else None
-    chosen = [int(name) if name.isdigit() else name for name in classes.split(",")] if classes else None
+    chosen = [as_class(name) for name in classes.split(",")] if classes else None
     candidates = dict.fromkeys(parse_candidate(text, model) for text in models)
     specs = [probe_spec(candidate, data, chosen, names, sample, overrides) for candidate in candidates]
     probed = probe_models(specs, device=device, data_dir=data_dir)

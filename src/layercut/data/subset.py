@@ -91,7 +91,15 @@ def select_task(dataset: LoadedDataset, classes: Sequence[int | str] | None) -> 
     Raises:
         DataError: as `resolve_classes`; or dropping duplicates leaves a class without training images.
     """
-    chosen = resolve_classes(classes, dataset.class_names)
+    return restrict(dataset, resolve_classes(classes, dataset.class_names))
+
+
+def restrict(dataset: LoadedDataset, chosen: Sequence[int]) -> Task:
+    """Do as `select_task` for classes by their indices, whatever they are called.
+
+    Raises:
+        DataError: dropping duplicates leaves a class without training images.
+    """
     class_names = tuple(dataset.class_names[index] for index in chosen)
     new_label = np.full(len(dataset.class_names), -1, dtype=np.int64)
     new_label[list(chosen)] = np.arange(len(chosen))

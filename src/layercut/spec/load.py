@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from layercut.errors import SpecError, did_you_mean
+from layercut.spec.names import keep_names
 from layercut.spec.study import FROM_OVERRIDE, StudySpec, locate
 
 
@@ -131,12 +132,20 @@ def _parse_yaml(text: str, file: Path | None) -> tuple[dict[str, Any], dict[str,
         lines: dict[str, int] = {}
         if node is not None:
             _walk(node, "", lines, place)
-        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        values = _constructed(node, ())
     except yaml.YAMLError as error:
         raise SpecError(f"{place} is not YAML: {error}") from error
     if not isinstance(values, dict):
         raise SpecError(f"{place} must be a mapping with name, source, target and model; got {type(values).__name__}")
     return values, lines
+
+
+def _constructed(node: yaml.Node | None, path: Sequence[str]) -> Any:
+    """Return the value of a composed node that stands at `path`; names are its text."""
+    if node is None:
+        return None
+    keep_names(node, path)
+    return _Loader("").construct_document(node)
 
 
 def _walk(node: yaml.Node, path: str, lines: dict[str, int], place: str) -> None:
@@ -176,11 +185,12 @@ def _apply_override(values: dict[str, Any], override: str) -> str:
     path, equals, text = override.partition("=")
     if not equals or not path:
         raise SpecError(f"--set takes key.path=value, such as transfer.replicates=20; got {override!r}")
+    steps = re.findall(r"[^.\[\]]+", path)
     try:
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        value = _constructed(yaml.compose(text, Loader=_Loader), steps)
     except yaml.YAMLError as error:
         raise SpecError(f"--set {override}: the value is not YAML: {error}") from error
-    *parents, last = re.findall(r"[^.\[\]]+", path)
+    *parents, last = steps
     here: Any = values
     for part in parents:
         here = _descend(here, part, override)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from layercut.checkpoints import load_checkpoint
 from layercut.data.cache import open_cached
-from layercut.data.subset import Task, select_task
+from layercut.data.subset import Task, restrict
 from layercut.plan.jobs import TaskRef
 
 
@@ -62,7 +62,7 @@ class Context:
 @lru_cache(maxsize=8)
 def open_task(folder: Path, classes: tuple[int, ...]) -> Task:
     """Open a task from the dataset cache."""
-    return select_task(open_cached(folder), classes)
+    return restrict(open_cached(folder), classes)
 
 
 @lru_cache(maxsize=8)
