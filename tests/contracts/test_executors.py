@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from layercut.executors.serial import SerialExecutor
 from tiny_study import NUM_TRIALS, wait_until, write_study
 
 IN_PROCESS = {"serial"}
-"""Executors that do jobs in the caller's process: exceptions come through."""
+"""Executors that do jobs in the caller's process."""
 
 
 NAMES = [pytest.param(name, marks=[pytest.mark.exhaustive] if name == "ray" else []) for name in EXECUTORS]
@@ -76,30 +77,22 @@ def test_jobs_are_taken_as_they_are_needed(executor: Executor) -> None:
     events.close()  # type: ignore[attr-defined]
 
 
-def test_an_exception_is_an_event_with_its_name_or_comes_through_and_what_was_yielded_before_stands(
-    name: str, executor: Executor
-) -> None:
-    seen: list[Event] = []
-
-    def run() -> None:
-        seen.extend(iter_into(seen, executor.run("executor_jobs:raise_after_one", [1, 2], None)))
-
-    def iter_into(into: list[Event], events: Iterable[Event]) -> list[Event]:
-        for event in events:
-            into.append(event)
-        return []
-
-    if name in IN_PROCESS:
-        with pytest.raises(ValueError, match="job 1 is odd"):
-            run()
-        assert seen == [Result(1, 1)]
-        return
-    run()
-    (lost,) = (event for event in seen if isinstance(event, Lost))
+def test_an_exception_is_an_event_with_its_name_and_what_was_yielded_before_stands(executor: Executor) -> None:
+    events = set(executor.run("executor_jobs:raise_after_one", [1, 2], None))
+    (lost,) = (event for event in events if isinstance(event, Lost))
     assert (lost.job, lost.error) == (1, "ValueError")
     assert lost.message.startswith("job 1 is odd\n")
     assert "raise_after_one" in lost.message
-    assert {Result(1, 1), Result(2, 2), Done(2)} == set(seen) - {lost}
+    assert {Result(1, 1), Result(2, 2), Done(2)} == events - {lost}
+
+
+def test_in_the_callers_process_an_exception_comes_through_to_a_debugger(name: str, executor: Executor) -> None:
+    if name not in IN_PROCESS:
+        pytest.skip("does jobs in other processes, where no debugger of ours is")
+    events = executor.run("executor_jobs:raise_after_one", [1, 2], SimpleNamespace(reraise=True))
+    assert next(events) == Result(1, 1)
+    with pytest.raises(ValueError, match="job 1 is odd"):
+        next(events)
 
 
 def test_a_worker_that_is_killed_costs_no_job_but_its_own(name: str, executor: Executor) -> None:

@@ -4,8 +4,9 @@ An executor does jobs with a function given as `"module:object"`, which takes a 
 yields results. Results come back in any order, tagged with their job; the same jobs give the same results
 whatever the executor, the number of workers and the order.
 
-Executors for many machines ask a context for two things, where it has them: `device`, which is `cuda` where each job
-needs a GPU, and `folders`, which every machine must see; the first is written to.
+Executors ask a context for what it has of these: `reraise`, which lets an exception through to a debugger where jobs
+are done in the caller's process; and, for many machines, `device`, which is `cuda` where each job needs a GPU, and
+`folders`, which every machine must see; the first is written to.
 """
 
 from __future__ import annotations
@@ -43,9 +44,8 @@ class Executor(Protocol):
     """A way of doing jobs."""
 
     def run(self, function: str, jobs: Iterable[Any], context: Any) -> Iterator[Event]:
-        """Do all jobs; each ends with one `Done` or `Lost`.
+        """Do all jobs; each ends with one `Done` or `Lost`, and the others go on.
 
-        Where jobs are done in the caller's process, what their function raises comes through instead, to a debugger.
         Closing the iterator, or an interrupt, stops the workers.
         """
         ...

@@ -21,6 +21,9 @@ from layercut.tracking import Tracking
 _JOBS: dict[type, str] = {SourceJob: "source", ExtractJob: "extract", RepresentationJob: "represent"}
 """What failures call the jobs that have no trials or probes."""
 
+_KINDS: dict[str, FailureKind] = {"MemoryError": "out_of_memory", "OutOfMemoryError": "out_of_memory"}
+"""What failures by exceptions of these names are."""
+
 WRITE_SECONDS = 0.2
 """Records are written so often: thousands of short trials share a transaction, and a crash loses no more than this."""
 
@@ -113,7 +116,7 @@ class Recorder:
             raise StorageFullError(event.message.splitlines()[0])
         if event.error is not None and self._context.reraise:
             raise RuntimeError(f"{event.error} in a worker: {event.message}")
-        kind: FailureKind = "worker_lost" if event.error is None else "error"
+        kind: FailureKind = "worker_lost" if event.error is None else _KINDS.get(event.error, "error")
         message, _, traceback = event.message.partition("\n")
         if isinstance(event.job, TransferJob):
             condition = event.job.condition

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import time
 import traceback
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from typing import TypeVar, cast
 
 import torch
 
@@ -55,6 +55,19 @@ def attempt(
             environment=context.environment,
             wall_seconds=time.perf_counter() - started,
         )
+
+
+def attempt_each(values: Iterator[R], context: Context, key: str, job: str) -> Iterator[R | FailureRecord]:
+    """Yield the values; where making the next one fails, the record of it comes last.
+
+    Raises:
+        StorageFullError: the disk is full; going on would only fail again.
+    """
+    end = object()
+    while (value := attempt(lambda: next(values, end), context, key, job)) is not end:
+        yield cast(R | FailureRecord, value)
+        if isinstance(value, FailureRecord):
+            return
 
 
 def _kind(error: Exception) -> FailureKind:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -21,7 +22,7 @@ from layercut.probes.base import Activations
 from layercut.records import FailureRecord, ProbeRecord
 from layercut.seeding import derive_seed
 from layercut.stages.context import Context
-from layercut.stages.guard import attempt
+from layercut.stages.guard import attempt, attempt_each
 from layercut.stages.probed import Probed
 from layercut.training.device import prepare_device
 
@@ -31,6 +32,15 @@ def run_probe(job: ProbeJob, context: Context) -> Iterator[ProbeRecord | Failure
     prepare_device(context.torch_device, num_threads=1)
     with threadpool_limits(1):  # sums of several threads differ in their last bits
         yield from _Sample(job, context).records()
+
+
+class _Looked(NamedTuple):
+    """What one layer makes of the images."""
+
+    layer: str
+    features: Tensor
+    reference: Tensor | None
+    """What the same layer of the reference makes of them, where a probe compares."""
 
 
 class _Sample:
@@ -49,18 +59,30 @@ class _Sample:
             for layer in self._job.model.block_names:
                 yield from self._scores(layer, None, None) if layer in wanted else ()
             return
+        left = set(wanted)
+        for looked in attempt_each(self._look(wanted), self._context, self._job.key, "probe"):
+            if isinstance(looked, FailureRecord):
+                yield from self._all_failed(left, looked)
+            else:
+                left.remove(looked.layer)
+                yield from self._scores(*looked)
+
+    def _look(self, wanted: set[str]) -> Iterator[_Looked]:
+        """Yield what is seen at each layer, in the model's order.
+
+        Raises:
+            ProbeUndefinedError: the images or layers that are wanted do not exist.
+        """
         probed = self._probed
-        failed = attempt(probed.prepare, self._context, self._job.key, "probe")
-        if failed is not None:
-            yield from self._all_failed(wanted, failed)
-            return
+        probed.prepare()
         names = [name for name in probed.names() if name in wanted]
         compared = {n for p in self._job.probings if p.kind == "pair" for n in p.layers}
         reference = iter(probed.features(probed.reference, [n for n in names if n in compared]))
         for layer, features in probed.features(probed.source, names):
             other = next(reference, (layer, None))[1] if layer in compared else None
-            yield from self._scores(layer, features, other)
-        yield from self._without_head(wanted - set(names))
+            yield _Looked(layer, features, other)
+        if wanted - set(names):
+            raise ProbeUndefinedError("the source's weights hold no head that fits: nothing lies behind its blocks")
 
     def _scores(
         self, layer: str, features: Tensor | None, reference: Tensor | None
@@ -129,16 +151,6 @@ class _Sample:
         prefix = f"blocks.{layer}."
         values = self._probed.values[0]
         return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
-
-    def _without_head(self, layers: set[str]) -> Iterator[FailureRecord]:
-        if layers:
-
-            def refuse() -> None:
-                raise ProbeUndefinedError("the source's weights hold no head that fits: nothing lies behind its blocks")
-
-            failed = attempt(refuse, self._context, self._job.key, "probe")
-            if failed is not None:
-                yield from self._all_failed(layers, failed)
 
     def _all_failed(self, layers: set[str], failed: FailureRecord) -> Iterator[FailureRecord]:
         for probing in self._job.probings:
