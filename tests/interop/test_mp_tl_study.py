@@ -6,14 +6,20 @@ import json
 from pathlib import Path
 
 import pytest
+from torchvision.datasets import MNIST
 
 from layercut import run_study
 from layercut.cli.export import study_content
 from layercut.errors import LedgerError, UserError
+from layercut.figures.study_tables import StudyTables
 from layercut.interop import export_study, import_files
+from layercut.interop.mp_tl_study import measured_on
 from layercut.ledger import Ledger
 from layercut.records import ConditionName, FailureRecord, ProbeRecord, TrialRecord
+from layercut.report.build import build_page
+from layercut.report.facts import read_facts
 from layercut.spec import parse_study
+from layercut.stats import contrasts_to_scratch
 from layercut.stats.tables import load_probes, load_results
 from tiny_study import TINY
 
@@ -95,10 +101,11 @@ def test_what_the_published_files_show_is_said(samples, tmp_path):
         plan = ledger.meta("plan")
     assert plan["warnings"] == warnings
     assert {(row["fraction"], row["replicates"], row["needed_replicates"]) for row in plan["unattainable"]} == {
-        (0.5, 5, 9),
-        (1.0, 5, 9),
+        (0.5, 5, 8),
+        (1.0, 5, 8),
     }
-    for words in ("0.0625", "bit for bit in all 80 pairs", "no validation accuracy", "kept apart"):
+    on_training = "multiples of 1/29,404, the number of training images"
+    for words in ("0.0625", "bit for bit in all 80 pairs", "no validation accuracy", on_training):
         assert any(words in warning for warning in warnings), words
 
 
@@ -176,6 +183,92 @@ def test_cut_zero_that_differs_from_the_baselines_is_not_called_equal(write, tmp
         write("baselines_x.json", [trial(cut=-1, accuracy=0.75)]),
     ]
     assert not any("bit for bit" in w for w in import_files(files, tmp_path / "run").warnings)
+
+
+def test_cut_zero_that_equals_the_baselines_is_no_comparison_of_its_own(samples, tmp_path):
+    """Six cuts are compared with scratch, so the least of their p-values is multiplied by six, not by seven."""
+    files = sorted((samples / "mp-tl-study" / "MNIST" / "results").glob("*.json"))
+    import_files(files, tmp_path)
+    results = load_results(tmp_path)
+    assert (len(results), results["key"].nunique()) == (640, 560)
+    contrasts = contrasts_to_scratch(results)
+    assert set(contrasts["num_comparisons"]) == {6}
+    assert contrasts.loc[contrasts["cut"] == 0, "p"].isna().all()
+
+
+def test_cut_zero_that_equals_some_baselines_only_stays_a_measurement(write, tmp_path):
+    files = [
+        write("cuts_x.json", [trial(cut=0, accuracy=0.5), trial(cut=0, repeat=1, accuracy=0.5)]),
+        write("baselines_x.json", [trial(cut=-1, accuracy=0.5), trial(cut=-1, repeat=1, accuracy=0.75)]),
+    ]
+    import_files(files, tmp_path / "run")
+    results = load_results(tmp_path / "run")
+    assert not results["merged"].any()
+    assert results["key"].nunique() == 4
+
+
+@pytest.mark.parametrize(
+    ("num_images", "words"),
+    [
+        (2042, "1/2,042, the number of test images"),
+        (12089, "1/12,089, the number of training images of the target's classes (there are 2,042 test images)"),
+        (1209, "1/1,209, which is neither the number of test images (2,042) nor that of training images (12,089)"),
+    ],
+)
+def test_accuracies_tell_which_images_they_were_measured_on(write, tmp_path, num_images, words):
+    """MNIST has 12,089 training and 2,042 test images of the digits 2 and 3."""
+    rows = [trial(repeat=r, accuracy=(num_images - 1 - 7 * r) / num_images) for r in range(6)]
+    warnings = import_files([write("cuts_x.json", rows)], tmp_path / "run").warnings
+    assert any(words in warning for warning in warnings), warnings
+
+
+def test_the_classes_of_mnist_have_as_many_images_as_the_data_set(shared_data):
+    for training, counts in ((True, measured_on._TRAINING), (False, measured_on._TEST)):
+        labels = MNIST(shared_data, train=training).targets
+        assert tuple(labels.bincount().tolist()) == counts["mnist"]
+
+
+def test_accuracies_that_fit_both_sets_are_called_neither(write, tmp_path):
+    """One half of anything is a multiple of 1/2: no evidence."""
+    warnings = import_files([write("cuts_x.json", [trial(accuracy=0.0)])], tmp_path / "run").warnings
+    assert any("cannot be checked" in warning for warning in warnings)
+
+
+def test_files_measured_on_different_images_are_not_compared_without_a_word(write, tmp_path):
+    files = [
+        write("cuts_x.json", [trial(repeat=r, accuracy=(12088 - r) / 12089) for r in range(6)]),
+        write("baselines_x.json", [trial(cut=-1, repeat=r, accuracy=(2041 - r) / 2042) for r in range(6)]),
+    ]
+    warnings = import_files(files, tmp_path / "run").warnings
+    (warning,) = [text for text in warnings if "measured on different images" in text]
+    assert "cuts_x.json: 12,089 training images" in warning
+    assert "baselines_x.json: 2,042 test images" in warning
+
+
+def test_older_parameter_names_are_the_same_model_and_are_said(write, tmp_path):
+    """A file that calls the channels `width` and leaves out how often it pools belongs to the baselines beside it."""
+    today = {"use_pooling": True, "pooling_every_n_layers": 2}
+    older = {"use_pooling": True, "num_channels": None, "width": 8}
+    path = write("cuts_old.json", [trial()], **older)
+    parameters, *rows = json.loads(path.read_text())
+    del parameters["num_channels"]
+    path.write_text(json.dumps([parameters, *rows]))
+    files = [path, write("baselines_x.json", [trial(cut=-1)], **today)]
+    warnings = import_files(files, tmp_path / "run").warnings
+    assert set(load_results(tmp_path / "run")["model"]) == {
+        "plain_cnn(channels=8, depth=2, kernel_size=3, pool_every=2)"
+    }
+    assert any(text.startswith("cuts_old.json: `width` is read as num_channels") for text in warnings)
+    assert any(text.startswith("cuts_old.json: the parameters have use_pooling and no pooling") for text in warnings)
+    assert not any("No baselines" in text for text in warnings)
+
+
+def test_the_report_does_not_promise_of_imports_that_repeats_saw_the_same_images(write, tmp_path):
+    files = [write("cuts_x.json", [trial()]), write("baselines_x.json", [trial(cut=-1)])]
+    import_files(files, tmp_path / "run")
+    page = build_page(StudyTables.read(tmp_path / "run"), read_facts(tmp_path / "run"))
+    assert "do not say whether equal numbers saw the same training images" in page.method
+    assert "the same replicate sees the same" not in page.method
 
 
 def test_enough_repeats_are_not_called_too_few(write, tmp_path):

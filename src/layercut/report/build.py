@@ -136,7 +136,7 @@ def build_page(study: StudyTables | pd.DataFrame, facts: StudyFacts) -> Page:
         facts=tuple(run_facts(results, facts)),
         notices=tuple(notices(results, facts, tables.estimates, tables.contrasts, best)),
         rows=tuple(condition_rows(tables.estimates, tables.contrasts, order)),
-        method=" ".join(_method(best)),
+        method=" ".join(_method(best, imported=bool(facts.imported))),
         command=facts.command or ("layercut run study.yaml" if facts.study_text else ""),
         study_text=facts.study_text,
         version=", ".join(sorted({environment.layercut_version for environment in facts.environments})),
@@ -164,13 +164,17 @@ def _part(label: str, answers: tuple[Answer, ...], charts: tuple[Chart, ...]) ->
     return ContextPart(label, shown, charts, headline(answers), common)
 
 
-def _method(best: list[BestCut]) -> Iterator[str]:
+def _method(best: list[BestCut], imported: bool) -> Iterator[str]:
     if best and all(found.chosen_on == "validation" for found in best):
         yield "The cut is chosen on validation images and reported on test images."
-    yield "Differences are paired: the same replicate sees the same training images under every condition."
+    if imported:
+        yield "Differences are paired by the number of the repeat; the files do not say whether equal numbers saw the"
+        yield "same training images."
+    else:
+        yield "Differences are paired: the same replicate sees the same training images under every condition."
     yield "p-values: two-sided Wilcoxon signed-rank test, adjusted after Holm for all cuts of one strategy at one share"
     yield "of the data. Intervals: 95 % bootstrap (BCa) of the mean difference. Replicates drawn anew: bootstrap, on"
-    yield "test images."
+    yield "test accuracy." if imported else "test images."
 
 
 def _subtitle(table: pd.DataFrame) -> str:

@@ -48,7 +48,9 @@ def study_notes(sides: tuple[Side, Side], rows: pd.DataFrame) -> Iterator[str]:
     yield from _environments(sides)
     for side in sides:
         if side.table.attrs.get("imported"):
-            yield f"{side.name} was imported, not measured by layercut."
+            measured_on = (side.table.attrs.get("plan") or {}).get("measured_on")
+            on = f"; its test accuracies are those of {', '.join(measured_on)}" if measured_on else ""
+            yield f"{side.name} was imported, not measured by layercut{on}."
         yield from _unfinished(side)
         if failed := int((side.table.loc[~side.table["merged"].astype(bool), "status"] != "finished").sum()):
             yield f"{side.name}: {failed} trials failed and are left out."

@@ -59,7 +59,7 @@ def _write(path: Path, content: Any) -> Path:
 
 
 def _as_imported(ledger: Ledger, files: list[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
-    names = {name.condition: name for name in ledger.names()}
+    names = {name.condition: name for name in ledger.names() if not name.merged}
     trials = {trial.key: trial for trial in ledger.trials()}
     probes = {probe.key: probe for probe in ledger.probes()}
     for file in files:

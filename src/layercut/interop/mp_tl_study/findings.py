@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from layercut.interop.mp_tl_study.files import ResultFile
+from layercut.interop.mp_tl_study.labels import model_options
 from layercut.keys import canonical_json
 from layercut.records import ConditionName, TrialRecord
 from layercut.significance import ALPHA, least_attainable_p, replicates_needed
@@ -24,14 +25,12 @@ def warnings_about(
 ) -> list[str]:
     """Return sentences on what a reader must know; `families` is what `unattainable_families` returns."""
     found = [*_too_few_repeats(families), *_duplicate_rows(trials)]
-    found += [text for file in files for text in _repeated_percentages(file)]
+    found += [text for file in files for text in (*_repeated_percentages(file), *_older_names(file))]
     found += [*_different_parameters(files), *_missing_baselines(trials), *_cut_zero_is_scratch(trials)]
     if trials:
         found += [
             "The files hold no validation accuracy: the best cut can only be chosen on the same test accuracy "
             "that is reported for it, which makes it look better than it is.",
-            "The files do not say which images test_acc was measured on; whether they were kept apart from "
-            "the training images cannot be checked.",
         ]
     return found
 
@@ -40,7 +39,8 @@ def unattainable_families(trials: Iterable[NamedTrial]) -> list[dict[str, Any]]:
     """Return the families of comparisons with scratch that no result could make significant."""
     replicates: dict[ConditionPoint, set[int]] = defaultdict(set)
     for name, trial in trials:
-        replicates[_point(name)].add(trial.replicate)
+        if not name.merged:
+            replicates[point_of(name)].add(trial.replicate)
     families: dict[tuple[str, str, float], list[int]] = defaultdict(list)
     for point, repeats in replicates.items():
         scratch = replicates.get(point._replace(strategy="scratch", cut=0))
@@ -72,7 +72,8 @@ class ConditionPoint(NamedTuple):
     fraction: float
 
 
-def _point(name: ConditionName) -> ConditionPoint:
+def point_of(name: ConditionName) -> ConditionPoint:
+    """Return the design point of a name."""
     context = canonical_json([name.source, name.target, name.model, dict(name.factors)])
     return ConditionPoint(context, name.strategy, name.cut, name.fraction)
 
@@ -92,7 +93,7 @@ def _too_few_repeats(families: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _duplicate_rows(trials: Iterable[NamedTrial]) -> Iterator[str]:
-    counts = Counter((_point(name), trial.replicate) for name, trial in trials)
+    counts = Counter((point_of(name), trial.replicate) for name, trial in trials)
     extra = sum(count - 1 for count in counts.values())
     if extra:
         yield (
@@ -106,6 +107,17 @@ def _repeated_percentages(file: ResultFile) -> Iterator[str]:
     if twice:
         shown = ", ".join(str(value) for value in twice)
         yield f"{file.path.name}: the parameters list the same percentage more than once ({shown})."
+
+
+def _older_names(file: ResultFile) -> Iterator[str]:
+    options = model_options(file.parameters)
+    if "num_channels" not in file.parameters and "width" in file.parameters:
+        yield f"{file.path.name}: `width` is read as num_channels, as older files call it ({options.channels})."
+    if options.pooled and "pooling_every_n_layers" not in file.parameters:
+        yield (
+            f"{file.path.name}: the parameters have use_pooling and no pooling_every_n_layers; it is read as "
+            f"{options.pool_every}, after which the code of that time pooled."
+        )
 
 
 _NOT_TRAINING = {"freeze", "reinit", "truncate", "percentages", "pre_train_classes", "fine_tune_classes"}
@@ -127,7 +139,7 @@ def _missing_baselines(trials: Iterable[NamedTrial]) -> Iterator[str]:
     transferred: set[tuple[str, float]] = set()
     scratch: set[tuple[str, float]] = set()
     for name, _ in trials:
-        point = _point(name)
+        point = point_of(name)
         (scratch if name.strategy == "scratch" else transferred).add((point.context, point.fraction))
     shares = sorted({fraction for _, fraction in transferred - scratch})
     if shares:
@@ -138,7 +150,7 @@ def _missing_baselines(trials: Iterable[NamedTrial]) -> Iterator[str]:
 def _cut_zero_is_scratch(trials: Sequence[NamedTrial]) -> Iterator[str]:
     def results(strategy: str) -> dict[tuple[str, float, int], tuple[float, float]]:
         return {
-            (_point(name).context, name.fraction, trial.replicate): (
+            (point_of(name).context, name.fraction, trial.replicate): (
                 trial.train_accuracy,
                 trial.test_accuracy,
             )
@@ -152,5 +164,5 @@ def _cut_zero_is_scratch(trials: Sequence[NamedTrial]) -> Iterator[str]:
     if pairs and equal == len(pairs):
         yield (
             f"freeze_reinit at cut 0 equals the baselines bit for bit in all {equal} pairs: they are the "
-            "same trials, as they must be where nothing is transferred, and no second measurement."
+            "same trials, as they must be where nothing is transferred, and no second measurement or comparison."
         )

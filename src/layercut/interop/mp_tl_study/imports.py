@@ -10,15 +10,12 @@ from typing import Any, NamedTuple
 
 from layercut.errors import UserError
 from layercut.interop.mp_tl_study.files import BASELINE_CUT, ResultFile, read_file
-from layercut.interop.mp_tl_study.findings import NamedTrial, unattainable_families, warnings_about
-from layercut.interop.mp_tl_study.labels import (
-    UNNAMED,
-    guess_datasets,
-    model_label,
-    strategy_of,
-    task_label,
-)
+from layercut.interop.mp_tl_study.findings import NamedTrial, point_of, unattainable_families, warnings_about
+from layercut.interop.mp_tl_study.labels import model_label, strategy_of
 from layercut.interop.mp_tl_study.layout import SCORES, differences, probe_row, probed_task, trial_row
+from layercut.interop.mp_tl_study.measured_on import MeasuredOn, measured_on, measured_warnings, words_of
+from layercut.interop.mp_tl_study.merging import merged_with_baselines
+from layercut.interop.mp_tl_study.tasks import Tasks, datasets_of, tasks_of, unnamed_warnings, varying_parameters
 from layercut.keys import content_key
 from layercut.ledger import LEDGER_NAME, Ledger
 from layercut.records import ConditionName, ProbeRecord, TrialRecord
@@ -33,11 +30,6 @@ class Imported(NamedTuple):
     num_trials: int
     num_probes: int
     warnings: list[str]
-
-
-class _Tasks(NamedTuple):
-    source: str
-    target: str
 
 
 def import_files(
@@ -56,44 +48,35 @@ def import_files(
         StorageFullError: no space left; no ledger is left behind.
     """
     files = [read_file(path) for path in _distinct(paths)]
-    tasks = _tasks(files, dataset, target_dataset)
-    varying = _varying_parameters(files)
+    tasks = tasks_of(files, dataset, target_dataset)
+    varying = varying_parameters(files)
     occurrences: Counter[str] = Counter()
-    trials: list[NamedTrial] = []
+    images = [_measured_on(file, dataset, target_dataset) for file in files]
     probes: list[ProbeRecord] = []
-    layouts = []
-    for file, labels, name in zip(files, tasks, _stored_names(files), strict=True):
-        keys, standard = [], []
-        rate = file.rows[0].get("lr")
+    trials: list[NamedTrial] = []
+    for file, labels, measured in zip(files, tasks, images, strict=True):
         for row in file.rows:
-            if file.kind == "cluster":
-                probe = _probe(row, labels, occurrences)
-                probes.append(probe)
-                keys.append(probe.key)
-                standard.append(probe_row(probe))
+            if measured is None:
+                probes.append(_probe(row, labels, occurrences))
             else:
-                named = _trial(row, file, labels, varying, occurrences)
-                trials.append(named)
-                keys.append(named.trial.key)
-                standard.append(trial_row(named.name, named.trial, rate))
-        changed = map(differences, file.rows, standard)
-        rows = [list(pair) for pair in zip(keys, changed, strict=True)]
-        about = {"name": name, "kind": file.kind, "parameters": file.parameters, "lr": rate}
-        layouts.append({**about, "rows": rows})
-    families = unattainable_families(trials)
-    warnings = [*_unnamed(tasks), *warnings_about(files, trials, families)]
-    num_conditions = len({name.condition for name, _ in trials})
+                trials.append(_trial(row, file, labels, varying, measured, occurrences))
+    merged = merged_with_baselines(trials)
+    layouts = _layouts(files, merged, probes)
+    families = unattainable_families(merged)
+    findings = warnings_about(files, trials, families)
+    warnings = [*unnamed_warnings(tasks), *measured_warnings(files, [t.target for t in tasks], images), *findings]
     plan = {
-        "conditions_nominal": num_conditions,
-        "conditions_distinct": num_conditions,
+        "conditions_nominal": len({name.condition for name, _ in trials}),
+        "conditions_distinct": len({name.condition for name, _ in merged}),
         "trials_nominal": len(trials),
-        "trials_distinct": len(trials),
+        "trials_distinct": len({trial.key for _, trial in merged}),
         "jobs_by_level": [],
         "estimated_flops": None,
         "unattainable": families,
         "warnings": warnings,
+        "measured_on": sorted({words_of(measured) for measured in images if measured is not None}),
     }
-    ledger = _write(Path(output_dir), trials, probes, layouts, plan)
+    ledger = _write(Path(output_dir), merged, probes, layouts, plan)
     return Imported(ledger, len(trials), len(probes), warnings)
 
 
@@ -117,67 +100,43 @@ def _stored_names(files: Sequence[ResultFile]) -> list[str]:
     return names
 
 
-def _tasks(files: Sequence[ResultFile], dataset: str | None, target_dataset: str | None) -> list[_Tasks]:
-    """Return the labels of source and target of each file; a cluster file takes those of its dataset."""
-    datasets = []
-    for file in files:
-        guessed = guess_datasets(file.path) or (UNNAMED, UNNAMED)
-        source = dataset or guessed[0]
-        datasets.append((source, target_dataset or dataset or guessed[1]))
-    described: dict[tuple[str, str], set[_Tasks]] = {}
-    tasks = []
-    for file, (source, target) in zip(files, datasets, strict=True):
-        classes = file.parameters.get("pre_train_classes"), file.parameters.get("fine_tune_classes")
-        named = file.parameters.get("pre_train_task"), file.parameters.get("fine_tune_task")
-        labels = _Tasks(named[0] or task_label(source, classes[0]), named[1] or task_label(target, classes[1]))
-        tasks.append(labels)
-        if file.kind != "cluster":
-            described.setdefault((source, target), set()).add(labels)
-    for index, file in enumerate(files):
-        if file.kind == "cluster":
-            named_alike = {labels for other, labels in zip(files, tasks, strict=True) if _is_beside(other, file)}
-            for candidates in (described.get(datasets[index], set()), named_alike):
-                tasks[index] = next(iter(candidates)) if len(candidates) == 1 else tasks[index]
-    return tasks
+def _measured_on(file: ResultFile, dataset: str | None, target_dataset: str | None) -> MeasuredOn | None:
+    if file.kind == "cluster":
+        return None
+    return measured_on(file, datasets_of(file, dataset, target_dataset)[1])
 
 
-def _is_beside(file: ResultFile, cluster: ResultFile) -> bool:
-    """Return whether a cuts or baselines file has a cluster file's name, as exports of several sources have."""
-    name = cluster.path.stem.removesuffix("_cluster")
-    beside = f"{file.path.stem}_".startswith((f"cuts_{name}_", f"baselines_{name}_"))
-    return file.kind != "cluster" and beside and file.path.parent == cluster.path.parent
-
-
-def _varying_parameters(files: Sequence[ResultFile]) -> list[str]:
-    """Return what tells files of the same strategy, classes and model apart; these become factors."""
-    groups: dict[tuple[Any, ...], list[ResultFile]] = {}
-    for file in (file for file in files if file.kind == "cuts"):
-        tasks = ("pre_train_classes", "fine_tune_classes", "pre_train_task", "fine_tune_task")
-        design = (*tasks, "freeze", "reinit", "truncate")
-        key = (*(str(file.parameters.get(name)) for name in design), model_label(file.parameters))
-        groups.setdefault((guess_datasets(file.path), *key), []).append(file)
-    names = (
-        "lr_pretrain",
-        "num_train",
-        "early_stop_patience",
-        "batch_size",
-        "val_split",
-        "activation_function",
-    )
-    varying = [
-        name
-        for name in names
-        if any(len({str(file.parameters.get(name)) for file in group}) > 1 for group in groups.values())
-    ]
-    rates = {row.get("lr") for file in files if file.kind != "cluster" for row in file.rows}
-    return ["lr", *varying] if len(rates) > 1 else varying
+def _layouts(
+    files: Sequence[ResultFile], trials: Sequence[NamedTrial], probes: Sequence[ProbeRecord]
+) -> list[dict[str, Any]]:
+    """Return what an export needs to write the files anew: the record of each row, and what differs from it."""
+    home = {name.condition: name for name, _ in trials if not name.merged}
+    next_trial, next_probe = iter(trials), iter(probes)
+    layouts = []
+    for file, name in zip(files, _stored_names(files), strict=True):
+        rate = file.rows[0].get("lr")
+        keys, standard = [], []
+        for _ in file.rows:
+            if file.kind == "cluster":
+                probe = next(next_probe)
+                keys.append(probe.key)
+                standard.append(probe_row(probe))
+            else:
+                trial = next(next_trial).trial
+                keys.append(trial.key)
+                standard.append(trial_row(home[trial.condition], trial, rate))
+        rows = [list(pair) for pair in zip(keys, map(differences, file.rows, standard), strict=True)]
+        about = {"name": name, "kind": file.kind, "parameters": file.parameters, "lr": rate}
+        layouts.append({**about, "rows": rows})
+    return layouts
 
 
 def _trial(
     row: Mapping[str, Any],
     file: ResultFile,
-    tasks: _Tasks,
+    tasks: Tasks,
     varying: Sequence[str],
+    measured: MeasuredOn,
     occurrences: Counter[str],
 ) -> NamedTrial:
     scratch = row["sampled_cut_point"] == BASELINE_CUT
@@ -202,11 +161,12 @@ def _trial(
         train_accuracy=float(row["train_acc"]),
         validation_accuracy=None,
         test_accuracy=float(row["test_acc"]),
+        num_test_images=measured.num_images if measured.where == "test" else None,
     )
     return NamedTrial(name, trial)
 
 
-def _probe(row: Mapping[str, Any], tasks: _Tasks, occurrences: Counter[str]) -> ProbeRecord:
+def _probe(row: Mapping[str, Any], tasks: Tasks, occurrences: Counter[str]) -> ProbeRecord:
     point: dict[str, Any] = {
         "probe": "clustering",
         "source": tasks.source,
@@ -234,12 +194,6 @@ def _occurrence_key(kind: str, value: Any, occurrences: Counter[str]) -> str:
     return first if occurrences[first] == 1 else content_key(kind, [value, occurrences[first]])
 
 
-def _unnamed(tasks: Sequence[_Tasks]) -> list[str]:
-    if not any(label.startswith(UNNAMED) for labels in tasks for label in labels):
-        return []
-    return [f"The files do not say which dataset they are about; it is shown as `{UNNAMED}`."]
-
-
 def _write(
     folder: Path, trials: Sequence[NamedTrial], probes: Sequence[ProbeRecord], layouts: list[Any], plan: Any
 ) -> Path:
@@ -252,8 +206,8 @@ def _write(
         raise UserError(f"cannot make the output directory {folder}: {error}") from error
     try:
         with Ledger(path, create=True) as ledger:
-            ledger.add_names({name.condition: name for name, _ in trials}.values())
-            ledger.append([*(trial for _, trial in trials), *probes])
+            ledger.add_names({point_of(name): name for name, _ in trials}.values())
+            ledger.append([*{trial.key: trial for _, trial in trials}.values(), *probes])
             ledger.set_meta("study_name", folder.resolve().name)
             ledger.set_meta("imported", {"format": FORMAT, "files": layouts})
             ledger.set_meta("plan", plan)

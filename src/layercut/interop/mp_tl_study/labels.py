@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from layercut.errors import UserError
 
@@ -31,6 +31,9 @@ FLAGS = {
 
 UNNAMED = "unnamed"
 """Dataset of files that do not say on which data they were made."""
+
+_DEFAULT_POOL_EVERY = 2
+"""What the study's code pools after where the parameters do not say; its README has 1."""
 
 _FOLDERS = {
     "mnist": "mnist",
@@ -98,17 +101,35 @@ def is_plain(label: str) -> bool:
     return re.fullmatch(r"[^\s()\[\]]+(\[.*\])?", label) is not None
 
 
+class ModelOptions(NamedTuple):
+    """What the parameters say about a model, under today's names."""
+
+    channels: Any
+    """Of every convolution; the units of every layer where it is no CNN."""
+    pooled: bool | None
+    """None where the parameters do not say."""
+    pool_every: Any
+
+
+def model_options(parameters: Mapping[str, Any]) -> ModelOptions:
+    """Return a model's options; older files call `num_channels` `width`, and have no `pooling_every_n_layers`."""
+    channels = parameters.get("num_channels", parameters.get("width"))
+    pooled = parameters.get("use_pooling")
+    return ModelOptions(channels, pooled, parameters.get("pooling_every_n_layers", _DEFAULT_POOL_EVERY))
+
+
 def model_label(parameters: Mapping[str, Any]) -> str:
     """Return a model's name in results, with the options that the parameters tell."""
     options: dict[str, Any] = {"depth": parameters["depth"]}
+    read = model_options(parameters)
     if parameters.get("is_cnn", True):
         name = "plain_cnn"
-        options |= {"channels": parameters.get("num_channels"), "kernel_size": parameters.get("kernel_size")}
-        if "use_pooling" in parameters:
-            pooled = parameters["use_pooling"]
-            options["pool_every"] = parameters.get("pooling_every_n_layers", 1) if pooled else "none"
+        options |= {"channels": read.channels, "kernel_size": parameters.get("kernel_size")}
+        if read.pooled is not None:
+            options["pool_every"] = read.pool_every if read.pooled else "none"
     else:
         name = "mlp"
+        options["width"] = read.channels
     if parameters.get("two_linear_layers"):
         options["hidden"] = parameters.get("hidden_dim_lin")
     shown = ", ".join(f"{key}={value}" for key, value in sorted(options.items()) if value is not None)
