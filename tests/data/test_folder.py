@@ -128,24 +128,8 @@ def test_a_truncated_image_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_file_that_is_no_image_is_refused_by_name(tmp_path: Path) -> None:
     write_folder(tmp_path, {"a": 1, "b": 1})
     (tmp_path / "a" / "notes.txt").write_text("hello")
-    with pytest.raises(DataError, match=r"notes\.txt: expected an image.*JPEG"):
+    with pytest.raises(DataError, match=r"notes\.txt: expected an image.*in no format that Pillow reads, such as JPEG"):
         _read(tmp_path)
-
-
-def test_an_image_of_16_bits_is_refused_instead_of_clipped(tmp_path: Path) -> None:
-    write_folder(tmp_path, {"a": 1, "b": 1})
-    Image.fromarray(np.full((6, 6), 40_000, dtype=np.uint16)).save(tmp_path / "a" / "deep.png")
-    with pytest.raises(DataError, match=r"deep\.png: expected 8 bits a channel"):
-        _read(tmp_path)
-
-
-def test_a_palette_with_transparency_is_decoded(tmp_path: Path) -> None:
-    write_folder(tmp_path, {"b": 1})
-    (tmp_path / "a").mkdir()
-    Image.fromarray(np.zeros((6, 6, 3), dtype=np.uint8)).quantize(4).save(
-        tmp_path / "a" / "x.png", transparency=b"\x00\x80"
-    )
-    assert _read(tmp_path)[0].images.shape == (2, 3, 6, 6)
 
 
 def test_links_out_of_the_folder_are_followed(tmp_path: Path) -> None:

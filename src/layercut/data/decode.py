@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,26 +17,29 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from layercut.data.pieces import LazyImages
 from layercut.data.shape import Shape, shaped
 from layercut.errors import DataError
-from layercut.spec.shape import ShapeOptions
+from layercut.spec.shape import WHITE, Color, ShapeOptions
 
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-_WIDE_MODES = ("I", "F", "I;16", "I;16B", "I;16L")
-"""More than 8 bits a pixel: Pillow would clip instead of scale."""
+_USUAL = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP")
+_NOT_READ = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF")
+"""Formats that Pillow knows by sight only, or has another program draw."""
 _SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
 _ORIENTATION_TAG = 0x0112
 
 
-def decode_images(paths: Sequence[Path], options: ShapeOptions, channels: Literal[1, 3]) -> LazyImages:
+def decode_images(
+    paths: Sequence[Path], options: ShapeOptions, channels: Literal[1, 3], background: Color = WHITE
+) -> LazyImages:
     """Return image files, in their order, as images that are decoded when they are taken.
 
-    They are turned upright as their EXIF orientation says. Without `image_size` all must have one size already.
+    They are turned upright as their EXIF orientation says, and their pixels are what `pixels.py` makes of them.
+    Without `image_size` all must have one size already.
 
     Raises:
-        DataError: a file is no readable 8-bit image (named; also raised where images are taken), or sizes differ and
+        DataError: a file is no readable image (named; also raised where images are taken), or sizes differ and
             `image_size` is absent.
     """
     height, width = options.image_size or _common_size(paths)
-    shape = Shape(channels, height, width, options.resize, options.interpolation)
+    shape = Shape(channels, height, width, options.resize, options.interpolation, background)
 
     def decode(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         images = np.empty((len(rows), *shape.image_shape), dtype=np.uint8)
@@ -65,7 +68,7 @@ def _common_size(paths: Sequence[Path]) -> tuple[int, int]:
 
 def _upright_size(path: Path) -> tuple[int, int]:
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        with Image.open(path, formats=_formats()) as image:
             swapped = image.getexif().get(_ORIENTATION_TAG) in _SWAPPED_ORIENTATIONS
             return (image.width, image.height) if swapped else (image.height, image.width)
     except MemoryError:
@@ -77,26 +80,30 @@ def _upright_size(path: Path) -> tuple[int, int]:
 def _decode(path: Path, shape: Shape) -> NDArray[np.uint8]:
     """Return UInt8 "channels height width"."""
     try:
-        with Image.open(path, formats=_FORMATS) as opened:
-            if opened.mode in _WIDE_MODES:
-                raise DataError(
-                    f"{path}: expected 8 bits a channel, got mode {opened.mode}; convert it to 8 bits first"
-                )
+        with Image.open(path, formats=_formats()) as opened:
             upright = ImageOps.exif_transpose(opened)
-            if upright.mode == "P":  # a palette may hold transparency, which only RGBA keeps
-                upright = upright.convert("RGBA")
+            upright.format = opened.format
             return shaped(upright, shape)
-    except (DataError, MemoryError):
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    except MemoryError:
         raise
     except Exception as error:  # decoders raise whatever a broken file makes of them
         raise _unreadable(path, error) from error
+
+
+@lru_cache
+def _formats() -> tuple[str, ...]:
+    """Return the formats that Pillow reads; first those that are met most."""
+    Image.init()
+    return tuple(dict.fromkeys([*_USUAL, *sorted(set(Image.OPEN) - set(_NOT_READ))]))
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
     if not path.exists():
         reason = "nothing there, or a broken link"
     elif isinstance(error, UnidentifiedImageError):
-        reason = f"none of {', '.join(_FORMATS)}"
+        reason = "in no format that Pillow reads, such as JPEG, PNG, TIFF or WebP"
     else:
         reason = str(error) or type(error).__name__
     return DataError(f"{path}: expected an image, cannot read it ({reason}); replace or remove it")

@@ -14,7 +14,7 @@ from layercut.data.base import DatasetFormat, RawDataset, RawImages
 from layercut.data.decode import decode_images
 from layercut.data.holdout import HoldoutOptions
 from layercut.errors import DataError, few
-from layercut.spec.shape import ImageSize, ShapeOptions
+from layercut.spec.shape import BACKGROUND, Background, ImageSize, ShapeOptions
 
 _MOST = 5
 """Files, folders and classes that a message tells by name."""
@@ -29,6 +29,7 @@ class FolderOptions(HoldoutOptions, ShapeOptions):
         description="Height and width in pixels, or one number for both; absent: all have one size already.",
     )
     channels: Literal[1, 3] = Field(default=3, description="3: colour, 1: grey; images are converted.")
+    background: Background = BACKGROUND
 
 
 class Split(NamedTuple):
@@ -86,7 +87,7 @@ class ImageFolder:
             raise DataError(f"{options.path} has a test folder of its own: remove `test_split`, or the folder")
         test_files = layout.test.files if layout.test else ()
         everything = [path for files in (*layout.train.files, *test_files) for path in files]
-        images = decode_images(everything, options, options.channels)
+        images = decode_images(everything, options, options.channels, options.background)
         num_train = sum(len(files) for files in layout.train.files)
         train = RawImages(images.select(slice(num_train)), _labels(layout.train))
         test = RawImages(images.select(slice(num_train, None)), _labels(layout.test)) if layout.test else None

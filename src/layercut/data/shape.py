@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from layercut.spec.shape import Interpolation, Resize
+from layercut.data.pixels import plain
+from layercut.spec.shape import WHITE, Color, Interpolation, Resize
 
 MODES = {1: "L", 3: "RGB"}
 """Pillow's names. To grey: ITU-R 601 luma, (299 R + 587 G + 114 B) / 1000; to colour: grey three times."""
@@ -25,6 +26,8 @@ class Shape(NamedTuple):
     width: int
     resize: Resize = "crop"
     interpolation: Interpolation = "bilinear"
+    background: Color = WHITE
+    """What shows through transparent pixels."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -33,8 +36,12 @@ class Shape(NamedTuple):
 
 
 def shaped(image: Image.Image, shape: Shape) -> NDArray[np.uint8]:
-    """Return an 8-bit image in another shape: UInt8 "channels height width"."""
-    pixels = np.asarray(_resized(image.convert(MODES[shape.channels]), shape))
+    """Return a picture of any kind in a shape: UInt8 "channels height width".
+
+    Raises:
+        DataError: it is of a kind that has no rule (`pixels.py`).
+    """
+    pixels = np.asarray(_resized(plain(image, shape.background).convert(MODES[shape.channels]), shape))
     return pixels[None] if shape.channels == 1 else pixels.transpose(2, 0, 1)
 
 

@@ -13,14 +13,16 @@ from layercut.data.base import RawImages
 from layercut.data.pieces import LazyImages
 from layercut.data.shape import Shape, shaped
 from layercut.errors import DataError
-from layercut.spec.shape import ShapeOptions
+from layercut.spec.shape import WHITE, Color, ShapeOptions
 
 _LABELS = ("targets", "labels", "_labels", "y")
 _PAIRS = ("samples", "_samples", "imgs")
 """Where torchvision's classes keep labels, so that no image is decoded for its label."""
 
 
-def raw_images(name: str, dataset: Any, options: ShapeOptions, channels: Literal[1, 3]) -> RawImages:
+def raw_images(
+    name: str, dataset: Any, options: ShapeOptions, channels: Literal[1, 3], background: Color = WHITE
+) -> RawImages:
     """Return the images of an opened set, decoded when they are taken.
 
     Raises:
@@ -34,7 +36,7 @@ def raw_images(name: str, dataset: Any, options: ShapeOptions, channels: Literal
         raise DataError(f"{name}: expected images as Pillow has them, got {type(image).__name__}")
     _class_of(name, target)
     height, width = options.image_size or (image.height, image.width)
-    shape = Shape(channels, height, width, options.resize, options.interpolation)
+    shape = Shape(channels, height, width, options.resize, options.interpolation, background)
 
     def make(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         images = np.empty((len(rows), *shape.image_shape), dtype=np.uint8)
@@ -45,7 +47,10 @@ def raw_images(name: str, dataset: Any, options: ShapeOptions, channels: Literal
                     f"{name}: images have different sizes (height x width): {height}x{width} and "
                     f"{image.height}x{image.width}; set `image_size`, such as `image_size: 32`"
                 )
-            images[index] = shaped(image, shape)
+            try:
+                images[index] = shaped(image, shape)
+            except DataError as error:
+                raise DataError(f"{name}, image {row}: {error}") from error
         return images
 
     return RawImages(LazyImages(shape.image_shape, np.arange(len(dataset)), make), _labels(name, dataset))

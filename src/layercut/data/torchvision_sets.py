@@ -22,7 +22,7 @@ from layercut.data.download import download_tree
 from layercut.data.holdout import HoldoutOptions
 from layercut.data.torchvision_items import class_names_of, raw_images
 from layercut.errors import DataError, UnknownNameError, did_you_mean, one_line
-from layercut.spec.shape import ImageSize, ShapeOptions
+from layercut.spec.shape import BACKGROUND, Background, ImageSize, ShapeOptions
 
 _OTHER_TARGETS = {
     "boxes": ("CocoDetection", "VOCDetection", "Kitti", "WIDERFace"),
@@ -53,6 +53,7 @@ class TorchvisionOptions(HoldoutOptions, ShapeOptions):
         description="Height and width in pixels, or one number for both; absent: all have one size already.",
     )
     channels: Literal[1, 3] = Field(default=3, description="3: colour, 1: grey; images are converted.")
+    background: Background = BACKGROUND
     splits: dict[Literal["train", "test"], str] = Field(
         default={},
         description="Which of the set's splits are training and test images; absent: trainval or train, and test or "
@@ -114,7 +115,11 @@ class TorchvisionSet:
         if test is not None and "test_split" in options.model_fields_set:
             raise DataError(f"{self.name} has a test split of its own: remove `test_split`")
         names = class_names_of(train)
-        parts = [raw_images(self.name, part, options, options.channels) for part in (train, test) if part is not None]
+        parts = [
+            raw_images(self.name, part, options, options.channels, options.background)
+            for part in (train, test)
+            if part is not None
+        ]
         used = np.unique(np.concatenate([part.labels for part in parts]))
         new_label = np.full(int(used.max()) + 1, -1, dtype=np.int64)
         new_label[used] = np.arange(len(used))

@@ -17,6 +17,24 @@ def _today(value: Any) -> Any:
     return "crop" if value == "shorter_side_and_center_crop" else value
 
 
+def _as_color(value: Any) -> Any:
+    if isinstance(value, str) and value in _COLORS:
+        return _COLORS[value]
+    return (value, value, value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+_COLORS = {"white": (255, 255, 255), "black": (0, 0, 0)}
+
+Shade = Annotated[int, Field(ge=0, le=255)]
+Color: TypeAlias = tuple[int, int, int]
+"""Red, green, blue, each 0..255."""
+WHITE: Color = (255, 255, 255)
+Background = Annotated[tuple[Shade, Shade, Shade], BeforeValidator(_as_color)]
+BACKGROUND = Field(
+    default=WHITE,
+    description="What transparent pixels show: `white`, `black`, a shade of grey in 0..255, or `[red, green, blue]`.",
+)
+
 Length = Annotated[int, Field(ge=1)]
 ImageSize = Annotated[tuple[Length, Length] | None, BeforeValidator(_square)]
 Resize: TypeAlias = Annotated[Literal["crop", "stretch", "pad"], BeforeValidator(_today)]
