@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -26,8 +27,12 @@ def fake_probes(
     columns = ["probe", *points, "dataset", "split", "layer", "score", "wall_seconds", "key", "num_images"]
     table = pd.DataFrame(rows, columns=columns)
     table["cut"] = table["cut"].astype("Int64")
-    directions = {label: {"score": "lower" if label in lower else "higher"} for label in scores}
-    table.attrs = results.attrs | {
-        "probes": {label: {"kind": "labels", "directions": found} for label, found in directions.items()}
-    }
+    directions = {label: json.dumps({"score": "lower" if label in lower else "higher"}) for label in scores}
+    table["kind"], table["directions"] = "labels", table["probe"].map(directions)
     return table
+
+
+def with_directions(table: pd.DataFrame, directions: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """Return the table with other scores: directions by label and score."""
+    told = {label: json.dumps(found) for label, found in directions.items()}
+    return table.assign(directions=table["probe"].map(told))

@@ -28,7 +28,7 @@ def fake_results(
     generator = np.random.default_rng(seed)
     levels: list[dict[str, str]] = [{}]
     for factor, names in (factors or {}).items():
-        levels = [{**level, factor: name} for level in levels for name in names]
+        levels = [{**level, f"factor_{factor}": name} for level in levels for name in names]
     rows, accuracies = [], {}
     for source in sources:
         for target in targets:
@@ -90,7 +90,6 @@ def fake_results(
         table.loc[lost, ["train_accuracy", "validation_accuracy", "test_accuracy", "test_loss"]] = np.nan
     table.attrs = {
         "study": "fake",
-        "factors": list(factors or {}),
         "imported": False,
         "plan": {},
         "path": "runs/fake",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from fake_kept import fake_images, fake_kept
-from fake_probes import fake_probes
+from fake_probes import fake_probes, with_directions
 from fake_representations import fake_representations
 from layercut.figures.study_tables import Measured, StudyTables
 
@@ -61,10 +61,5 @@ def fake_study_probes(results: pd.DataFrame, fractions: tuple[float, ...]) -> pd
         table["score"] += 0.003 * pd.factorize(table["source"], sort=True)[0]  # sources differ
         tables.append(table.rename(columns={"score": score}))
     both = pd.concat(tables, ignore_index=True)
-    both.attrs = {
-        "probes": {
-            "clustering": {"kind": "labels", "directions": {"ari": "higher"}},
-            "effective_rank": {"kind": "features", "directions": {"effective_rank": "higher"}},
-        }
-    }
-    return both
+    told = {"clustering": {"ari": "higher"}, "effective_rank": {"effective_rank": "higher"}}
+    return with_directions(both, told)

@@ -183,7 +183,7 @@ def probe_models(specs: Sequence[StudySpec], *, device: str = "auto", data_dir: 
         raise UserError(f"no probe has a value: {why}")
     if len({record.model for record in scores}) > 1:
         scores = [replace(record, source=f"{record.model}: {record.source}") for record in scores]
-    return Probed(probe_table(scores, {"probes": about}), failures)
+    return Probed(probe_table(scores, about), failures)
 
 
 def read_model(

@@ -39,7 +39,7 @@ def test_every_setting_is_a_row_named_by_what_differs_the_best_on_top():
 
 def test_averages_are_over_epochs_and_then_over_replicates():
     row = settings_of(STUDY).iloc[0]
-    rows = EIGHT[(EIGHT["source"] == row["source"]) & (EIGHT["optimizer"] == row["optimizer"])]
+    rows = EIGHT[(EIGHT["source"] == row["source"]) & (EIGHT["factor_optimizer"] == row["factor_optimizer"])]
     assert row["test_accuracy"] == pytest.approx(rows[rows["cut"] == row["cut"]]["test_accuracy"].mean())
     half, whole = NUM_EPOCHS // 2, NUM_EPOCHS  # replicate 0 stops after half of the epochs
     losses = [sum(1 / e for e in range(1, half + 1)) / half, 1.1 * sum(1 / e for e in range(1, whole + 1)) / whole]

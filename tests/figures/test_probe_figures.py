@@ -7,7 +7,7 @@ import json
 import pandas as pd
 import pytest
 
-from fake_probes import fake_probes
+from fake_probes import fake_probes, with_directions
 from fake_results import fake_results
 from layercut.charts.matplotlib import draw
 from layercut.charts.plotly import panel_figures
@@ -23,7 +23,7 @@ def charts(results=RESULTS, scores=SCORES, score="score"):
     """Return the charts by name."""
     probes = fake_probes(results, scores).rename(columns={"score": score})
     if score != "score":
-        probes.attrs["probes"] = {label: {"directions": {score: "higher"}} for label in scores}
+        probes = with_directions(probes, {label: {score: "higher"} for label in scores})
     return drawn(results, probes)
 
 
@@ -90,8 +90,7 @@ def scored(source, model, layers, cuts=None):
 
 def places(*models):
     """Return the axis of the chart that compares models, and the place of each layer of each line."""
-    table = pd.concat(models, ignore_index=True)
-    table.attrs["probes"] = {"knn": {"kind": "labels", "directions": {"accuracy": "higher"}}}
+    table = with_directions(pd.concat(models, ignore_index=True), {"knn": {"accuracy": "higher"}})
     (panel,) = by_model(table).panels
     lines = {line.name: [(point.note.partition(":")[0], point.x) for point in line.points] for line in panel.lines}
     return panel.x, lines

@@ -20,6 +20,7 @@ from layercut.report.build import build_page
 from layercut.report.facts import read_facts
 from layercut.spec import parse_study
 from layercut.stats import contrasts_to_scratch
+from layercut.stats.design import factor_columns
 from layercut.stats.tables import load_probes, load_results
 from tiny_study import TINY
 
@@ -309,8 +310,8 @@ def test_studies_that_differ_in_a_training_parameter_differ_in_a_factor(write, t
     ]
     import_files(files, tmp_path / "run")
     results = load_results(tmp_path / "run")
-    assert results.attrs["factors"] == ["batch_size"]
-    assert dict(zip(results["batch_size"], results["test_accuracy"], strict=True)) == {"64": 0.5, "4096": 0.75}
+    assert factor_columns(results) == ["factor_batch_size"]
+    assert dict(zip(results["factor_batch_size"], results["test_accuracy"], strict=True)) == {"64": 0.5, "4096": 0.75}
 
 
 def test_the_cluster_file_becomes_probes_of_the_source_beside_it(samples, tmp_path):

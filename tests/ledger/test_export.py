@@ -24,11 +24,11 @@ def test_csv_keeps_every_digit_and_makes_the_folder(table, tmp_path):
 
 def test_parquet_keeps_types_and_attributes(table, tmp_path):
     pytest.importorskip("pyarrow")
-    table.attrs["factors"] = ["optimizer"]
+    table.attrs["study"] = "digits"
     path = write_parquet(table, tmp_path / "exports" / "results.parquet")
     read = pd.read_parquet(path)
     pd.testing.assert_frame_equal(read, table, check_exact=True)
-    assert read.attrs["factors"] == ["optimizer"]
+    assert read.attrs["study"] == "digits"
 
 
 def test_parquet_without_pyarrow_says_what_to_install(table, tmp_path, monkeypatch):

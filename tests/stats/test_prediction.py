@@ -149,5 +149,4 @@ def test_one_replicate_has_no_interval_over_replicates():
 def test_factors_are_told_with_the_table():
     results = fake_results(num_replicates=2, fractions=(0.1,), factors={"lr": ("low", "high")})
     board = scoreboard(results, fake_probes(results, {"depth": lambda cut, fraction, replicate: float(cut)}))
-    assert board.attrs["factors"] == ["lr"]
-    assert set(board["lr"]) == {"low", "high"}
+    assert set(board["factor_lr"]) == {"low", "high"}

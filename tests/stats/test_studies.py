@@ -26,7 +26,7 @@ def _study(seed=0, splits="same", name="fake", **options):
     ]
     table["key"] = [f"{key} of {seed}" for key in table["key"]]
     table["precision"], table["device"], table["environment"] = "float32", "cpu", "machine"
-    table.attrs["study"] = name
+    table["study"] = name
     return table
 
 
@@ -145,7 +145,7 @@ def test_studies_of_different_models_are_compared_only_if_that_is_asked():
 
 def test_different_factors_are_refused_and_equal_ones_matched():
     one, other = (_study(seed, factors={"rate": ("low", "high")}) for seed in (0, 1))
-    assert set(compare_studies(one, other).rows["rate"]) == {"low", "high"}
+    assert set(compare_studies(one, other).rows["factor_rate"]) == {"low", "high"}
     with pytest.raises(UserError, match="different training factors: rate in the first, none in the second"):
         compare_studies(one, _study(1))
 

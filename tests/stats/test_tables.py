@@ -11,6 +11,7 @@ import pytest
 from layercut.errors import LedgerError
 from layercut.ledger import LEDGER_NAME, Ledger
 from layercut.records import ConditionName, EpochPoint, FailureRecord, ProbeRecord, TrialRecord
+from layercut.stats.design import factor_columns
 from layercut.stats.tables import load_curves, load_failures, load_probes, load_results
 
 
@@ -85,13 +86,13 @@ def test_rows_follow_the_design_and_not_the_order_of_arrival(run):
 def test_each_training_factor_is_a_column(run):
     names = [_name("c", factors={"optimizer": "sgd"}), _name("d", factors={"optimizer": "adam"})]
     results = load_results(run(names, [_trial("k", "c"), _trial("l", "d")]))
-    assert results.attrs["factors"] == ["optimizer"]
-    assert list(results["optimizer"]) == ["adam", "sgd"]
+    assert factor_columns(results) == ["factor_optimizer"]
+    assert list(results["factor_optimizer"]) == ["adam", "sgd"]
 
 
 def test_a_factor_named_like_a_column_does_not_replace_it(run):
     results = load_results(run([_name("c", factors={"model": "big"})], [_trial("k", "c")]))
-    assert results.attrs["factors"] == ["factor_model"]
+    assert factor_columns(results) == ["factor_model"]
     assert list(results["model"]) == ["m"]
 
 
@@ -128,7 +129,6 @@ def test_attributes_tell_the_study(run):
     attributes = load_results(path).attrs
     assert attributes == {
         "study": "digits",
-        "factors": [],
         "imported": True,
         "plan": {"warnings": ["w"]},
         "path": str(path / LEDGER_NAME),

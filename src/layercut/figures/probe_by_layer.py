@@ -36,7 +36,6 @@ def by_model(probes: pd.DataFrame) -> Chart | None:
     table = probes.assign(depth=depths).sort_values("depth", kind="stable")
     if len(set(orders.values())) == 1:
         table = table.drop(columns="depth")
-    table.attrs = probes.attrs
     return _chart(table, "source", series, "model")
 
 

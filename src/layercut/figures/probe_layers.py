@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from layercut.charts import Axis, Tick
-from layercut.stats.prediction import directions_of
+from layercut.stats.boards import directions_of
 
 
 class Scores(NamedTuple):

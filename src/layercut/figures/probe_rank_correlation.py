@@ -12,6 +12,7 @@ from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Reference, S
 from layercut.figures.names import cut_style, fraction_label, layer_axis
 from layercut.figures.study_tables import StudyTables
 from layercut.stats import rank_by_layer
+from layercut.stats.design import rows_of
 
 MOST_LINES = 8
 """Conditions beyond these are left out: the first ones of the table are drawn."""
@@ -29,9 +30,7 @@ def compute(tables: StudyTables) -> Chart | None:
     if table.empty:
         return None
     if tables.context is not None:
-        table = table[(table["target"] == tables.context.target) & (table["model"] == tables.context.model)]
-        for factor, level in tables.context.factors:
-            table = table[table[factor] == level]
+        table = rows_of(table, tables.context, any_source=True)
     return of_table(table)
 
 
@@ -71,10 +70,7 @@ def of_table(table: pd.DataFrame) -> Chart | None:
 def _first(tables: StudyTables, whole: StudyTables) -> bool:
     if tables.context is None:
         return True
-    same = whole.results
-    same = same[(same["target"] == tables.context.target) & (same["model"] == tables.context.model)]
-    for factor, level in tables.context.factors:
-        same = same[same[factor] == level]
+    same = rows_of(whole.results, tables.context, any_source=True)
     return len(same) > 0 and str(same["source"].iloc[0]) == tables.context.source
 
 

@@ -132,12 +132,10 @@ class StudyTables:
         A probe that names no target or model belongs to all of them.
         """
         probes = self.measured.probes
-        attributes = dict(probes.attrs)
         for column in ("source", "target", "model") if self.context else ():
             wanted = getattr(self.context, column)
             if column in probes and wanted:
                 probes = probes[probes[column].isin([wanted] if column == "source" else [wanted, ""])]
-        probes.attrs = attributes
         return probes
 
     def curves(self, condition: str) -> pd.DataFrame:

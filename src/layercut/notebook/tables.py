@@ -25,8 +25,8 @@ def best_cuts(results: pd.DataFrame, by_strategy: bool = False) -> pd.DataFrame:
     columns = context_columns(results)
     rows = []
     for best in _best_cuts(results, by_strategy=by_strategy):
-        levels = (best.context.source, best.context.target, best.context.model, *(v for _, v in best.context.factors))
-        row = dict(zip(columns, levels, strict=True)) | {field: getattr(best, field) for field in _FIELDS}
+        named = best.context.by_column()
+        row = {name: named[name] for name in columns} | {field: getattr(best, field) for field in _FIELDS}
         contrast = best.contrast
         row |= {
             "difference": contrast.mean_difference if contrast else float("nan"),

@@ -11,7 +11,7 @@ import pandas as pd
 from layercut.report import words
 from layercut.report.sections import Cell, ConditionRow
 from layercut.stats import Context, standings
-from layercut.stats.design import context_of, factors_of
+from layercut.stats.design import context_columns, context_of
 
 PROBE_COLUMNS = (
     ("Predictor", "A probe, or in brackets a rule that never looks at the target's features, and nearest neighbours"),
@@ -38,10 +38,10 @@ def probe_rows(board: pd.DataFrame, contexts: Sequence[Context]) -> list[Conditi
     if board.empty:
         return []
     index = {context: place for place, context in enumerate(contexts)}
-    own, factors = board[board["scope"] == "cut"], factors_of(board)
+    own, columns = board[board["scope"] == "cut"], context_columns(board)
     return [
         ConditionRow(
-            context=index[context_of(row, factors)],
+            context=index[context_of(row, columns)],
             strategy=str(row["strategy"]),
             fraction=words.fraction_label(row["fraction"]),
             cells=probe_cells(row),

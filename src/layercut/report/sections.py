@@ -13,7 +13,7 @@ from layercut.figures.names import strategies_in_order
 from layercut.report import words
 from layercut.report.facts import StudyFacts
 from layercut.stats import Context
-from layercut.stats.design import POINT, SCRATCH, context_columns, factors_of
+from layercut.stats.design import FACTOR, POINT, SCRATCH, context_columns, context_of, factor_columns
 
 _MOST_NAMED = 8
 """Sources and targets that a card names one by one."""
@@ -82,8 +82,8 @@ def _design(table: pd.DataFrame, facts: StudyFacts) -> Iterator[Fact]:
     yield Fact("Target", _named(table["target"].unique()))
     blocks = ", ".join(str(int(number)) for number in sorted(table["num_blocks"].dropna().unique()))
     yield Fact("Model", "; ".join(map(str, table["model"].unique())) + (f" ({blocks} blocks)" if blocks else ""))
-    for factor in factors_of(table):
-        yield Fact(factor, ", ".join(map(str, table[factor].unique())))
+    for factor in factor_columns(table):
+        yield Fact(factor.removeprefix(FACTOR), ", ".join(map(str, table[factor].unique())))
     yield Fact("Strategies", ", ".join(strategies_in_order(table["strategy"].unique())))
     yield Fact("Shares of the data", ", ".join(words.fraction_label(f) for f in sorted(table["fraction"].unique())))
     yield Fact("Seed", "" if facts.seed is None else str(facts.seed))
@@ -158,10 +158,10 @@ def condition_rows(rows: pd.DataFrame, contrasts: pd.DataFrame, contexts: Sequen
         str(key): words.condition_name(str(strategy), int(cut))
         for key, strategy, cut in zip(main["condition"], main["strategy"], main["cut"], strict=True)
     }
-    index = {tuple(_key(context)): place for place, context in enumerate(contexts)}
+    index, columns = {context: place for place, context in enumerate(contexts)}, context_columns(rows)
     return [
         ConditionRow(
-            context=index[tuple(str(row[name]) for name in context_columns(rows))],
+            context=index[context_of(row, columns)],
             strategy=str(row["strategy"]),
             fraction=words.fraction_label(row["fraction"]),
             cells=_cells({str(name): value for name, value in row.items()}, first_names),
@@ -169,10 +169,6 @@ def condition_rows(rows: pd.DataFrame, contrasts: pd.DataFrame, contexts: Sequen
         )
         for row in joined.to_dict("records")
     ]
-
-
-def _key(context: Context) -> list[str]:
-    return [context.source, context.target, context.model, *(level for _, level in context.factors)]
 
 
 def _cells(row: Mapping[str, object], first_names: Mapping[str, str]) -> tuple[Cell, ...]:

@@ -10,7 +10,7 @@ import pandas as pd
 from layercut.report import words
 from layercut.report.probe_table import FIXED, PROBE_COLUMNS, probe_cells, probe_verdicts
 from layercut.report.sections import ConditionRow
-from layercut.stats.design import factors_of
+from layercut.stats.design import FACTOR, level_columns
 
 SOURCE_COLUMNS = (*PROBE_COLUMNS[:-1], ("Takes", "Source and cut that it scores best; all of them where they tie"))
 
@@ -21,7 +21,7 @@ class SourceTable(NamedTuple):
     """The scoreboard of a study with several sources, checkpoints or models."""
 
     labels: tuple[str, ...]
-    """What tells targets and factor levels apart; one empty label where there is one of each."""
+    """What tells targets, studies and factor levels apart; one empty label where there is one of each."""
     rows: tuple[ConditionRow, ...]
     verdicts: tuple[str, ...]
 
@@ -31,7 +31,7 @@ def source_table(board: pd.DataFrame) -> SourceTable | None:
     own = board[board["scope"] == "source"] if len(board) else board
     if own.empty:
         return None
-    about = ["target", *factors_of(board)]
+    about = ["target", *level_columns(board)]
     places = list(dict.fromkeys(own[about].astype(str).itertuples(index=False, name=None)))
     rows = tuple(_row(row, places.index(tuple(str(row[name]) for name in about))) for row in own.to_dict("records"))
     labels = tuple(_label(place, about, places) for place in places)
@@ -55,5 +55,5 @@ def _label(place: Sequence[str], about: Sequence[str], among: Sequence[Sequence[
     parts = []
     for position, (name, value) in enumerate(zip(about, place, strict=True)):
         if len({other[position] for other in among}) > 1:
-            parts.append(value if name == "target" else f"{name}: {value}")
+            parts.append(value if name == "target" else f"{name.removeprefix(FACTOR)}: {value}")
     return ", ".join(parts)

@@ -47,16 +47,13 @@ def full_best(best: Iterable[BestCut]) -> pd.DataFrame:
         same = [words.condition_name(*name) for name in found.indistinguishable]
         rows.append(
             {
-                "source": found.context.source,
-                "target": found.context.target,
-                "model": found.context.model,
-                **dict(found.context.factors),
+                **found.context.by_column(),
                 **{field: getattr(found, field) for field in _BEST_FIELDS},
                 **contrast._asdict(),
                 "indistinguishable": "; ".join(same),
             }
         )
-    first = ["source", "target", "model", *_BEST_FIELDS, *Contrast._fields, "indistinguishable"]
+    first = ["source", "target", "model", "study", *_BEST_FIELDS, *Contrast._fields, "indistinguishable"]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=first)
 
 

@@ -62,7 +62,7 @@ def condition_name(strategy: str, cut: int) -> str:
 
 def context_label(context: Context, among: Sequence[Context]) -> str:
     """Return what tells a context from the others; empty where there are no others."""
-    parts = []
+    parts = [context.study] if len({other.study for other in among}) > 1 else []
     if len({other.source for other in among}) > 1 or len({other.target for other in among}) > 1:
         parts.append(f"{context.source} → {context.target}")
     if len({other.model for other in among}) > 1:

@@ -25,7 +25,6 @@ from layercut.stats.design import (
     context_columns,
     context_of,
     contexts,
-    factors_of,
     paired_differences,
     plain_rows,
 )
@@ -112,9 +111,9 @@ def best_cuts(
     estimated = estimates(table) if estimated is None else estimated
     contrasted = contrasts_to_scratch(table) if contrasted is None else contrasted
     accuracies = accuracies_of(table) if with_rivals else {}
-    factors = factors_of(contrasted)
+    columns = context_columns(contrasted)
     to_scratch = {
-        (context_of(row, factors), row["strategy"], row["cut"], row["fraction"]): row for row in plain_rows(contrasted)
+        (context_of(row, columns), row["strategy"], row["cut"], row["fraction"]): row for row in plain_rows(contrasted)
     }
     for (context, fraction), here in _candidates(estimated):
         scratch = next((row.mean for row in here if row.strategy == SCRATCH), float("nan"))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from layercut.stats.design import CUTLESS, factors_of, finished
+from layercut.errors import UserError
+from layercut.stats.design import CUTLESS, finished, level_columns
 
 Array = NDArray[np.float64]
 
@@ -37,9 +39,9 @@ def boards(results: pd.DataFrame) -> Iterator[Board]:
     """Yield every strategy and fraction with at least two cuts, per source and model, then over all of a target."""
     done = finished(results)
     done = done[~done["strategy"].isin(CUTLESS)]
-    factors = factors_of(results)
+    levels = level_columns(done)
     for scope, columns in (("cut", ["source", "target", "model"]), ("source", ["target"])):
-        about = [*columns, *factors, "strategy", "fraction"]
+        about = [*columns, *levels, "strategy", "fraction"]
         for values, rows in done.groupby(about, sort=False, dropna=False):
             several = rows.groupby(["source", "model"]).ngroups > 1
             if rows["cut"].nunique() + several < 2 or (scope == "source" and not several):
@@ -49,6 +51,20 @@ def boards(results: pd.DataFrame) -> Iterator[Board]:
             wide = rows.pivot_table(index=_CANDIDATE, columns="replicate", values="test_accuracy")
             candidates = [(str(source), str(model), int(cut)) for source, model, cut in wide.index]
             yield Board(names, candidates, wide.to_numpy(dtype=np.float64), [int(r) for r in wide.columns])
+
+
+def directions_of(probes: pd.DataFrame) -> dict[str, Mapping[str, str]]:
+    """Return the direction of each score of each probe; the first one stands for the probe.
+
+    Raises:
+        UserError: the table does not say: a probe judged by the wrong direction would look bad.
+    """
+    if probes.empty:
+        return {}
+    if "directions" not in probes:
+        raise UserError("expected a table of probes as `load_probes` returns it; got one without `directions`")
+    told = probes[["probe", "directions"]].drop_duplicates("probe")
+    return {str(label): json.loads(text) for label, text in zip(told["probe"], told["directions"], strict=True)}
 
 
 def scored_rows(rows: pd.DataFrame, target: str, fraction: float) -> pd.DataFrame:

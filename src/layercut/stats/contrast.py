@@ -70,10 +70,10 @@ def contrasts_to_scratch(table: pd.DataFrame) -> pd.DataFrame:
     comparison: its difference is 0, and both p-values are NaN.
     """
     done = finished(table)
-    columns = context_columns(table)
+    columns = context_columns(done)
     family = [*columns, "strategy", "fraction"]
     names = [*columns, *POINT]
-    scratch = done[done["strategy"] == SCRATCH].drop_duplicates([*columns, "fraction", "replicate"])
+    scratch = done[done["strategy"] == SCRATCH].drop_duplicates([*columns, "fraction", "replicate"])  # of any cut
     scratch = scratch[[*columns, "fraction", "replicate", "condition", "test_accuracy"]]
     pairs = done[done["strategy"] != SCRATCH].merge(
         scratch, on=[*columns, "fraction", "replicate"], suffixes=("", "_scratch")

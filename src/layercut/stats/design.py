@@ -1,7 +1,8 @@
 """Which rows of a results table belong together.
 
-A *context* is everything of a condition except strategy, cut and fraction: source, target, model and the
-level of each training factor. Conditions are compared within one context only.
+A *context* is everything of a condition except strategy, cut and fraction: source, target, model, the level of each
+training factor, and the study. Conditions are compared within one context only. All of it stands in columns, so that
+it outlives whatever is done to a table: a factor is a column whose name begins with `factor_`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from layercut.errors import UserError
+
 SCRATCH = "scratch"
 """The strategy that transfers nothing: the baseline of every comparison."""
 
@@ -22,76 +25,150 @@ CUTLESS = (SCRATCH, "finetune")
 POINT = ["strategy", "cut", "fraction"]
 """Columns that name a condition within its context."""
 
+FACTOR = "factor_"
+"""How the name of a column begins that holds the levels of a training factor; the factor's own name follows."""
+
 
 class Context(NamedTuple):
-    """Source, target, model and factor levels that several conditions share."""
+    """Source, target, model, factor levels and study that several conditions share."""
 
     source: str
     target: str
     model: str
     factors: tuple[tuple[str, str], ...] = ()
+    """Name and level of each; the level is empty where a study of the table lacks the factor."""
+    study: str = ""
+
+    def by_column(self) -> dict[str, str]:
+        """Return the value that each column of a results table has in this context."""
+        levels = {FACTOR + factor: level for factor, level in self.factors}
+        return {"source": self.source, "target": self.target, "model": self.model, "study": self.study, **levels}
 
 
-def factors_of(table: pd.DataFrame) -> list[str]:
-    """Return the names of the training factors, each a column of `table`."""
-    return list(table.attrs.get("factors", []))
+def factor_columns(table: pd.DataFrame) -> list[str]:
+    """Return the columns of `table` that hold the levels of a training factor.
+
+    Example:
+        >>> factor_columns(pd.DataFrame(columns=["source", "factor_optimizer", "cut"]))
+        ['factor_optimizer']
+    """
+    return [str(column) for column in table.columns if str(column).startswith(FACTOR)]
+
+
+def level_columns(table: pd.DataFrame) -> list[str]:
+    """Return what tells rows of one source, target and model apart: the study, and each factor."""
+    return [*(name for name in ("study",) if name in table), *factor_columns(table)]
 
 
 def context_columns(table: pd.DataFrame) -> list[str]:
     """Return the columns that tell contexts apart."""
-    return ["source", "target", "model", *factors_of(table)]
+    return ["source", "target", "model", *level_columns(table)]
 
 
-def context_of(row: Mapping[Any, Any], factors: Sequence[str]) -> Context:
-    """Return the context of one row."""
-    levels = tuple((factor, str(row[factor])) for factor in factors)
-    return Context(str(row["source"]), str(row["target"]), str(row["model"]), levels)
+def context_of(row: Mapping[Any, Any], columns: Sequence[str]) -> Context:
+    """Return the context of one row; `columns` are the `context_columns` of its table."""
+    levels = tuple((name.removeprefix(FACTOR), str(row[name])) for name in columns if name.startswith(FACTOR))
+    study = str(row["study"]) if "study" in columns else ""
+    return Context(str(row["source"]), str(row["target"]), str(row["model"]), levels, study)
 
 
 def contexts(table: pd.DataFrame) -> Iterator[tuple[Context, pd.DataFrame]]:
     """Yield each context with its rows, in the order of first appearance; `attrs` are kept."""
-    columns = context_columns(table)
     if table.empty:
         return
+    table = with_named_levels(table)
+    columns = context_columns(table)
     for values, rows in table.groupby(columns, sort=False, dropna=False):
-        source, target, model, *levels = (str(value) for value in values)
         part = rows.copy()
         part.attrs = dict(table.attrs)
-        yield Context(source, target, model, tuple(zip(factors_of(table), levels, strict=True))), part
+        yield context_of(dict(zip(columns, values, strict=True)), columns), part
 
 
-def rows_of(table: pd.DataFrame, context: Context) -> pd.DataFrame:
-    """Return the rows of a table that are about one context; `attrs` are kept."""
-    named = {"source": context.source, "target": context.target, "model": context.model, **dict(context.factors)}
+def rows_of(table: pd.DataFrame, context: Context, any_source: bool = False) -> pd.DataFrame:
+    """Return the rows of a table that are about one context, or about all like it of any source; `attrs` are kept."""
+    table = with_named_levels(table)
     wanted = np.ones(len(table), dtype=bool)
-    for column, name in named.items():
-        if column in table:
+    for column, name in context.by_column().items():
+        if column in table and not (any_source and column == "source"):
             wanted &= (table[column].astype("str") == name).to_numpy(dtype=bool)
     part = table[wanted].reset_index(drop=True)
     part.attrs = dict(table.attrs)
     return part
 
 
+def with_named_levels(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose levels are texts again: files make numbers of them, and `concat` leaves holes.
+
+    Example:
+        >>> list(with_named_levels(pd.DataFrame({"factor_size": [8, 32, None]})).factor_size)
+        ['8', '32', '']
+    """
+    odd = {name: table[name] for name in level_columns(table) if not _is_text(table[name])}
+    if not odd:
+        return table
+    named = table.assign(**{name: [_level(value) for value in column] for name, column in odd.items()})
+    named.attrs = dict(table.attrs)
+    return named
+
+
+def _is_text(column: pd.Series) -> bool:
+    return column.empty or (pd.api.types.infer_dtype(column) == "string" and not column.hasnans)
+
+
+def _level(value: Any) -> str:
+    if pd.isna(value):
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def one_row_a_trial(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a results table with its levels as texts, in which no design point has two rows of one replicate.
+
+    Raises:
+        UserError: it has, or lacks a column: statistics would count a trial twice, or pick one at random.
+    """
+    needed = ["source", "target", "model", *POINT, "replicate", "status", "test_accuracy"]
+    if missing := [name for name in needed if name not in table]:
+        raise UserError(
+            f"expected a results table as `load_results` returns it; got one without {', '.join(missing)} "
+            f"(it has {', '.join(map(str, table.columns[:8])) or 'no column'})"
+        )
+    table = with_named_levels(table)
+    names = [*context_columns(table), *POINT, "replicate"]
+    again = table.duplicated(names).to_numpy(dtype=bool)
+    if again.any():
+        second = int(again.argmax())
+        row = table.iloc[second]
+        first = int((table[names] == row[names]).all(axis=1).to_numpy(dtype=bool).argmax())
+        point = ", ".join(f"{name} {row[name]}" for name in names if str(row[name]))
+        raise UserError(
+            f"expected one row for each condition and replicate; rows {first} and {second} of this table are both "
+            f"{point} ({int(again.sum()):,} such rows in all). Give runs that are put together different values in "
+            "the column `study`, and drop what a merge has repeated"
+        )
+    return table
+
+
 def finished(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that hold a test accuracy: finished trials, one row a condition name and replicate."""
+    """Return the rows that hold a test accuracy: finished trials, one row a condition name and replicate.
+
+    Raises:
+        UserError: two rows are of one design point and replicate.
+    """
+    table = one_row_a_trial(table)
     done = table[(table["status"] == "finished") & table["test_accuracy"].notna()]
-    done = done.drop_duplicates([*context_columns(table), *POINT, "replicate"])
     done.attrs = dict(table.attrs)
     return done
 
 
 def accuracies_of(table: pd.DataFrame) -> dict[tuple[Context, float], pd.DataFrame]:
     """Return test accuracies of finished trials by context and fraction, each as `by_replicate` gives them."""
-    columns = [*context_columns(table), "fraction"]
     done = finished(table[[*context_columns(table), *POINT, "replicate", "status", "condition", "test_accuracy"]])
     shown = done[["replicate", "condition", "test_accuracy"]]  # what is grouped is copied: no names
-    found = {}
+    columns, found = [*context_columns(done), "fraction"], {}
     for values, trials in shown.groupby([done[name] for name in columns], sort=False, dropna=False):
-        source, target, model, *levels, fraction = values
-        factors = zip(factors_of(table), map(str, levels), strict=True)
-        found[Context(str(source), str(target), str(model), tuple(factors)), float(str(fraction))] = by_replicate(
-            trials
-        )
+        row = dict(zip(columns, values, strict=True))
+        found[context_of(row, columns[:-1]), float(str(row["fraction"]))] = by_replicate(trials)
     return found
 
 

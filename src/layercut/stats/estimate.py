@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from layercut.stats.design import POINT, context_columns, finished
+from layercut.stats.design import POINT, context_columns, finished, one_row_a_trial
 from layercut.stats.interval import mean_intervals
 
 _AVERAGED = ("num_trained_parameters", "num_train_images", "num_validation_images", "num_test_images")
@@ -19,7 +19,11 @@ def estimates(table: pd.DataFrame) -> pd.DataFrame:
     % bootstrap interval of the mean) of test accuracy; `mean_validation`; mean `num_trained_parameters`,
     `num_train_images`, `num_validation_images`. Accuracies are 0..1. A condition whose trials all failed has
     NaN.
+
+    Raises:
+        UserError: two rows are of one design point and replicate.
     """
+    table = one_row_a_trial(table)
     names = [*context_columns(table), *POINT]
     counted = table.assign(_failed=(table["status"] != "finished").astype("int64"))
     rows = counted.groupby(names, sort=False, dropna=False).agg(

@@ -9,7 +9,7 @@ studies; `knn` is the null among the probes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layercut.seeding import derive_seed
-from layercut.stats.boards import Board, boards, scored_rows, why_unordered
-from layercut.stats.design import factors_of, finished
+from layercut.stats.boards import Board, boards, directions_of, scored_rows, why_unordered
+from layercut.stats.design import finished, level_columns
 from layercut.stats.rank_agreement import agreement, chosen_by, fisher_interval, permutation_p, regret
 
 NUM_RESAMPLES = 999
@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 def scoreboard(results: pd.DataFrame, probes: pd.DataFrame, others: Sequence[pd.DataFrame] = ()) -> pd.DataFrame:
     """Return a row a board and predictor, best first within each board: least regret, then highest correlation.
 
-    Columns: `scope`, source, target, model, factors, strategy, fraction; `predictor`, `score`, `is_null`;
+    Columns: `scope`, source, target, model, study, factors, strategy, fraction; `predictor`, `score`, `is_null`;
     `num_candidates`, `num_replicates`; `spearman`, `kendall`, `weighted_tau` (positive: as the probe's direction
     promises), each with `_low` and `_high` (95 % bootstrap over replicates, percentiles); `fisher_low`,
     `fisher_high`, `p` of Spearman's; `chosen` and `best` candidate, `regret` with `_low` and `_high` (accuracy, 0..1);
@@ -49,7 +49,7 @@ def scoreboard(results: pd.DataFrame, probes: pd.DataFrame, others: Sequence[pd.
     table = pd.DataFrame(rows)
     if table.empty:
         return table
-    about = ["scope", "source", "target", "model", *factors_of(results), "strategy", "fraction"]
+    about = ["scope", "source", "target", "model", *level_columns(results), "strategy", "fraction"]
     places = table.groupby(about, sort=False, dropna=False).ngroup()
     order = table.assign(_board=places, _rank=-table["spearman"].fillna(-2))
     table = order.sort_values(["_board", "regret", "_rank"], kind="stable").drop(columns=["_board", "_rank"])
@@ -88,11 +88,6 @@ def standings(board_rows: pd.DataFrame) -> pd.DataFrame:
             )
     table = pd.DataFrame(rows)
     return table.sort_values(["scope", "regret"], kind="stable").reset_index(drop=True) if rows else table
-
-
-def directions_of(probes: pd.DataFrame) -> dict[str, Mapping[str, str]]:
-    """Return the direction of each score of each probe; the first one stands for the probe."""
-    return {label: about["directions"] for label, about in probes.attrs.get("probes", {}).items()}
 
 
 def _judged(board: Board, probes: pd.DataFrame, others: Sequence[pd.DataFrame]) -> Iterator[dict[str, Any]]:
@@ -147,7 +142,7 @@ def _scores_elsewhere(board: Board, others: Sequence[pd.DataFrame]) -> Array | N
         done = finished(other)
         done = done[(done["strategy"] == board.names["strategy"])]
         done = done[np.isclose(done["fraction"], board.names["fraction"])]
-        for _, rows in done.groupby(["source", "target", "model", *factors_of(other)], sort=False, dropna=False):
+        for _, rows in done.groupby(["source", "target", "model", *level_columns(done)], sort=False, dropna=False):
             means = rows.groupby("cut")["test_accuracy"].mean()
             gains.append(means - means.mean())
     if not gains:

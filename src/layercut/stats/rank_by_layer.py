@@ -21,8 +21,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layercut.seeding import derive_seed
-from layercut.stats.boards import scored_rows, why_unordered
-from layercut.stats.design import CUTLESS, SCRATCH, factors_of, finished
+from layercut.stats.boards import directions_of, scored_rows, why_unordered
+from layercut.stats.design import CUTLESS, SCRATCH, finished, level_columns
 from layercut.stats.rank_agreement import agreement, fisher_interval, permutation_p
 
 LEAST_SOURCES = 4
@@ -47,9 +47,9 @@ class _Sources(NamedTuple):
 def rank_by_layer(results: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
     """Return a row a condition, probe, score and layer; empty with fewer than four sources.
 
-    Columns: target, model, factors, strategy, cut, fraction; `probe`, `score`, `direction`, `layer`; `truth` (the
-    column of results that is predicted), `num_candidates`; `spearman` as it is (not turned by the direction), `low` and
-    `high` (Fisher, 95 %), `p` (permutation, two-sided); `undefined`: why there is no correlation, else empty.
+    Columns: target, model, study, factors, strategy, cut, fraction; `probe`, `score`, `direction`, `layer`; `truth`
+    (the column of results that is predicted), `num_candidates`; `spearman` as it is (not turned by the direction),
+    `low` and `high` (Fisher, 95 %), `p` (permutation, two-sided); `undefined`: why there is no correlation, else empty.
 
     Args:
         results: `load_results`.
@@ -63,7 +63,7 @@ def _conditions(results: pd.DataFrame) -> Iterator[_Sources]:
     done = finished(results)
     repeated = done["strategy"].isin(CUTLESS) & (done["cut"] != done.groupby("strategy")["cut"].transform("min"))
     done = done[(done["strategy"] != SCRATCH) & ~repeated]
-    about = [*_KEYS, *factors_of(results), "strategy", "cut", "fraction"]
+    about = [*_KEYS, *level_columns(done), "strategy", "cut", "fraction"]
     for values, rows in done.groupby(about, dropna=False):
         if rows["source"].nunique() >= LEAST_SOURCES:
             has_area = "log_area" in rows and rows["log_area"].notna().all()
@@ -74,12 +74,12 @@ def _conditions(results: pd.DataFrame) -> Iterator[_Sources]:
 
 def _rows(sources: _Sources, probes: pd.DataFrame) -> Iterator[dict[str, Any]]:
     names = sources.names
-    for label, about in probes.attrs.get("probes", {}).items():
+    for label, directions in directions_of(probes).items():
         seen = scored_rows(probes[probes["probe"] == label], names["target"], names["fraction"])
         seen = seen[seen["source"].isin(sources.values.index) & seen["model"].isin([names["model"], ""])]
         if seen["cut"].notna().all():
             seen = seen.sort_values("cut", kind="stable")
-        for score, direction in about["directions"].items():
+        for score, direction in directions.items():
             if score not in seen:
                 continue
             for layer, rows in seen.groupby("layer", sort=False):

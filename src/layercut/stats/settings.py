@@ -21,7 +21,7 @@ def compare_settings(results: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFram
     """
     done = finished(results)
     averages = curve_averages(curves)[["key", "mean_train_loss", "mean_train_accuracy"]]
-    names = [*context_columns(results), *POINT]
+    names = [*context_columns(done), *POINT]
     groups = done.merge(averages, on="key", how="left").groupby(names, sort=False, dropna=False)
     table = groups.agg(
         num_replicates=("key", "size"),

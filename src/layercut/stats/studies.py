@@ -13,7 +13,7 @@ import pandas as pd
 
 from layercut.errors import UserError, did_you_mean
 from layercut.stats.contrast import adjust_families, contrasts_of
-from layercut.stats.design import POINT, factors_of, finished
+from layercut.stats.design import FACTOR, POINT, factor_columns, finished
 from layercut.stats.interval import difference_interval
 from layercut.stats.rank_sum import rank_sum_test
 from layercut.stats.study_notes import Side, read_side, study_notes
@@ -135,9 +135,9 @@ def _matched(sides: tuple[Side, Side], across: Sequence[str]) -> list[str]:
                 raise UserError(
                     f"across {name}: expected one {name} in each study; {side.name} has {', '.join(values)}"
                 )
-    factors = [factors_of(side.table) for side in sides]
+    factors = [factor_columns(side.table) for side in sides]
     if set(factors[0]) != set(factors[1]):
-        said = [", ".join(names) or "none" for names in factors]
+        said = [", ".join(name.removeprefix(FACTOR) for name in names) or "none" for names in factors]
         raise UserError(f"the studies have different training factors: {said[0]} in the first, {said[1]} in the second")
     return [*(name for name in ACROSS if name not in across), *factors[0]]
 

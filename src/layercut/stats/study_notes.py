@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from layercut.errors import UserError
 from layercut.ledger import Ledger
 from layercut.records import Environment
 from layercut.significance import ALPHA, least_attainable_p
@@ -30,16 +31,26 @@ def read_side(given: str | Path | pd.DataFrame) -> Side:
     """Return a study with its environments; a table is taken as it is.
 
     Raises:
+        UserError: the table holds several studies.
         LedgerError: there is no ledger, or it is damaged.
     """
     if isinstance(given, pd.DataFrame):
-        path = Path(str(given.attrs.get("path", "")))
-        return Side(str(given.attrs.get("study") or "table"), str(path), given, {})
+        return Side(_study_of(given), str(Path(str(given.attrs.get("path", "")))), given, {})
     table = load_results(given)
     with Ledger(given, read_only=True) as ledger:
         environments = ledger.environments()
     place = Path(table.attrs["path"]).parent
     return Side(str(table.attrs["study"] or place.name), str(place), table, environments)
+
+
+def _study_of(table: pd.DataFrame) -> str:
+    names = list(map(str, table["study"].dropna().unique())) if "study" in table else []
+    if len(names) > 1:
+        raise UserError(
+            f"expected one study in each table; got one of {', '.join(names)}: compare parts of it, such as "
+            f"`table[table.study == {names[0]!r}]`"
+        )
+    return names[0] if names and names[0] else "table"
 
 
 def study_notes(sides: tuple[Side, Side], rows: pd.DataFrame) -> Iterator[str]:

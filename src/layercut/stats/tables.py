@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from layercut.ledger import Ledger
 from layercut.ledger.rows import CURVE_DTYPE, HAS_VALIDATION_ACCURACY, HAS_VALIDATION_LOSS
 from layercut.records import ProbeRecord
+from layercut.stats.design import FACTOR
 
 STRATEGY_ORDER = ("scratch", "freeze_reinit", "freeze", "reinit", "finetune", "freeze_truncate", "truncate")
 """Strategies in the order in which tables and figures show them; others follow by name."""
@@ -46,8 +47,10 @@ def load_results(path: str | Path) -> pd.DataFrame:
 
     A merged trial has a row under every name; `merged` is False under exactly one of them. Accuracies
     are shares in 0..1, NaN where the trial failed (`status` then says how) or had no such images.
+    The level of a training factor is a text in the column `factor_` and its name, empty where the factor does not
+    apply: all columns so called are factors, also of a table that was merged, put together or read from a file.
     Rows are ordered by source, target, model, factors, strategy, cut, fraction and replicate.
-    `attrs` holds `study`, `factors` (names of the factor columns), `imported`, `plan` and `path`.
+    `attrs` holds `study`, `imported`, `plan` and `path`; no statistic needs them.
 
     Args:
         path: an output directory, or a ledger file.
@@ -64,7 +67,7 @@ def load_results(path: str | Path) -> pd.DataFrame:
         rank = names["rank"].loc[values["name"]].to_numpy()
         order = np.lexsort((values["id"], values["replicate"], rank))
         study = ledger.meta("study_name")
-        attributes = _attributes(ledger, factors)
+        attributes = _attributes(ledger)
     rows = names.loc[values["name"][order]].reset_index(drop=True)
     table: dict[str, Any] = {"study": _texts(np.full(len(rows), study or "", dtype=object))}
     table |= {column: rows[column] for column in _NAME_COLUMNS}
@@ -100,7 +103,7 @@ def load_curves(path: str | Path) -> pd.DataFrame:
     )
     with Ledger(path, read_only=True) as ledger:
         rows = list(ledger.select(query))
-        attributes = _attributes(ledger, [])
+        attributes = _attributes(ledger)
     curves = [np.frombuffer(row[3], dtype=CURVE_DTYPE) for row in rows]
     lengths = np.array([len(curve) for curve in curves], dtype=np.int64)
     points = np.concatenate(curves) if curves else np.array([], dtype=CURVE_DTYPE)
@@ -125,21 +128,26 @@ def load_curves(path: str | Path) -> pd.DataFrame:
 def load_probes(path: str | Path) -> pd.DataFrame:
     """Return one row for each probe, layer, fraction and replicate that the study asks for, with a column a score.
 
-    `cut` is the cut whose features were scored, missing behind the last block. `attrs` holds what `load_results`
-    gives and `probes`: kind and directions of each probe by its label, the first score standing for the probe.
+    `cut` is the cut whose features were scored, missing behind the last block. `kind` and `directions` say of each
+    probe what it needs and what it promises: `directions` is a JSON object of its scores, `higher` or `lower`, the
+    first of which stands for the probe. Rows are ordered by probe, as the study names them.
 
     Raises:
         LedgerError: there is no ledger, or it is damaged.
     """
     with Ledger(path, read_only=True) as ledger:
-        attributes = _attributes(ledger, [])
+        attributes = _attributes(ledger)
         probes = list(ledger.probes(named=not attributes["imported"]))
-        attributes["probes"] = ledger.meta("probes") or _imported_probes(probes)
-    return probe_table(probes, attributes)
+        about = ledger.meta("probes") or _imported_probes(probes)
+    frame = probe_table(probes, about)
+    frame.attrs.update(attributes)
+    return frame
 
 
-def probe_table(probes: Sequence[ProbeRecord], attributes: dict[str, Any]) -> pd.DataFrame:
-    """Return records as `load_probes` does."""
+def probe_table(probes: Sequence[ProbeRecord], about: Mapping[str, Any]) -> pd.DataFrame:
+    """Return records as `load_probes` does; `about`: kind and directions of each probe, by label."""
+    order = {label: place for place, label in enumerate(about)}
+    probes = sorted((probe for probe in probes if probe.probe in order), key=lambda probe: order[probe.probe])
     columns = ["probe", "source", "target", "model", "dataset", "split", "layer", "fraction", "replicate"]
     scores = dict.fromkeys(name for probe in probes for name in probe.scores)
     table: dict[str, Any] = {c: _plain([getattr(p, c) for p in probes], c) for c in columns}
@@ -148,9 +156,9 @@ def probe_table(probes: Sequence[ProbeRecord], attributes: dict[str, Any]) -> pd
     table |= {name: np.array([p.scores.get(name, np.nan) for p in probes], dtype=float) for name in scores}
     table["wall_seconds"] = np.array([p.wall_seconds for p in probes], dtype=float)
     table["key"] = _plain([p.key for p in probes], "key")
-    frame = pd.DataFrame(table)
-    frame.attrs.update(attributes)
-    return frame
+    table["kind"] = _plain([about[p.probe].get("kind", "") for p in probes], "kind")
+    table["directions"] = _plain([json.dumps(about[p.probe]["directions"]) for p in probes], "directions")
+    return pd.DataFrame(table)
 
 
 def _imported_probes(probes: Iterable[ProbeRecord]) -> dict[str, Any]:
@@ -169,7 +177,7 @@ def load_failures(path: str | Path) -> pd.DataFrame:
     """
     with Ledger(path, read_only=True) as ledger:
         failures = list(ledger.failures())
-        attributes = _attributes(ledger, [])
+        attributes = _attributes(ledger)
     table: dict[str, Any] = {
         c: _plain([getattr(f, c) for f in failures], c)
         for c in ("key", "job", "condition", "kind", "message", "traceback", "device", "environment")
@@ -191,8 +199,7 @@ def _names(ledger: Ledger) -> tuple[pd.DataFrame, list[str]]:
     names = pd.DataFrame({c: _plain([row[i] for row in rows], c) for i, c in enumerate(columns)})
     levels = [json.loads(text) for text in names["factors"]]
     factors = list(dict.fromkeys(factor for level in levels for factor in sorted(level)))
-    taken = {"study", "replicate", *columns, *_MEASURED, "num_threads", "environment"}
-    titles = [f"factor_{factor}" if factor in taken else factor for factor in factors]
+    titles = [FACTOR + factor for factor in factors]
     for factor, title in zip(factors, titles, strict=True):
         names[title] = _texts([level.get(factor, "") for level in levels])
     names["merged"] = names["merged"].astype(bool)
@@ -268,10 +275,9 @@ def _rates(rates: bytes | None, num_epochs: int) -> NDArray[np.float64]:
     return np.full(num_epochs, np.nan) if rates is None else np.frombuffer(rates, dtype="<f8")
 
 
-def _attributes(ledger: Ledger, factors: list[str]) -> dict[str, Any]:
+def _attributes(ledger: Ledger) -> dict[str, Any]:
     return {
         "study": ledger.meta("study_name"),
-        "factors": factors,
         "imported": ledger.meta("imported") is not None,
         "plan": ledger.meta("plan") or {},
         "path": str(ledger.path),
