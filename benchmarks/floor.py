@@ -163,10 +163,7 @@ def looked_validations(trial: TrialRecord) -> int:
 
 def trained_flops(model: Model, condition: Condition) -> tuple[int, int]:
     """Return the forward operations of what a condition trains, and those of its first layer, for one image."""
-    cost, num_blocks = model.cost, condition.model.num_blocks
-    below = condition.cut if condition.bank is not None else 0
-    truncated = "truncate" in condition.strategy and condition.cut < num_blocks
-    last = condition.cut if truncated else num_blocks
+    cost, below, last = model.cost, condition.trunk, condition.treatment.num_left
     forward = cost.trunk_flops[last] - cost.trunk_flops[below] + cost.head_flops[last]
     return forward, model.first_layers[below] if below < last else cost.head_flops[last]
 
@@ -195,10 +192,10 @@ def _feature_flops(
             groups.setdefault(condition.bank.key, []).append((condition, trial.replicate))
     total = 0
     for members in groups.values():
-        deepest = max((condition for condition, _ in members), key=lambda condition: condition.cut)
+        deepest = max((condition for condition, _ in members), key=lambda condition: condition.trunk)
         task = open_task(deepest.task)
         num_images = _num_used(members, task) + len(task.test_index)
-        total += models[_model_of(deepest)].cost.trunk_flops[deepest.cut] * num_images
+        total += models[_model_of(deepest)].cost.trunk_flops[deepest.trunk] * num_images
     return total
 
 

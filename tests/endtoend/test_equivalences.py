@@ -9,6 +9,7 @@ import pytest
 from layercut.records import exact_content
 from layercut.stages.transfer import run_trial
 from layercut.strategies import STRATEGIES
+from layercut.strategies.treatment import treatment
 from tiny import context_with_sources, one_condition, tiny_plan
 
 NUM_BLOCKS = 3
@@ -41,7 +42,7 @@ def trained_as(study, measured, strategy, cut):
         strategy=strategy,
         cut=cut,
         source=checked.plan.sources[0].key if STRATEGIES[strategy].transfers else None,
-        bank=bank if STRATEGIES[strategy].frozen and cut > 0 else None,
+        bank=bank if treatment(STRATEGIES[strategy], cut, NUM_BLOCKS).trunk else None,
         fitting=next(condition.fitting for condition in checked.plan.conditions if condition.strategy == "finetune"),
     )
     return exact_content(run_trial(written_out, 0, "trial", context))
@@ -75,4 +76,4 @@ def test_what_is_kept_is_scaled_above_and_below_the_cut_and_nothing_else(study):
         ours, theirs = (exact_content(run_trial(each, 0, "trial", context)) for each in (condition, unscaled))
         keeps = STRATEGIES[condition.strategy].kept(condition.cut, NUM_BLOCKS)
         trained = range(condition.cut if condition.bank else 0, NUM_BLOCKS)
-        assert (ours != theirs) == bool(set(keeps) & set(trained)), point
+        assert (ours != theirs) == bool(set(keeps) & set(trained)) == condition.treatment.learns_from_kept, point

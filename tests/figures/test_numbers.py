@@ -157,6 +157,20 @@ def test_operations_are_those_of_the_plan_less_where_the_rest_is_removed():
     assert not any(panel.x.title.startswith("Operations") for panel in chart_of("accuracy_by_parameters").panels)
 
 
+def test_operations_of_a_strategy_follow_from_the_blocks_that_it_leaves_not_from_its_name():
+    left = {"shorter": [0, 1, 2, 3, 4], "truncates_nothing": [4] * 5}
+    told = {"target": "digits[5,6,7,8,9]", "model": "plain_cnn", "whole": 900, "truncated": [100, 300, 500, 700, 900]}
+    table = TABLE.assign(
+        strategy=TABLE["strategy"].replace({"truncate": "shorter", "reinit": "truncates_nothing"}),
+    )
+    table.attrs = TABLE.attrs | {"plan": {"operations_per_image": [told | {"blocks_left": left}]}}
+    ((_, chart),) = charts_of("accuracy_by_parameters", table)
+    panel = next(panel for panel in chart.panels if panel.x.title.startswith("Operations"))
+    lines = {line.name: [point.x for point in line.points] for line in panel.lines}
+    assert lines["shorter"] == [100, 300, 500, 700, 900]
+    assert set(lines["truncates_nothing"]) == {900}
+
+
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12))
 def test_the_front_is_what_nothing_dominates(points):
     sizes, scores = [float(size) for size, _ in points], [float(score) for _, score in points]

@@ -12,6 +12,7 @@ from layercut.plan.resolve import resolve_model
 from layercut.plan.schedule import transfer_jobs
 from layercut.plan.stacking import GROUP_BYTES, alone_warnings, group_size, member_bytes, why_alone, workers_on_gpu
 from layercut.preflight import plan_with_data
+from layercut.strategies.treatment import Treatment
 from tiny import tiny_plan, tiny_study
 
 
@@ -21,6 +22,11 @@ def stacked_plan(*changes):
 
 def keys(plan):
     return {condition.key for condition in plan.conditions}
+
+
+def trained_from(cut):
+    """Three blocks of which those from a cut on are trained, the others frozen."""
+    return Treatment(3, 3, (0, 1, 2), tuple(range(cut, 3)))
 
 
 @pytest.fixture(scope="module")
@@ -37,23 +43,23 @@ def model_and_cost():
     ("num_replicates", "expected"), [(1, None), (2, 2), (25, 25), (32, 32), (33, 17), (64, 32), (65, 22)]
 )
 def test_groups_are_as_equal_as_can_be_and_one_replicate_is_none(model_and_cost, num_replicates, expected):
-    assert group_size(*model_and_cost, range(3), 16, num_replicates) == expected
+    assert group_size(*model_and_cost, trained_from(0), 16, num_replicates) == expected
 
 
 def test_large_models_make_small_groups_and_the_largest_none(model_and_cost):
     sizes = []
     for batch_size in (2**4, 2**14, 2**15, 2**18):
-        sizes.append(group_size(*model_and_cost, range(3), batch_size, 25))
+        sizes.append(group_size(*model_and_cost, trained_from(0), batch_size, 25))
         if sizes[-1] is not None:
-            assert sizes[-1] * member_bytes(*model_and_cost, range(3), batch_size) <= GROUP_BYTES
+            assert sizes[-1] * member_bytes(*model_and_cost, trained_from(0), batch_size) <= GROUP_BYTES
     assert sizes[0] == 25
     assert sizes[-1] is None
     assert 25 > sizes[1] > sizes[2] > 1
-    assert "GiB" in why_alone(*model_and_cost, range(3), 2**18)
+    assert "GiB" in why_alone(*model_and_cost, trained_from(0), 2**18)
 
 
 def test_memory_grows_with_what_is_trained(model_and_cost):
-    needed = [member_bytes(*model_and_cost, range(cut, 3), 16) for cut in range(4)]
+    needed = [member_bytes(*model_and_cost, trained_from(cut), 16) for cut in range(4)]
     assert needed == sorted(needed, reverse=True)
     assert needed[3] > 0
 
@@ -61,9 +67,9 @@ def test_memory_grows_with_what_is_trained(model_and_cost):
 def test_only_what_is_trained_may_not_draw_at_random(model_and_cost):
     model, cost = model_and_cost
     drawing = dataclasses.replace(model, random_blocks=("conv1",))
-    assert "conv1 draw at random" in why_alone(drawing, cost, range(3), 16)
-    assert group_size(drawing, cost, range(3), 16, 5) is None
-    assert group_size(drawing, cost, range(2, 3), 16, 5) == 5
+    assert "conv1 draw at random" in why_alone(drawing, cost, trained_from(0), 16)
+    assert group_size(drawing, cost, trained_from(0), 16, 5) is None
+    assert group_size(drawing, cost, trained_from(2), 16, 5) == 5
 
 
 def test_what_is_not_stacked_is_declared_in_a_warning(model_and_cost):

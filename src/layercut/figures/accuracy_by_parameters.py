@@ -13,6 +13,7 @@ from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
 from layercut.figures.names import estimate_note, fraction_label, padded, size_axis, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
 from layercut.stats.design import CUTLESS, plain_rows, rows_by
+from layercut.stats.tables import STRATEGY_ORDER
 
 _FRONT = Line("Pareto front", (), Style("ink", dash="dot"), marked=False)
 _QUANTITIES = {
@@ -75,9 +76,17 @@ def _operations(tables: StudyTables, rows: pd.DataFrame) -> list[float]:
     found = []
     for target, model, strategy, cut in rows[["target", "model", "strategy", "cut"]].itertuples(index=False, name=None):
         one = known.get((target, model))
-        truncated = "truncate" in strategy
-        found.append(math.nan if one is None else float(one["truncated"][cut] if truncated else one["whole"]))
+        left = None if one is None else _blocks_left(one, strategy, cut)
+        found.append(math.nan if one is None or left is None else float(one["truncated"][left]))
     return found
+
+
+def _blocks_left(one: Mapping[str, Any], strategy: str, cut: int) -> int | None:
+    """Return how many blocks are left of a model; None where the plan, of an older version, does not tell."""
+    if "blocks_left" in one:
+        return int(one["blocks_left"][strategy][cut]) if strategy in one["blocks_left"] else None
+    whole = len(one["truncated"]) - 1
+    return {"freeze_truncate": cut, "truncate": cut}.get(strategy, whole) if strategy in STRATEGY_ORDER else None
 
 
 def _panel(fraction: float, rows: Sequence[Mapping[str, Any]], quantity: str) -> Panel:

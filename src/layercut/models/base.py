@@ -223,9 +223,13 @@ def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_c
     )
 
 
-def random_layers(model: nn.Module) -> list[str]:
-    """Return the names of the layers that draw at random in training: dropout and its kin."""
-    return [name or type(layer).__name__ for name, layer in model.named_modules() if _draws_at_random(layer)]
+def random_layers(model: nn.Module, in_this_mode: bool = False) -> list[str]:
+    """Return the names of the layers that draw at random in training: dropout and its kin.
+
+    `in_this_mode` leaves out those that are in eval mode now.
+    """
+    layers = [(name, layer) for name, layer in model.named_modules() if layer.training or not in_this_mode]
+    return [name or type(layer).__name__ for name, layer in layers if _draws_at_random(layer)]
 
 
 def _draws_at_random(layer: nn.Module) -> bool:

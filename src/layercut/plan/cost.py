@@ -10,6 +10,7 @@ from math import prod
 from typing import NamedTuple
 
 from layercut.plan.jobs import Fitting
+from layercut.strategies.treatment import Treatment
 
 
 class ModelCost(NamedTuple):
@@ -40,10 +41,9 @@ def model_cost(block_flops: list[int], head_flops: list[int], feature_shapes: li
     return ModelCost(tuple(trunk), trunk[-1], tuple(head_flops), tuple(feature_shapes))
 
 
-def forward_flops(cost: ModelCost, truncated: bool, cut: int) -> int:
-    """Return the operations for one image of a model that ends at the cut where it is truncated, else at its end."""
-    last = cut if truncated else len(cost.head_flops) - 1
-    return cost.trunk_flops[last] + cost.head_flops[last]
+def forward_flops(cost: ModelCost, num_blocks: int) -> int:
+    """Return the operations for one image of the first blocks and a head on them."""
+    return cost.trunk_flops[num_blocks] + cost.head_flops[num_blocks]
 
 
 def training_flops(forward: int, images: Images, epochs: int) -> int:
@@ -52,17 +52,22 @@ def training_flops(forward: int, images: Images, epochs: int) -> int:
     return epochs * each_epoch + forward * sum(images)
 
 
-def trial_flops(
-    cost: ModelCost, frozen: bool, truncated: bool, cut: int, images: Images, epochs: int, augmented: bool = False
-) -> int:
+def trial_flops(cost: ModelCost, treatment: Treatment, images: Images, epochs: int, augmented: bool = False) -> int:
     """Return the operations of one trial; a frozen trunk's features are counted with their bank.
 
-    Those of augmented images are others in every epoch: they are the trial's own.
+    Those of augmented images are others in every epoch: they are the trial's own. A frozen block above a trained one
+    has a gradient of its features, none of its parameters; below every trained one it has none.
     """
-    last = cut if truncated else len(cost.head_flops) - 1
-    above = cost.trunk_flops[last] - (cost.trunk_flops[cut] if frozen else 0)
-    own_trunk = cost.trunk_flops[cut] * images.train * epochs if frozen and augmented else 0
-    return training_flops(above + cost.head_flops[last], images, epochs) + own_trunk
+    trunk, last = treatment.trunk, treatment.num_left
+    own_trunk = cost.trunk_flops[trunk] * images.train * epochs if augmented else 0
+    whole = training_flops(cost.trunk_flops[last] - cost.trunk_flops[trunk] + cost.head_flops[last], images, epochs)
+    lowest = min(treatment.trained, default=last)
+    spared = sum(
+        (cost.trunk_flops[block + 1] - cost.trunk_flops[block]) * (1 if block > lowest else 2)
+        for block in treatment.frozen
+        if block >= trunk
+    )
+    return whole - spared * images.train * epochs + own_trunk
 
 
 def feature_passes(fitting: Fitting) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from layercut.data.splits import split_sizes
@@ -17,10 +17,11 @@ from layercut.plan.representations import REPRESENTATIONS
 from layercut.plan.resolve import ResolvedTask, make_fitting
 from layercut.plan.scaling import scaled
 from layercut.plan.single_image import normalizes, why_not_one_by_one, without_single
-from layercut.plan.stacking import group_size, trained_blocks, trunk_chunk
+from layercut.plan.stacking import group_size, trunk_chunk
 from layercut.records import ConditionName
 from layercut.spec import StudySpec
 from layercut.strategies import STRATEGIES
+from layercut.strategies.treatment import Treatment, treatment
 from layercut.training.precision import Precision
 
 SHARD_FLOPS = 10**11
@@ -79,27 +80,25 @@ class DesignGroup(NamedTuple):
         transfer, num_blocks = self.spec.transfer, self.model.num_blocks
         keep_hidden = transfer.head == "keep_hidden"
         name, cut, uses_source = STRATEGIES[strategy_name].canonical(cut, num_blocks, keep_hidden)
-        strategy = STRATEGIES[name]
-        frozen = strategy.frozen and cut > 0
-        trained = trained_blocks(name, cut, num_blocks, frozen)
-        if not keep_hidden and not set(trained) & set(strategy.kept(cut, num_blocks)):
+        treated = self._treatment(name, cut, uses_source)
+        frozen = treated.trunk > 0
+        if not keep_hidden and not treated.learns_from_kept:
             fitting = dataclasses.replace(fitting, kept_lr_scale=1.0)  # of nothing: one trial for every scale
         info = self.target.info
         images = sample_images(
             info.train_counts, fraction, transfer.validation, transfer.val_split, sum(info.test_counts)
         )
         source = self.source.key if uses_source else None
-        truncated = "truncate" in name and cut < num_blocks
         num_replicates = transfer.num_replicates(fraction)
         batch_size = min(fitting.batch_size, images.train)
-        group = self._group(trained, batch_size, num_replicates, fitting.lr_schedule)
+        group = self._group(treated, batch_size, num_replicates, fitting.lr_schedule)
         if group is not None:  # members share each evaluation, so it is for all epochs
             fitting = dataclasses.replace(fitting, validate_epochs="all")
         below = fitting, group is not None
         if frozen and below not in banks:  # one for all conditions on it: a plan has a million
             banks[below] = self._bank(*below)
-        if normalizes(self.model, trained):
-            self._check_batches(fitting, trained, levels)
+        if normalizes(self.model, treated.trained):
+            self._check_batches(fitting, treated.trained, levels)
             num_train, _ = split_sizes(info.train_counts, fraction, transfer.validation, transfer.val_split)
             fitting = without_single(fitting, num_train)
         key = condition_key(
@@ -129,11 +128,25 @@ class DesignGroup(NamedTuple):
             self.spec.seed,
             num_replicates,
             group,
-            trial_flops(self.cost, frozen, truncated, cut, images, fitting.epochs, bool(fitting.augmentation)),
+            trial_flops(self.cost, treated, images, fitting.epochs, bool(fitting.augmentation)),
             self._keep(num_replicates),
         )
 
-    def _check_batches(self, fitting: Fitting, trained: range, levels: tuple[tuple[str, str], ...]) -> None:
+    def _treatment(self, strategy_name: str, cut: int, uses_source: bool) -> Treatment:
+        """Return what becomes of each block.
+
+        Raises:
+            SpecError: what the strategy says is impossible.
+        """
+        try:
+            treated = treatment(STRATEGIES[strategy_name], cut, self.model.num_blocks)
+            if treated.kept and not uses_source:
+                raise ValueError(f"at cut {cut} it keeps blocks of the source, and says that it does not depend on it")
+            return treated
+        except ValueError as error:
+            raise self.spec.error("transfer.strategies", f"the strategy {strategy_name!r} is broken: {error}") from None
+
+    def _check_batches(self, fitting: Fitting, trained: Collection[int], levels: tuple[tuple[str, str], ...]) -> None:
         """Refuse batches of which batch normalisation has no statistics.
 
         Raises:
@@ -151,10 +164,10 @@ class DesignGroup(NamedTuple):
         replicates = num_replicates if keep.replicates == "all" else keep.replicates
         return Keep(what, replicates, self.spec.name, self.source.label)
 
-    def _group(self, trained: range, batch_size: int, num_replicates: int, lr_schedule: str) -> int | None:
+    def _group(self, treated: Treatment, batch_size: int, num_replicates: int, lr_schedule: str) -> int | None:
         if not self.stacked:
             return None
-        return group_size(self.model, self.cost, trained, batch_size, num_replicates, lr_schedule)
+        return group_size(self.model, self.cost, treated, batch_size, num_replicates, lr_schedule)
 
     def _bank(self, fitting: Fitting, stacked: bool) -> Bank:
         transfer = self.spec.transfer

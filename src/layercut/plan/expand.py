@@ -165,11 +165,21 @@ def _distinct(labels: list[str]) -> list[str]:
     return numbered
 
 
+_METHODS = ("canonical", "kept", "trained", "removed", "prepare")
+
+
 def _check_strategies(spec: StudySpec) -> None:
     for index, name in enumerate(spec.transfer.strategies):
         if name not in STRATEGIES:
             error = UnknownNameError("strategy", name, STRATEGIES.names())
             raise spec.error(f"transfer.strategies[{index}]", str(error))
+        missing = [method for method in _METHODS if not callable(getattr(STRATEGIES[name], method, None))]
+        if missing:
+            raise spec.error(
+                f"transfer.strategies[{index}]",
+                f"the strategy {name!r} ({STRATEGIES.summary(name)}) has no `{'`, `'.join(missing)}`; a strategy says "
+                "which blocks it keeps, trains and removes: the page on extending has an example",
+            )
 
 
 def _check_fractions(spec: StudySpec, target_index: int, info: TaskInfo) -> None:
@@ -188,7 +198,7 @@ def _banks(conditions: list[Condition], costs: Mapping[str, ModelCost]) -> dict[
     for condition in conditions:
         if condition.bank is not None:
             banks[condition.bank.key] = condition.bank
-            at = condition.bank.key, condition.cut
+            at = condition.bank.key, condition.trunk
             uses[at] = uses.get(at, 0) + condition.num_replicates * feature_passes(condition.fitting)
     cut_costs: dict[str, list[CutCost]] = {key: [] for key in banks}
     for (key, cut), num_uses in sorted(uses.items()):

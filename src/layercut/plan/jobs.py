@@ -11,6 +11,8 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from layercut.strategies import STRATEGIES
+from layercut.strategies.treatment import Treatment, treatment
 from layercut.training.schedule import Schedule
 
 
@@ -192,6 +194,16 @@ class Condition:
     """Estimated operations of one replicate, every epoch run."""
     keep: Keep | None = field(default=None, compare=False)
     """None: records only."""
+
+    @property
+    def treatment(self) -> Treatment:
+        """Return what becomes of each block."""
+        return treatment(STRATEGIES[self.strategy], self.cut, self.model.num_blocks)
+
+    @property
+    def trunk(self) -> int:
+        """Return how many blocks lie below what is trained, their features in the bank."""
+        return 0 if self.bank is None else self.treatment.trunk
 
     def kept(self, replicate: int) -> tuple[str, ...]:
         """Return what to keep of one replicate."""

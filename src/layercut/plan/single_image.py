@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 from layercut.plan.jobs import Fitting, ModelRef
 
 
-def normalizes(model: ModelRef, trained: range) -> bool:
+def normalizes(model: ModelRef, trained: Collection[int]) -> bool:
     """Return whether these blocks, or a new head, normalise over the batch in training."""
     return bool(_values(model, trained))
 
@@ -18,7 +19,7 @@ def without_single(fitting: Fitting, num_train: int) -> Fitting:
     return dataclasses.replace(fitting, single_joined=True) if left_over else fitting
 
 
-def why_not_one_by_one(fitting: Fitting, model: ModelRef, trained: range) -> str | None:
+def why_not_one_by_one(fitting: Fitting, model: ModelRef, trained: Collection[int]) -> str | None:
     """Return why these blocks cannot be trained an image at a time; None where they can, or batches are larger."""
     if fitting.batch_size == 1 and 1 in _values(model, trained):
         return (
@@ -28,7 +29,7 @@ def why_not_one_by_one(fitting: Fitting, model: ModelRef, trained: range) -> str
     return None
 
 
-def _values(model: ModelRef, trained: range) -> list[int]:
+def _values(model: ModelRef, trained: Collection[int]) -> list[int]:
     """Return an image's values a channel at the batch normalisations of what is trained."""
-    found = [*model.block_norms[trained.start : trained.stop], model.head_norm]
+    found = [*(norm for block, norm in enumerate(model.block_norms) if block in trained), model.head_norm]
     return [num_values for num_values in found if num_values is not None]

@@ -8,6 +8,7 @@ from math import prod
 
 from layercut.plan.cost import ModelCost
 from layercut.plan.jobs import Condition, ModelRef
+from layercut.strategies.treatment import Treatment
 from layercut.training.batches import chunk_size, stacked_chunk_size
 from layercut.training.rows import RESIDENT_FRACTION
 
@@ -34,15 +35,20 @@ _STACKED_TRUNK_BYTES = 2**26
 
 
 def group_size(
-    model: ModelRef, cost: ModelCost, trained: range, batch_size: int, num_replicates: int, lr_schedule: str = "none"
+    model: ModelRef,
+    cost: ModelCost,
+    treatment: Treatment,
+    batch_size: int,
+    num_replicates: int,
+    lr_schedule: str = "none",
 ) -> int | None:
     """Return how many replicates of a condition that trains some blocks make one model; groups are as equal as can be.
 
     None: each replicate is trained by itself, because there is only one, or as `why_alone` says.
     """
-    if num_replicates == 1 or why_alone(model, cost, trained, batch_size, lr_schedule) is not None:
+    if num_replicates == 1 or why_alone(model, cost, treatment, batch_size, lr_schedule) is not None:
         return None
-    most = min(MAX_MEMBERS, GROUP_BYTES // member_bytes(model, cost, trained, batch_size))
+    most = min(MAX_MEMBERS, GROUP_BYTES // member_bytes(model, cost, treatment, batch_size))
     num_groups = -(-num_replicates // most)
     return -(-num_replicates // num_groups)
 
@@ -58,17 +64,18 @@ def workers_on_gpu(gpu_bytes: int) -> int:
 
 
 def why_alone(
-    model: ModelRef, cost: ModelCost, trained: range, batch_size: int, lr_schedule: str = "none"
+    model: ModelRef, cost: ModelCost, treatment: Treatment, batch_size: int, lr_schedule: str = "none"
 ) -> str | None:
     """Return why models that train these blocks are not trained as one; None where they can be."""
     if lr_schedule == "plateau":
         return "with lr_schedule plateau each has a learning rate of its own"
-    drawing = [model.block_names[block] for block in trained if model.block_names[block] in model.random_blocks]
+    trained = [model.block_names[block] for block in treatment.trained]
+    drawing = [name for name in trained if name in model.random_blocks]
     if drawing:
         return f"{', '.join(drawing)} draw at random in training"
     if model.random_head:
         return "the head draws at random in training"
-    needed = member_bytes(model, cost, trained, batch_size)
+    needed = member_bytes(model, cost, treatment, batch_size)
     if needed > GROUP_BYTES // 2:
         return f"each needs up to {needed / 2**30:.1f} GiB"
     return None
@@ -79,29 +86,23 @@ def alone_warnings(conditions: Iterable[Condition], cost: ModelCost) -> Iterator
     reasons: Counter[tuple[str, str | None]] = Counter()
     for condition in conditions:
         if condition.group is None and condition.num_replicates > 1:
-            trained = trained_blocks(
-                condition.strategy, condition.cut, condition.model.num_blocks, condition.bank is not None
-            )
             fitting = condition.fitting
-            reason = why_alone(condition.model, cost, trained, fitting.batch_size, fitting.lr_schedule)
+            reason = why_alone(condition.model, cost, condition.treatment, fitting.batch_size, fitting.lr_schedule)
             reasons[condition.model.label, reason] += 1
     for (model, reason), count in reasons.items():
         yield f"{model}: {count} conditions train their replicates one by one, not as one model: {reason}"
 
 
-def trained_blocks(strategy: str, cut: int, num_blocks: int, frozen: bool) -> range:
-    """Return the indices of the blocks that a strategy trains."""
-    return range(cut if frozen else 0, cut if "truncate" in strategy else num_blocks)
-
-
-def member_bytes(model: ModelRef, cost: ModelCost, trained: range, batch_size: int) -> int:
-    """Estimate the memory that training these blocks and a new head takes for one member."""
+def member_bytes(model: ModelRef, cost: ModelCost, treatment: Treatment, batch_size: int) -> int:
+    """Estimate the memory that training above the trunk, and a new head, takes for one member."""
     sizes = [prod(shape) for shape in model.feature_shapes]
-    widest = [max(sizes[block], sizes[block + 1]) for block in trained]  # a pooling may come last in a block
-    activations = batch_size * (sum(widest) + sizes[trained.stop])
-    head_parameters = cost.head_flops[trained.stop] // 2  # a dense layer multiplies and adds once a parameter
-    parameters = sum(model.block_parameters[block] for block in trained) + head_parameters
-    return 4 * (_ACTIVATION_COPIES * activations + _PARAMETER_COPIES * parameters)
+    trunk, last = treatment.trunk, treatment.num_left
+    widest = [max(sizes[block : block + 2]) for block in range(trunk, last)]  # a pooling may come last in a block
+    activations = batch_size * (sum(widest) + sizes[last])
+    head_parameters = cost.head_flops[last] // 2  # a dense layer multiplies and adds once a parameter
+    trained = sum(model.block_parameters[block] for block in treatment.trained) + head_parameters
+    frozen = sum(model.block_parameters[block] for block in treatment.frozen if block >= trunk)
+    return 4 * (_ACTIVATION_COPIES * activations + _PARAMETER_COPIES * trained + frozen)
 
 
 def trunk_chunk(model: ModelRef, stacked: bool) -> int:

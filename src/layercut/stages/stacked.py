@@ -95,7 +95,7 @@ def _examples(
 ) -> tuple[StackedExamples, StackedExamples | None, StackedExamples]:
     """Return the examples of all members; the frozen trunk is the same for all, so the first one's is used."""
     condition, task, trunk = trials[0].condition, trials[0].task, trials[0].parts.trunk
-    largest = condition.model.largest_features(condition.cut if trunk else 0)
+    largest = condition.model.largest_features(condition.trunk)
     chunk = stacked_chunk_size(largest, len(trials))
 
     def examples(

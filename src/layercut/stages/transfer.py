@@ -58,7 +58,7 @@ def run_trial(condition: Condition, replicate: int, key: str, context: Context) 
 
 def _examples(trial: Trial, context: Context) -> tuple[Examples, Examples | None, Examples]:
     task, split, trunk = trial.task, trial.split, trial.parts.trunk
-    chunk = chunk_size(trial.condition.model.largest_features(trial.condition.cut if trunk else 0))
+    chunk = chunk_size(trial.condition.model.largest_features(trial.condition.trunk))
 
     def examples(
         name: SplitName, positions: NDArray[np.int64], labels: NDArray[np.int64], augmented: Augmented = None

@@ -13,6 +13,7 @@ from layercut.data.splits import Split, sample_split
 from layercut.data.subset import Task
 from layercut.models import MODELS
 from layercut.models.base import CuttableModel, seeded_build, seeded_head
+from layercut.models.partly import PartlyTrained
 from layercut.plan.jobs import Condition
 from layercut.records import TrialRecord, log_area
 from layercut.seeding import derive_seed
@@ -41,7 +42,7 @@ class Parts(NamedTuple):
     """A prepared model: what stays as it is and what is trained."""
 
     trunk: FrozenTrunk | None
-    body: nn.Module
+    body: PartlyTrained
     kept: frozenset[str] = frozenset()
     """Names of those parameters of the body that come from the source."""
 
@@ -58,7 +59,7 @@ class Trial(NamedTuple):
     model: CuttableModel
     parts: Parts
     frozen_hash: str | None
-    """Of the frozen trunk before training."""
+    """Of all that is frozen, before training; None where nothing is."""
     checkpoint_hash: str | None
 
 
@@ -90,9 +91,7 @@ def prepare_trial(condition: Condition, replicate: int, key: str, context: Conte
     source, checkpoint_hash = context.open_source(condition.source) if condition.source else ({}, None)
     model = place_model(prepare_model(condition, source, seeds), context.torch_device)
     parts = separate(condition, model)
-    return Trial(
-        condition, replicate, key, task, seeds, split, model, parts, _frozen_hash(parts.trunk), checkpoint_hash
-    )
+    return Trial(condition, replicate, key, task, seeds, split, model, parts, _frozen_hash(parts), checkpoint_hash)
 
 
 def prepare_model(condition: Condition, source: Mapping[str, Tensor], seeds: Seeds) -> CuttableModel:
@@ -112,19 +111,22 @@ def prepare_model(condition: Condition, source: Mapping[str, Tensor], seeds: See
 
 
 def separate(condition: Condition, model: CuttableModel) -> Parts:
-    """Split a model into its frozen trunk, which never trains, and the rest."""
-    kept = _kept_parameters(condition, model)
-    if condition.bank is None:
-        return Parts(None, model, kept)
-    above = dict(list(model.blocks.named_children())[condition.cut :])
-    return Parts(freeze_trunk(model.trunk(condition.cut), condition.bank), CuttableModel(above, model.head), kept)
+    """Split a model into its frozen trunk, whose features may be stored, and the rest, of which some may be frozen."""
+    bank, below = condition.bank, condition.trunk
+    blocks = list(model.blocks.named_children())
+    frozen = {block for block in condition.treatment.frozen if block >= below}
+    for index, (_, block) in enumerate(blocks):
+        block.requires_grad_(index not in frozen)
+    resting = [f"blocks.{name}" for index, (name, _) in enumerate(blocks) if index in frozen]
+    body = PartlyTrained(dict(blocks[below:]), model.head.requires_grad_(), resting)
+    trunk = None if bank is None else freeze_trunk(model.trunk(below), bank)
+    return Parts(trunk, body, _kept_parameters(condition, model))
 
 
 def _kept_parameters(condition: Condition, model: CuttableModel) -> frozenset[str]:
     """Return the names of what the strategy took from the source, below and above the cut."""
     strategy, num_blocks = STRATEGIES[condition.strategy], condition.model.num_blocks
-    blocks = [condition.model.block_names[block] for block in strategy.kept(condition.cut, num_blocks)]
-    prefixes = [f"blocks.{name}." for name in blocks]
+    prefixes = [f"blocks.{condition.model.block_names[block]}." for block in condition.treatment.kept]
     if condition.keep_hidden and strategy.transfers and len(model.blocks) == num_blocks:
         prefixes.append("head.hidden.")
     return frozenset(name for name, _ in model.named_parameters() if name.startswith(tuple(prefixes)))
@@ -156,9 +158,9 @@ def trial_record(
         num_validation_images=len(trial.split.validation),
         num_test_images=len(trial.task.test_labels),
         num_duplicates_dropped=trial.task.num_duplicates_dropped,
-        num_trained_parameters=_num_parameters(trial.parts.body),
+        num_trained_parameters=_num_parameters(trial.parts.body, trained=True),
         num_parameters=_num_parameters(trial.model),
-        frozen_unchanged=_frozen_hash(trunk) == trial.frozen_hash if trunk else None,
+        frozen_unchanged=_frozen_unchanged(trial, trunk),
         seeds=trial.seeds._asdict(),
         split_hash=trial.split.hash(),
         checkpoint_hash=trial.checkpoint_hash,
@@ -174,12 +176,21 @@ def trial_record(
     )
 
 
-def _frozen_hash(trunk: FrozenTrunk | None) -> str | None:
-    return tensors_hash(trunk.frozen.blocks.state_dict()) if trunk else None
+def _frozen_unchanged(trial: Trial, trunk: FrozenTrunk | None) -> bool | None:
+    """`trunk` is the one that the inputs came through: a group of trials has one in common."""
+    if trial.frozen_hash is None:
+        return None
+    return _frozen_hash(trial.parts._replace(trunk=trunk)) == trial.frozen_hash
 
 
-def _num_parameters(model: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
+def _frozen_hash(parts: Parts) -> str | None:
+    below = {} if parts.trunk is None else parts.trunk.frozen.blocks.state_dict()
+    frozen = below | parts.body.frozen_values()
+    return tensors_hash(frozen) if frozen else None
+
+
+def _num_parameters(model: nn.Module, trained: bool = False) -> int:
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad or not trained)
 
 
 def _report(task: Task, result: Evaluation) -> dict[str, dict[str, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
@@ -27,14 +27,16 @@ class Ingredients(NamedTuple):
 
 
 class Strategy(Protocol):
-    """What is done to the blocks below and above the cut; one instance a name, listed in `strategies/__init__.py`."""
+    """What is done to the blocks below and above the cut; one instance a name, listed in `strategies/__init__.py`.
+
+    Nothing is read from a strategy's name. Blocks are indices from the input on, in any order and with gaps; those
+    that are neither trained nor removed are frozen: never trained, in eval mode, buffers included.
+    """
 
     letters: str
     """Short name in the layer-freezing literature, or an empty string."""
     transfers: bool
     """Whether anything of the source is used."""
-    frozen: bool
-    """Whether the trunk stays as it is: never trained, in eval mode, buffers included."""
 
     def canonical(self, cut: int, num_blocks: int, keep_hidden: bool) -> tuple[str, int, bool]:
         """Return the strategy and cut that name this trial first, and whether it depends on the source.
@@ -43,8 +45,16 @@ class Strategy(Protocol):
         """
         ...
 
-    def kept(self, cut: int, num_blocks: int) -> range:
-        """Return the indices of the blocks whose values come from the source."""
+    def kept(self, cut: int, num_blocks: int) -> Collection[int]:
+        """Return the indices of the blocks whose values come from the source, unchanged."""
+        ...
+
+    def trained(self, cut: int, num_blocks: int) -> Collection[int]:
+        """Return the indices of the blocks in which anything is trained, at any time; the head always is."""
+        ...
+
+    def removed(self, cut: int, num_blocks: int) -> Collection[int]:
+        """Return the indices of the blocks that are removed: none, or all from one on."""
         ...
 
     def prepare(self, ingredients: Ingredients, cut: int) -> CuttableModel:

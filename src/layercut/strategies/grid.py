@@ -42,6 +42,14 @@ class GridStrategy:
         """Return the trunk, and the tail where it is kept."""
         return range(num_blocks if self.tail == "kept" else cut)
 
+    def trained(self, cut: int, num_blocks: int) -> range:
+        """Return all that is left, but for a frozen trunk."""
+        return range(cut if self.frozen else 0, cut if self.tail == "removed" else num_blocks)
+
+    def removed(self, cut: int, num_blocks: int) -> range:
+        """Return the tail where it is removed."""
+        return range(cut if self.tail == "removed" else num_blocks, num_blocks)
+
     def prepare(self, ingredients: Ingredients, cut: int) -> CuttableModel:
         """Load what is kept from the source into the fresh model, then remove the tail where asked."""
         model = ingredients.fresh

@@ -14,13 +14,20 @@ class Scratch:
 
     letters: str = "baseline"
     transfers: bool = False
-    frozen: bool = False
 
     def canonical(self, cut: int, num_blocks: int, keep_hidden: bool) -> tuple[str, int, bool]:
         """Return one name for all cuts."""
         return "scratch", 0, False
 
     def kept(self, cut: int, num_blocks: int) -> range:
+        """Return no block."""
+        return range(0)
+
+    def trained(self, cut: int, num_blocks: int) -> range:
+        """Return every block."""
+        return range(num_blocks)
+
+    def removed(self, cut: int, num_blocks: int) -> range:
         """Return no block."""
         return range(0)
 

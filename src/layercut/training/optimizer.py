@@ -16,7 +16,9 @@ _CLIP_EPSILON = 1e-6
 def build_optimizer(
     parameters: Iterable[tuple[str, Tensor]], schedule: Schedule, kept: Collection[str] = (), recorded: bool = False
 ) -> torch.optim.Optimizer:
-    """Return the optimizer over named parameters; those in `kept` learn at `kept_lr_scale` times the rate.
+    """Return the optimizer over those of named parameters that are trained (`requires_grad`).
+
+    Those in `kept` learn at `kept_lr_scale` times the rate.
 
     `recorded`: its steps will be part of a CUDA graph.
 
@@ -25,7 +27,8 @@ def build_optimizer(
     Raises:
         ValueError: no such optimizer.
     """
-    groups = _groups(list(parameters), schedule, kept)
+    trained = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
+    groups = _groups(trained, schedule, kept)
     lr, weight_decay = schedule.lr, schedule.weight_decay
     if schedule.optimizer == "adam":
         return torch.optim.Adam(groups, lr=lr, weight_decay=weight_decay, fused=True, capturable=recorded)

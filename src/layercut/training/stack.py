@@ -30,14 +30,14 @@ class Stack:
         """
         if not models:
             raise ValueError("expected at least one model to stack; got none")
-        drawing = random_layers(models[0])
+        self._model = copy.deepcopy(models[0]).to("meta").train()
+        drawing = random_layers(self._model, in_this_mode=True)
         if drawing:
             raise ValueError(
                 f"models with layers that draw at random in training cannot be trained as one: {', '.join(drawing)}"
             )
         self.num_members = len(models)
         self.parameters, self.buffers = stack_module_state(list(models))
-        self._model = copy.deepcopy(models[0]).to("meta")
 
     def __call__(self, inputs: Tensor, shared: bool = False) -> Tensor:
         """Return logits, Float "members batch classes"; inputs: Float "members batch ...", shared: "batch ..."."""

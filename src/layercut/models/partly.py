@@ -1,0 +1,32 @@
+"""A model of which parts stay as they are while the rest is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Self
+
+from torch import Tensor, nn
+
+from layercut.models.base import CuttableModel
+
+
+class PartlyTrained(CuttableModel):
+    """Blocks and a head, some modules of them at rest: in eval mode always, so that their buffers stay too."""
+
+    def __init__(self, blocks: Mapping[str, nn.Module], head: nn.Module, resting: Collection[str]) -> None:
+        """`resting` are qualified names of modules; which parameters are trained is said by their `requires_grad`."""
+        super().__init__(blocks, head)
+        self._resting = tuple(resting)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of everything that is not at rest."""
+        super().train(mode)
+        for name in self._resting:
+            self.get_submodule(name).eval()
+        return self
+
+    def frozen_values(self) -> dict[str, Tensor]:
+        """Return what stays as it is: parameters that are not trained, and buffers of modules at rest."""
+        frozen = {name: value.detach() for name, value in self.named_parameters() if not value.requires_grad}
+        places = tuple(f"{name}." for name in self._resting)
+        return frozen | {name: value for name, value in self.named_buffers() if name.startswith(places)}
