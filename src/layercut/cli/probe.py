@@ -76,7 +76,7 @@ def command(
     from layercut.charts.matplotlib import FORMATS, save
     from layercut.errors import UserError
     from layercut.figures.probe_by_layer import by_model
-    from layercut.output_paths import explained, require_file
+    from layercut.files import explained, require_file, written_whole
     from layercut.probing import parse_candidate, probe_models, probe_spec
     from layercut.spec.names import as_class
 
@@ -90,9 +90,8 @@ def command(
     probed = probe_models(specs, device=device, data_dir=data_dir)
     chart = by_model(probed.table)
     if chart is not None:
-        with explained(output):
-            output.parent.mkdir(parents=True, exist_ok=True)
-            save(chart, output)
+        with explained(output), written_whole(output) as unfinished:
+            save(chart, unfinished)
     if as_json:
         click.echo(json.dumps({"scores": _records(probed.table), "undefined": _undefined(probed.failures)}, indent=2))
         return

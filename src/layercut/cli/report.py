@@ -42,7 +42,7 @@ def command(run: Path, figures: Path | None, file_format: str, others: tuple[Pat
 
     RUN is the output directory of `layercut run` or `layercut import`.
     """
-    from layercut.output_paths import require_folder
+    from layercut.files import require_folder
     from layercut.report import write_figures, write_report, write_tables
 
     for folder in (figures, tables):

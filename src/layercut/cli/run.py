@@ -140,7 +140,7 @@ def command(
 
 def _require_report(output_dir: Path) -> None:
     """Refuse before the study runs what would stop its report after it."""
-    from layercut.output_paths import require_file
+    from layercut.files import require_file
     from layercut.report import REPORT_NAME
 
     require_file(output_dir / REPORT_NAME)

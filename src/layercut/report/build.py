@@ -12,8 +12,8 @@ from layercut.charts import Chart
 from layercut.errors import UserError
 from layercut.figures import FIGURES, charts_of, factor_table
 from layercut.figures.study_tables import StudyTables
+from layercut.files import explained, require_file, require_folder, written_whole
 from layercut.ledger import ledger_path, write_csv
-from layercut.output_paths import explained, require_file, require_folder
 from layercut.report import words
 from layercut.report.answers import Answer, answer, common_notes, headline
 from layercut.report.certainty import certainty_notes
@@ -44,10 +44,9 @@ def write_report(output_dir: str | Path, others: Sequence[str | Path] = ()) -> P
     path = ledger.parent / REPORT_NAME
     require_file(path)
     page = build_page(StudyTables.read(ledger, others), read_facts(ledger))
-    temporary = path.with_suffix(".html.part")
-    with explained(path):
-        temporary.write_text(render(page), encoding="utf-8")
-        temporary.replace(path)
+    text = render(page)
+    with explained(path), written_whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
     return path
 
 

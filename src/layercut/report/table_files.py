@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from layercut.errors import UserError
+from layercut.files import explained, written_whole
 from layercut.report import words
 from layercut.report.answers import answer
 from layercut.report.sections import ConditionRow
@@ -97,11 +97,8 @@ def write_markdown(text: str, path: Path) -> Path:
     Raises:
         UserError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error}") from error
+    with explained(path), written_whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
     return path
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from layercut.errors import UserError
+from layercut.files import explained, written_whole
 from layercut.interop.mp_tl_study.imports import FORMAT
 from layercut.interop.mp_tl_study.labels import FLAGS, LETTERS, classes_in, is_plain
 from layercut.interop.mp_tl_study.layout import SCORES, apply_differences, probe_row, trial_row
@@ -50,11 +51,8 @@ def export_study(path: str | Path, folder: str | Path, study: Mapping[str, Any] 
 
 
 def _write(path: Path, content: Any) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error}") from error
+    with explained(path), written_whole(path) as unfinished:
+        unfinished.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     return path
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from layercut.errors import UserError
+from layercut.files import explained
 from layercut.interop.mp_tl_study.files import BASELINE_CUT, ResultFile, read_file
 from layercut.interop.mp_tl_study.findings import NamedTrial, point_of, unattainable_families, warnings_about
 from layercut.interop.mp_tl_study.labels import model_label, strategy_of
@@ -200,10 +201,8 @@ def _write(
     path = folder / LEDGER_NAME
     if path.exists():
         raise UserError(f"{path} exists: choose another output directory, an import never adds to a ledger")
-    try:
+    with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot make the output directory {folder}: {error}") from error
     try:
         with Ledger(path, create=True) as ledger:
             ledger.add_names({point_of(name): name for name, _ in trials}.values())
