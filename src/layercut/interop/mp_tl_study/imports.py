@@ -13,7 +13,7 @@ from layercut.files import explained
 from layercut.interop.mp_tl_study.files import BASELINE_CUT, ResultFile, read_file
 from layercut.interop.mp_tl_study.findings import NamedTrial, point_of, unattainable_families, warnings_about
 from layercut.interop.mp_tl_study.labels import model_label, strategy_of
-from layercut.interop.mp_tl_study.layout import SCORES, differences, probe_row, probed_task, trial_row
+from layercut.interop.mp_tl_study.layout import SCORES, differences, our_layer, probe_row, probed_task, trial_row
 from layercut.interop.mp_tl_study.measured_on import MeasuredOn, measured_on, measured_warnings, words_of
 from layercut.interop.mp_tl_study.merging import merged_with_baselines
 from layercut.interop.mp_tl_study.tasks import Tasks, datasets_of, tasks_of, unnamed_warnings, varying_parameters
@@ -22,6 +22,9 @@ from layercut.ledger import LEDGER_NAME, Ledger
 from layercut.records import ConditionName, ProbeRecord, TrialRecord
 
 FORMAT = "mp-tl-study"
+
+NAMED_SINCE = "before activation"
+"""What an import notes since layers are named as `layout.file_layer` says; before, `conv0` stood for `conv0`."""
 
 
 class Imported(NamedTuple):
@@ -169,16 +172,16 @@ def _trial(
 
 def _probe(row: Mapping[str, Any], tasks: Tasks, occurrences: Counter[str]) -> ProbeRecord:
     point: dict[str, Any] = {
-        "probe": "clustering",
+        "probe": "clustering(at=before_activation)",
         "source": tasks.source,
-        "layer": row["Layer"],
+        "layer": our_layer(row["Layer"]),
         "fraction": float(row["Percentage"]),
         "replicate": row["Repeat"],
         "dataset": probed_task(row["Dataset"]),
         "split": row["Split"].lower(),
     }
     key = _occurrence_key("imported probe", [point, tasks.target], occurrences)
-    number = re.fullmatch(r"conv(\d+)", row["Layer"])
+    number = re.fullmatch(r"conv(\d+)(\.block)?", row["Layer"])
     return ProbeRecord(
         key=key,
         scores={score: float(row[f]) for f, score in SCORES.items()},
@@ -208,7 +211,7 @@ def _write(
             ledger.add_names({point_of(name): name for name, _ in trials}.values())
             ledger.append([*{trial.key: trial for _, trial in trials}.values(), *probes])
             ledger.set_meta("study_name", folder.resolve().name)
-            ledger.set_meta("imported", {"format": FORMAT, "files": layouts})
+            ledger.set_meta("imported", {"format": FORMAT, "layers": NAMED_SINCE, "files": layouts})
             ledger.set_meta("plan", plan)
     except BaseException:
         for leftover in folder.glob(f"{LEDGER_NAME}*"):
