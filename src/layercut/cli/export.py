@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from layercut.cli.options import HomePath
+
 FORMATS = ("csv", "parquet", "mp-tl-study")
 
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=HomePath())
 @click.option(
     "--format",
     "formats",
@@ -21,7 +23,7 @@ FORMATS = ("csv", "parquet", "mp-tl-study")
 @click.option(
     "-o",
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=HomePath(file_okay=False),
     help="Folder for the files [default: RUN/exports].",
 )
 def command(run: Path, formats: tuple[str, ...], output: Path | None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from layercut.cli.options import data_option, json_option
+from layercut.cli.options import HomePath, data_option, json_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     help="Where to compute; auto: a GPU where there is one.",
 )
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=Path("probe.svg"), show_default=True,
+    "-o", "--output", type=HomePath(dir_okay=False), default=Path("probe.svg"), show_default=True,
     help="Where the picture goes: svg, pdf or png.",
 )  # fmt: skip
 @data_option

@@ -11,7 +11,7 @@ from typing import Literal
 import click
 
 from layercut.cli.main import EXIT_TRIALS_FAILED
-from layercut.cli.options import Size, data_option, json_option, study_argument
+from layercut.cli.options import HomePath, Size, data_option, json_option, study_argument
 from layercut.executors import EXECUTORS
 
 
@@ -20,7 +20,7 @@ from layercut.executors import EXECUTORS
 @click.option(
     "-o",
     "--output-dir",
-    type=click.Path(path_type=Path),
+    type=HomePath(),
     help="Where everything is written; runs/NAME by default.",
 )
 @click.option(

@@ -65,7 +65,7 @@ def write_figures(
 
     if file_format not in FORMATS:
         raise UserError(f"expected one of the formats {', '.join(FORMATS)}; got {file_format!r}")
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     require_folder(folder)
     tables = StudyTables.read(ledger_path(output_dir), others)
     order = [context for context, _ in tables.contexts()]
@@ -95,7 +95,7 @@ def write_tables(output_dir: str | Path, folder: str | Path, others: Sequence[st
     order = [context for context, _ in contexts(tables.results)]
     labels = [words.context_label(context, order) for context in order]
     rows = condition_rows(tables.estimates, tables.contrasts, order)
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     paths = [
         write_csv(full_conditions(tables.estimates, tables.contrasts), folder / "conditions.csv"),
         write_markdown(rows_markdown(COLUMNS, rows, labels), folder / "conditions.md"),

@@ -83,8 +83,10 @@ def run_study(
     stacked = torch_device.type == "cuda" if stack is None else stack
     _check_graphs(cuda_graphs, torch_device.type, stacked)
     workforce = _hire(executor, workers, address, torch_device) if isinstance(executor, str) else executor
-    checked = plan_with_data(spec, Path(data_dir or default_data_dir()), default_cache_dir(), precision, stacked)
-    output_dir = Path(output_dir or default_output_dir(spec))
+    checked = plan_with_data(
+        spec, Path(data_dir or default_data_dir()).expanduser(), default_cache_dir(), precision, stacked
+    )
+    output_dir = Path(output_dir or default_output_dir(spec)).expanduser()
     full = f"cannot write to {output_dir}"
     with needing_space(full), output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
         _refuse_imported(ledger, output_dir)

@@ -49,7 +49,7 @@ def export_study(path: str | Path, folder: str | Path, study: Mapping[str, Any] 
             contents = dict(_as_study(ledger, study or {}))
     if not contents:
         raise UserError(f"{ledger.path} holds no finished trials: there is nothing to export")
-    return [_write(Path(folder) / name, content) for name, content in contents.items()]
+    return [_write(Path(folder).expanduser() / name, content) for name, content in contents.items()]
 
 
 def _write(path: Path, content: Any) -> Path:

@@ -80,18 +80,18 @@ def import_files(
         "warnings": warnings,
         "measured_on": sorted({words_of(measured) for measured in images if measured is not None}),
     }
-    ledger = _write(Path(output_dir), merged, probes, layouts, plan)
+    ledger = _write(Path(output_dir).expanduser(), merged, probes, layouts, plan)
     return Imported(ledger, len(trials), len(probes), warnings)
 
 
 def _distinct(paths: Sequence[str | Path]) -> list[Path]:
     if not paths:
         raise UserError("expected at least one file to import; got none")
-    resolved = [Path(path).resolve() for path in paths]
+    resolved = [Path(path).expanduser().resolve() for path in paths]
     for path, count in Counter(resolved).items():
         if count > 1:
             raise UserError(f"{path} is given {count} times: give each file once")
-    return [Path(path) for path in paths]
+    return [Path(path).expanduser() for path in paths]
 
 
 def _stored_names(files: Sequence[ResultFile]) -> list[str]:
