@@ -16,6 +16,9 @@ from typing import Literal, TypeAlias
 
 from layercut.keys import canonical_json
 
+StopReason = Literal["limit", "patience", "target"]
+"""Why a training ended: its last epoch, no better validation accuracy for long enough, or the accuracy aimed at."""
+
 FailureKind = Literal["diverged", "undefined", "error", "out_of_memory", "worker_lost"]
 
 FINAL_FAILURES: frozenset[str] = frozenset({"diverged", "undefined"})
@@ -109,6 +112,14 @@ class TrialRecord:
     """Validation accuracy at each log point, in the order of training."""
     num_validation_looks: int | None = None
     """Validation images that were evaluated, over all epochs: fewer with `validate_epochs: as_needed`."""
+    validation_loss: float | None = None
+    """Mean log loss in nats on the validation images, of the weights whose `validation_accuracy` it is."""
+    num_folds: int | None = None
+    """Models of the cross-validation that the validation values come from; 0: one model, on images set aside."""
+    stop_reason: StopReason | None = None
+    """Why training ended; with folds, theirs."""
+    num_steps: int | None = None
+    """Steps to the weights that were kept."""
 
 
 @dataclass(frozen=True)

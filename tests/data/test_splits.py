@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layercut.data.splits import Split, Validation, check_fractions, least_fraction, sample_split
+from layercut.data.splits import (
+    Split,
+    Validation,
+    check_fractions,
+    fold_splits,
+    least_fraction,
+    sample_split,
+    split_sizes,
+    splits_hash,
+    training_sizes,
+)
 from layercut.errors import DataError
 
 SIZES = st.lists(st.integers(20, 80), min_size=2, max_size=4)
@@ -162,3 +172,56 @@ def test_the_least_fraction_takes_an_image_and_three_quarters_of_it_none(count: 
     assert round(least * count) >= 1
     assert round(0.75 * least * count) == 0
     assert least <= 1
+
+
+def _folds(labels: np.ndarray[Any, np.dtype[np.int64]], fraction: float, num_folds: int) -> tuple[Split, list[Split]]:
+    num_classes = int(labels.max()) + 1
+    sample = _split(labels, fraction, validation="folds")
+    return sample, fold_splits(sample, labels, num_classes, num_folds, 0, 0)
+
+
+@given(sizes=st.lists(st.integers(2, 40), min_size=2, max_size=4), num_folds=st.integers(2, 7))
+def test_every_image_is_held_out_once_by_a_model_that_knows_its_class(sizes: list[int], num_folds: int) -> None:
+    labels = _labels(sizes)
+    sample, folds = _folds(labels, 1.0, num_folds)
+    assert np.array_equal(np.sort(np.concatenate([fold.validation for fold in folds])), sample.train)
+    for fold in folds:
+        assert np.array_equal(np.union1d(fold.train, fold.validation), sample.train)
+        assert len(fold.train) + len(fold.validation) == len(sample.train)
+        assert set(labels[fold.train]) == set(labels)
+
+
+@given(sizes=st.lists(st.integers(2, 40), min_size=2, max_size=4), num_folds=st.integers(2, 7))
+def test_folds_are_as_equal_as_can_be_as_a_whole_and_within_each_class(sizes: list[int], num_folds: int) -> None:
+    labels = _labels(sizes)
+    _, folds = _folds(labels, 1.0, num_folds)
+    assert len(folds) == min(num_folds, len(labels))
+    by_class = np.array([np.bincount(labels[fold.validation], minlength=len(sizes)) for fold in folds])
+    assert np.ptp(by_class.sum(axis=1)) <= 1
+    assert (np.ptp(by_class, axis=0) <= 1).all()
+
+
+def test_the_only_image_of_a_class_is_trained_on_in_every_fold_and_held_out_in_none() -> None:
+    labels = np.array([0, 1, 1, 1])
+    _, folds = _folds(labels, 1.0, 5)
+    assert sorted(np.concatenate([fold.validation for fold in folds]).tolist()) == [1, 2, 3]
+    assert all(0 in fold.train for fold in folds)
+    assert not _folds(np.array([0, 1, 2]), 1.0, 5)[1]
+
+
+def test_folds_take_the_whole_sample_that_other_rules_take() -> None:
+    labels = _labels([30, 50])
+    assert set(_split(labels, 0.4, validation="folds").train.tolist()) == _sampled(_split(labels, 0.4))
+    assert split_sizes([30, 50], 0.4, "folds") == (32, 32)
+    assert training_sizes([30, 51], 0.4, "folds", 0.1, 5) == {32, 26, 25}
+    sizes = {len(fold.train) for fold in _folds(_labels([30, 51]), 0.4, 5)[1]}
+    assert sizes == {26, 25}
+
+
+def test_replicates_divide_the_same_images_differently() -> None:
+    labels = _labels([20, 20])
+    sample = _split(labels, 1.0, validation="folds")
+    one, other = (fold_splits(sample, labels, 2, 5, replicate, 0) for replicate in (0, 1))
+    assert one[0].hash() != other[0].hash()
+    assert splits_hash(sample, one) != splits_hash(sample, other)
+    assert splits_hash(sample) == sample.hash()

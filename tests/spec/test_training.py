@@ -15,9 +15,12 @@ def study(*overrides):
 
 
 REFUSED = [
+    ("{steps: 100, epochs: 5}", "`steps`, or `epochs` with or without `min_steps`; got both"),
+    ("{steps: 100, min_steps: 50}", "`steps`, or `epochs` with or without `min_steps`; got both"),
+    ("{evaluations: 5}", "evaluations only beside `steps`"),
     ("{momentum: 0.9}", "momentum only with `optimizer: sgd`; got momentum 0.9 with adam"),
     ("{optimizer: sgd, nesterov: true}", "nesterov only with a momentum above 0"),
-    ("{lr_schedule: one_cycle}", "`epochs` beside `lr_schedule: one_cycle`"),
+    ("{lr_schedule: one_cycle}", "`epochs` or `steps` beside `lr_schedule: one_cycle`"),
     ("{lr_schedule: one_cycle, epochs: 5, warmup_steps: 3}", "no warm-up beside `lr_schedule: one_cycle`"),
     ("{lr_schedule: step}", "lr_step_epochs together with `lr_schedule: step`"),
     ("{lr_step_epochs: 3}", "lr_step_epochs together with `lr_schedule: step`"),

@@ -11,6 +11,7 @@ from torch import nn
 
 from layercut.records import EpochPoint
 from layercut.training.learning_rate import LearningRate
+from layercut.training.rounds import Rounds
 from layercut.training.schedule import Schedule
 
 STEPS = 4
@@ -21,7 +22,7 @@ def rates(validation=(), **changes):
     """Return the rate of every step, epoch by epoch."""
     schedule = replace(BASE, **changes)
     optimizer = torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=schedule.lr)
-    rate = LearningRate(optimizer, schedule, STEPS)
+    rate = LearningRate(optimizer, schedule, schedule.rounds(STEPS * schedule.batch_size), STEPS)
     epochs = []
     for epoch in range(1, schedule.epochs + 1):
         used = []
@@ -31,7 +32,7 @@ def rates(validation=(), **changes):
             used.append(rate.last)
         epochs.append(used)
         loss, accuracy = validation[epoch - 1] if validation else (None, None)
-        rate.after_epoch(EpochPoint(epoch, 1.0, 0.5, loss, accuracy))
+        rate.after_round(EpochPoint(epoch, 1.0, 0.5, loss, accuracy))
     return epochs
 
 
@@ -95,11 +96,11 @@ def test_every_group_of_parameters_follows_in_proportion():
     groups = [{"params": [net.weight]}, {"params": [net.bias], "lr": 0.01}]
     for name, extra in (("cosine", {}), ("one_cycle", {}), ("none", {"warmup_steps": 5})):
         optimizer = torch.optim.SGD(groups, lr=0.1)
-        rate = LearningRate(optimizer, replace(BASE, lr_schedule=name, **extra), STEPS)
+        rate = LearningRate(optimizer, replace(BASE, lr_schedule=name, **extra), Rounds(6), STEPS)
         for epoch in range(1, 4):
             for _ in range(STEPS):
                 new, kept = (group["lr"] for group in optimizer.param_groups)
                 assert kept == pytest.approx(0.1 * new)
                 optimizer.step()
                 rate.after_step()
-            rate.after_epoch(EpochPoint(epoch, 1.0, 0.5))
+            rate.after_round(EpochPoint(epoch, 1.0, 0.5))

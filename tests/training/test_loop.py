@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -14,40 +13,10 @@ from layercut.errors import TrialDivergedError
 from layercut.training import validation
 from layercut.training.batches import Examples, Normalization, PixelInputs
 from layercut.training.evaluate import Evaluation, evaluate
-from layercut.training.loop import Schedule, train
+from layercut.training.loop import train
+from training_cases import Vectors, linear, schedule, separable
 
 CPU = torch.device("cpu")
-
-
-class Vectors:
-    """Inputs that are given as they are."""
-
-    def __init__(self, values):
-        self.values = values
-        self.asked = []
-
-    def __len__(self):
-        return len(self.values)
-
-    def gather(self, positions):
-        self.asked.append(positions.tolist())
-        return self.values[positions]
-
-
-def separable(num=40):
-    labels = torch.arange(num) % 2
-    values = torch.randn(num, 3, generator=torch.Generator().manual_seed(0)) + 3 * labels[:, None]
-    return Examples(Vectors(values), labels)
-
-
-def linear(seed=0):
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return nn.Linear(3, 2)
-
-
-def schedule(**changes):
-    return replace(Schedule("adam", 0.05, 0.0, 8, None, 16), **changes)
 
 
 def fake_validation(monkeypatch, accuracies):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from layercut.files import needing_space
+from layercut.errors import StorageFullError
 
 CARD = "card.json"
 
@@ -40,14 +41,16 @@ def write_artifact(
     folder = artifact_folder(output_dir, key)
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
-        with needing_space(f"cannot write {folder}"):
-            unfinished.mkdir(parents=True, exist_ok=True)
-            for name, write in files.items():
-                write(unfinished / name)
-            (unfinished / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False), encoding="utf-8")
-            if folder.exists():
-                shutil.rmtree(folder)
-            unfinished.replace(folder)
-    finally:
+        unfinished.mkdir(parents=True, exist_ok=True)
+        for name, write in files.items():
+            write(unfinished / name)
+        (unfinished / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False), encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        unfinished.replace(folder)
+    except Exception as error:
         shutil.rmtree(unfinished, ignore_errors=True)
+        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
+            raise StorageFullError(f"the disk is full: cannot write {folder}") from error
+        raise
     return folder

@@ -6,16 +6,14 @@ from pathlib import Path
 
 import click
 
-from layercut.cli.options import HomePath
-
 
 @click.command("import")
-@click.argument("files", nargs=-1, required=True, type=HomePath())
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "-o",
     "--output",
     required=True,
-    type=HomePath(file_okay=False),
+    type=click.Path(file_okay=False, path_type=Path),
     help="New output directory; its name becomes the study's.",
 )
 @click.option(

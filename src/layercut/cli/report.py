@@ -6,14 +6,12 @@ from pathlib import Path
 
 import click
 
-from layercut.cli.options import HomePath
-
 
 @click.command("report")
-@click.argument("run", type=HomePath())
+@click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--figures",
-    type=HomePath(file_okay=False),
+    type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Also write every figure as a file for papers into this folder.",
 )
@@ -29,13 +27,13 @@ from layercut.cli.options import HomePath
     "--null",
     "others",
     multiple=True,
-    type=HomePath(),
+    type=click.Path(path_type=Path),
     metavar="RUN",
     help="Another study, whose mean by cut probes must beat; may be repeated.",
 )
 @click.option(
     "--tables",
-    type=HomePath(file_okay=False),
+    type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Also write the tables as CSV and Markdown into this folder.",
 )
@@ -44,7 +42,7 @@ def command(run: Path, figures: Path | None, file_format: str, others: tuple[Pat
 
     RUN is the output directory of `layercut run` or `layercut import`.
     """
-    from layercut.files import require_folder
+    from layercut.output_paths import require_folder
     from layercut.report import write_figures, write_report, write_tables
 
     for folder in (figures, tables):

@@ -1,7 +1,8 @@
 """Which images of a task a replicate is trained and validated on: stratified, nested, paired.
 
 n_c = round(f * N_c) images of each class c are sampled, those of a smaller fraction contained in those of a
-larger one; validation images come from the sample (`within`) or, once a study, from all images (`full`).
+larger one; validation images come from the sample (`within`) or, once a study, from all images (`full`). With
+`folds` the whole sample is for training, and every image of it is predicted once by a model that has not seen it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from layercut.errors import DataError
 from layercut.seeding import derive_seed
 
-Validation = Literal["within", "full"]
+Validation = Literal["within", "folds", "full"]
 
 
 class Split(NamedTuple):
@@ -34,6 +35,13 @@ class Split(NamedTuple):
         for part in self:
             digest.update(part.astype("<i8").tobytes())
         return digest.hexdigest()[:32]
+
+
+def splits_hash(sample: Split, folds: Sequence[Split] = ()) -> str:
+    """Return the hash of a sample; with folds, of how they divide it, too."""
+    if not folds:
+        return sample.hash()
+    return hashlib.sha256(" ".join(split.hash() for split in (sample, *folds)).encode()).hexdigest()[:32]
 
 
 def sample_split(
@@ -55,6 +63,7 @@ def sample_split(
         validation: `within` takes `round(val_split * n_c)` of each class's sample; `full` takes
             `round(val_split * N_c)` of the class, the same images in every replicate and at every fraction.
             Where a class would give none, or keep none to train on, there is no validation at all.
+            `folds` takes none: `fold_splits` divides the sample.
         val_split: share of validation images, in (0, 1).
         class_names: for errors.
 
@@ -65,18 +74,54 @@ def sample_split(
     counts = [len(positions) for positions in members]
     names = class_names or [str(index) for index in range(num_classes)]
     check_fractions(counts, names, [fraction], validation, val_split)
-    draw = _draw_within if validation == "within" else _draw_full
-    totals = _sample_counts(counts, fraction) if validation == "within" else counts
+    draw = _draw_full if validation == "full" else _draw_within
+    if validation == "folds":
+        set_aside = [0] * num_classes
+    else:
+        set_aside = _validation_counts(
+            _sample_counts(counts, fraction) if validation == "within" else counts, val_split
+        )
     parts = [
         draw(_Class(index, positions, num_validation), fraction, replicate, study_seed)
-        for index, (positions, num_validation) in enumerate(
-            zip(members, _validation_counts(totals, val_split), strict=True)
-        )
+        for index, (positions, num_validation) in enumerate(zip(members, set_aside, strict=True))
     ]
     return Split(
         np.sort(np.concatenate([part.train for part in parts])),
         np.sort(np.concatenate([part.validation for part in parts])),
     )
+
+
+def fold_splits(
+    sample: Split,
+    train_labels: NDArray[np.int64],
+    num_classes: int,
+    num_folds: int,
+    replicate: int,
+    study_seed: int,
+) -> list[Split]:
+    """Divide the training images of a `folds` sample: each split trains on all but one fold and validates on that.
+
+    Folds are stratified and as equal as can be. An image that is the only one of its class is trained on in every
+    fold and predicted in none: held out, its class would be unknown to the model.
+
+    Args:
+        sample: what `sample_split` drew.
+        train_labels: Int64 "n", of all training images of the task.
+        num_folds: at least 2.
+
+    Returns:
+        At most `num_folds` splits, fewer where fewer images can be held out; none where fewer than two can.
+    """
+    members = _members_by_class(train_labels[sample.train], num_classes)
+    shuffled = [
+        sample.train[positions[_permutation(len(positions), study_seed, "folds", replicate, label)]]
+        for label, positions in enumerate(members)
+        if len(positions) > 1
+    ]
+    held_out = np.concatenate([np.empty(0, dtype=np.int64), *shuffled])
+    number = min(num_folds, len(held_out))
+    folds = [np.sort(held_out[fold::number]) for fold in range(number)]
+    return [Split(np.setdiff1d(sample.train, fold, assume_unique=True), fold) for fold in folds]
 
 
 def check_fractions(
@@ -115,12 +160,28 @@ def check_fractions(
 def split_sizes(
     counts: Sequence[int], fraction: float, validation: Validation = "within", val_split: float = 0.1
 ) -> tuple[int, int]:
-    """Return how many training and validation images a replicate has; needs only the images of each class."""
-    totals = _sample_counts(counts, fraction) if validation == "within" else counts
+    """Return how many training and validation images a replicate has; needs only the images of each class.
+
+    With `folds` the validation images are those that are predicted by a fold: all that are not alone in their class.
+    """
+    totals = counts if validation == "full" else _sample_counts(counts, fraction)
+    if validation == "folds":
+        return sum(totals), sum(total for total in totals if total > 1)
     kept = _validation_counts(totals, val_split)
     if validation == "within":
         return sum(totals) - sum(kept), sum(kept)
     return sum(_sample_counts([count - share for count, share in zip(counts, kept, strict=True)], fraction)), sum(kept)
+
+
+def training_sizes(
+    counts: Sequence[int], fraction: float, validation: Validation, val_split: float, num_folds: int
+) -> set[int]:
+    """Return how many images the models of one trial are trained on: one number, or also those of its folds."""
+    num_train, num_held_out = split_sizes(counts, fraction, validation, val_split)
+    number = min(num_folds, num_held_out)
+    if validation != "folds" or number < 2:
+        return {num_train}
+    return {num_train, num_train - num_held_out // number, num_train + -num_held_out // number}
 
 
 def least_fraction(count: int) -> float:

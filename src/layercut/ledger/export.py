@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layercut.errors import UserError
-from layercut.files import explained, written_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +18,11 @@ def write_csv(table: pd.DataFrame, path: Path) -> Path:
     Raises:
         UserError: the file cannot be written.
     """
-    with explained(path), written_whole(path) as unfinished:
-        table.to_csv(unfinished, index=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.to_csv(path, index=False)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error}") from error
     return path
 
 
@@ -37,6 +39,9 @@ def write_parquet(table: pd.DataFrame, path: Path) -> Path:
     """
     if not parquet_available():
         raise UserError("parquet needs pyarrow: install it with `pip install 'layercut[parquet]'`, or choose csv")
-    with explained(path), written_whole(path) as unfinished:
-        table.to_parquet(unfinished, engine="pyarrow", index=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.to_parquet(path, engine="pyarrow", index=False)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error}") from error
     return path

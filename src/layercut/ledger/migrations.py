@@ -160,6 +160,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # NULL in ledgers from before: not counted.
         "ALTER TABLE trials ADD COLUMN num_validation_looks INTEGER",
     ),
+    (
+        # NULL in ledgers from before: not written down.
+        "ALTER TABLE trials ADD COLUMN validation_loss REAL",
+        "ALTER TABLE trials ADD COLUMN num_folds INTEGER",
+        "ALTER TABLE trials ADD COLUMN stop_reason TEXT",
+        "ALTER TABLE trials ADD COLUMN num_steps INTEGER",
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
+from layercut.data.splits import Validation
 from layercut.plan.jobs import Fitting
 from layercut.strategies.treatment import Treatment
 
@@ -46,28 +47,42 @@ def forward_flops(cost: ModelCost, num_blocks: int) -> int:
     return cost.trunk_flops[num_blocks] + cost.head_flops[num_blocks]
 
 
-def training_flops(forward: int, images: Images, epochs: int) -> int:
-    """Return the operations of a training: epochs of training and validation, then one evaluation of everything."""
-    each_epoch = 3 * forward * images.train + forward * images.validation
-    return epochs * each_epoch + forward * sum(images)
+class Length(NamedTuple):
+    """How long a training is."""
+
+    epochs: int
+    evaluations: int
 
 
-def trial_flops(cost: ModelCost, treatment: Treatment, images: Images, epochs: int, augmented: bool = False) -> int:
+def training_length(fitting: Fitting, num_train: int) -> Length:
+    """Return the length of a training on so many images that no early stop ends."""
+    steps_an_epoch = max(1, len(fitting.batch_sizes(num_train)))
+    rounds = fitting.rounds(max(1, num_train))
+    return Length(-(-rounds.num_steps(steps_an_epoch) // steps_an_epoch), rounds.number)
+
+
+def training_flops(forward: int, images: Images, length: Length) -> int:
+    """Return the operations of a training: training and validation, then one evaluation of everything."""
+    training = 3 * forward * images.train * length.epochs + forward * images.validation * length.evaluations
+    return training + forward * sum(images)
+
+
+def trial_flops(cost: ModelCost, treatment: Treatment, images: Images, length: Length, augmented: bool = False) -> int:
     """Return the operations of one trial; a frozen trunk's features are counted with their bank.
 
     Those of augmented images are others in every epoch: they are the trial's own. A frozen block above a trained one
     has a gradient of its features, none of its parameters; below every trained one it has none.
     """
     trunk, last = treatment.trunk, treatment.num_left
-    own_trunk = cost.trunk_flops[trunk] * images.train * epochs if augmented else 0
-    whole = training_flops(cost.trunk_flops[last] - cost.trunk_flops[trunk] + cost.head_flops[last], images, epochs)
+    own_trunk = cost.trunk_flops[trunk] * images.train * length.epochs if augmented else 0
+    whole = training_flops(cost.trunk_flops[last] - cost.trunk_flops[trunk] + cost.head_flops[last], images, length)
     lowest = min(treatment.trained, default=last)
     spared = sum(
         (cost.trunk_flops[block + 1] - cost.trunk_flops[block]) * (1 if block > lowest else 2)
         for block in treatment.frozen
         if block >= trunk
     )
-    return whole - spared * images.train * epochs + own_trunk
+    return whole - spared * images.train * length.epochs + own_trunk
 
 
 def feature_passes(fitting: Fitting) -> int:
@@ -79,13 +94,21 @@ def feature_passes(fitting: Fitting) -> int:
     return 1 + fitting.epochs // 10 if fitting.augmentation else fitting.epochs
 
 
-def sample_images(counts: tuple[int, ...], fraction: float, validation: str, val_split: float, num_test: int) -> Images:
-    """Return how many images of each kind a trial has, to the rounding of the splits."""
+def sample_images(
+    counts: tuple[int, ...], fraction: float, validation: Validation, val_split: float, num_folds: int, num_test: int
+) -> Images:
+    """Return how many images of each kind a trial sees in an epoch, to the rounding of the splits.
+
+    Models of `num_folds` folds see all but one fold each, and the one trained on everything the rest of as many:
+    together the sample once a fold.
+    """
     whole = sum(counts)
     if validation == "full":
         num_validation = round(whole * val_split)
         return Images(round((whole - num_validation) * fraction), num_validation, num_test)
     sampled = round(whole * fraction)
+    if validation == "folds":
+        return Images(sampled * num_folds, sampled, num_test)
     return Images(round(sampled * (1 - val_split)), round(sampled * val_split), num_test)
 
 

@@ -7,10 +7,10 @@ import itertools
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from layercut.data.splits import split_sizes
+from layercut.data.splits import training_sizes
 from layercut.keys import content_key
 from layercut.plan.canonical import condition_key, task_identity
-from layercut.plan.cost import ModelCost, sample_images, trial_flops
+from layercut.plan.cost import ModelCost, sample_images, training_length, trial_flops
 from layercut.plan.jobs import Bank, Condition, Fitting, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
 from layercut.plan.overrides import target_place, target_training
 from layercut.plan.representations import REPRESENTATIONS
@@ -48,6 +48,12 @@ class DesignGroup(NamedTuple):
         for levels in _factor_levels(self.spec):
             training = target_training(self.spec, self.target_index, levels)
             fitting = scaled(make_fitting(self.spec, training, self.precision), self.target.scaling)
+            if fitting.log_points and transfer.validation == "folds":
+                raise self.spec.error(
+                    target_place(self.spec, self.target_index, levels, "log_points"),
+                    "expected `validation: within` or `full` beside log_points; got `folds`, whose models are not "
+                    "the one that is reported",
+                )
             factors = dict(levels)
             banks: dict[tuple[Fitting, bool], Bank] = {}
             for strategy_name in transfer.strategies:
@@ -78,6 +84,7 @@ class DesignGroup(NamedTuple):
         banks: dict[tuple[Fitting, bool], Bank],
     ) -> Condition:
         transfer, num_blocks = self.spec.transfer, self.model.num_blocks
+        folds = transfer.validation == "folds"
         keep_hidden = transfer.head == "keep_hidden"
         name, cut, uses_source = STRATEGIES[strategy_name].canonical(cut, num_blocks, keep_hidden)
         treated = self._treatment(name, cut, uses_source)
@@ -86,8 +93,14 @@ class DesignGroup(NamedTuple):
             fitting = dataclasses.replace(fitting, kept_lr_scale=1.0)  # of nothing: one trial for every scale
         info = self.target.info
         images = sample_images(
-            info.train_counts, fraction, transfer.validation, transfer.val_split, sum(info.test_counts)
+            info.train_counts,
+            fraction,
+            transfer.validation,
+            transfer.val_split,
+            transfer.num_folds,
+            sum(info.test_counts),
         )
+        sizes = training_sizes(info.train_counts, fraction, transfer.validation, transfer.val_split, transfer.num_folds)
         source = self.source.key if uses_source else None
         num_replicates = transfer.num_replicates(fraction)
         batch_size = min(fitting.batch_size, images.train)
@@ -99,15 +112,15 @@ class DesignGroup(NamedTuple):
             banks[below] = self._bank(*below)
         if normalizes(self.model, treated.trained):
             self._check_batches(fitting, treated.trained, levels)
-            num_train, _ = split_sizes(info.train_counts, fraction, transfer.validation, transfer.val_split)
-            fitting = without_single(fitting, num_train)
+            fitting = without_single(fitting, sizes)
+        length = training_length(fitting, max(sizes))
         key = condition_key(
             source,
             self.task,
             self.model,
             (name, cut, fraction),
             fitting,
-            (transfer.validation, transfer.val_split),
+            (transfer.validation, transfer.num_folds if folds else transfer.val_split),
             keep_hidden,
             self.spec.seed,
             (num_replicates, group) if group else None,
@@ -128,8 +141,9 @@ class DesignGroup(NamedTuple):
             self.spec.seed,
             num_replicates,
             group,
-            trial_flops(self.cost, treated, images, fitting.epochs, bool(fitting.augmentation)),
+            trial_flops(self.cost, treated, images, length, bool(fitting.augmentation)),
             self._keep(num_replicates),
+            transfer.num_folds if folds else 0,
         )
 
     def _treatment(self, strategy_name: str, cut: int, uses_source: bool) -> Treatment:
@@ -165,7 +179,7 @@ class DesignGroup(NamedTuple):
         return Keep(what, replicates, self.spec.name, self.source.label)
 
     def _group(self, treated: Treatment, batch_size: int, num_replicates: int, lr_schedule: str) -> int | None:
-        if not self.stacked:
+        if not self.stacked or self.spec.transfer.validation == "folds":
             return None
         return group_size(self.model, self.cost, treated, batch_size, num_replicates, lr_schedule)
 

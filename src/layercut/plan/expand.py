@@ -22,7 +22,7 @@ from layercut.plan.scaling import check_numbers, check_sources
 from layercut.plan.source_job import overlap_warnings, scaled_target, source_task
 from layercut.plan.sources import join, reference_job, source_at, source_jobs
 from layercut.plan.stacking import alone_warnings
-from layercut.plan.validation import source_warnings, validation_warnings
+from layercut.plan.validation import choice_warnings, source_warnings, validation_warnings
 from layercut.records import ConditionName
 from layercut.spec import StudySpec, TaskSpec
 from layercut.strategies import STRATEGIES
@@ -44,8 +44,6 @@ class Plan:
     costs: Mapping[tuple[str, str], ModelCost] = field(default_factory=dict)
     """Of each target and model, by label."""
     representations: tuple[RepresentationJob, ...] = ()
-    notes: tuple[str, ...] = ()
-    """How data are understood, a sentence each."""
 
 
 def expand(spec: StudySpec, resolver: Resolver) -> Plan:
@@ -77,7 +75,6 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         model = dataclasses.replace(model, label=labels.model[model_index])
         task = dataclasses.replace(task_ref(target), label=labels.target[target_index])
         known = source_task(spec, source_index, target, resolver)
-        drawn.notes += [*target.notes, *(known.notes if known else ())]
         drawn.warnings += source_warnings(jobs, known.info) if known else ()
         drawn.warnings += source_warnings([reference], target.info) if reference else ()
         precision = resolver.precision
@@ -108,7 +105,6 @@ class _Expansion:
         self.conditions: dict[str, Condition] = {}
         self.probes: list[ProbeJob] = []
         self.warnings: list[str] = []
-        self.notes: list[str] = []
         self._sources: dict[str, SourceJob] = {}
         self._names: list[ConditionName] = []
         self._costs: dict[str, ModelCost] = {}
@@ -125,6 +121,7 @@ class _Expansion:
         conditions = [condition for _, condition in points]
         self._model_costs[group.task.label, group.model.label] = group.cost
         self.warnings += validation_warnings(conditions, group.target.info)
+        self.warnings += choice_warnings(conditions, group.target.info)
         if group.stacked:
             self.warnings += alone_warnings(conditions, group.cost)
         for name, condition in points:
@@ -148,7 +145,6 @@ class _Expansion:
             probes,
             about_probes,
             self._model_costs,
-            notes=tuple(dict.fromkeys(self.notes)),
         )
 
 

@@ -11,6 +11,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from layercut.data.splits import Validation
 from layercut.strategies import STRATEGIES
 from layercut.strategies.treatment import Treatment, treatment
 from layercut.training.schedule import Schedule
@@ -114,7 +115,7 @@ class SampleRule(NamedTuple):
 
     counts: tuple[tuple[float, int], ...]
     """Fractions and how many replicates each has."""
-    validation: Literal["within", "full"]
+    validation: Validation
     val_split: float
 
 
@@ -183,7 +184,7 @@ class Condition:
     cut: int
     fraction: float
     fitting: Fitting
-    validation: Literal["within", "full"]
+    validation: Validation
     val_split: float
     keep_hidden: bool
     study_seed: int
@@ -194,6 +195,8 @@ class Condition:
     """Estimated operations of one replicate, every epoch run."""
     keep: Keep | None = field(default=None, compare=False)
     """None: records only."""
+    num_folds: int = 0
+    """Models of a cross-validation that each replicate trains besides its own, at the most; 0: none."""
 
     @property
     def treatment(self) -> Treatment:
@@ -257,7 +260,7 @@ class ProbeJob:
     fraction: float
     replicate: int
     most_images: int
-    validation: Literal["within", "full"]
+    validation: Validation
     val_split: float
     fitting: Fitting
     study_seed: int

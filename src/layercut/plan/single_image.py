@@ -13,9 +13,12 @@ def normalizes(model: ModelRef, trained: Collection[int]) -> bool:
     return bool(_values(model, trained))
 
 
-def without_single(fitting: Fitting, num_train: int) -> Fitting:
-    """Return a fitting in which an image that is left over joins the batch before it; as it is where none is."""
-    left_over = num_train > fitting.batch_size and num_train % fitting.batch_size == 1
+def without_single(fitting: Fitting, sizes: Collection[int]) -> Fitting:
+    """Return a fitting in which an image that is left over joins the batch before it; as it is where none is.
+
+    `sizes`: numbers of images that models are trained on.
+    """
+    left_over = any(size > fitting.batch_size and size % fitting.batch_size == 1 for size in sizes)
     return dataclasses.replace(fitting, single_joined=True) if left_over else fitting
 
 

@@ -8,7 +8,7 @@ from layercut.data.splits import split_sizes
 from layercut.data.statistics import ChannelStatistics
 from layercut.data.subset import TaskInfo
 from layercut.plan.canonical import source_key, task_identity
-from layercut.plan.cost import sample_images, training_flops
+from layercut.plan.cost import sample_images, training_flops, training_length
 from layercut.plan.jobs import Fitting, ModelRef, SourceJob
 from layercut.plan.matching import keys_to_match, matched_source
 from layercut.plan.resolve import ResolvedTask, Resolver, make_fitting, resolve_model, task_ref
@@ -98,10 +98,10 @@ def trained_job(
     model_index = next(i for i, candidate in enumerate(spec.model) if candidate.label == model.label)
     _, cost = resolve_model(spec, model_index, resolved.info)
     images = sample_images(
-        resolved.info.train_counts, 1.0, "full", pretraining.val_split, sum(resolved.info.test_counts)
+        resolved.info.train_counts, 1.0, "full", pretraining.val_split, 0, sum(resolved.info.test_counts)
     )
     _check_checkpoints(spec, f"{place} {source.label}", fitting, pretraining, resolved.info)
-    flops = training_flops(cost.whole_flops + cost.head_flops[-1], images, fitting.epochs)
+    flops = training_flops(cost.whole_flops + cost.head_flops[-1], images, training_length(fitting, images.train))
     return SourceJob(
         key,
         "train",
@@ -131,7 +131,7 @@ def _whole_batches(
         raise spec.error("pretraining.batch_size", problem)
     if not normalizes(model, every):
         return fitting
-    return without_single(fitting, split_sizes(info.train_counts, 1.0, "full", pretraining.val_split)[0])
+    return without_single(fitting, split_sizes(info.train_counts, 1.0, "full", pretraining.val_split)[:1])
 
 
 def _check_checkpoints(

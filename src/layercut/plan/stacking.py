@@ -87,6 +87,9 @@ def alone_warnings(conditions: Iterable[Condition], cost: ModelCost) -> Iterator
     for condition in conditions:
         if condition.group is None and condition.num_replicates > 1:
             fitting = condition.fitting
+            if condition.num_folds:
+                reasons[condition.model.label, "each is cross-validated"] += 1
+                continue
             reason = why_alone(condition.model, cost, condition.treatment, fitting.batch_size, fitting.lr_schedule)
             reasons[condition.model.label, reason] += 1
     for (model, reason), count in reasons.items():

@@ -8,8 +8,12 @@ from layercut.data.splits import split_sizes
 from layercut.data.subset import TaskInfo
 from layercut.plan.jobs import Condition, Fitting, SourceJob
 
+FEW_IMAGES = 30
+"""Below so many validation images, accuracies that are ten points apart are mostly chance."""
+
 _MORE = {
     "within": "`validation: full` takes images from the whole target",
+    "folds": "at least two images of a class give some",
     "full": "a larger `transfer.val_split` or more images give some",
 }
 
@@ -29,6 +33,32 @@ def validation_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iter
             f"{info.label} at {100 * fraction:g} %: a class cannot spare a validation image, so {rules} cannot be "
             f"seen: such trials train all their epochs; {_MORE[validation]}"
         )
+
+
+def choice_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator[str]:
+    """Say on how few images a choice between conditions rests, and what would give it more."""
+    samples = dict.fromkeys((one.fraction, one.validation, one.val_split, one.num_folds) for one in conditions)
+    for fraction, validation, val_split, num_folds in samples:
+        place = f"{info.label} at {100 * fraction:g} %"
+        num_train, num_held_out = split_sizes(info.train_counts, fraction, validation, val_split)
+        if validation == "folds":
+            alone = sum(round(fraction * count) == 1 for count in info.train_counts)
+            if num_held_out < num_folds:
+                yield f"{place}: {_number_of_folds(num_held_out)}, not {num_folds}: there are {num_train} images"
+            if alone:
+                yield (
+                    f"{place}: {alone} of {len(info.train_counts)} classes have one image: it is trained on in every "
+                    "fold, and nothing tells how well it is recognised"
+                )
+        elif validation == "within" and num_held_out < FEW_IMAGES:
+            yield (
+                f"{place}: conditions are told apart by {num_held_out or 'no'} validation images a replicate; "
+                f"`validation: folds` uses all {num_train + num_held_out}"
+            )
+
+
+def _number_of_folds(num_held_out: int) -> str:
+    return f"{num_held_out} folds" if num_held_out > 1 else "no folds"
 
 
 def source_warnings(jobs: Iterable[SourceJob], info: TaskInfo) -> Iterator[str]:

@@ -69,11 +69,18 @@ class TransferSpec(StrictSpec):
         default=10, description="Independent repetitions: one number, or `{up_to: {fraction: count}}`."
     )
     training: TrainingSpec = Field(default=TrainingSpec(), description="How each trial is trained.")
-    validation: Literal["within", "full"] = Field(
+    validation: Literal["within", "folds", "full"] = Field(
         default="within",
-        description="`within` takes validation images from the sampled fraction; `full` from the whole target, once.",
+        description="`within` takes validation images from the sampled fraction; `folds` predicts every image of it "
+        "once, by a model trained on the other folds, which is best where labels are few; `full` takes validation "
+        "images from the whole target, once.",
     )
-    val_split: float = Field(default=0.1, gt=0, lt=1, description="Share of images kept for validation.")
+    val_split: float = Field(
+        default=0.1, gt=0, lt=1, description="Share of images kept for validation; of no use with `folds`."
+    )
+    num_folds: int = Field(
+        default=5, ge=2, description="Folds of `validation: folds`; fewer where there are fewer images."
+    )
     head: Literal["replace", "keep_hidden"] = Field(
         default="replace",
         description="`replace` makes the whole head new; `keep_hidden` keeps all of it but the classifier, "

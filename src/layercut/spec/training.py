@@ -40,10 +40,21 @@ class TrainingSpec(StrictSpec):
     momentum: float = Field(default=0.0, ge=0, lt=1, description="Momentum of sgd.")
     nesterov: bool = Field(default=False, description="Nesterov's momentum instead of the plain one.")
     epochs: int = Field(default=40, ge=1, description="Epochs at the most.")
+    min_steps: int | None = Field(
+        default=None,
+        ge=1,
+        description="Epochs go on until there are so many steps, which small fractions need: 40 epochs of 24 "
+        "images are 40 steps. There are still no more than `epochs` evaluations: each then comes after several epochs.",
+    )
+    steps: int | None = Field(default=None, ge=1, description="Steps at the most, in place of `epochs`.")
+    evaluations: int = Field(
+        default=20, ge=1, description="With `steps`: how often the validation images are evaluated, evenly spaced."
+    )
     patience: int | None = Field(
         default=6,
         ge=1,
-        description="Stop after so many epochs without a better validation accuracy; null: never stop early.",
+        description="Stop after so many evaluations (one an epoch, unless `steps` or `min_steps` say otherwise) "
+        "without a better validation accuracy; null: never stop early.",
     )
     target_accuracy: float | None = Field(
         default=None, gt=0, le=1, description="Stop at the first epoch with this validation accuracy, in 0..1."
@@ -100,8 +111,8 @@ class TrainingSpec(StrictSpec):
             yield f"momentum only with `optimizer: sgd`; got momentum {self.momentum:g} with {self.optimizer}"
         if self.nesterov and not self.momentum:
             yield "nesterov only with a momentum above 0; got nesterov: true with momentum 0"
-        if self.lr_schedule == "one_cycle" and "epochs" not in self.model_fields_set:
-            yield "`epochs` beside `lr_schedule: one_cycle`, whose cycle lasts for all of them; got none"
+        if self.lr_schedule == "one_cycle" and not {"epochs", "steps"} & self.model_fields_set:
+            yield "`epochs` or `steps` beside `lr_schedule: one_cycle`, whose cycle lasts for all of them; got none"
         if (self.lr_schedule == "step") != (self.lr_step_epochs is not None):
             yield (
                 "lr_step_epochs together with `lr_schedule: step`, and only then; "
@@ -123,11 +134,15 @@ class TrainingSpec(StrictSpec):
             yield f"each augmentation once; got {', '.join(self.augmentation)}"
 
     def _contradictory_lengths(self) -> Iterator[str]:
+        if self.steps is not None and (self.min_steps is not None or "epochs" in self.model_fields_set):
+            yield "`steps`, or `epochs` with or without `min_steps`; got both"
+        if self.steps is None and self.evaluations != type(self).model_fields["evaluations"].default:
+            yield f"evaluations only beside `steps`: epochs are evaluated at their end; got {self.evaluations}"
         if self.warmup_epochs and self.warmup_steps:
             yield "warmup_epochs or warmup_steps, not both; got both"
         if (self.warmup_epochs or self.warmup_steps) and self.lr_schedule == "one_cycle":
             yield "no warm-up beside `lr_schedule: one_cycle`, which begins with its own; got both"
-        if self.warmup_epochs >= self.epochs:
+        if self.warmup_epochs >= self.epochs and self.steps is None:
             yield f"warmup_epochs below epochs; got {self.warmup_epochs} of {self.epochs}"
         if LAST in self.log_points:
             yield "log_points before the end, such as `epoch 10`; got `last`"
@@ -182,10 +197,12 @@ class PretrainingSpec(TrainingSpec):
         if self.log_points:
             yield "log_points under transfer.training; a source has `checkpoints`; got log_points"
         epochs = epochs_of(self.checkpoints)
+        if epochs and self.steps is not None:
+            yield f"`epochs` beside checkpoints at epochs; got steps {self.steps}"
         if epochs and self.stops_early:
             yield (
                 "`patience: null` and no target_accuracy beside checkpoints at epochs, which a training that stops "
                 f"early does not reach; got patience {self.patience} and target_accuracy {self.target_accuracy}"
             )
-        if epochs and max(epochs) > self.epochs:
+        if epochs and self.steps is None and max(epochs) > self.epochs:
             yield f"checkpoints within the {self.epochs} epochs; got epoch {max(epochs)}"

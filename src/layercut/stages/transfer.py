@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from layercut.data.splits import Split
 from layercut.plan.canonical import trial_key
 from layercut.plan.jobs import Condition, TransferJob
 from layercut.records import FailureRecord, TrialRecord
@@ -19,8 +21,10 @@ from layercut.stages.inputs import SplitName, trial_inputs
 from layercut.stages.keep import keep_trial
 from layercut.stages.trial import Evaluations, Trial, prepare_trial, trial_record
 from layercut.training.batches import Examples, chunk_size
+from layercut.training.course import Training
 from layercut.training.device import prepare_device
 from layercut.training.evaluate import evaluate
+from layercut.training.folds import Fold, train_folds, train_for
 from layercut.training.loop import train
 
 
@@ -49,27 +53,63 @@ def run_trial(condition: Condition, replicate: int, key: str, context: Context) 
     training, validation, test = _examples(trial, context)
     with torch.random.fork_rng():
         torch.manual_seed(trial.seeds.layers)
-        result = train(body, training, validation, condition.fitting, trial.seeds.order, trial.parts.kept)
+        if trial.folds:
+            result = _train_with_folds(trial, training, context)
+        else:
+            result = train(body, training, validation, condition.fitting, trial.seeds.order, trial.parts.kept)
     on = Evaluations(test=evaluate(body, test, precision), train=evaluate(body, training, precision))
     record = trial_record(trial, result, on, trial.parts.trunk, context, time.perf_counter() - started)
     keep_trial(trial, record, on.test, context)
     return record
 
 
+def _train_with_folds(trial: Trial, training: Examples, context: Context) -> Training:
+    """Train the models of the folds, then the trial's own on all images for as long as was best for them."""
+    fitting, seeds, body, kept = trial.condition.fitting, trial.seeds, trial.parts.body, trial.parts.kept
+    rounds = fitting.rounds(len(training))
+    folds = [
+        Fold(copy.deepcopy(body), _training_examples(trial, fold, context), _held_out_examples(trial, fold, context))
+        for fold in trial.folds
+    ]
+    result = train_folds(folds, fitting, rounds, seeds.order, kept)
+    del folds
+    torch.manual_seed(seeds.layers)
+    num_steps = train_for(body, training, fitting, rounds, result.best_epoch, seeds.order, result.curve, kept)
+    return result._replace(num_steps=num_steps)
+
+
 def _examples(trial: Trial, context: Context) -> tuple[Examples, Examples | None, Examples]:
-    task, split, trunk = trial.task, trial.split, trial.parts.trunk
-    chunk = chunk_size(trial.condition.model.largest_features(trial.condition.trunk))
+    validation = _held_out_examples(trial, trial.split, context) if len(trial.split.validation) else None
+    labels = trial.task.test_labels
+    test = _some_examples(trial, context, "test", np.arange(len(labels)), labels)
+    return _training_examples(trial, trial.split, context), validation, test
 
-    def examples(
-        name: SplitName, positions: NDArray[np.int64], labels: NDArray[np.int64], augmented: Augmented = None
-    ) -> Examples:
-        inputs = trial_inputs(context, task, trial.condition.fitting, name, positions, trunk)
-        return Examples(inputs, torch.as_tensor(labels[positions], device=context.torch_device), chunk, augmented)
 
+def _training_examples(trial: Trial, split: Split, context: Context) -> Examples:
     augmented = augmented_inputs(
-        context, task, trial.condition.fitting, split.train[None], trunk, [trial.seeds.augment]
+        context,
+        trial.task,
+        trial.condition.fitting,
+        split.train[None],
+        trial.parts.trunk,
+        [trial.seeds.augment],
     )
-    training = examples("train", split.train, task.train_labels, augmented)
-    validation = examples("train", split.validation, task.train_labels) if len(split.validation) else None
-    test = examples("test", np.arange(len(task.test_labels)), task.test_labels)
-    return training, validation, test
+    return _some_examples(trial, context, "train", split.train, trial.task.train_labels, augmented)
+
+
+def _held_out_examples(trial: Trial, split: Split, context: Context) -> Examples:
+    return _some_examples(trial, context, "train", split.validation, trial.task.train_labels)
+
+
+def _some_examples(
+    trial: Trial,
+    context: Context,
+    name: SplitName,
+    positions: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    augmented: Augmented = None,
+) -> Examples:
+    trunk, condition = trial.parts.trunk, trial.condition
+    chunk = chunk_size(condition.model.largest_features(condition.trunk))
+    inputs = trial_inputs(context, trial.task, condition.fitting, name, positions, trunk)
+    return Examples(inputs, torch.as_tensor(labels[positions], device=context.torch_device), chunk, augmented)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from layercut.checkpoints import tensors_hash
-from layercut.data.splits import Split, sample_split
+from layercut.data.splits import Split, fold_splits, sample_split, splits_hash
 from layercut.data.subset import Task
 from layercut.models import MODELS
 from layercut.models.base import CuttableModel, seeded_build, seeded_head
@@ -56,6 +56,8 @@ class Trial(NamedTuple):
     task: Task
     seeds: Seeds
     split: Split
+    folds: tuple[Split, ...]
+    """How a cross-validation divides the training images; empty without one."""
     model: CuttableModel
     parts: Parts
     frozen_hash: str | None
@@ -88,10 +90,21 @@ def prepare_trial(condition: Condition, replicate: int, key: str, context: Conte
         val_split=condition.val_split,
         class_names=condition.task.class_names,
     )
+    folds: list[Split] = []
+    if condition.num_folds:
+        folds = fold_splits(
+            split,
+            task.train_labels,
+            condition.task.num_classes,
+            condition.num_folds,
+            replicate,
+            condition.study_seed,
+        )
     source, checkpoint_hash = context.open_source(condition.source) if condition.source else ({}, None)
     model = place_model(prepare_model(condition, source, seeds), context.torch_device)
     parts = separate(condition, model)
-    return Trial(condition, replicate, key, task, seeds, split, model, parts, _frozen_hash(parts), checkpoint_hash)
+    hashed = _frozen_hash(parts)
+    return Trial(condition, replicate, key, task, seeds, split, tuple(folds), model, parts, hashed, checkpoint_hash)
 
 
 def prepare_model(condition: Condition, source: Mapping[str, Tensor], seeds: Seeds) -> CuttableModel:
@@ -142,27 +155,28 @@ def trial_record(
     """
     if not math.isfinite(on.test.loss):
         raise DivergedError(len(result.curve), result.curve)
-    fitting = trial.condition.fitting
+    fitting, best = trial.condition.fitting, result.curve[result.best_epoch - 1]
     return TrialRecord(
         key=trial.key,
         condition=trial.condition.key,
         replicate=trial.replicate,
         train_accuracy=on.train.accuracy,
-        validation_accuracy=result.curve[result.best_epoch - 1].validation_accuracy,
+        validation_accuracy=best.validation_accuracy,
+        validation_loss=best.validation_loss,
         test_accuracy=on.test.accuracy,
         test_loss=on.test.loss,
         best_epoch=result.best_epoch,
         num_epochs=len(result.curve),
         curve=result.curve,
         num_train_images=len(trial.split.train),
-        num_validation_images=len(trial.split.validation),
+        num_validation_images=len(trial.split.validation) + sum(len(fold.validation) for fold in trial.folds),
         num_test_images=len(trial.task.test_labels),
         num_duplicates_dropped=trial.task.num_duplicates_dropped,
         num_trained_parameters=_num_parameters(trial.parts.body, trained=True),
         num_parameters=_num_parameters(trial.model),
         frozen_unchanged=_frozen_unchanged(trial, trunk),
         seeds=trial.seeds._asdict(),
-        split_hash=trial.split.hash(),
+        split_hash=splits_hash(trial.split, trial.folds),
         checkpoint_hash=trial.checkpoint_hash,
         classification_report=_report(trial.task, on.test) if fitting.classification_report else None,
         precision=fitting.precision,
@@ -173,6 +187,9 @@ def trial_record(
         log_area=log_area([accuracy for _, accuracy in result.log_accuracies]),
         log_accuracies=dict(result.log_accuracies),
         num_validation_looks=result.num_validation_looks,
+        num_folds=len(trial.folds),
+        stop_reason=result.stop_reason,
+        num_steps=result.num_steps,
     )
 
 

@@ -21,10 +21,14 @@ STRATEGY_ORDER = ("scratch", "freeze_reinit", "freeze", "reinit", "finetune", "f
 """Strategies in the order in which tables and figures show them; others follow by name."""
 
 _NAME_COLUMNS = ("source", "target", "model", "strategy", "cut", "fraction")
-_FLOATS = ("train_accuracy", "validation_accuracy", "test_accuracy", "test_loss", "log_area", "wall_seconds")
+_FLOATS = (
+    "train_accuracy", "validation_accuracy", "validation_loss", "test_accuracy", "test_loss", "log_area", "wall_seconds"
+)  # fmt: skip
 _COUNTS = (
     "best_epoch",
     "num_epochs",
+    "num_steps",
+    "num_folds",
     "num_train_images",
     "num_validation_images",
     "num_validation_looks",
@@ -34,7 +38,7 @@ _COUNTS = (
     "num_parameters",
     "num_threads",
 )
-_TEXTS = ("key", "condition", "split_hash", "checkpoint_hash", "precision", "device", "environment")
+_TEXTS = ("key", "condition", "stop_reason", "split_hash", "checkpoint_hash", "precision", "device", "environment")
 _MEASURED = ("status", *_FLOATS[:-1], *_COUNTS[:-1], "wall_seconds", "frozen_unchanged", *_TEXTS[:-1])
 _ROWS_A_CHUNK = 50_000
 

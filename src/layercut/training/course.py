@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from layercut.errors import TrialDivergedError
-from layercut.records import EpochPoint
+from layercut.records import EpochPoint, StopReason
 
 
 class Training(NamedTuple):
@@ -19,12 +19,15 @@ class Training(NamedTuple):
     curve: tuple[EpochPoint, ...]
     best_epoch: int
     """From 1; the last epoch where there was no validation set."""
+    stop_reason: StopReason = "limit"
     log_accuracies: tuple[tuple[str, float], ...] = ()
     """Validation accuracy at the schedule's log points."""
     snapshots: Mapping[str, Mapping[str, Tensor]] | None = None
     """Values of the model at the schedule's checkpoints."""
     num_validation_looks: int | None = None
     """Validation images evaluated to follow the course, each time counted; log points are not."""
+    num_steps: int | None = None
+    """Steps to the weights that the model holds."""
 
 
 class DivergedError(TrialDivergedError):
@@ -38,18 +41,26 @@ class DivergedError(TrialDivergedError):
 class Course:
     """Follows one training, epoch by epoch.
 
-    The best epoch has the strictly greatest validation accuracy, so ties keep the earlier one.
+    The best epoch has the strictly greatest validation accuracy, so ties keep the earlier one; with `ties="loss"`,
+    that with the lower validation loss.
     Without validation images there is no early stop and the last weights count.
     """
 
-    def __init__(self, patience: int | None, target_accuracy: float | None = None) -> None:
+    def __init__(
+        self, patience: int | None, target_accuracy: float | None = None, ties: Literal["earlier", "loss"] = "earlier"
+    ) -> None:
         self._patience = patience
         self._target_accuracy = math.inf if target_accuracy is None else target_accuracy
         self._curve: list[EpochPoint] = []
         self._best_epoch = 0
-        self._best_accuracy = -math.inf
-        self.stopped = False
-        """No better validation accuracy for `patience` epochs, or the target accuracy reached."""
+        self._best_score = -math.inf, -math.inf
+        self._by_loss = ties == "loss"
+        self._reason: StopReason | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Return whether there is no better validation accuracy for `patience` epochs, or the target is reached."""
+        return self._reason is not None
 
     def add(self, point: EpochPoint) -> bool:
         """Take one epoch's values; return whether its weights must be kept because they are the best so far.
@@ -63,18 +74,23 @@ class Course:
         if point.validation_accuracy is None:
             self._best_epoch = point.epoch
             return False
-        if point.validation_accuracy > self._best_accuracy:
-            self._best_epoch, self._best_accuracy = point.epoch, point.validation_accuracy
-            self.stopped = point.validation_accuracy >= self._target_accuracy
+        score = point.validation_accuracy, -(point.validation_loss or 0.0) if self._by_loss else 0.0
+        if score > self._best_score:
+            self._best_epoch, self._best_score = point.epoch, score
+            self._reason = "target" if point.validation_accuracy >= self._target_accuracy else None
             return True
-        self.stopped = self._patience is not None and point.epoch - self._best_epoch >= self._patience
+        self._wait(point)
         return False
 
     def pass_over(self, point: EpochPoint) -> None:
         """Take one epoch of which no more is known than that it is not the best."""
         self._curve.append(point)
-        self.stopped = self._patience is not None and point.epoch - self._best_epoch >= self._patience
+        self._wait(point)
+
+    def _wait(self, point: EpochPoint) -> None:
+        if self._patience is not None and point.epoch - self._best_epoch >= self._patience:
+            self._reason = "patience"
 
     def result(self) -> Training:
         """Return what came of it."""
-        return Training(tuple(self._curve), self._best_epoch)
+        return Training(tuple(self._curve), self._best_epoch, self._reason or "limit")

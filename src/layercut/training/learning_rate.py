@@ -1,6 +1,7 @@
 """The learning rate over a training: torch's own schedulers, each stepped when it is meant to be.
 
-`plateau`, `cosine` and `step` change the rate after an epoch, `one_cycle` after every step. A warm-up multiplies the
+`plateau`, `cosine` and `step` change the rate after a round (an epoch, unless the study counts in steps:
+`training/rounds.py`), `one_cycle` after every step. A warm-up multiplies the
 rate by 1/(n+1), 2/(n+1), ... in its n steps, beside whatever the schedule does.
 """
 
@@ -17,16 +18,19 @@ from torch.optim.lr_scheduler import (
 )
 
 from layercut.records import EpochPoint
+from layercut.training.rounds import Rounds
 from layercut.training.schedule import Schedule
 
 
 class LearningRate:
     """Follows one training and sets the rate of its optimizer, the same factor for every group of parameters."""
 
-    def __init__(self, optimizer: torch.optim.Optimizer, schedule: Schedule, steps_an_epoch: int) -> None:
+    def __init__(
+        self, optimizer: torch.optim.Optimizer, schedule: Schedule, rounds: Rounds, steps_an_epoch: int
+    ) -> None:
         self._optimizer = optimizer
         self._after_step: list[LRScheduler] = []
-        self._after_epoch: list[LRScheduler] = []
+        self._after_round: list[LRScheduler] = []
         self._plateau: ReduceLROnPlateau | None = None
         self._watch = schedule.lr_watch
         if schedule.lr_schedule == "plateau":
@@ -37,11 +41,11 @@ class LearningRate:
                 patience=schedule.lr_patience,
             )
         elif schedule.lr_schedule == "cosine":
-            self._after_epoch.append(CosineAnnealingLR(optimizer, schedule.epochs))
+            self._after_round.append(CosineAnnealingLR(optimizer, rounds.number))
         elif schedule.lr_schedule == "step":
-            self._after_epoch.append(StepLR(optimizer, schedule.lr_step_epochs or 1, schedule.lr_factor))
+            self._after_round.append(StepLR(optimizer, schedule.lr_step_epochs or 1, schedule.lr_factor))
         elif schedule.lr_schedule == "one_cycle":
-            self._after_step.append(_one_cycle(optimizer, schedule.epochs * steps_an_epoch))
+            self._after_step.append(_one_cycle(optimizer, rounds.num_steps(steps_an_epoch)))
         warmup_steps = schedule.warmup_steps or schedule.warmup_epochs * steps_an_epoch
         if warmup_steps:
             self._after_step.append(LinearLR(optimizer, 1 / (warmup_steps + 1), total_iters=warmup_steps))
@@ -54,9 +58,9 @@ class LearningRate:
         for scheduler in self._after_step:
             scheduler.step()
 
-    def after_epoch(self, point: EpochPoint) -> None:
-        """Go on to the next epoch; without validation images a plateau is never seen."""
-        for scheduler in self._after_epoch:
+    def after_round(self, point: EpochPoint) -> None:
+        """Go on to the next round; without validation images a plateau is never seen."""
+        for scheduler in self._after_round:
             scheduler.step()
         watched = point.validation_loss if self._watch == "loss" else point.validation_accuracy
         if self._plateau is not None and watched is not None:

@@ -5,15 +5,20 @@ A look changes nothing: the training goes on with the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from layercut.training.rounds import Batch
 
-def batch_point(epoch: int, batch: int) -> str | None:
-    """Return the name of the moment behind a batch of the first epoch, both from 1; others have none."""
-    return f"batch {batch}" if epoch == 1 else None
+
+def points_behind(batch: Batch) -> Iterator[str]:
+    """Yield the names of the moment behind a batch: `batch N` in the first epoch, `epoch N` where it is the last."""
+    if batch.epoch == 1:
+        yield f"batch {batch.number}"
+    if batch.last:
+        yield f"epoch {batch.epoch}"
 
 
 class AccuracyLog:
@@ -28,13 +33,13 @@ class AccuracyLog:
         self.values: list[tuple[str, list[float]]] = []
         """Point and accuracy of each model."""
 
-    def wants(self, point: str | None) -> bool:
+    def wants(self, point: str) -> bool:
         """Return whether the point is asked for."""
         return point in self._points
 
-    def add(self, point: str | None, accuracies: Sequence[float]) -> None:
+    def add(self, point: str, accuracies: Sequence[float]) -> None:
         """Write down the accuracy of each model at a point."""
-        self.values.append((str(point), list(accuracies)))
+        self.values.append((point, list(accuracies)))
 
     def of(self, member: int) -> tuple[tuple[str, float], ...]:
         """Return one model's points."""
@@ -48,11 +53,11 @@ class Snapshots:
         self._points = frozenset(points)
         self.values: dict[str, dict[str, Tensor]] = {}
 
-    def look(self, point: str | None, model: nn.Module) -> None:
+    def look(self, point: str, model: nn.Module) -> None:
         """Copy the values where the point is asked for."""
         if point in self._points:
             copies = {name: torch.clone(value).cpu() for name, value in model.state_dict().items()}
-            self.values[str(point)] = copies
+            self.values[point] = copies
 
 
 def _numbers(points: Sequence[str]) -> list[int]:

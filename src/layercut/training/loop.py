@@ -1,11 +1,12 @@
 """The one loop in which everything is trained: sources, scratch models and transferred ones.
 
-`training/stacked.py` is the same loop for several models at once.
+`training/folds.py` runs it for the models of a cross-validation side by side, `training/stacked.py` is the same loop
+for several models as one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import torch
 import torch.nn.functional as F
@@ -17,11 +18,69 @@ from layercut.training.course import Course, Training
 from layercut.training.evaluate import evaluate
 from layercut.training.late import LateValidation
 from layercut.training.learning_rate import LearningRate
-from layercut.training.looks import AccuracyLog, Snapshots, batch_point
+from layercut.training.looks import AccuracyLog, Snapshots, points_behind
 from layercut.training.optimizer import build_optimizer, clip_gradients
 from layercut.training.precision import training_precision
+from layercut.training.rounds import Batches, Rounds
 from layercut.training.schedule import Schedule
 from layercut.training.validation import EveryEpoch, Validation
+
+Look = Callable[[str], None]
+"""Told the name of each moment of a training that may be asked for (`spec/points.py`)."""
+
+
+class Optimization:
+    """One model with its optimizer, learning rate and order of batches; trained a round at a time."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        examples: Examples,
+        schedule: Schedule,
+        rounds: Rounds,
+        order_seed: int,
+        kept: Collection[str] = (),
+    ) -> None:
+        self.model = model
+        self._examples = examples
+        self._schedule = schedule
+        self._rounds = rounds
+        batch_sizes = schedule.batch_sizes(len(examples))
+        self.steps_an_epoch = len(batch_sizes)
+        self._batches = Batches(len(examples), batch_sizes, [order_seed], examples.labels.device)
+        self._optimizer = build_optimizer(model.named_parameters(), schedule, kept)
+        self.rate = LearningRate(self._optimizer, schedule, rounds, self.steps_an_epoch)
+
+    def round(self, number: int, look: Look | None = None) -> EpochPoint:
+        """Train for one round, from 1; return its average loss and accuracy in training."""
+        model, examples, schedule = self.model, self._examples, self._schedule
+        device = examples.labels.device
+        loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+        num_right = torch.zeros((), dtype=torch.int64, device=device)
+        num_seen, epoch_inputs = 0, examples.inputs
+        model.train()
+        for batch in self._batches.take(self._rounds.steps_of(number, self.steps_an_epoch)):
+            positions = batch.positions[0]
+            if num_seen == 0 or batch.number == 1:
+                epoch_inputs = examples.training_inputs(batch.epoch)
+            labels = examples.labels[positions]
+            inputs = epoch_inputs.gather(positions)
+            with training_precision(schedule.precision, inputs.device):
+                logits = model(inputs)
+            loss = F.cross_entropy(logits, labels, label_smoothing=schedule.label_smoothing)
+            self._optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            if schedule.clip_norm is not None:
+                clip_gradients(model.parameters(), schedule.clip_norm)
+            self._optimizer.step()
+            self.rate.after_step()
+            loss_sum += loss.detach() * len(positions)
+            num_right += (logits.detach().argmax(dim=1) == labels).sum()
+            num_seen += len(positions)
+            if look is not None:
+                for point in points_behind(batch):
+                    look(point)
+        return EpochPoint(number, loss_sum.item() / num_seen, num_right.item() / num_seen, learning_rate=self.rate.last)
 
 
 def train(
@@ -39,60 +98,36 @@ def train(
     Raises:
         DivergedError: the loss became infinite or NaN.
     """
-    device = examples.labels.device
-    batch_sizes = schedule.batch_sizes(len(examples))
-    optimizer = build_optimizer(model.named_parameters(), schedule, kept)
-    rate = LearningRate(optimizer, schedule, len(batch_sizes))
-    order = torch.Generator().manual_seed(order_seed)
+    rounds = schedule.rounds(len(examples))
+    optimization = Optimization(model, examples, schedule, rounds, order_seed, kept)
     course = Course(schedule.patience, schedule.target_accuracy)
-    log = AccuracyLog(schedule.log_points, len(batch_sizes))
+    log = AccuracyLog(schedule.log_points, optimization.steps_an_epoch)
     snapshots = Snapshots(schedule.checkpoints)
     follow: Validation = EveryEpoch(validation, schedule.precision, course)
     if validation is not None and schedule.validate_epochs == "as_needed":
-        follow = LateValidation(validation, schedule.precision, course, schedule.patience, schedule.epochs)
+        follow = LateValidation(validation, schedule.precision, course, schedule.patience, rounds.number)
     best_state: dict[str, Tensor] = {}
 
-    def look(point: str | None, accuracy: float | None = None) -> None:
+    def look(point: str) -> None:
         snapshots.look(point, model)
         if validation is not None and log.wants(point):
-            if accuracy is None:
-                accuracy = evaluate(model, validation, schedule.precision).accuracy
-                model.train()
-            log.add(point, [accuracy])
+            log.add(point, [evaluate(model, validation, schedule.precision).accuracy])
+            model.train()
 
     look("0")
-    for epoch in range(1, schedule.epochs + 1):
-        model.train()
-        loss_sum = torch.zeros((), dtype=torch.float64, device=device)
-        num_right = torch.zeros((), dtype=torch.int64, device=device)
-        epoch_inputs = examples.training_inputs(epoch)
-        shuffled = torch.randperm(len(examples), generator=order).to(device)
-        for batch, positions in enumerate(shuffled.split(batch_sizes), start=1):  # type: ignore[no-untyped-call]
-            labels = examples.labels[positions]
-            inputs = epoch_inputs.gather(positions)
-            with training_precision(schedule.precision, inputs.device):
-                logits = model(inputs)
-            loss = F.cross_entropy(logits, labels, label_smoothing=schedule.label_smoothing)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            if schedule.clip_norm is not None:
-                clip_gradients(model.parameters(), schedule.clip_norm)
-            optimizer.step()
-            rate.after_step()
-            loss_sum += loss.detach() * len(positions)
-            num_right += (logits.detach().argmax(dim=1) == labels).sum()
-            look(batch_point(epoch, batch))
-
-        train_loss, train_accuracy = loss_sum.item() / len(examples), num_right.item() / len(examples)
-        point, best = follow.add(model, EpochPoint(epoch, train_loss, train_accuracy, learning_rate=rate.last))
+    for number in range(1, rounds.number + 1):
+        point, best = follow.add(model, optimization.round(number, look))
         best_state = best or best_state
-        look(f"epoch {epoch}", point.validation_accuracy)
         if course.stopped:
             break
-        rate.after_epoch(point)
+        optimization.rate.after_round(point)
 
     if best_state:
         model.load_state_dict(best_state)
-    return course.result()._replace(
-        log_accuracies=log.of(0), snapshots=snapshots.values or None, num_validation_looks=follow.num_looks
+    result = course.result()
+    return result._replace(
+        log_accuracies=log.of(0),
+        snapshots=snapshots.values or None,
+        num_validation_looks=follow.num_looks,
+        num_steps=rounds.num_steps(optimization.steps_an_epoch, result.best_epoch),
     )

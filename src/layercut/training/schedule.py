@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from layercut.training.precision import Precision
+from layercut.training.rounds import Rounds, rounds_of_epochs, rounds_of_steps
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Schedule:
     weight_decay: float
     epochs: int
     patience: int | None
-    """Epochs without a better validation accuracy before stopping; None: never."""
+    """Evaluations without a better validation accuracy before stopping; None: never."""
     batch_size: int
     precision: Precision = "float32"
     momentum: float = 0.0
@@ -43,6 +44,18 @@ class Schedule:
     """Points at which the weights are kept besides those that training ends with."""
     single_joined: bool = False
     """A last batch of one example is part of the batch before it (`plan/single_image.py` says where)."""
+    steps: int | None = None
+    """Steps at the most, in place of epochs."""
+    min_steps: int | None = None
+    """Epochs go on until there are so many steps."""
+    evaluations: int = 20
+    """Into how many rounds `steps` are divided."""
+
+    def rounds(self, num_examples: int) -> Rounds:
+        """Return how long a training on so many examples is."""
+        if self.steps is not None:
+            return rounds_of_steps(self.steps, self.evaluations)
+        return rounds_of_epochs(self.epochs, self.min_steps, len(self.batch_sizes(num_examples)))
 
     def batch_sizes(self, num_examples: int) -> list[int]:
         """Return how many examples each step of an epoch sees."""

@@ -17,9 +17,10 @@ from layercut.training.batches import StackedExamples
 from layercut.training.course import Course, DivergedError, Training
 from layercut.training.graphed import Device, GraphedStep, Step
 from layercut.training.learning_rate import LearningRate
-from layercut.training.looks import AccuracyLog, batch_point
+from layercut.training.looks import AccuracyLog, points_behind
 from layercut.training.optimizer import build_optimizer, clip_member_gradients
 from layercut.training.precision import training_precision
+from layercut.training.rounds import Batches
 from layercut.training.schedule import Schedule
 from layercut.training.stack import Stack, evaluate_stack, stacked_losses
 
@@ -50,8 +51,9 @@ def train_stacked(
     stack = Stack(models)
     batch_sizes = schedule.batch_sizes(len(examples))
     optimizer = build_optimizer(stack.parameters.items(), schedule, kept, recorded=graphs is not None)
-    rate = LearningRate(optimizer, schedule, len(batch_sizes))
-    orders = [torch.Generator().manual_seed(seed) for seed in order_seeds]
+    rounds = schedule.rounds(len(examples))
+    rate = LearningRate(optimizer, schedule, rounds, len(batch_sizes))
+    batches = Batches(len(examples), batch_sizes, order_seeds, device)
     courses = [Course(schedule.patience, schedule.target_accuracy) for _ in models]
     log = AccuracyLog(schedule.log_points, len(batch_sizes))
     diverged: dict[int, DivergedError] = {}
@@ -60,47 +62,51 @@ def train_stacked(
 
     step = _make_step(stack, optimizer, schedule, graphs)
 
-    def look(point: str | None, accuracies: Sequence[float] | None = None) -> None:
+    def look(point: str) -> None:
         if validation is not None and log.wants(point):
-            if accuracies is None:
-                accuracies = [on.accuracy for on in evaluate_stack(stack, validation, schedule.precision)]
-                stack.train()
-            log.add(point, accuracies)
+            log.add(point, [on.accuracy for on in evaluate_stack(stack, validation, schedule.precision)])
+            stack.train()
 
     look("0")
-    for epoch in range(1, schedule.epochs + 1):
+    for number in range(1, rounds.number + 1):
         stack.train()
         loss_sums = torch.zeros(len(models), dtype=torch.float64, device=device)
         num_right = torch.zeros(len(models), dtype=torch.int64, device=device)
-        shuffled = torch.stack([torch.randperm(len(examples), generator=order) for order in orders]).to(device)
-        augmented = examples.augmented_inputs(epoch)
-        for batch, positions in enumerate(shuffled.split(batch_sizes, dim=1), start=1):  # type: ignore[no-untyped-call]
-            losses, right = step(*examples.gather(positions, augmented))
+        num_seen, augmented = 0, None
+        for batch in batches.take(rounds.steps_of(number, len(batch_sizes))):
+            if num_seen == 0 or batch.number == 1:
+                augmented = examples.augmented_inputs(batch.epoch)
+            losses, right = step(*examples.gather(batch.positions, augmented))
             rate.after_step()
-            loss_sums += losses * positions.shape[1]
+            loss_sums += losses * batch.positions.shape[1]
             num_right += right
-            look(batch_point(epoch, batch))
+            num_seen += batch.positions.shape[1]
+            for point in points_behind(batch):
+                look(point)
 
         points = [
-            EpochPoint(epoch, loss_sum / len(examples), right / len(examples), learning_rate=rate.last)
+            EpochPoint(number, loss_sum / num_seen, right / num_seen, learning_rate=rate.last)
             for loss_sum, right in zip(loss_sums.tolist(), num_right.tolist(), strict=True)
         ]
         if validation is not None:
             points = [
-                EpochPoint(epoch, point.train_loss, point.train_accuracy, result.loss, result.accuracy, rate.last)
+                EpochPoint(number, point.train_loss, point.train_accuracy, result.loss, result.accuracy, rate.last)
                 for point, result in zip(points, evaluate_stack(stack, validation, schedule.precision), strict=True)
             ]
-            look(f"epoch {epoch}", [point.validation_accuracy or 0.0 for point in points])
         best = _keep(best, stack.values(), _follow(courses, points, running, diverged))
         running = [member for member in running if member not in diverged and not courses[member].stopped]
         if not running:
             break
-        rate.after_epoch(points[0])
+        rate.after_round(points[0])
 
     stack.unstack(best or stack.values(), models)
     return [
         diverged.get(member)
-        or done._replace(log_accuracies=log.of(member), num_validation_looks=len(done.curve) * len(validation or ()))
+        or done._replace(
+            log_accuracies=log.of(member),
+            num_validation_looks=len(done.curve) * len(validation or ()),
+            num_steps=rounds.num_steps(len(batch_sizes), done.best_epoch),
+        )
         for member, done in enumerate(course.result() for course in courses)
     ]
 

@@ -1,0 +1,105 @@
+"""Training with cross-validation: every image is predicted once by a model that has not seen it.
+
+One model a fold is trained, all side by side, a round each in turn. After each round the predictions of all held-out
+images are pooled, so stopping and the best epoch rest on as many images as there are labels, not on a tenth of them.
+The model that is kept is then trained on everything, for as many rounds as were best.
+
+Reference:
+    Stone 1974, "Cross-validatory choice and assessment of statistical predictions". We differ from the common
+    k-fold search in that the folds stop together: a best epoch of each fold's own, chosen on a handful of images,
+    would flatter whatever varies most.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from torch import nn
+
+from layercut.records import EpochPoint
+from layercut.training.batches import Examples
+from layercut.training.course import Course, Training
+from layercut.training.evaluate import evaluate
+from layercut.training.loop import Optimization
+from layercut.training.rounds import Rounds
+from layercut.training.schedule import Schedule
+
+
+class Fold(NamedTuple):
+    """One model of a cross-validation."""
+
+    model: nn.Module
+    training: Examples
+    held_out: Examples
+
+
+def train_folds(
+    folds: Sequence[Fold], schedule: Schedule, rounds: Rounds, order_seed: int, kept: Collection[str] = ()
+) -> Training:
+    """Train the models of all folds in place, side by side, until they stop together.
+
+    Values of the curve are means over all images of all folds. The best epoch is that with the highest accuracy on
+    the held-out images; of equal ones, that with the lowest log loss.
+
+    Args:
+        folds: models with the same initial values; each image is held out once at the most.
+        rounds: the length of the training on all images, which the folds follow round for round.
+        kept: names of parameters that come from a source.
+
+    Raises:
+        DivergedError: a loss became infinite or NaN, in any fold.
+    """
+    runs = [Optimization(fold.model, fold.training, schedule, rounds, order_seed, kept) for fold in folds]
+    course = Course(schedule.patience, schedule.target_accuracy, ties="loss")
+    num_looks = 0
+    for number in range(1, rounds.number + 1):
+        trained = [run.round(number) for run in runs]
+        held_out = [evaluate(fold.model, fold.held_out, schedule.precision) for fold in folds]
+        num_looks += sum(len(fold.held_out) for fold in folds)
+        point = EpochPoint(
+            number,
+            _mean([point.train_loss for point in trained], [len(fold.training) for fold in folds]),
+            _mean([point.train_accuracy for point in trained], [len(fold.training) for fold in folds]),
+            _mean([on.loss for on in held_out], [len(fold.held_out) for fold in folds]),
+            _mean([on.accuracy for on in held_out], [len(fold.held_out) for fold in folds]),
+            trained[0].learning_rate,
+        )
+        course.add(point)
+        if course.stopped:
+            break
+        for run in runs:
+            run.rate.after_round(point)
+    return course.result()._replace(num_validation_looks=num_looks)
+
+
+def train_for(
+    model: nn.Module,
+    examples: Examples,
+    schedule: Schedule,
+    rounds: Rounds,
+    num_rounds: int,
+    order_seed: int,
+    history: Sequence[EpochPoint],
+    kept: Collection[str] = (),
+) -> int:
+    """Train a model in place for the first `num_rounds` rounds of a longer training, as its folds were.
+
+    `history` has what the folds' rounds gave, which a plateau of the learning rate follows.
+
+    Returns: the number of steps.
+
+    Raises:
+        DivergedError: the loss became infinite or NaN.
+    """
+    run = Optimization(model, examples, schedule, rounds, order_seed, kept)
+    course = Course(None)
+    for number in range(1, num_rounds + 1):
+        course.add(run.round(number))
+        run.rate.after_round(history[number - 1])
+    return rounds.num_steps(run.steps_an_epoch, num_rounds)
+
+
+def _mean(values: Sequence[float], weights: Sequence[int]) -> float:
+    return math.fsum(value * weight for value, weight in zip(values, weights, strict=True)) / sum(weights)

@@ -1,0 +1,99 @@
+"""Cross-validation: the pooled values are those of models trained one by one, and the final model sees everything."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from layercut.errors import TrialDivergedError
+from layercut.training.batches import Examples
+from layercut.training.evaluate import evaluate
+from layercut.training.folds import Fold, train_folds, train_for
+from layercut.training.loop import train
+from layercut.training.rounds import Rounds
+from training_cases import Vectors, linear, schedule, separable
+
+
+def some(examples: Examples, positions: list[int]) -> Examples:
+    return Examples(Vectors(examples.inputs.values[positions]), examples.labels[positions])
+
+
+def split(examples: Examples, num_folds: int) -> list[tuple[list[int], list[int]]]:
+    everything = range(len(examples))
+    return [
+        ([i for i in everything if i % num_folds != fold], [i for i in everything if i % num_folds == fold])
+        for fold in range(num_folds)
+    ]
+
+
+def folds_of(examples: Examples, model: nn.Module, num_folds: int = 3) -> list[Fold]:
+    return [
+        Fold(copy.deepcopy(model), some(examples, train_on), some(examples, held_out))
+        for train_on, held_out in split(examples, num_folds)
+    ]
+
+
+def noisy(num: int = 41) -> Examples:
+    generator = torch.Generator().manual_seed(4)
+    labels = torch.arange(num) % 2
+    return Examples(Vectors(torch.randn(num, 3, generator=generator) + 0.8 * labels[:, None]), labels)
+
+
+def test_each_point_of_the_curve_pools_models_that_were_trained_alone():
+    examples, rules = noisy(), schedule(epochs=3, lr=0.2)
+    result = train_folds(folds_of(examples, linear()), rules, Rounds(3), order_seed=7)
+    for epoch in (1, 2, 3):
+        loss = right = 0.0
+        for train_on, held_out in split(examples, 3):
+            alone = linear()
+            train(alone, some(examples, train_on), None, schedule(epochs=epoch, lr=0.2), order_seed=7)
+            on = evaluate(alone, some(examples, held_out))
+            loss, right = loss + on.loss * len(held_out), right + on.accuracy * len(held_out)
+        assert result.curve[epoch - 1].validation_accuracy == pytest.approx(right / 41, abs=1e-12)
+        assert result.curve[epoch - 1].validation_loss == pytest.approx(loss / 41, rel=1e-6)
+    assert result.num_validation_looks == 3 * 41
+
+
+def test_of_equally_accurate_epochs_the_one_with_the_lowest_log_loss_is_the_best():
+    examples = separable()
+    result = train_folds(folds_of(examples, linear()), schedule(epochs=12, lr=0.3), Rounds(12), order_seed=0)
+    highest = max(point.validation_accuracy for point in result.curve)
+    tied = [point for point in result.curve if point.validation_accuracy == highest]
+    assert len(tied) > 1
+    assert result.best_epoch == min(tied, key=lambda point: point.validation_loss).epoch
+
+
+def test_all_folds_stop_together_after_patience():
+    rules = schedule(epochs=30, patience=2, lr=1e-12)
+    result = train_folds(folds_of(noisy(), linear()), rules, Rounds(30), order_seed=0)
+    assert result.stop_reason == "patience"
+    assert len(result.curve) < 30
+
+
+def test_the_final_model_is_one_trained_on_everything_for_the_best_number_of_rounds():
+    examples, rules = noisy(), schedule(epochs=9, lr=0.2)
+    history = train_folds(folds_of(examples, linear()), rules, Rounds(9), order_seed=1).curve
+    model, reference = linear(), linear()
+    num_steps = train_for(model, examples, rules, Rounds(9), 4, 1, history)
+    train(reference, examples, None, schedule(epochs=4, lr=0.2), order_seed=1)
+    assert torch.equal(model.weight, reference.weight)
+    assert num_steps == 4 * 3
+
+
+def test_a_schedule_of_the_rate_is_cut_off_where_the_folds_were_best_and_not_squeezed():
+    examples, rules = noisy(), schedule(epochs=8, lr=0.2, lr_schedule="cosine")
+    history = train_folds(folds_of(examples, linear()), rules, Rounds(8), order_seed=1).curve
+    model, whole = linear(), linear()
+    train_for(model, examples, rules, Rounds(8), 3, 1, history)
+    snapshots = train(
+        whole, examples, None, schedule(epochs=8, lr=0.2, lr_schedule="cosine", checkpoints=("epoch 3",)), 1
+    )
+    assert torch.equal(model.weight, snapshots.snapshots["epoch 3"]["weight"])
+
+
+def test_a_fold_that_diverges_is_the_end_of_the_trial():
+    with pytest.raises(TrialDivergedError):
+        train_folds(folds_of(noisy(), linear()), schedule(lr=float("inf")), Rounds(3), order_seed=0)
