@@ -18,7 +18,7 @@ from tiny import context_with_sources, one_condition, tiny_plan
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """A plan with a trained source."""
-    checked = tiny_plan()
+    checked = tiny_plan(f"transfer.strategies=[{', '.join(STRATEGIES)}]")
     return checked, context_with_sources(checked, tmp_path_factory.mktemp("study"))
 
 
@@ -30,7 +30,7 @@ def prepared(study, strategy, cut, replicate=0):
     return condition, source, prepare_model(condition, source, seeds)
 
 
-STRATEGY_AND_CUT = [(name, cut) for name in STRATEGIES for cut in (range(4) if STRATEGIES[name].transfers else [0])]
+STRATEGY_AND_CUT = [(name, cut) for name in STRATEGIES for cut in range(4) if name != "scratch" or cut == 0]
 
 
 def freezes(strategy, cut):
@@ -105,10 +105,30 @@ def test_replicates_differ_and_the_same_replicate_starts_equal_under_every_cut(s
     assert not torch.equal(first.state_dict()[tail], other.state_dict()[tail])
 
 
-def test_truncation_removes_the_tail(study):
-    _, _, model = prepared(study, "truncate", 1)
+@pytest.mark.parametrize("strategy", ["truncate", "freeze_truncate", "scratch_truncate"])
+def test_truncation_removes_the_tail(study, strategy):
+    _, _, model = prepared(study, strategy, 1)
     assert model.block_names == ["conv0"]
     assert model.head.out.in_features == 8 * 8 * 8
+
+
+def test_the_control_of_truncate_starts_as_scratch_does_below_and_as_truncate_does_at_the_head(study):
+    (_, _, control), (_, _, whole), (_, _, cut) = (
+        prepared(study, name, at) for name, at in (("scratch_truncate", 2), ("scratch", 0), ("truncate", 2))
+    )
+    values, fresh = control.state_dict(), whole.state_dict() | cut.head.state_dict(prefix="head.")
+    assert set(values) == set(cut.state_dict())
+    assert all(torch.equal(value, fresh[name]) for name, value in values.items())
+
+
+def test_the_control_of_truncate_is_shared_by_all_sources_of_a_target():
+    sources = "[{dataset: digits, classes: [0, 1]}, {dataset: digits, classes: [2, 3]}]"
+    plan = tiny_plan(f"source={sources}", "transfer.strategies=[truncate, scratch, scratch_truncate]").plan
+    control = [name for name in plan.names if name.strategy == "scratch_truncate"]
+    assert [name.cut for name in control] == [0, 1, 2, 3] * 2
+    assert len({name.condition for name in control}) == 4
+    conditions = {condition.key: condition for condition in plan.conditions}
+    assert {conditions[name.condition].source for name in control} == {None}
 
 
 @pytest.mark.parametrize(("strategy", "cut"), STRATEGY_AND_CUT)

@@ -14,6 +14,8 @@ from tiny import context_with_sources, one_condition, tiny_plan
 
 NUM_BLOCKS = 3
 
+EVERY = f"transfer.strategies=[{', '.join(STRATEGIES)}]"
+
 CLAIMS = [
     ((keep_hidden, scale), name, cut, *STRATEGIES[name].canonical(cut, NUM_BLOCKS, keep_hidden)[:2])
     for keep_hidden in (False, True)
@@ -29,7 +31,7 @@ def study(request, tmp_path_factory):
     """A plan with a trained source; whether a hidden dense layer is kept, and the scale of what is kept."""
     keep_hidden, scale = request.param
     head = f"transfer.head={'keep_hidden' if keep_hidden else 'replace'}"
-    checked = tiny_plan("model.hidden=16", head, f"transfer.training.kept_lr_scale={scale}")
+    checked = tiny_plan("model.hidden=16", head, f"transfer.training.kept_lr_scale={scale}", EVERY)
     return checked, context_with_sources(checked, tmp_path_factory.mktemp("study"))
 
 
@@ -61,14 +63,14 @@ def test_design_points_that_are_not_merged_give_other_bits(study):
     checked, _ = study
     measured = [one_condition(checked, name.strategy, name.cut) for name in checked.plan.names if not name.merged]
     results = {trained_as(study, condition, condition.strategy, condition.cut) for condition in measured}
-    assert len(results) == len(measured) == 5 * NUM_BLOCKS - 1
+    assert len(results) == len(measured) == 5 * NUM_BLOCKS - 1 + NUM_BLOCKS - 1  # the control of truncate last
 
 
 @pytest.mark.parametrize("study", [(False, 0.25)], indirect=True)
 def test_what_is_kept_is_scaled_above_and_below_the_cut_and_nothing_else(study):
     """The scale belongs to the plan of these: without it they would be other trials, or the same where none is kept."""
     checked, context = study
-    plain = tiny_plan("model.hidden=16").plan
+    plain = tiny_plan("model.hidden=16", EVERY).plan
     for condition in checked.plan.conditions:
         point = (condition.strategy, condition.cut)
         (same,) = [other for other in plain.conditions if (other.strategy, other.cut) == point]

@@ -21,6 +21,9 @@ from layercut.stats import Context
         ("finetune", 0, "Keep all 6 blocks and train them further"),
         ("freeze_truncate", 5, "Keep 5 of 6 blocks, frozen, and remove the rest"),
         ("truncate", 0, "Remove all blocks and train the head on the pixels"),
+        ("scratch_truncate", 0, "Remove all blocks and train the head on the pixels"),
+        ("scratch_truncate", 2, "Remove all blocks but the first 2 and train the smaller network from scratch"),
+        ("scratch_truncate", 6, "Train from scratch"),
         ("own_strategy", 2, "Cut after 2 of 6 blocks with strategy own_strategy"),
     ],
 )

@@ -86,7 +86,8 @@ def _blocks_left(one: Mapping[str, Any], strategy: str, cut: int) -> int | None:
     if "blocks_left" in one:
         return int(one["blocks_left"][strategy][cut]) if strategy in one["blocks_left"] else None
     whole = len(one["truncated"]) - 1
-    return {"freeze_truncate": cut, "truncate": cut}.get(strategy, whole) if strategy in STRATEGY_ORDER else None
+    known = dict.fromkeys(STRATEGY_ORDER, whole) | dict.fromkeys(("freeze_truncate", "truncate"), cut)
+    return known.get(strategy)
 
 
 def _panel(fraction: float, rows: Sequence[Mapping[str, Any]], quantity: str) -> Panel:

@@ -20,6 +20,7 @@ _STRATEGY_STYLES = {
     "finetune": Style(GREEN, "diamond"),
     "freeze_truncate": Style(PURPLE, "triangle_down"),
     "truncate": Style(ORANGE, "plus"),
+    "scratch_truncate": Style("muted", "plus", "dash"),
 }
 _MARKERS: tuple[Marker, ...] = (
     "circle",

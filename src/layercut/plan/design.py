@@ -57,8 +57,7 @@ class DesignGroup(NamedTuple):
             factors = dict(levels)
             banks: dict[tuple[Fitting, bool], Bank] = {}
             for strategy_name in transfer.strategies:
-                cuts = _cuts(self.spec, num_blocks) if STRATEGIES[strategy_name].transfers else [0]
-                for cut, fraction in itertools.product(cuts, transfer.fractions):
+                for cut, fraction in itertools.product(self._cuts(strategy_name), transfer.fractions):
                     condition = self._condition(strategy_name, cut, fraction, fitting, levels, banks)
                     name = ConditionName(
                         condition.key,
@@ -73,6 +72,14 @@ class DesignGroup(NamedTuple):
                         factors=factors,
                     )
                     yield name, condition
+
+    def _cuts(self, strategy_name: str) -> list[int]:
+        """Return the cuts of a strategy's design points: one where nothing is transferred and nothing removed."""
+        strategy, num_blocks = STRATEGIES[strategy_name], self.model.num_blocks
+        keep_hidden = self.spec.transfer.head == "keep_hidden"
+        cuts = _cuts(self.spec, num_blocks)
+        one = len({strategy.canonical(cut, num_blocks, keep_hidden) for cut in range(num_blocks + 1)}) == 1
+        return [0] if one and not strategy.transfers else cuts
 
     def _condition(
         self,

@@ -35,11 +35,12 @@ def phrase(strategy: str, cut: int, num_blocks: int) -> str:
         'Keep 4 of 6 blocks, frozen, and re-initialise the rest'
     """
     kept = f"{cut} of {num_blocks} blocks"
-    if strategy == "scratch" or (cut == 0 and strategy in ("freeze_reinit", "reinit")):
+    whole = strategy == "scratch_truncate" and cut == num_blocks
+    if strategy == "scratch" or whole or (cut == 0 and strategy in ("freeze_reinit", "reinit")):
         return "Train from scratch"
     if strategy == "finetune" or (strategy == "freeze" and cut == 0):
         return f"Keep all {num_blocks} blocks and train them further"
-    if strategy in ("freeze_truncate", "truncate") and cut == 0:
+    if strategy in ("freeze_truncate", "truncate", "scratch_truncate") and cut == 0:
         return "Remove all blocks and train the head on the pixels"
     if cut == num_blocks and strategy in ("freeze_reinit", "freeze", "freeze_truncate"):
         return f"Keep all {num_blocks} blocks, frozen, and train a new head"
@@ -51,6 +52,7 @@ def phrase(strategy: str, cut: int, num_blocks: int) -> str:
         "reinit": f"Keep {kept}, train them further, and re-initialise the rest",
         "freeze_truncate": f"Keep {kept}, frozen, and remove the rest",
         "truncate": f"Keep {kept}, train them further, and remove the rest",
+        "scratch_truncate": f"Remove all blocks but the first {cut} and train the smaller network from scratch",
     }
     return sentences.get(strategy, f"Cut after {kept} with strategy {strategy}")
 

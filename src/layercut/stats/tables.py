@@ -17,7 +17,9 @@ from layercut.ledger.rows import CURVE_DTYPE, HAS_VALIDATION_ACCURACY, HAS_VALID
 from layercut.records import ProbeRecord
 from layercut.stats.design import FACTOR
 
-STRATEGY_ORDER = ("scratch", "freeze_reinit", "freeze", "reinit", "finetune", "freeze_truncate", "truncate")
+STRATEGY_ORDER = (
+    "scratch", "freeze_reinit", "freeze", "reinit", "finetune", "freeze_truncate", "truncate", "scratch_truncate",
+)  # fmt: skip
 """Strategies in the order in which tables and figures show them; others follow by name."""
 
 _NAME_COLUMNS = ("source", "target", "model", "strategy", "cut", "fraction")

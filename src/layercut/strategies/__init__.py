@@ -21,6 +21,10 @@ STRATEGIES: Registry[Strategy] = Registry(
         "finetune": Entry("layercut.strategies.grid:FINETUNE", "trunk and tail kept and trained"),
         "freeze_truncate": Entry("layercut.strategies.grid:FREEZE_TRUNCATE", "FT: trunk frozen; tail removed"),
         "truncate": Entry("layercut.strategies.grid:TRUNCATE", "T: trunk trained; tail removed"),
+        "scratch_truncate": Entry(
+            "layercut.strategies.scratch_truncate:SCRATCH_TRUNCATE",
+            "T0: nothing is transferred, tail removed: the control of truncate",
+        ),
     },
 )
 
