@@ -6,10 +6,8 @@ its tensors are hashed on writing and on reading.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import math
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +17,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from layercut.errors import CheckpointError, StorageFullError
+from layercut.errors import CheckpointError
+from layercut.files import needing_space, written_whole
 
 WRAPPER = "module."
 """What `torch.nn.DataParallel` and its distributed kin put in front of each name."""
@@ -43,20 +42,10 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor]) -> str:
     Raises:
         StorageFullError: the disk is full; nothing is left behind.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     digest = tensors_hash(whole)
-    try:
-        save_file(whole, temporary, metadata={_HASH_FIELD: digest})
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except (OSError, safetensors.SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
-        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
-            raise StorageFullError(f"the disk is full: cannot write the checkpoint {path}") from error
-        raise
+    with needing_space(f"cannot write the checkpoint {path}"), written_whole(path) as unfinished:
+        save_file(whole, unfinished, metadata={_HASH_FIELD: digest})
     return digest
 
 

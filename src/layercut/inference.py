@@ -53,7 +53,7 @@ def load_model(path: str | Path) -> Classifier:
         DataError: that is no folder of a kept trial.
         CheckpointError: no weights were kept, or they are damaged.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     folder = path if path.is_dir() else path.parent
     card = read_kept(folder).card
     if "weights" not in card["kept"]:

@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from layercut.disk import is_disk_full
-from layercut.errors import StorageFullError, StudyInProgressError, UserError
+from layercut.errors import StudyInProgressError
+from layercut.files import explained
+
+_NAME = "run.lock"
+_INSTEAD = "give another output directory with -o"
 
 
 @contextmanager
@@ -34,18 +37,13 @@ def output_lock(output_dir: Path) -> Iterator[None]:
             ) from None
         file.seek(0)
         file.truncate()
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        with explained(output_dir / _NAME, _INSTEAD):
+            file.write(f"{os.getpid()}\n")
+            file.flush()
         yield
 
 
 def _lock_file(output_dir: Path) -> TextIO:
-    try:
+    with explained(output_dir, _INSTEAD):
         output_dir.mkdir(parents=True, exist_ok=True)
-        return (output_dir / "run.lock").open("a+")
-    except OSError as error:
-        if is_disk_full(error):
-            raise StorageFullError(f"the disk is full: cannot make the output directory {output_dir}") from error
-        raise UserError(
-            f"cannot write to the output directory {output_dir}: {error.strerror or error}; give another with -o"
-        ) from error
+        return (output_dir / _NAME).open("a+")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from layercut.data.cache import LoadedDataset, is_here, load_dataset
 from layercut.data.classes import resolve_classes
-from layercut.data.reading import known_info
+from layercut.data.reading import dataset_notes, known_info
 from layercut.data.statistics import training_statistics
 from layercut.data.subset import select_task, task_info
 from layercut.errors import CheckpointError, DataError, SpecError, UnknownNameError, UserError
@@ -50,7 +50,8 @@ def plan_with_data(
         selected = select_task(dataset, task.classes)
         classes = resolve_classes(task.classes, dataset.class_names)
         statistics = training_statistics(selected) if from_images(spec) else None
-        return ResolvedTask(selected.info(task.label), dataset.fingerprint, classes, statistics)
+        notes = dataset_notes(task.dataset, task.options, data_dir)
+        return ResolvedTask(selected.info(task.label), dataset.fingerprint, classes, statistics, notes=notes)
 
     plan = expand(spec, _resolver(spec, resolve, _published_weights, precision, stacked))
     _check_weights(spec, plan, published=True)
@@ -73,7 +74,9 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
         statistics = None
         if from_images(spec) and is_here(task.dataset, task.options, data_dir):
             statistics = training_statistics(select_task(load(task), task.classes))
-        return ResolvedTask(task_info(info, task.classes, task.label), f"published {content}", classes, statistics)
+        notes = dataset_notes(task.dataset, task.options, data_dir)
+        known = task_info(info, task.classes, task.label)
+        return ResolvedTask(known, f"published {content}", classes, statistics, notes=notes)
 
     plan = expand(spec, _resolver(spec, resolve, _named_weights, precision, stacked=False))
     _check_weights(spec, plan, published=False)

@@ -123,7 +123,7 @@ def _source(weights: str) -> dict[str, Any]:
 
 def _is_file(weights: str) -> bool:
     """Names of published weights and of models of a library may have dots and slashes, too."""
-    return Path(weights).suffix in _SUFFIXES or Path(weights).exists()
+    return Path(weights).suffix in _SUFFIXES or Path(weights).expanduser().exists()
 
 
 def _target(
@@ -168,7 +168,9 @@ def probe_models(specs: Sequence[StudySpec], *, device: str = "auto", data_dir: 
     failures: list[FailureRecord] = []
     about: dict[str, Any] = {}
     for spec in specs:
-        checked = plan_with_data(spec, Path(data_dir or default_data_dir()), default_cache_dir(), "float32")
+        checked = plan_with_data(
+            spec, Path(data_dir or default_data_dir()).expanduser(), default_cache_dir(), "float32"
+        )
         about |= describe_probes(asked_probes(spec))
         with tempfile.TemporaryDirectory() as folder:
             context = Context(Path(folder), place.type, checked.datasets, "", reraise=True)
@@ -217,6 +219,6 @@ def read_model(
     )
     # Of no account: nothing is trained.
     fitting = Fitting("adam", lr=1.0, weight_decay=0.0, epochs=1, patience=None, batch_size=1, mean=(0.5,), std=(0.5,))
-    job = SourceJob("", "import", str(weights), ref, fitting, 0, 1, 0, weights=Path(weights))
+    job = SourceJob("", "import", str(weights), ref, fitting, 0, 1, 0, weights=Path(weights).expanduser())
     values = read_weights(job)
     return whole_model(ref, values).model

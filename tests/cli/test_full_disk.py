@@ -38,8 +38,12 @@ def _no_space(*arguments: object, **options: object) -> Any:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def _no_quota(*arguments: object, **options: object) -> Any:
+    raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+
 def _fill_checkpoints(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(layercut.checkpoints, "save_file", _no_space)
+    patch.setattr(layercut.checkpoints, "save_file", _no_quota)
 
 
 def _fill_features(patch: pytest.MonkeyPatch) -> None:
@@ -47,7 +51,7 @@ def _fill_features(patch: pytest.MonkeyPatch) -> None:
 
 
 def _fill_markers(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("layercut.features.store.os.fsync", _no_space)
+    patch.setattr("layercut.features.store.os.fsync", _no_quota)
 
 
 def _fill_ledger(patch: pytest.MonkeyPatch) -> None:
@@ -66,7 +70,13 @@ def _fill_report(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(layercut.report, "write_report", _no_space)
 
 
-@pytest.mark.parametrize("fill", [_fill_checkpoints, _fill_features, _fill_markers, _fill_ledger, _fill_report])
+def _fill_study_file(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("layercut.runner.study.yaml.safe_dump", _no_quota)
+
+
+@pytest.mark.parametrize(
+    "fill", [_fill_checkpoints, _fill_features, _fill_markers, _fill_ledger, _fill_report, _fill_study_file]
+)
 def test_a_full_disk_stops_the_study_and_the_same_command_finishes_it(
     layercut: Layercut,
     study: Path,
@@ -81,7 +91,7 @@ def test_a_full_disk_stops_the_study_and_the_same_command_finishes_it(
         fill(patch)
         code, stdout, stderr = layercut(*command)
     assert (code, stdout) == (4, "")
-    assert "full" in stderr or "No space left" in stderr
+    assert "full" in stderr or "No space left" in stderr or "quota is used up" in stderr
     assert "free some space, then run the same command" in stderr
     assert "Traceback" not in stderr
     assert layercut(*command, "--no-report").code == 0

@@ -127,6 +127,17 @@ def test_a_frozen_trunk_in_eval_mode_changes_neither_values_nor_statistics(case)
     assert all(torch.equal(before[name], value) for name, value in trunk.state_dict().items())
 
 
+def test_what_is_before_an_activation_is_what_the_last_activation_of_its_block_sees(case):
+    model = case.build(seed=0).eval()
+    for block, path in model.before_activation.items():
+        seen, given = [], []
+        layers = [layer for name, layer in model.blocks.get_submodule(block).named_children() if "activation" in name]
+        layers[-1].register_forward_pre_hook(lambda _, args, seen=seen: seen.append(args[0].clone()))
+        model.get_submodule(path).register_forward_hook(lambda *args, given=given: given.append(args[2].clone()))
+        model(torch.randn(2, *case.shape))
+        assert torch.equal(seen[0], given[0])
+
+
 def test_every_tap_names_a_module_and_the_last_one_is_the_whole_model(case):
     model = case.build(seed=0)
     modules = [model.get_submodule(path) for path in model.taps.values()]

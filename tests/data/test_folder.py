@@ -12,7 +12,11 @@ from fake_datasets import made, write_folder, write_image
 from layercut.data.base import RawDataset
 from layercut.data.cache import load_dataset
 from layercut.data.folder import FOLDER, FolderOptions
+from layercut.data.reading import dataset_notes
 from layercut.errors import DataError, SpecError
+from layercut.plan.summary import describe, summarize
+from layercut.preflight import plan_with_data, plan_without_data
+from tiny import tiny_study
 
 NOISE = np.random.default_rng(0).integers(0, 256, size=(4, 6, 3), dtype=np.uint8)
 
@@ -161,7 +165,29 @@ def _nested(root: Path) -> None:
 
 def _train_only(root: Path) -> None:
     write_folder(root / "train", {"a": 1, "b": 1})
-    write_folder(root / "val", {"a": 1, "b": 1})
+
+
+def _test_only(root: Path) -> None:
+    write_folder(root / "Val", {"a": 1, "b": 1})
+
+
+def _two_for_one(root: Path) -> None:
+    for name in ("train", "val", "validation"):
+        write_folder(root / name, {"a": 1, "b": 1})
+
+
+def _two_of_a_name(root: Path) -> None:
+    for name in ("train", "Train", "test"):
+        write_folder(root / name, {"a": 1, "b": 1})
+
+
+def _no_labels(root: Path) -> None:
+    write_folder(root / "train", {"a": 1, "b": 1})
+    write_folder(root, {"test": 2})
+
+
+def _splits_without_classes(root: Path) -> None:
+    write_folder(root, {"train": 2, "val": 2})
 
 
 def _different_classes(root: Path) -> None:
@@ -189,7 +215,12 @@ def _broken_link(root: Path) -> None:
         (_stray_file, r"no files; got labels\.csv"),
         (_empty_class, "void: this class has no images"),
         (_nested, "a: expected the images of one class, got folders: deeper"),
-        (_train_only, "has train/ but no test/"),
+        (_train_only, r"has train/ but no test/ \(nor val/, valid/ or validation/\).*set `path` to .*root/train"),
+        (_test_only, "has Val/ but no train/"),
+        (_two_for_one, "val/ and validation/ mean the same; keep one of them"),
+        (_two_of_a_name, "Train/ and train/ mean the same; keep one of them"),
+        (_no_labels, "test: expected one folder a class, got images without a class"),
+        (_splits_without_classes, "train: expected one folder a class, got images without a class"),
         (_different_classes, "only train/ has b and only test/ has c"),
         (_a_file, "expected a folder of images, got a file"),
         (_absent, "expected a folder of images, got nothing"),
@@ -211,6 +242,101 @@ def test_hidden_files_and_what_lies_beside_train_and_test_are_ignored(tmp_path: 
     (tmp_path / "train" / ".DS_Store").touch()
     (tmp_path / "train" / "a" / ".DS_Store").touch()
     assert len(_read(tmp_path)[0].labels) == 2
+
+
+def _notes(root: Path) -> tuple[str, ...]:
+    return dataset_notes("folder", {"path": str(root)}, Path("unused"))
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation", "Val", "VALIDATION"])
+def test_without_a_test_folder_the_validation_folder_is_the_test_set_and_that_is_said(
+    tmp_path: Path, name: str
+) -> None:
+    write_folder(tmp_path / "photos" / "train", {"a": 3, "b": 3})
+    write_folder(tmp_path / "photos" / name, {"a": 1, "b": 2}, prefix="v")
+    train, test, _ = _read(tmp_path / "photos")
+    assert test is not None
+    assert (len(train.labels), test.labels.tolist()) == (6, [0, 1, 1])
+    assert _notes(tmp_path / "photos") == (f"photos: there is no test/, so {name}/ is the test set",)
+
+
+def test_a_validation_folder_beside_a_test_folder_is_left_out_and_that_is_said(tmp_path: Path) -> None:
+    for split, prefix in (("train", "t"), ("val", "v"), ("test", "e")):
+        write_folder(tmp_path / "photos" / split, {"a": 2, "b": 2}, prefix)
+    train, test, _ = _read(tmp_path / "photos")
+    validation = {np.asarray(Image.open(path)).tobytes() for path in (tmp_path / "photos" / "val").rglob("*.png")}
+    assert test is not None
+    used = {image.transpose(1, 2, 0).tobytes() for part in (train, test) for image in part.images}
+    assert (len(used), used & validation) == (8, set())
+    (note,) = _notes(tmp_path / "photos")
+    assert note.startswith("photos: val/ beside test/ is left out: its 4 images are neither trained on nor tested on")
+
+
+@pytest.mark.parametrize(("train", "test"), [("Train", "Test"), ("TRAIN", "test")])
+def test_capitals_in_the_names_of_splits_do_not_matter(tmp_path: Path, train: str, test: str) -> None:
+    write_folder(tmp_path / train, {"a": 2, "b": 1})
+    write_folder(tmp_path / test, {"a": 1, "b": 1}, prefix="t")
+    assert [len(part.labels) for part in _read(tmp_path)[:2] if part] == [3, 2]
+
+
+@pytest.mark.parametrize("names", [("bus", "train"), ("bus", "test", "train"), ("test", "valid", "x")])
+def test_classes_may_be_called_train_and_test(tmp_path: Path, names: tuple[str, ...]) -> None:
+    write_folder(tmp_path, dict.fromkeys(names, 2))
+    _, test, found = _read(tmp_path)
+    assert (test, found) == (None, names)
+
+
+def test_a_class_may_be_called_train_within_the_splits(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        write_folder(tmp_path / split, {"bus": 1, "train": 1}, prefix=split)
+    assert _read(tmp_path).class_names == ("bus", "train")
+
+
+def test_both_unicode_forms_of_a_name_are_one_class(tmp_path: Path) -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    write_folder(tmp_path / "train", {composed: 2, "tea": 1})
+    write_folder(tmp_path / "train" / decomposed, {}, prefix="d")
+    write_image(tmp_path / "train" / decomposed / "another.png")
+    write_folder(tmp_path / "test", {decomposed: 1, "tea": 1}, prefix="t")
+    train, test, names = _read(tmp_path)
+    assert (names, train.labels.tolist()) == ((composed, "tea"), [0, 0, 0, 1])
+    assert test is not None
+    assert test.labels.tolist() == [0, 1]
+
+
+def test_what_systems_leave_in_folders_is_skipped_and_counted(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "photos", {"a": 2, "b": 2})
+    for name in ("__MACOSX", ".ipynb_checkpoints"):
+        write_folder(root, {name: 1})
+    for path in (root / "Thumbs.db", root / "a" / ".DS_Store", root / "b" / ".DS_Store", root / "a" / "desktop.ini"):
+        path.touch()
+    assert len(_read(root).train.labels) == 4
+    assert _notes(root) == (
+        "photos: 6 hidden or system files and folders are skipped (.DS_Store, .ipynb_checkpoints, Thumbs.db, "
+        "__MACOSX, desktop.ini)",
+    )
+
+
+def test_folders_beside_the_splits_are_named(tmp_path: Path) -> None:
+    for name in ("train", "test", "unlabelled"):
+        write_folder(tmp_path / "photos" / name, {"a": 1, "b": 1}, prefix=name)
+    assert _notes(tmp_path / "photos") == ("photos: unlabelled/ beside the splits is not read",)
+
+
+def test_a_plan_says_how_a_folder_is_understood(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "photos" / "train", {"a": 4, "b": 4}).parent
+    write_folder(root / "val", {"a": 1, "b": 1}, prefix="v")
+    spec = tiny_study(
+        "source={random: true}",
+        f"target={{dataset: folder, path: {root}, image_size: 8, channels: 1}}",
+        "transfer.fractions=[1.0]",
+    )
+    summaries = [
+        summarize(spec, plan_without_data(spec, tmp_path, tmp_path / "cache", "float32")),
+        summarize(spec, plan_with_data(spec, tmp_path, tmp_path / "cache", "float32").plan),
+    ]
+    for summary in summaries:
+        assert "  data        photos: there is no test/, so val/ is the test set" in describe(summary).splitlines()
 
 
 def test_a_changed_image_changes_the_identity_of_the_folder(tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ import json
 import pytest
 
 from layercut import load_probes, run_study, scoreboard
+from layercut.errors import SpecError
 from layercut.interop import export_study, import_files
 from layercut.interop.mp_tl_study.files import CLUSTER_FIELDS, read_file
 from layercut.ledger import Ledger
 from layercut.probes import PROBES
-from tiny import tiny_study
+from tiny import tiny_plan, tiny_study
 
 SMALL = (
     "transfer.strategies=[freeze_reinit]",
@@ -58,7 +59,7 @@ def test_clusters_are_exported_as_the_published_study_has_them(study, tmp_path):
     rows = json.loads(file.read_text(encoding="utf-8"))
     assert all(tuple(row) == CLUSTER_FIELDS for row in rows)
     assert {(row["Dataset"], row["Split"], row["Percentage"]) for row in rows} == {("Finetune", "Train", 0.1)}
-    assert {row["Layer"] for row in rows} == {"input", "conv0", "conv1", "conv2", "output"}
+    assert {row["Layer"] for row in rows} == {"input", "conv0.block", "conv1.block", "conv2.block", "output"}
     assert read_file(file).kind == "cluster"
     imported = import_files([file], tmp_path / "again", "digits")
     assert imported.num_probes == len(rows)
@@ -82,3 +83,32 @@ def test_one_image_a_class_gives_a_value_or_a_reason_never_an_error(tmp_path):
     assert set(summary.failed_probes) == {"undefined"}
     assert summary.num_probes > 0
     assert {int(n) for n in load_probes(tmp_path)["num_images"].dropna()} == {5}
+
+
+def test_a_probe_before_activations_sees_the_pixels_each_block_before_its_activation_and_the_output(tmp_path):
+    asks = "probes=[{name: effective_rank, at: before_activation}, effective_rank]"
+    run_study(tiny_study(*SMALL[:-1], "transfer.replicates=1", asks), tmp_path, executor="serial")
+    probes = load_probes(tmp_path)
+    before = probes[probes["probe"] == "effective_rank(at=before_activation)"]
+    behind = probes[probes["probe"] == "effective_rank"]
+    assert list(before["layer"]) == ["input", "conv0.pre", "conv1.pre", "conv2.pre", "output"]
+    assert list(before["cut"])[:4] == [0, 1, 2, 3]
+    assert list(behind["layer"]) == ["input", "conv0", "conv1", "conv2", "output"]
+    ranks = [rows.set_index("layer")["rank"] for rows in (before, behind)]
+    assert ranks[0]["output"] == ranks[1]["output"]
+    assert ranks[0]["conv0.pre"] != ranks[1]["conv0"]
+
+
+@pytest.mark.parametrize(
+    ("probe", "model", "words"),
+    [
+        ("weight_effective_rank", "plain_cnn", "expected a probe of features"),
+        ("knn", "torchvision/resnet18", "nobody knows where in a block of torchvision/resnet18 the activation is"),
+    ],
+)
+def test_a_probe_before_activations_that_cannot_be_is_refused_when_it_is_planned(probe, model, words):
+    overrides = (*SMALL[:-1], f"probes=[{{name: {probe}, at: before_activation}}]")
+    if model != "plain_cnn":
+        overrides = (*overrides, f"model={{name: {model}}}", "transfer.cuts=[0]")
+    with pytest.raises(SpecError, match=words):
+        tiny_plan(*overrides)

@@ -47,6 +47,26 @@ def test_every_tap_is_the_output_of_its_place(model, images):
     assert features.to_numpy()["conv0"].shape == (NUM_IMAGES, 4, 8, 8)
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("plain_cnn", (1, 28, 28)), ("mlp", (1, 8, 8)), ("block_cnn", (3, 32, 32)), ("small_convnet", (1, 28, 28))],
+)
+def test_every_block_of_our_models_has_a_tap_before_its_activation(name, shape):
+    family = MODELS[name]
+    built = seeded_build(family, family.options(), shape, 5, seed=0)
+    assert list(built.before_activation) == built.block_names
+
+
+def test_a_tap_before_the_activation_is_what_the_convolution_gives(model, images):
+    """Negative values are still there, and nothing is pooled yet."""
+    features = extract_features(model, images, ["conv1.pre"])
+    pixels = torch.as_tensor(images).float() / 255 * 2 - 1
+    with torch.no_grad():
+        torch.testing.assert_close(features["conv1.pre"], model.blocks[1].conv(model.blocks[:1](pixels)))
+    assert features["conv1.pre"].shape == (NUM_IMAGES, 4, 8, 8)
+    assert (features["conv1.pre"] < 0).any()
+
+
 @pytest.mark.parametrize("pass_bytes", [1, 60_000, 2**29])
 def test_the_number_of_passes_changes_no_bit(model, images, pass_bytes):
     inputs = PixelInputs(images, np.arange(NUM_IMAGES), Normalization((0.5,), (0.5,)), CPU)

@@ -321,7 +321,28 @@ def test_the_cluster_file_becomes_probes_of_the_source_beside_it(samples, tmp_pa
     assert set(probes["source"]) == {"fashion_mnist[0,1,2,3,4,6,8]"}
     assert set(probes["dataset"]) == {"target"}
     assert set(probes["split"]) == {"train"}
+    assert set(probes["layer"]) == {f"conv{number}.pre" for number in range(6)}
     assert probes["ari"][0] == 0.234375
+
+
+def test_what_lies_behind_a_whole_block_is_not_exported_under_the_name_of_the_convolution(study, tmp_path):
+    """Behind activation and pooling another layer looks best: the two must not be taken for each other."""
+    with Ledger(study) as ledger:
+        scores = {"precision": 0.75, "recall": 0.5, "accuracy": 0.5, "ari": 0.125}
+        ledger.append([ProbeRecord("b", "clustering", "digits[0,1]", "conv1", 0.5, 0, "target", "train", scores)])
+    (path,) = [path for path in export_study(study, tmp_path / "out", STUDY) if "cluster" in path.name]
+    assert [row["Layer"] for row in json.loads(path.read_text())] == ["conv0", "conv1.block"]
+    import_files([path], tmp_path / "again", dataset="digits")
+    assert list(load_probes(tmp_path / "again")["layer"]) == ["conv0.pre", "conv1"]
+
+
+def test_a_clustering_before_activations_is_exported_instead_of_one_behind_blocks(study, tmp_path):
+    with Ledger(study) as ledger:
+        label = "clustering(at=before_activation)"
+        scores = {"precision": 0.75, "recall": 0.5, "accuracy": 0.5, "ari": 0.125}
+        ledger.append([ProbeRecord("b", label, "digits[0,1]", "conv1.pre", 0.5, 0, "target", "train", scores)])
+    (path,) = [path for path in export_study(study, tmp_path / "out", STUDY) if "cluster" in path.name]
+    assert [row["Layer"] for row in json.loads(path.read_text())] == ["conv1"]
 
 
 @pytest.mark.parametrize(
@@ -411,7 +432,7 @@ def study(tmp_path):
                 TrialRecord("s0", "s", 0, 1.0, 0.8, 0.6),
                 TrialRecord("t0", "t", 0, 1.0, 0.8, 0.5),
                 FailureRecord("t1", "transfer", "t", 1, "diverged", "loss is NaN"),
-                ProbeRecord("p", "clustering", "digits[0,1]", "conv0", 0.5, 0, "target", "train", scores),
+                ProbeRecord("p", "clustering", "digits[0,1]", "conv0.pre", 0.5, 0, "target", "train", scores),
             ]
         )
     return tmp_path / "run"
@@ -431,7 +452,7 @@ def test_of_several_clusterings_the_one_that_counts_as_the_format_does_is_writte
     with Ledger(study) as ledger:
         scores = {"precision": 0.75, "recall": 0.5, "accuracy": 0.5, "ari": 0.125}
         label = "clustering(self_pairs=True)"
-        ledger.append([ProbeRecord("q", label, "digits[0,1]", "conv0", 0.5, 0, "target", "train", scores)])
+        ledger.append([ProbeRecord("q", label, "digits[0,1]", "conv0.pre", 0.5, 0, "target", "train", scores)])
     files = {path.name: json.loads(path.read_text()) for path in export_study(study, tmp_path / "out", STUDY)}
     (row,) = files["demo_cluster.json"]
     assert (row["Layer"], row["Precision"], row["Dataset"], row["Split"]) == ("conv0", 0.75, "Finetune", "Train")

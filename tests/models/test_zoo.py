@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import time
+from io import BytesIO
 
 import huggingface_hub.constants as hub
 import pytest
@@ -271,12 +273,20 @@ def test_a_download_that_cannot_be_had_fails_within_seconds_and_says_what_to_do(
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_a_file_that_torch_hub_has_already_is_used(tmp_path, monkeypatch):
+def test_a_file_that_is_here_already_is_used_if_it_is_what_its_name_says(tmp_path):
+    content = b"here"
+    path = tmp_path / f"resnet18-{hashlib.sha256(content).hexdigest()[:8]}.pth"
+    path.write_bytes(content)
+    assert fetch.fetch_url(f"http://127.0.0.1:9/{path.name}", tmp_path, "ResNet18") == path
+
+
+def test_a_damaged_file_of_torch_hub_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
     path = tmp_path / "checkpoints" / "resnet18-f37072fd.pth"
     path.parent.mkdir()
-    path.write_bytes(b"here")
-    assert MODELS["torchvision/resnet18"].fetch_weights("DEFAULT") == path
+    path.write_bytes(b"a download that was cut short")
+    with pytest.raises(CheckpointError, match=rf"{path} is not what it should be: its SHA-256 begins with .*delete it"):
+        MODELS["torchvision/resnet18"].fetch_weights("DEFAULT")
 
 
 def test_a_stacked_copy_of_a_traced_model_computes_what_each_member_computes():
@@ -289,3 +299,14 @@ def test_a_stacked_copy_of_a_traced_model_computes_what_each_member_computes():
     with torch.no_grad():
         for answer, model in zip(stack(images, shared=True), models, strict=True):
             torch.testing.assert_close(answer, model.eval()(images), rtol=1e-3, atol=1e-4)
+
+
+def test_a_download_that_ends_too_early_is_refused(tmp_path, monkeypatch):
+    class Answer(BytesIO):
+        length = 4
+
+    answer = Answer(b"half")
+    monkeypatch.setattr("layercut.models.zoo.fetch.urllib.request.urlopen", lambda *a, **k: answer)
+    with pytest.raises(CheckpointError, match="the connection ended 4 bytes too early"):
+        fetch.fetch_url("https://example.org/weights.pth", tmp_path, "weights")
+    assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,8 @@ from layercut.errors import LedgerError, UserError
 from layercut.figures.study_tables import StudyTables
 from layercut.ledger import Ledger
 from layercut.records import ProbeRecord
-from layercut.report import StudyFacts, build_page, read_facts, write_figures, write_report
+from layercut.report import StudyFacts, build_page, read_facts, words, write_figures, write_report
+from layercut.report.sections import condition_rows
 from layercut.stats import load_results
 from packed_page import unpacked
 
@@ -68,11 +69,28 @@ def test_the_card_tells_what_was_run(run):
     assert facts["Seed"] == "3"
 
 
-def test_the_table_has_every_name_and_says_which_share_trials(run):
-    rows = build_page(load_results(run), read_facts(run)).rows
-    assert len(rows) == 2 * (1 + 6 * 5)
-    shared = next(row for row in rows if row.strategy == "freeze" and row.cells[1].text == "4")
-    assert shared.cells[0].hint == "same trials as freeze_reinit at cut 4"
+def test_the_table_has_one_row_a_condition_with_all_its_names(run):
+    results = load_results(run)
+    rows = build_page(results, read_facts(run)).rows
+    assert len(rows) == results["condition"].nunique() == 2 * 19
+    named = {row.cells[0].text: row for row in rows if row.cells[1].text == "–"}
+    assert set(named) == {"scratch", "finetune"}
+    assert named["finetune"].cells[0].hint == "also freeze at cut 0, reinit at cut 4, truncate at cut 4"
+    assert named["finetune"].strategies == ("freeze", "reinit", "finetune", "truncate")
+
+
+def test_a_condition_is_tested_in_the_table_as_in_the_answer(run):
+    tables = StudyTables.read(run)
+    rows = condition_rows(tables.estimates, tables.contrasts, [context for context, _ in tables.contexts()])
+    for best in tables.best:
+        (row,) = (
+            row
+            for row in rows
+            if row.fraction == words.fraction_label(best.fraction)
+            and row.cells[0].text == best.strategy
+            and row.cells[1].text in ("–", str(best.cut))
+        )
+        assert row.cells[9].order == best.p_holm
 
 
 def test_a_page_repeats_the_answer_of_the_page_value(run):
@@ -130,7 +148,7 @@ def test_probes_without_trials_have_their_figures(tmp_path):
 
 def test_the_rows_of_the_page_are_those_of_the_table(run):
     rows = json.loads(unpacked(write_report(run).read_text(encoding="utf-8"), "data"))["tables"]["conditions"]["rows"]
-    assert len(rows) == 62
+    assert len(rows) == 38
     assert sum(row["m"] for row in rows) == 24
 
 

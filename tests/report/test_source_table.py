@@ -37,7 +37,7 @@ def test_what_ties_is_listed_up_to_two():
 
 def test_rules_of_a_fixed_cut_are_shown_on_request_only():
     table = source_table(scoreboard(*board_of(sources=("a", "b"))))
-    assert {row.cells[0].order for row in table.rows if row.merged} == {f"always cut {cut}" for cut in range(5)}
+    assert {row.cells[0].order for row in table.rows if row.on_request} == {f"always cut {cut}" for cut in range(5)}
 
 
 def test_sentences_speak_of_sources_and_not_of_fixed_cuts():

@@ -50,6 +50,13 @@ def test_markdown_rows_have_as_many_cells_as_the_head(files):
     assert "b\\|c →" in files["best_cuts.md"].read_text(encoding="utf-8")
 
 
+def test_markdown_has_all_names_of_a_condition(files):
+    lines = files["conditions.md"].read_text(encoding="utf-8").splitlines()
+    named = [line for line in lines if "| finetune" in line]
+    assert len(named) == 2 * 2  # sources, shares of the data
+    assert all("| finetune (also freeze at cut 0" in line for line in named)
+
+
 def test_markup_in_names_is_escaped():
     assert markdown(["a"], [["<b>*x*</b>\n_y_"]]).splitlines()[2] == r"| \<b>\*x\*\</b> \_y\_ |"
 

@@ -97,7 +97,7 @@ def kept_trials(output_dir: str | Path) -> list[KeptTrial]:
         DataError: a card is damaged.
     """
     found = []
-    for path in sorted((Path(output_dir) / "artifacts").glob(f"[!.]*/{CARD}")):
+    for path in sorted((Path(output_dir).expanduser() / "artifacts").glob(f"[!.]*/{CARD}")):
         found.append(read_kept(path.parent))
     order = ("source", "target", "model", "strategy", "cut", "fraction", "replicate")
     return sorted(found, key=lambda trial: [trial.card[name] for name in order])

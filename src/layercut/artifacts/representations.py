@@ -118,7 +118,7 @@ def kept_representations(output_dir: str | Path) -> list[KeptRepresentations]:
     Raises:
         DataError: a card is damaged.
     """
-    found = list(_read(Path(output_dir)))
+    found = list(_read(Path(output_dir).expanduser()))
     return sorted(found, key=lambda kept: [str(kept.card[name]) for name in ("source", "target", "model")])
 
 

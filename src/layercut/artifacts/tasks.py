@@ -65,7 +65,7 @@ def kept_images(output_dir: str | Path) -> list[KeptImages]:
     Raises:
         DataError: a file is damaged.
     """
-    return sorted(_read(Path(output_dir)), key=lambda kept: kept.label)
+    return sorted(_read(Path(output_dir).expanduser()), key=lambda kept: kept.label)
 
 
 def _read(output_dir: Path) -> Iterable[KeptImages]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -10,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from layercut.errors import StorageFullError
+from layercut.files import needing_space
 
 CARD = "card.json"
 
@@ -41,16 +40,14 @@ def write_artifact(
     folder = artifact_folder(output_dir, key)
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
-        unfinished.mkdir(parents=True, exist_ok=True)
-        for name, write in files.items():
-            write(unfinished / name)
-        (unfinished / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False), encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        unfinished.replace(folder)
-    except Exception as error:
+        with needing_space(f"cannot write {folder}"):
+            unfinished.mkdir(parents=True, exist_ok=True)
+            for name, write in files.items():
+                write(unfinished / name)
+            (unfinished / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False), encoding="utf-8")
+            if folder.exists():
+                shutil.rmtree(folder)
+            unfinished.replace(folder)
+    finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
-            raise StorageFullError(f"the disk is full: cannot write {folder}") from error
-        raise
     return folder

@@ -18,6 +18,7 @@ from matplotlib.patches import Patch
 
 from layercut.charts.chart import Axis, Chart, Entry, Panel
 from layercut.charts.extent import crowded, extent, picture_grid
+from layercut.charts.fonts import families, said_once
 from layercut.charts.matplotlib_marks import (
     DASHES,
     HATCHES,
@@ -42,7 +43,6 @@ _MARGIN_INCHES = 0.6
 """Left of a panel, and between panels."""
 
 _RC: Any = {
-    "font.family": "DejaVu Sans",
     "font.size": 7,
     "axes.titlesize": 7.5,
     "axes.titleweight": "bold",
@@ -80,14 +80,14 @@ def save(chart: Chart, path: Path) -> Path:
         "pdf": {"CreationDate": None},
         "png": {"Software": None},
     }
-    with rc_context(_RC):
+    with rc_context(_settings(chart)), said_once(chart, path):
         draw(chart).savefig(path, format=kind, dpi=300, metadata=metadata[kind], bbox_inches="tight")
     return path
 
 
 def draw(chart: Chart, theme: Theme = LIGHT) -> Figure:
     """Return the chart as a matplotlib figure: panels in rows of at most two or three, the legend below."""
-    with rc_context(_RC):
+    with rc_context(_settings(chart)):
         columns = _num_columns(chart)
         rows = [chart.panels[start : start + columns] for start in range(0, len(chart.panels), columns)]
         width = COLUMN_INCHES if len(chart.panels) == 1 and not _wide(chart) else PAGE_INCHES
@@ -112,6 +112,10 @@ def draw(chart: Chart, theme: Theme = LIGHT) -> Figure:
                 title_fontsize=7,
             )
         return figure
+
+
+def _settings(chart: Chart) -> Any:
+    return {**_RC, "font.family": families(chart)}
 
 
 def _legend_columns(chart: Chart, inches: float) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from layercut.cli.options import json_option
+from layercut.cli.options import HomePath, json_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @click.command("compare")
-@click.argument("study", type=click.Path(path_type=Path))
-@click.argument("baseline", type=click.Path(path_type=Path))
+@click.argument("study", type=HomePath())
+@click.argument("baseline", type=HomePath())
 @click.option(
     "--across",
     multiple=True,

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from layercut.cli.options import HomePath
+
 FORMATS = ("csv", "parquet", "mp-tl-study")
 
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=HomePath())
 @click.option(
     "--format",
     "formats",
@@ -21,7 +23,7 @@ FORMATS = ("csv", "parquet", "mp-tl-study")
 @click.option(
     "-o",
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=HomePath(file_okay=False),
     help="Folder for the files [default: RUN/exports].",
 )
 def command(run: Path, formats: tuple[str, ...], output: Path | None) -> None:
@@ -34,9 +36,10 @@ def command(run: Path, formats: tuple[str, ...], output: Path | None) -> None:
     parquet      results.parquet, the same table with its types
     mp-tl-study  cuts_*.json and baselines_*.json of the study
                  "Exploring Layer Freezing in Transfer Learning", and its
-                 NAME_cluster.json: pairs of images counted as there where the
-                 study asks for {name: clustering, self_pairs: true}, else
-                 precision and recall of pairs of different images
+                 NAME_cluster.json: layers as there where the study asks for
+                 {name: clustering, at: before_activation}, else named
+                 conv0.block; pairs of images counted as there with
+                 self_pairs: true, else pairs of different images
 
     A merged trial has a row under every name; the column `merged` is false for one of them, so count
     trials with merged == False. Failed trials are rows without accuracy; see the column `status`.

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import click
 
+from layercut.cli.options import HomePath
+
 
 @click.command("import")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=HomePath())
 @click.option(
     "-o",
     "--output",
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=HomePath(file_okay=False),
     help="New output directory; its name becomes the study's.",
 )
 @click.option(

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import click
 
-from layercut.disk import is_disk_full
 from layercut.errors import LayercutError, StorageFullError, UserError
+from layercut.files import why_full
 from layercut.registry import import_object
 
 COMMANDS = {
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("interrupted; nothing finished is lost, the same command goes on", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except (StorageFullError, OSError) as error:
-        if isinstance(error, OSError) and not is_disk_full(error):
+        if isinstance(error, OSError) and not why_full(error):
             raise
         _complain(error)
         click.echo("free some space, then run the same command: it goes on where it stopped", err=True)

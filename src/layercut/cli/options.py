@@ -29,11 +29,22 @@ class Size(click.ParamType[int]):
         return int(float(match[1]) * _UNITS[match[2].upper()])
 
 
-class DataFolder(click.Path):
+class HomePath(click.Path):
+    """A path in which `~` is the user's home, as in `--data-dir=~/data`, which no shell expands."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(path_type=Path, **how)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        return super().convert(Path(value).expanduser(), param, ctx)
+
+
+class DataFolder(HomePath):
     """A folder of datasets; only its last part may be missing, for a slip in the path is not to be filled with data."""
 
     def __init__(self) -> None:
-        super().__init__(file_okay=False, path_type=Path)
+        super().__init__(file_okay=False)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path."""
@@ -74,4 +85,4 @@ def json_option(function: F) -> F:
 
 def run_argument(function: F) -> F:
     """Add the output directory of a study."""
-    return click.argument("output_dir", type=click.Path(path_type=Path))(function)
+    return click.argument("output_dir", type=HomePath())(function)

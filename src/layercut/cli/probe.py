@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from layercut.cli.options import data_option, json_option
+from layercut.cli.options import HomePath, data_option, json_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     help="Where to compute; auto: a GPU where there is one.",
 )
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=Path("probe.svg"), show_default=True,
+    "-o", "--output", type=HomePath(dir_okay=False), default=Path("probe.svg"), show_default=True,
     help="Where the picture goes: svg, pdf or png.",
 )  # fmt: skip
 @data_option
@@ -76,7 +76,7 @@ def command(
     from layercut.charts.matplotlib import FORMATS, save
     from layercut.errors import UserError
     from layercut.figures.probe_by_layer import by_model
-    from layercut.output_paths import explained, require_file
+    from layercut.files import explained, require_file, written_whole
     from layercut.probing import parse_candidate, probe_models, probe_spec
     from layercut.spec.names import as_class
 
@@ -90,9 +90,8 @@ def command(
     probed = probe_models(specs, device=device, data_dir=data_dir)
     chart = by_model(probed.table)
     if chart is not None:
-        with explained(output):
-            output.parent.mkdir(parents=True, exist_ok=True)
-            save(chart, output)
+        with explained(output), written_whole(output) as unfinished:
+            save(chart, unfinished)
     if as_json:
         click.echo(json.dumps({"scores": _records(probed.table), "undefined": _undefined(probed.failures)}, indent=2))
         return

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
+from layercut.cli.options import HomePath
+
 
 @click.command("report")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=HomePath())
 @click.option(
     "--figures",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=HomePath(file_okay=False),
     metavar="DIR",
     help="Also write every figure as a file for papers into this folder.",
 )
@@ -27,13 +29,13 @@ import click
     "--null",
     "others",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=HomePath(),
     metavar="RUN",
     help="Another study, whose mean by cut probes must beat; may be repeated.",
 )
 @click.option(
     "--tables",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=HomePath(file_okay=False),
     metavar="DIR",
     help="Also write the tables as CSV and Markdown into this folder.",
 )
@@ -42,7 +44,7 @@ def command(run: Path, figures: Path | None, file_format: str, others: tuple[Pat
 
     RUN is the output directory of `layercut run` or `layercut import`.
     """
-    from layercut.output_paths import require_folder
+    from layercut.files import require_folder
     from layercut.report import write_figures, write_report, write_tables
 
     for folder in (figures, tables):

@@ -11,7 +11,7 @@ from typing import Literal
 import click
 
 from layercut.cli.main import EXIT_TRIALS_FAILED
-from layercut.cli.options import Size, data_option, json_option, study_argument
+from layercut.cli.options import HomePath, Size, data_option, json_option, study_argument
 from layercut.executors import EXECUTORS
 
 
@@ -20,7 +20,7 @@ from layercut.executors import EXECUTORS
 @click.option(
     "-o",
     "--output-dir",
-    type=click.Path(path_type=Path),
+    type=HomePath(),
     help="Where everything is written; runs/NAME by default.",
 )
 @click.option(
@@ -140,7 +140,7 @@ def command(
 
 def _require_report(output_dir: Path) -> None:
     """Refuse before the study runs what would stop its report after it."""
-    from layercut.output_paths import require_file
+    from layercut.files import require_file
     from layercut.report import REPORT_NAME
 
     require_file(output_dir / REPORT_NAME)

@@ -9,16 +9,16 @@ from typing import Any
 
 import click
 
-from layercut.cli.options import json_option
+from layercut.cli.options import HomePath, json_option
 
 
 @click.command("scoreboard")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=HomePath())
 @click.option(
     "--null",
     "others",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=HomePath(),
     metavar="RUN",
     help="Another study, whose mean by cut probes must beat; may be repeated.",
 )

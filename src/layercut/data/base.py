@@ -87,6 +87,19 @@ class DatasetFormat(Protocol):
         ...
 
 
+@runtime_checkable
+class NotedDataset(Protocol):
+    """A dataset that says how it understands what it finds."""
+
+    def notes(self, options: Any, data_dir: Path) -> tuple[str, ...]:
+        """Return what a user should know before a study of it, a sentence each.
+
+        Raises:
+            DataError: files are missing, or not in the layout of the dataset.
+        """
+        ...
+
+
 class FileCheck(NamedTuple):
     """What was found where a raw file should be."""
 

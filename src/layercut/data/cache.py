@@ -29,8 +29,8 @@ from layercut.data.content import Content, fingerprint, image_hashes
 from layercut.data.pieces import Images, in_pieces
 from layercut.data.reading import own_options, parse_options, parse_view, read_dataset
 from layercut.data.view import ViewOptions, apply_view
-from layercut.disk import is_disk_full
-from layercut.errors import DataError, StorageFullError
+from layercut.errors import DataError
+from layercut.files import needing_space
 from layercut.keys import canonical_json, content_key
 
 FORMAT_VERSION = 1
@@ -170,21 +170,18 @@ def _open_array(folder: Path, name: str, expected: Mapping[str, Any]) -> NDArray
 
 
 def _store(content: Content, folder: Path) -> LoadedDataset:
+    what = f"the dataset does not fit in {folder.parent}; free space, or point LAYERCUT_CACHE at another disk"
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(folder.parent)
-        temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY_PREFIX, dir=folder.parent))
-        try:
-            _write_entry(content, temporary)
-            _move_into_place(temporary, folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        with needing_space(what):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            _remove_abandoned(folder.parent)
+            temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY_PREFIX, dir=folder.parent))
+            try:
+                _write_entry(content, temporary)
+                _move_into_place(temporary, folder)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
-        if is_disk_full(error):
-            raise StorageFullError(
-                f"the disk is full: the dataset does not fit in {folder.parent}; free space, or point "
-                f"LAYERCUT_CACHE at another disk, and start again"
-            ) from error
         raise DataError(
             f"cannot write the dataset cache {folder.parent}: {error}; point LAYERCUT_CACHE at a folder that "
             f"can be written"

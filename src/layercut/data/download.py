@@ -15,9 +15,8 @@ from pathlib import Path
 
 from layercut.data.base import FileCheck
 from layercut.data.raw_files import RawFile, check_file
-from layercut.disk import is_disk_full
-from layercut.errors import DataError, StorageFullError, few, one_line
-from layercut.output_paths import require_folder
+from layercut.errors import DataError, few, one_line
+from layercut.files import needing_space, require_folder
 
 _TIMEOUT_SECONDS = 20.0
 """Without a byte for so long, a connection is given up."""
@@ -87,7 +86,8 @@ def _scratch(data_dir: Path) -> Iterator[Path]:
 def _told_apart(name: str, data_dir: Path, wanted: str) -> Iterator[None]:
     """Say what went wrong: the disk, or everything else that a download may come to."""
     try:
-        yield
+        with needing_space(f"{name} does not fit in {data_dir}"):
+            yield
     except (
         OSError,
         RuntimeError,
@@ -96,10 +96,6 @@ def _told_apart(name: str, data_dir: Path, wanted: str) -> Iterator[None]:
         tarfile.TarError,
         http.client.HTTPException,
     ) as error:
-        if is_disk_full(error):
-            raise StorageFullError(
-                f"the disk is full: {name} does not fit in {data_dir}; free space and try again"
-            ) from error
         reason = one_line(error) or type(error).__name__
         instead = f", or copy these files there from elsewhere: {wanted}" if wanted else ""
         raise DataError(

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from layercut.data import DATASETS
-from layercut.data.base import DatasetInfo, LabelledImages, RawImages
+from layercut.data.base import DatasetInfo, LabelledImages, NotedDataset, RawImages
 from layercut.data.content import Content
 from layercut.data.holdout import DEFAULT_TEST_SPLIT, HoldoutOptions, hold_out_test
 from layercut.data.view import ViewOptions, view_info
@@ -58,6 +58,18 @@ def known_info(name: str, options: Mapping[str, Any]) -> DatasetInfo | None:
     """
     info = DATASETS[name].info(parse_options(name, options))
     return None if info is None else view_info(info, parse_view(name, options))
+
+
+def dataset_notes(name: str, options: Mapping[str, Any], data_dir: Path) -> tuple[str, ...]:
+    """Return how a dataset understands what it finds, a sentence each; nothing where that goes without saying.
+
+    Raises:
+        UnknownNameError: no such dataset.
+        SpecError: an option is unknown, missing or has an impossible value.
+        DataError: files are missing, or not in the layout of the dataset.
+    """
+    dataset = DATASETS[name]
+    return dataset.notes(parse_options(name, options), data_dir) if isinstance(dataset, NotedDataset) else ()
 
 
 def read_dataset(name: str, options: BaseModel, data_dir: Path, download: bool) -> Content:

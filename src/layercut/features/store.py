@@ -7,7 +7,6 @@ deleted at any time: features that are absent are computed again.
 
 from __future__ import annotations
 
-import errno
 import os
 from math import prod
 from pathlib import Path
@@ -17,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from layercut.errors import StorageFullError
+from layercut.files import needing_space
 from layercut.training.rows import open_rows
 
 
@@ -71,25 +70,23 @@ class FeatureBank:
         rows = features.detach().cpu()
         values = (rows.permute(0, 2, 3, 1) if rows.dim() == 4 else rows).contiguous().numpy()
         row_bytes = values[:1].nbytes
-        self._folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._file(cut), os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            os.ftruncate(descriptor, self._num_rows * row_bytes)
-            _write_all(descriptor, memoryview(values.tobytes()), start * row_bytes)
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise StorageFullError(f"the disk is full: cannot write features to {self._folder}") from error
-            raise
-        finally:
-            os.close(descriptor)
+        with needing_space(f"cannot write features to {self._folder}"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._file(cut), os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                os.ftruncate(descriptor, self._num_rows * row_bytes)
+                _write_all(descriptor, memoryview(values.tobytes()), start * row_bytes)
+            finally:
+                os.close(descriptor)
 
     def finish(self, cut: int, shard: int, num_shards: int) -> None:
         """Declare one shard of one cut whole, once its rows are on the disk; there may be none."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if self._file(cut).exists():
-            with self._file(cut).open("rb") as file:
-                os.fsync(file.fileno())
-        self._marker(cut, shard, num_shards).touch()
+        with needing_space(f"cannot write features to {self._folder}"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if self._file(cut).exists():
+                with self._file(cut).open("rb") as file:
+                    os.fsync(file.fileno())
+            self._marker(cut, shard, num_shards).touch()
 
     def inputs(self, cut: int, rows: NDArray[np.int64], device: torch.device) -> StoredInputs:
         """Return rows of a stored cut, mapped into memory."""

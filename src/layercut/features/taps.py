@@ -26,6 +26,9 @@ from layercut.training.precision import Precision, training_precision
 PIXELS = "input"
 """Name of the tap that is the model's input."""
 
+BEFORE_ACTIVATION = ".pre"
+"""Behind the name of a block: the place before its last activation, and before the pooling behind that."""
+
 PASS_BYTES = 2**29
 """Activations kept of one pass: the first taps of a CNN are large, and take passes of their own."""
 
@@ -52,7 +55,8 @@ def extract_features(
     Args:
         model: from `layercut.load_model`, or any of ours; it is put into eval mode and moved to the device.
         images: UInt8 "n channels height width".
-        taps: names of `model.taps`, and `input` for the normalised pixels; all where None.
+        taps: names of `model.taps`, `input` for the normalised pixels, and of models of ours a block's name with
+            `.pre` for what its activation sees, such as `conv0.pre`; `input` and all of `model.taps` where None.
         mean, std: how pixels in 0..1 become inputs: one value, or one a channel.
         device: `auto`, `cpu` or `cuda`.
 
@@ -61,8 +65,8 @@ def extract_features(
     """
     if images.dtype != np.uint8 or images.ndim != 4:
         raise UserError(f"expected images as uint8 (n, channels, height, width); got {images.dtype} {images.shape}")
-    known = all_taps(model)
-    wanted = list(known) if taps is None else list(taps)
+    known = every_tap(model)
+    wanted = list(all_taps(model)) if taps is None else list(taps)
     for name in wanted:
         if name not in known:
             raise UserError(f"the model has no tap {name!r}{did_you_mean(name, known)}; it has {', '.join(known)}")
@@ -77,6 +81,36 @@ def extract_features(
 def all_taps(model: CuttableModel) -> dict[str, str]:
     """Return the model's taps behind its input, which has no module: its name maps to itself."""
     return {PIXELS: PIXELS} | model.taps
+
+
+def block_before_activation(name: str) -> str | None:
+    """Return the block of a tap before its activation; None for any other tap.
+
+    Example:
+        >>> block_before_activation("conv0.pre"), block_before_activation("conv0")
+        ('conv0', None)
+    """
+    return name.removesuffix(BEFORE_ACTIVATION) if name.endswith(BEFORE_ACTIVATION) else None
+
+
+def every_tap(model: CuttableModel) -> dict[str, str]:
+    """Return `all_taps`, and in front of each block's the one before its activation where the model has it.
+
+    Example:
+        >>> from layercut.models import MODELS
+        >>> family = MODELS["plain_cnn"]
+        >>> model = family.build(family.options(depth=2, channels=4), (1, 8, 8), 2)
+        >>> list(every_tap(model))
+        ['input', 'conv0.pre', 'conv0', 'conv1.pre', 'conv1', 'output']
+    """
+    left = model.before_activation
+    taps = {PIXELS: PIXELS}
+    for name, module in model.taps.items():
+        block = module.split(".")[1] if module.startswith("blocks.") else None
+        if block in left:
+            taps[f"{block}{BEFORE_ACTIVATION}"] = left.pop(block)
+        taps[name] = module
+    return taps
 
 
 def tap_features(

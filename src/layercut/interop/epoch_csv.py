@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layercut.errors import UserError
+from layercut.files import explained
 from layercut.records import EpochPoint
 
 if TYPE_CHECKING:
@@ -41,10 +41,8 @@ class EpochCsv:
             UserError: it cannot be written.
         """
         path = output_dir / FILE_NAME
-        try:
+        with explained(path):
             self._file = path.open("w", encoding="utf-8", newline="")
-        except OSError as error:
-            raise UserError(f"cannot write {path}: {error}") from error
         self._file.write(",".join(("name", *COLUMNS)) + "\n")
 
     def add(

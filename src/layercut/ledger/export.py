@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layercut.errors import UserError
+from layercut.files import explained, written_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,11 +19,8 @@ def write_csv(table: pd.DataFrame, path: Path) -> Path:
     Raises:
         UserError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        table.to_csv(path, index=False)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error}") from error
+    with explained(path), written_whole(path) as unfinished:
+        table.to_csv(unfinished, index=False)
     return path
 
 
@@ -39,9 +37,6 @@ def write_parquet(table: pd.DataFrame, path: Path) -> Path:
     """
     if not parquet_available():
         raise UserError("parquet needs pyarrow: install it with `pip install 'layercut[parquet]'`, or choose csv")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        table.to_parquet(path, engine="pyarrow", index=False)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error}") from error
+    with explained(path), written_whole(path) as unfinished:
+        table.to_parquet(unfinished, engine="pyarrow", index=False)
     return path

@@ -24,7 +24,7 @@ _BUSY_SECONDS = 30.0
 
 def ledger_path(path: str | Path) -> Path:
     """Return the ledger of an output directory, or `path` itself where it is no directory."""
-    path = Path(path)
+    path = Path(path).expanduser()
     return path / LEDGER_NAME if path.is_dir() else path
 
 

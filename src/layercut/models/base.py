@@ -27,11 +27,18 @@ class CuttableModel(nn.Module):
     Parameters are called `blocks.NAME...` and `head...`.
     """
 
-    def __init__(self, blocks: Mapping[str, nn.Module], head: nn.Module, taps: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        blocks: Mapping[str, nn.Module],
+        head: nn.Module,
+        taps: Mapping[str, str] | None = None,
+        before_activation: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__()
         self.blocks = nn.Sequential(OrderedDict(blocks))
         self.head = head
         self._taps = taps
+        self._before_activation = dict(before_activation or {})
 
     @property
     def taps(self) -> dict[str, str]:
@@ -47,6 +54,11 @@ class CuttableModel(nn.Module):
         if getattr(self.head, "activation", None) is not None:
             taps["hidden"] = "head.activation"
         return taps | {"output": ""}
+
+    @property
+    def before_activation(self) -> dict[str, str]:
+        """Return by block the module whose output its last activation sees; blocks that do not say are left out."""
+        return dict(self._before_activation)
 
     @property
     def block_names(self) -> list[str]:

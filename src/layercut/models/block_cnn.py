@@ -145,7 +145,12 @@ class BlockCnn:
             channels = width
         taps = {name: f"blocks.{name}" for name in blocks}
         taps |= {f"fc{index}": f"head.hidden.activation{index}" for index in range(1, _NUM_DENSE + 1)}
-        return CuttableModel(blocks, self.head(options, (channels, *side), num_classes), taps | {"output": ""})
+        before = {}
+        for index, name in enumerate(blocks):
+            layer = "norm" if options.norm[index] else "conv"
+            before[name] = f"blocks.{name}.{layer}{options.num_layers[index] - 1}"
+        head = self.head(options, (channels, *side), num_classes)
+        return CuttableModel(blocks, head, taps | {"output": ""}, before)
 
     def head(self, options: BlockCnnOptions, feature_shape: tuple[int, ...], num_classes: int) -> BlockHead:
         """Return flatten and three dense layers, for the features of any cut."""

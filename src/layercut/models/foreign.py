@@ -48,7 +48,7 @@ class ForeignOptions(StrictSpec):
         if not isinstance(factory, str) or ":" not in factory or values.get("code") is not None:
             return values
         try:
-            code = locate(factory, Path(values["folder"]) if values.get("folder") else None)
+            code = locate(factory, Path(values["folder"]).expanduser() if values.get("folder") else None)
         except SpecError as error:
             raise ValueError(str(error)) from error
         return values | {"folder": code.folder, "code": code.sha256}

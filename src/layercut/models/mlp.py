@@ -40,7 +40,8 @@ class Mlp:
             layers["activation"] = ACTIVATIONS[options.activation]()
             blocks[f"dense{index}"] = nn.Sequential(layers)
             num_inputs = options.width
-        return CuttableModel(blocks, self.head(options, (num_inputs,), num_classes))
+        before = {name: f"blocks.{name}.dense" for name in blocks}
+        return CuttableModel(blocks, self.head(options, (num_inputs,), num_classes), before_activation=before)
 
     def head(self, options: MlpOptions, feature_shape: tuple[int, ...], num_classes: int) -> DenseHead:
         """Return flatten + dense, for the features of any cut."""

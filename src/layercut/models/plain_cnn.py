@@ -60,7 +60,8 @@ class PlainCnn:
                 )
             blocks[f"conv{index}"] = nn.Sequential(layers)
             channels = options.channels
-        return CuttableModel(blocks, self.head(options, (channels, *side), num_classes))
+        before = {name: f"blocks.{name}.conv" for name in blocks}
+        return CuttableModel(blocks, self.head(options, (channels, *side), num_classes), before_activation=before)
 
     def head(self, options: PlainCnnOptions, feature_shape: tuple[int, ...], num_classes: int) -> DenseHead:
         """Return flatten + dense, for the features of any cut."""

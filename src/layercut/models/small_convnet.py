@@ -87,7 +87,8 @@ class SmallConvnet:
             "fc1": "blocks.dense1",
             "output": "",
         }
-        return CuttableModel(blocks, self.head(options, (options.hidden,), num_classes), taps)
+        before = {name: f"blocks.{name}.{'dense' if name == 'dense1' else 'conv'}" for name in blocks}
+        return CuttableModel(blocks, self.head(options, (options.hidden,), num_classes), taps, before)
 
     def head(self, options: SmallConvnetOptions, feature_shape: tuple[int, ...], num_classes: int) -> DropoutHead:
         """Return dropout, flatten and dense, for the features of any cut."""

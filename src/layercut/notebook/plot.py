@@ -74,7 +74,7 @@ class Plot:
         """
         from layercut.charts.matplotlib import FORMATS, save  # noqa: PLC0415 - showing a chart needs no matplotlib
 
-        path = Path(path)
+        path = Path(path).expanduser()
         if path.suffix[1:] not in FORMATS:
             raise UserError(f"expected a file ending in {', '.join(FORMATS)}; got {path.name!r}")
         if len(self.charts) != 1:

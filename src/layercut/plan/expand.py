@@ -44,6 +44,8 @@ class Plan:
     costs: Mapping[tuple[str, str], ModelCost] = field(default_factory=dict)
     """Of each target and model, by label."""
     representations: tuple[RepresentationJob, ...] = ()
+    notes: tuple[str, ...] = ()
+    """How data are understood, a sentence each."""
 
 
 def expand(spec: StudySpec, resolver: Resolver) -> Plan:
@@ -75,6 +77,7 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         model = dataclasses.replace(model, label=labels.model[model_index])
         task = dataclasses.replace(task_ref(target), label=labels.target[target_index])
         known = source_task(spec, source_index, target, resolver)
+        drawn.notes += [*target.notes, *(known.notes if known else ())]
         drawn.warnings += source_warnings(jobs, known.info) if known else ()
         drawn.warnings += source_warnings([reference], target.info) if reference else ()
         precision = resolver.precision
@@ -105,6 +108,7 @@ class _Expansion:
         self.conditions: dict[str, Condition] = {}
         self.probes: list[ProbeJob] = []
         self.warnings: list[str] = []
+        self.notes: list[str] = []
         self._sources: dict[str, SourceJob] = {}
         self._names: list[ConditionName] = []
         self._costs: dict[str, ModelCost] = {}
@@ -145,6 +149,7 @@ class _Expansion:
             probes,
             about_probes,
             self._model_costs,
+            notes=tuple(dict.fromkeys(self.notes)),
         )
 
 

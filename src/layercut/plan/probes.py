@@ -10,13 +10,11 @@ from pydantic import ValidationError
 
 from layercut.data.splits import check_fractions
 from layercut.errors import DataError, UnknownNameError
-from layercut.features.taps import PIXELS
 from layercut.keys import content_key
-from layercut.models import MODELS
-from layercut.models.base import seeded_build
 from layercut.plan.canonical import model_identity, task_identity
 from layercut.plan.cost import ModelCost
 from layercut.plan.jobs import Bank, ModelRef, ProbeJob, Probing, SourceJob, TaskRef
+from layercut.plan.probe_layers import Layers, model_layers
 from layercut.plan.resolve import ResolvedTask, make_fitting, task_ref
 from layercut.plan.scaling import scaled
 from layercut.plan.stacking import trunk_chunk
@@ -85,15 +83,6 @@ def describe_probes(asks: list[Ask]) -> dict[str, Any]:
     return {ask.spec.label: {"kind": ask.probe.kind, "directions": dict(ask.probe.directions)} for ask in asks}
 
 
-def model_layers(model: ModelRef) -> tuple[list[str], list[str]]:
-    """Return the names of a model's taps up to its last block, and of those behind it."""
-    family = MODELS[model.name]
-    options = family.options.model_validate(model.options)
-    taps = seeded_build(family, options, model.image_shape, num_classes=2, seed=0).taps
-    inside = [name for name, module in taps.items() if module.startswith("blocks.")]
-    return [PIXELS, *inside], [name for name in taps if name not in inside]
-
-
 def probe_jobs(group: ProbeGroup, asks: list[Ask]) -> Iterator[ProbeJob]:
     """Yield the jobs of one group; jobs of equal keys do the same.
 
@@ -110,10 +99,11 @@ def probe_jobs(group: ProbeGroup, asks: list[Ask]) -> Iterator[ProbeJob]:
                 for replicate in range(_num_replicates(group.spec.transfer, ask.spec, fraction)):
                     key = (dataset, ask.spec.split, fraction, replicate, ask.spec.most_images)
                     samples.setdefault(key, []).append(ask)
-    inside, behind = model_layers(group.model)
-    behind = behind if group.source.kind != "random" else []
+    layers = model_layers(group.model)
+    if group.source.kind == "random":
+        layers = layers._replace(behind=[])
     for sample, members in samples.items():
-        probings = [_probing(group, ask, sample, inside, behind) for ask in members]
+        probings = [_probing(group, ask, sample, layers) for ask in members]
         job = _job(group, sample, tuple(probing for probing in probings if probing.layers))
         if job.probings:
             yield job
@@ -156,9 +146,31 @@ def _num_replicates(transfer: TransferSpec, spec: ProbeSpec, fraction: float) ->
     return transfer.num_replicates(min(fraction, max(transfer.replicates.up_to)))
 
 
-def _probing(group: ProbeGroup, ask: Ask, sample: tuple[Any, ...], inside: list[str], behind: list[str]) -> Probing:
+def _inside(group: ProbeGroup, ask: Ask, layers: Layers) -> list[str]:
+    """Return the taps from the pixels to the last block where a probe looks.
+
+    Raises:
+        SpecError: it is to look before activations, and the model has no such places or the probe sees no features.
+    """
+    if ask.spec.at == "blocks":
+        return layers.inside
+    if ask.probe.kind in ("output", "weights"):
+        raise group.spec.error(
+            f"{ask.place}.at", f"expected a probe of features; {ask.spec.name} looks at {ask.probe.kind}"
+        )
+    if len(layers.before_activation) == 1:
+        raise group.spec.error(
+            f"{ask.place}.at",
+            f"nobody knows where in a block of {group.model.label} the activation is: expected `blocks`, or a model "
+            "of layercut such as plain_cnn",
+        )
+    return layers.before_activation
+
+
+def _probing(group: ProbeGroup, ask: Ask, sample: tuple[Any, ...], taps: Layers) -> Probing:
     dataset, split, fraction, _, most_images = sample
     kind = ask.probe.kind
+    inside, behind = _inside(group, ask, taps), taps.behind
     layers = {
         "features": [*inside, *behind],
         "labels": [*inside, *behind],
@@ -174,6 +186,8 @@ def _probing(group: ProbeGroup, ask: Ask, sample: tuple[Any, ...], inside: list[
         "model": model_identity(group.model),
         "seed": group.spec.seed,
     }
+    if ask.spec.at != "blocks":
+        identity["at"] = ask.spec.at
     if kind != "weights":
         images = task_ref(group.source_task) if dataset == "source" and group.source_task else group.task
         identity |= {

@@ -40,6 +40,8 @@ class ResolvedTask(NamedTuple):
     """Of its training images; None where they were not asked for, or are not known before its data are read."""
     scaling: ChannelStatistics | None = None
     """What trials on it scale pixels by; None: the numbers of the study file."""
+    notes: tuple[str, ...] = ()
+    """How its data are understood, where a user might think otherwise."""
 
     def own_scaling(self) -> ChannelStatistics:
         """Return the statistics of its training images, or what stands for them."""

@@ -42,6 +42,7 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
         },
         "operations_per_image": list(_operations(plan)),
         "normalization": _normalization(plan),
+        "notes": list(plan.notes),
         "unattainable": list(_unattainable(spec, plan)),
         "warnings": list(plan.warnings),
     }
@@ -96,6 +97,7 @@ def describe(summary: dict[str, Any]) -> str:
         work = flops[level["kind"]]
         lines.append(f"  {level['kind']:<10}  {level['jobs']:>9,} jobs     {work / 1e12:>9,.2f} TFLOP at the most")
     lines += [f"  pixels      of {row['images']} {_scaling(row)}" for row in summary["normalization"] if _told(row)]
+    lines += [f"  data        {note}" for note in summary["notes"]]
     warnings = [*summary["warnings"], *map(_sentence, summary["unattainable"])]
     lines += [f"  warning: {warning}" for warning in warnings]
     return "\n".join(lines)

@@ -3,8 +3,9 @@
 Images whose vector is zero have no direction and are dropped, together with their labels.
 
 Reference:
-    "Exploring Layer Freezing in Transfer Learning" (mp-tl-study): spatial means of the activations behind each
-    convolution. We differ in counting the classes that occur among the images that are left; see also `agreement`.
+    "Exploring Layer Freezing in Transfer Learning" (mp-tl-study): spatial means of what each convolution gives, before
+    activation and pooling, which `at: before_activation` looks at; without it we look behind the whole block. We
+    differ in counting the classes that occur among the images that are left; see also `agreement`.
 """
 
 from __future__ import annotations

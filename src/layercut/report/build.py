@@ -12,8 +12,8 @@ from layercut.charts import Chart
 from layercut.errors import UserError
 from layercut.figures import FIGURES, charts_of, factor_table
 from layercut.figures.study_tables import StudyTables
+from layercut.files import explained, require_file, require_folder, written_whole
 from layercut.ledger import ledger_path, write_csv
-from layercut.output_paths import explained, require_file, require_folder
 from layercut.report import words
 from layercut.report.answers import Answer, answer, common_notes, headline
 from layercut.report.certainty import certainty_notes
@@ -44,10 +44,9 @@ def write_report(output_dir: str | Path, others: Sequence[str | Path] = ()) -> P
     path = ledger.parent / REPORT_NAME
     require_file(path)
     page = build_page(StudyTables.read(ledger, others), read_facts(ledger))
-    temporary = path.with_suffix(".html.part")
-    with explained(path):
-        temporary.write_text(render(page), encoding="utf-8")
-        temporary.replace(path)
+    text = render(page)
+    with explained(path), written_whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
     return path
 
 
@@ -66,7 +65,7 @@ def write_figures(
 
     if file_format not in FORMATS:
         raise UserError(f"expected one of the formats {', '.join(FORMATS)}; got {file_format!r}")
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     require_folder(folder)
     tables = StudyTables.read(ledger_path(output_dir), others)
     order = [context for context, _ in tables.contexts()]
@@ -96,7 +95,7 @@ def write_tables(output_dir: str | Path, folder: str | Path, others: Sequence[st
     order = [context for context, _ in contexts(tables.results)]
     labels = [words.context_label(context, order) for context in order]
     rows = condition_rows(tables.estimates, tables.contrasts, order)
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     paths = [
         write_csv(full_conditions(tables.estimates, tables.contrasts), folder / "conditions.csv"),
         write_markdown(rows_markdown(COLUMNS, rows, labels), folder / "conditions.md"),

@@ -63,9 +63,9 @@ def table_data(rows: Sequence[ConditionRow]) -> list[dict[str, Any]]:
     return [
         {
             "c": row.context,
-            "s": row.strategy,
+            "s": row.strategies,
             "f": row.fraction,
-            "m": int(row.merged),
+            "m": int(row.on_request),
             "q": int(row.muted),
             "t": [cell.text for cell in row.cells],
             "o": [cell.order for cell in row.cells],

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from layercut.charts import Chart
 from layercut.charts.palette import DARK, DARK_COLORS, LIGHT
+from layercut.figures.names import strategies_in_order
 from layercut.report.answers import Answer
 from layercut.report.facts import FailureGroup
 from layercut.report.figure_data import figure_data, table_data
@@ -96,7 +97,6 @@ def render(page: Page) -> str:
         folded=len(page.parts) > MANY_CONTEXTS,
         choices=choices,
         contexts=contexts,
-        num_merged=sum(row.merged for row in page.rows),
         light=LIGHT,
         dark=DARK,
     )
@@ -105,7 +105,7 @@ def render(page: Page) -> str:
 def _choices(rows: Sequence[ConditionRow]) -> dict[str, list[str]]:
     """Return what a table can be restricted to."""
     return {
-        "strategies": list(dict.fromkeys(row.strategy for row in rows)),
+        "strategies": strategies_in_order({name for row in rows for name in row.strategies}),
         "fractions": list(dict.fromkeys(row.fraction for row in rows)),
     }
 

@@ -86,8 +86,8 @@ def _imported(facts: StudyFacts) -> Iterator[Notice]:
 
 
 def _plan_warnings(facts: StudyFacts) -> list[object]:
-    """Return the plan's warnings."""
-    return list(facts.plan.get("warnings", []))
+    """Return the plan's warnings, and how it understands its data."""
+    return [*facts.plan.get("warnings", []), *facts.plan.get("notes", [])]
 
 
 def _unattainable(contrasts: pd.DataFrame) -> Iterator[Notice]:

@@ -42,10 +42,10 @@ def probe_rows(board: pd.DataFrame, contexts: Sequence[Context]) -> list[Conditi
     return [
         ConditionRow(
             context=index[context_of(row, columns)],
-            strategy=str(row["strategy"]),
+            strategies=(str(row["strategy"]),),
             fraction=words.fraction_label(row["fraction"]),
             cells=probe_cells(row),
-            merged=str(row["predictor"]).startswith(FIXED),
+            on_request=str(row["predictor"]).startswith(FIXED),
             muted=bool(row["is_null"]),
         )
         for row in own.to_dict("records")

@@ -13,7 +13,8 @@ from layercut.figures.names import strategies_in_order
 from layercut.report import words
 from layercut.report.facts import StudyFacts
 from layercut.stats import Context
-from layercut.stats.design import FACTOR, POINT, SCRATCH, context_columns, context_of, factor_columns
+from layercut.stats.best_cut import distinct
+from layercut.stats.design import CUTLESS, FACTOR, POINT, context_columns, context_of, factor_columns, plain_rows
 
 _MOST_NAMED = 8
 """Sources and targets that a card names one by one."""
@@ -43,11 +44,12 @@ class ConditionRow:
     """One line of the table of all conditions, or of the scoreboard."""
 
     context: int
-    strategy: str
+    strategies: tuple[str, ...]
+    """All by which it is found: a condition may have several names."""
     fraction: str
     cells: tuple[Cell, ...]
-    merged: bool
-    """Shown on request only: another name of the same trials, or a rule that takes the same cut everywhere."""
+    on_request: bool = False
+    """Not shown at first: a rule that takes the same cut everywhere."""
     muted: bool = False
     """Printed paler: not what the table is about."""
 
@@ -62,7 +64,7 @@ COLUMNS = (
     ("Median", "Median test accuracy, per cent"),
     ("Difference", "Mean paired difference to scratch, percentage points"),
     ("95 % interval", "Bootstrap interval (BCa) of the mean difference, percentage points"),
-    ("p (Holm)", "Exact Wilcoxon signed-rank test, adjusted within strategy and share of the data"),
+    ("p (Holm)", "Exact Wilcoxon signed-rank test, adjusted within the strategy shown and share of the data"),
     ("Effect", "Matched-pairs rank-biserial correlation, −1 to 1"),
 )
 
@@ -147,40 +149,47 @@ def _span(values: pd.Series) -> str:
 
 
 def condition_rows(rows: pd.DataFrame, contrasts: pd.DataFrame, contexts: Sequence[Context]) -> list[ConditionRow]:
-    """Return the table of all conditions, best mean first within each share of the data."""
+    """Return the table of all conditions, each once with all its names, best mean first within each share of the data.
+
+    A condition is called, and its p-value adjusted, as where it is the best (`stats.best_cuts`).
+    """
     names = [*context_columns(rows), *POINT]
     fields = ["num_pairs", "mean_difference", "low", "high", "p_holm", "effect", "num_comparisons"]
     paired = contrasts[[*names, *fields]].rename(columns={"low": "difference_low", "high": "difference_high"})
     joined = rows.merge(paired, on=names, how="left")
     joined = joined.sort_values(["fraction", "mean"], ascending=[True, False], kind="stable", na_position="last")
-    main = joined.sort_values("merged", kind="stable").drop_duplicates("condition")
-    first_names = {
-        str(key): words.condition_name(str(strategy), int(cut))
-        for key, strategy, cut in zip(main["condition"], main["strategy"], main["cut"], strict=True)
-    }
     index, columns = {context: place for place, context in enumerate(contexts)}, context_columns(rows)
-    return [
-        ConditionRow(
-            context=index[context_of(row, columns)],
-            strategy=str(row["strategy"]),
-            fraction=words.fraction_label(row["fraction"]),
-            cells=_cells({str(name): value for name, value in row.items()}, first_names),
-            merged=bool(row["merged"]),
+    called: dict[tuple[Context, str], dict[str, None]] = {}
+    strategies: dict[tuple[Context, str], dict[str, None]] = {}
+    for row in plain_rows(rows[[*names, "condition"]]):
+        key = context_of(row, columns), str(row["condition"])
+        called.setdefault(key, {})[words.condition_name(str(row["strategy"]), int(row["cut"]))] = None
+        strategies.setdefault(key, {})[str(row["strategy"])] = None
+    found = []
+    for row in plain_rows(distinct(joined, columns)):
+        key = context_of(row, columns), str(row["condition"])
+        found.append(
+            ConditionRow(
+                context=index[key[0]],
+                strategies=tuple(strategies[key]),
+                fraction=words.fraction_label(row["fraction"]),
+                cells=_cells(row, list(called[key])),
+            )
         )
-        for row in joined.to_dict("records")
-    ]
+    return found
 
 
-def _cells(row: Mapping[str, object], first_names: Mapping[str, str]) -> tuple[Cell, ...]:
+def _cells(row: Mapping[str, object], names: Sequence[str]) -> tuple[Cell, ...]:
     number = {name: float(value) for name, value in row.items() if isinstance(value, int | float)}
     failed = f"{int(number['num_failed'])} failed" if number["num_failed"] else ""
     strategy = str(row["strategy"])
-    hint = f"same trials as {first_names[str(row['condition'])]}" if row["merged"] else ""
+    others = [name for name in names if name != words.condition_name(strategy, int(number["cut"]))]
+    hint = f"also {', '.join(others)}" if others else ""
     tested = number["num_comparisons"] > 0 and not math.isnan(number["p_holm"])
     low, high = number["difference_low"], number["difference_high"]
     return (
         Cell(strategy, strategy, hint),
-        Cell(words.NOTHING, -1) if strategy == SCRATCH else Cell(str(int(number["cut"])), number["cut"]),
+        Cell(words.NOTHING, -1) if strategy in CUTLESS else Cell(str(int(number["cut"])), number["cut"]),
         Cell(words.fraction_label(number["fraction"]), number["fraction"]),
         Cell(str(int(number["num_replicates"])), number["num_replicates"], failed),
         _number(f"{100 * number['mean']:.1f}", number["mean"]),

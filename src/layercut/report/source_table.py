@@ -42,10 +42,10 @@ def _row(row: Mapping[Any, Any], place: int) -> ConditionRow:
     chosen = words.listing(str(row["chosen"]).split("; "), _MOST_LISTED)
     return ConditionRow(
         context=place,
-        strategy=str(row["strategy"]),
+        strategies=(str(row["strategy"]),),
         fraction=words.fraction_label(row["fraction"]),
         cells=probe_cells({**row, "chosen": chosen}),
-        merged=str(row["predictor"]).startswith(FIXED),
+        on_request=str(row["predictor"]).startswith(FIXED),
         muted=bool(row["is_null"]),
     )
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from layercut.errors import UserError
+from layercut.files import explained, written_whole
 from layercut.report import words
 from layercut.report.answers import answer
-from layercut.report.sections import ConditionRow
+from layercut.report.sections import Cell, ConditionRow
 from layercut.stats import BestCut, Context, Contrast
 from layercut.stats.design import POINT, context_columns
 
@@ -61,7 +61,7 @@ def rows_markdown(columns: Sequence[tuple[str, str]], rows: Sequence[ConditionRo
     """Return the table of all conditions, or the scoreboard, as it stands in the report."""
     several = len(labels) > 1
     head = [*(["Context"] if several else []), *(name for name, _ in columns)]
-    body = [[*([labels[row.context]] if several else []), *(cell.text for cell in row.cells)] for row in rows]
+    body = [[*([labels[row.context]] if several else []), *map(_printed, row.cells)] for row in rows]
     return markdown(head, body)
 
 
@@ -97,12 +97,13 @@ def write_markdown(text: str, path: Path) -> Path:
     Raises:
         UserError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error}") from error
+    with explained(path), written_whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
     return path
+
+
+def _printed(cell: Cell) -> str:
+    return f"{cell.text} ({cell.hint})" if cell.hint else cell.text
 
 
 def _escaped(text: str) -> str:

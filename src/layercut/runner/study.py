@@ -13,6 +13,7 @@ from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.errors import UserError
 from layercut.executors import EXECUTORS
 from layercut.executors.base import ClusterExecutorFactory, Executor
+from layercut.files import needing_space, written_whole
 from layercut.ledger import Ledger
 from layercut.locking import output_lock
 from layercut.plan.expand import Plan
@@ -82,9 +83,12 @@ def run_study(
     stacked = torch_device.type == "cuda" if stack is None else stack
     _check_graphs(cuda_graphs, torch_device.type, stacked)
     workforce = _hire(executor, workers, address, torch_device) if isinstance(executor, str) else executor
-    checked = plan_with_data(spec, Path(data_dir or default_data_dir()), default_cache_dir(), precision, stacked)
-    output_dir = Path(output_dir or default_output_dir(spec))
-    with output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
+    checked = plan_with_data(
+        spec, Path(data_dir or default_data_dir()).expanduser(), default_cache_dir(), precision, stacked
+    )
+    output_dir = Path(output_dir or default_output_dir(spec)).expanduser()
+    full = f"cannot write to {output_dir}"
+    with needing_space(full), output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
         _refuse_imported(ledger, output_dir)
         environment = capture_environment(torch_device)
         _write_down(spec, checked.plan, ledger, output_dir, command)
@@ -140,7 +144,8 @@ def _refuse_imported(ledger: Ledger, output_dir: Path) -> None:
 
 def _write_down(spec: StudySpec, plan: Plan, ledger: Ledger, output_dir: Path, command: str | None) -> None:
     text = yaml.safe_dump(spec.model_dump(mode="json", exclude_unset=True), sort_keys=False)
-    (output_dir / "study.yaml").write_text(text, encoding="utf-8")
+    with written_whole(output_dir / "study.yaml") as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
     ledger.set_meta("study_name", spec.name)
     ledger.set_meta("study_text", text)
     ledger.set_meta("seed", spec.seed)

@@ -102,7 +102,7 @@ def _find(study: str | Path) -> Path:
     shipped = shipped_studies()
     if str(study) in shipped:
         return shipped[str(study)]
-    path = Path(study)
+    path = Path(study).expanduser()
     if path.is_file():
         return path
     raise SpecError(

@@ -27,6 +27,10 @@ class ProbeSpec(OpenSpec):
     split: Literal["train", "validation", "test"] = Field(
         default="train", description="Which of them; a score on test images has seen what it is judged by."
     )
+    at: Literal["blocks", "before_activation"] = Field(
+        default="blocks",
+        description="Where of each block: behind it, or what its last activation sees (models of layercut only).",
+    )
     fractions: OneOrMore[Annotated[float, AfterValidator(_in_range)]] | None = Field(
         default=None,
         description="The trials' samples that are looked at; the study's fractions where absent, all training images "
@@ -48,8 +52,9 @@ class ProbeSpec(OpenSpec):
 
     @property
     def label(self) -> str:
-        """Return the name shown in results: the probe's, with the options that are given."""
-        options = ", ".join(f"{key}={value}" for key, value in sorted(self.options.items()))
+        """Return the name shown in results: the probe's, with the options that are given and where it looks."""
+        given = self.options | ({"at": self.at} if self.at != "blocks" else {})
+        options = ", ".join(f"{key}={value}" for key, value in sorted(given.items()))
         return f"{self.name}({options})" if options else self.name
 
     @property

@@ -63,6 +63,11 @@ class CheckpointSource(StrictSpec):
     dataset: str | None = Field(default=None, description="What the weights were trained on, for the report.")
     classes: list[int | str] | None = Field(default=None, description="Classes the weights were trained on.")
 
+    @field_validator("checkpoint")
+    @classmethod
+    def _of_home(cls, checkpoint: Path) -> Path:
+        return checkpoint.expanduser()
+
     @property
     def label(self) -> str:
         """Return the name shown in results: the file's name."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from typing import TypeVar, cast
 import torch
 
 from layercut.errors import ProbeUndefinedError, StorageFullError
+from layercut.files import why_full
 from layercut.records import FailureKind, FailureRecord
 from layercut.stages.context import Context
 from layercut.training.course import DivergedError
@@ -37,8 +37,8 @@ def attempt(
     except StorageFullError:
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise StorageFullError(f"the disk is full: {error}") from error
+        if full := why_full(error):
+            raise StorageFullError(f"{full}: {error}") from error
         expected = isinstance(error, DivergedError | ProbeUndefinedError)
         if context.reraise and not expected:
             raise

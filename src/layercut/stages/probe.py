@@ -14,7 +14,7 @@ from torch import Tensor
 
 from layercut.data.splits import Split
 from layercut.errors import ProbeUndefinedError
-from layercut.features.taps import PIXELS
+from layercut.features.taps import BEFORE_ACTIVATION, PIXELS
 from layercut.plan.canonical import probe_key
 from layercut.plan.jobs import ProbeJob, Probing
 from layercut.probes import PROBES
@@ -51,6 +51,7 @@ class _Sample:
         self._context = context
         self._probed = Probed(job, context)
         self._at = {layer: cut for cut, layer in enumerate([PIXELS, *job.model.block_names])}
+        self._at |= {f"{layer}{BEFORE_ACTIVATION}": cut for layer, cut in self._at.items() if cut}
 
     def records(self) -> Iterator[ProbeRecord | FailureRecord]:
         """Yield one record a probe and layer."""

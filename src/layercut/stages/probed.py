@@ -15,7 +15,7 @@ from layercut.data.balanced import balanced_sample
 from layercut.data.splits import sample_split
 from layercut.data.subset import Task
 from layercut.errors import ProbeUndefinedError
-from layercut.features.taps import PIXELS
+from layercut.features.taps import PIXELS, every_tap
 from layercut.plan.jobs import ProbeJob
 from layercut.seeding import derive_seed
 from layercut.stages.context import Context
@@ -65,9 +65,9 @@ class Probed:
 
     def names(self) -> list[str]:
         """Return the layers that mean something, in the model's order."""
-        taps = self.source.model.taps
+        taps = every_tap(self.source.model)
         known = self.source.has_head
-        return [PIXELS, *(n for n, module in taps.items() if known or module.startswith("blocks."))]
+        return [n for n, module in taps.items() if known or module == PIXELS or module.startswith("blocks.")]
 
     def features(self, whole: WholeModel | None, layers: list[str]) -> Iterator[tuple[str, Tensor]]:
         """Yield each of these layers of the source or the reference with its activations, in the model's order."""

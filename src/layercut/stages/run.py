@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from layercut.files import needing_space
 from layercut.plan.jobs import ExtractJob, Job, ProbeJob, RepresentationJob, SourceJob
 from layercut.records import Record
 from layercut.stages.context import Context
@@ -18,7 +19,15 @@ def run_job(job: Job, context: Context) -> Iterator[Record | tuple[Record, ...]]
     """Do one job and yield its records as they come; failures of trials are records.
 
     A tuple of records is written whole or not at all.
+
+    Raises:
+        StorageFullError: the disk is full; going on would only fail again.
     """
+    with needing_space(f"cannot write to {context.output_dir}"):
+        yield from _records(job, context)
+
+
+def _records(job: Job, context: Context) -> Iterator[Record | tuple[Record, ...]]:
     if isinstance(job, SourceJob):
         yield from run_source(job, context)
     elif isinstance(job, ExtractJob):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from layercut.data.subset import Task
-from layercut.features.taps import PIXELS, all_taps, tap_features
+from layercut.features.taps import PIXELS, every_tap, tap_features
 from layercut.models.base import CuttableModel
 from layercut.plan.jobs import ProbeJob
 from layercut.stages.context import Context
@@ -33,7 +33,7 @@ def source_features(
     `stored`: the model is the source whose features the job's bank may hold. Layers between a stored cut and the
     next one are computed from it, with the same bits as from pixels (`features/extract.py`).
     """
-    taps = {name: module for name, module in all_taps(model).items() if name in layers}
+    taps = {name: module for name, module in every_tap(model).items() if name in layers}
     kept = _stored_cuts(job, context, split, positions) if stored else {}
     bases = [0, *kept]
     for base, above in zip(bases, [*bases[1:], None], strict=True):

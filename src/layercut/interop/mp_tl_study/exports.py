@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from layercut.errors import UserError
+from layercut.files import explained, written_whole
 from layercut.interop.mp_tl_study.imports import FORMAT
 from layercut.interop.mp_tl_study.labels import FLAGS, LETTERS, classes_in, is_plain
 from layercut.interop.mp_tl_study.layout import SCORES, apply_differences, probe_row, trial_row
@@ -26,8 +27,10 @@ def export_study(path: str | Path, folder: str | Path, study: Mapping[str, Any] 
     probed. NAME is the study's, with what tells these apart. What the format has no words for (variants, groups,
     seeds and checkpoints of a task) is told by the parameters `pre_train_task` and `fine_tune_task`. A merged trial
     stands under every name; failed trials are left out and counted in the parameter `failed_trials`. Of several
-    clusterings that a study asks for, one is written: that with `self_pairs: true`, which counts pairs of images as
-    the study's own files do, else the first, whose precision and recall are those of pairs of different images.
+    clusterings that a study asks for, one is written: that with `at: before_activation`, whose layers are those of the
+    study's own files, and of several such that with `self_pairs: true`, which counts pairs of images as they do (else
+    precision and recall are those of pairs of different images). Where none looks before activations, layers are called
+    `conv0.block`: what lies behind a convolution, its activation and its pooling.
 
     Args:
         path: an output directory, or a ledger file.
@@ -41,32 +44,31 @@ def export_study(path: str | Path, folder: str | Path, study: Mapping[str, Any] 
     with Ledger(path, read_only=True) as ledger:
         imported = ledger.meta("imported")
         if imported and imported.get("format") == FORMAT:
-            contents = dict(_as_imported(ledger, imported["files"]))
+            contents = dict(_as_imported(ledger, imported))
         else:
             contents = dict(_as_study(ledger, study or {}))
     if not contents:
         raise UserError(f"{ledger.path} holds no finished trials: there is nothing to export")
-    return [_write(Path(folder) / name, content) for name, content in contents.items()]
+    return [_write(Path(folder).expanduser() / name, content) for name, content in contents.items()]
 
 
 def _write(path: Path, content: Any) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error}") from error
+    with explained(path), written_whole(path) as unfinished:
+        unfinished.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     return path
 
 
-def _as_imported(ledger: Ledger, files: list[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
+def _as_imported(ledger: Ledger, imported: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
     names = {name.condition: name for name in ledger.names() if not name.merged}
     trials = {trial.key: trial for trial in ledger.trials()}
     probes = {probe.key: probe for probe in ledger.probes()}
-    for file in files:
+    for file in imported["files"]:
         rows: list[Any] = []
         for key, changed in file["rows"]:
             if file["kind"] == "cluster":
                 standard = probe_row(probes[key])
+                if "layers" not in imported:
+                    standard["Layer"] = probes[key].layer
             else:
                 standard = trial_row(names[trials[key].condition], trials[key], file["lr"])
             rows.append(apply_differences(standard, changed))
@@ -112,7 +114,8 @@ def _clusters(base: str, probes: list[ProbeRecord], contexts: list[tuple[str, ..
 
     Scores on the images of the source are about no target and stand in the file of each.
     """
-    labels = sorted(dict.fromkeys(probe.probe for probe in probes), key=lambda label: "self_pairs=True" not in label)
+    known = dict.fromkeys(probe.probe for probe in probes)
+    labels = sorted(known, key=lambda label: ("at=before_activation" not in label, "self_pairs=True" not in label))
     probes = [probe for probe in probes if probe.probe in labels[:1]]
     targets: dict[tuple[str, str], dict[str, None]] = {}
     for probe in probes:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from layercut.errors import UserError
+from layercut.files import explained
 from layercut.interop.mp_tl_study.files import BASELINE_CUT, ResultFile, read_file
 from layercut.interop.mp_tl_study.findings import NamedTrial, point_of, unattainable_families, warnings_about
 from layercut.interop.mp_tl_study.labels import model_label, strategy_of
-from layercut.interop.mp_tl_study.layout import SCORES, differences, probe_row, probed_task, trial_row
+from layercut.interop.mp_tl_study.layout import SCORES, differences, our_layer, probe_row, probed_task, trial_row
 from layercut.interop.mp_tl_study.measured_on import MeasuredOn, measured_on, measured_warnings, words_of
 from layercut.interop.mp_tl_study.merging import merged_with_baselines
 from layercut.interop.mp_tl_study.tasks import Tasks, datasets_of, tasks_of, unnamed_warnings, varying_parameters
@@ -21,6 +22,9 @@ from layercut.ledger import LEDGER_NAME, Ledger
 from layercut.records import ConditionName, ProbeRecord, TrialRecord
 
 FORMAT = "mp-tl-study"
+
+NAMED_SINCE = "before activation"
+"""What an import notes since layers are named as `layout.file_layer` says; before, `conv0` stood for `conv0`."""
 
 
 class Imported(NamedTuple):
@@ -76,18 +80,18 @@ def import_files(
         "warnings": warnings,
         "measured_on": sorted({words_of(measured) for measured in images if measured is not None}),
     }
-    ledger = _write(Path(output_dir), merged, probes, layouts, plan)
+    ledger = _write(Path(output_dir).expanduser(), merged, probes, layouts, plan)
     return Imported(ledger, len(trials), len(probes), warnings)
 
 
 def _distinct(paths: Sequence[str | Path]) -> list[Path]:
     if not paths:
         raise UserError("expected at least one file to import; got none")
-    resolved = [Path(path).resolve() for path in paths]
+    resolved = [Path(path).expanduser().resolve() for path in paths]
     for path, count in Counter(resolved).items():
         if count > 1:
             raise UserError(f"{path} is given {count} times: give each file once")
-    return [Path(path) for path in paths]
+    return [Path(path).expanduser() for path in paths]
 
 
 def _stored_names(files: Sequence[ResultFile]) -> list[str]:
@@ -168,16 +172,16 @@ def _trial(
 
 def _probe(row: Mapping[str, Any], tasks: Tasks, occurrences: Counter[str]) -> ProbeRecord:
     point: dict[str, Any] = {
-        "probe": "clustering",
+        "probe": "clustering(at=before_activation)",
         "source": tasks.source,
-        "layer": row["Layer"],
+        "layer": our_layer(row["Layer"]),
         "fraction": float(row["Percentage"]),
         "replicate": row["Repeat"],
         "dataset": probed_task(row["Dataset"]),
         "split": row["Split"].lower(),
     }
     key = _occurrence_key("imported probe", [point, tasks.target], occurrences)
-    number = re.fullmatch(r"conv(\d+)", row["Layer"])
+    number = re.fullmatch(r"conv(\d+)(\.block)?", row["Layer"])
     return ProbeRecord(
         key=key,
         scores={score: float(row[f]) for f, score in SCORES.items()},
@@ -200,16 +204,14 @@ def _write(
     path = folder / LEDGER_NAME
     if path.exists():
         raise UserError(f"{path} exists: choose another output directory, an import never adds to a ledger")
-    try:
+    with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot make the output directory {folder}: {error}") from error
     try:
         with Ledger(path, create=True) as ledger:
             ledger.add_names({point_of(name): name for name, _ in trials}.values())
             ledger.append([*{trial.key: trial for _, trial in trials}.values(), *probes])
             ledger.set_meta("study_name", folder.resolve().name)
-            ledger.set_meta("imported", {"format": FORMAT, "files": layouts})
+            ledger.set_meta("imported", {"format": FORMAT, "layers": NAMED_SINCE, "files": layouts})
             ledger.set_meta("plan", plan)
     except BaseException:
         for leftover in folder.glob(f"{LEDGER_NAME}*"):

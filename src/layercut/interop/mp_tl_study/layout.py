@@ -6,6 +6,7 @@ What a record cannot hold (a percentage written `1` instead of `1.0`, an unknown
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,11 +36,37 @@ def probe_row(probe: ProbeRecord) -> dict[str, Any]:
     return {
         "Percentage": probe.fraction,
         "Repeat": probe.replicate,
-        "Layer": probe.layer,
+        "Layer": file_layer(probe.layer),
         **{field: probe.scores[score] for field, score in SCORES.items() if score in probe.scores},
         "Dataset": _DATASETS.get(probe.dataset, probe.dataset),
         "Split": probe.split.capitalize(),
     }
+
+
+def file_layer(layer: str) -> str:
+    """Return how the files call a layer: their `conv0` is what the first activation sees.
+
+    What lies behind a whole block of convolution, activation and pooling has no name of theirs.
+
+    Example:
+        >>> file_layer("conv0.pre"), file_layer("conv0"), file_layer("output")
+        ('conv0', 'conv0.block', 'output')
+    """
+    if re.fullmatch(r"conv\d+\.pre", layer):
+        return layer.removesuffix(".pre")
+    return f"{layer}.block" if re.fullmatch(r"conv\d+", layer) else layer
+
+
+def our_layer(name: str) -> str:
+    """Return the layer that `file_layer` calls so.
+
+    Example:
+        >>> our_layer("conv0"), our_layer("conv0.block")
+        ('conv0.pre', 'conv0')
+    """
+    if re.fullmatch(r"conv\d+", name):
+        return f"{name}.pre"
+    return name.removesuffix(".block") if re.fullmatch(r"conv\d+\.block", name) else name
 
 
 def probed_task(dataset: str) -> str:

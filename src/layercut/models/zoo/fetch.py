@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import http.client
 import re
 import shutil
 import urllib.error
@@ -11,8 +11,8 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from layercut.disk import is_disk_full
-from layercut.errors import CheckpointError, StorageFullError, one_line
+from layercut.errors import CheckpointError, one_line
+from layercut.files import needing_space, written_whole
 
 TIMEOUT_SECONDS = 10.0
 """Without an answer for so long, a server is given up."""
@@ -21,7 +21,7 @@ _HASH_IN_NAME = re.compile(r"-([a-f0-9]{8,})\.")
 
 
 def fetch_url(url: str, folder: Path, what: str) -> Path:
-    """Return the file of a URL in a folder, downloaded where it is not there yet; the hash in its name is checked.
+    """Return the file of a URL in a folder, downloaded where it is not there; it must have the hash in its name.
 
     Raises:
         CheckpointError: it cannot be downloaded, or is not what its name says.
@@ -29,20 +29,14 @@ def fetch_url(url: str, folder: Path, what: str) -> Path:
     """
     path = folder / Path(urlsplit(url).path).name
     if path.is_file():
+        _check_name(path, path.name, f"{path}", "delete it, or copy it there again")
         return path
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer, temporary.open("wb") as file:  # noqa: S310
-            shutil.copyfileobj(answer, file)
-        _check_name(temporary, path.name)
-        temporary.replace(path)
-    except OSError as error:
-        if is_disk_full(error):
-            raise StorageFullError(f"the disk is full: {what} does not fit in {folder}") from error
+        with needing_space(f"{what} does not fit in {folder}"), written_whole(path) as unfinished:
+            _download(url, unfinished)
+            _check_name(unfinished, path.name, f"the download of {path.name}", "nothing was kept")
+    except (OSError, http.client.HTTPException) as error:
         raise unavailable(what, error, f"copy {url} to {path}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 
@@ -69,10 +63,19 @@ def unavailable(what: str, error: Exception, instead: str) -> CheckpointError:
     )
 
 
-def _check_name(path: Path, name: str) -> None:
+def _download(url: str, path: Path) -> None:
+    with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer, path.open("wb") as file:  # noqa: S310
+        shutil.copyfileobj(answer, file)
+        missing = getattr(answer, "length", None)
+    if missing:  # a server that ends early is no error to urllib
+        raise ConnectionError(f"the connection ended {missing:,} bytes too early")
+
+
+def _check_name(path: Path, name: str, what: str, instead: str) -> None:
     expected = _HASH_IN_NAME.search(name)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if expected is not None and not digest.startswith(expected[1]):
-        raise CheckpointError(
-            f"the download of {name} is not what it should be: its SHA-256 begins with {digest[:8]}; nothing was kept"
-        )
+    if expected is None:
+        return
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if not digest.startswith(expected[1]):
+        raise CheckpointError(f"{what} is not what it should be: its SHA-256 begins with {digest[:8]}; {instead}")

@@ -284,9 +284,9 @@
 
     function fill() {
       const wanted = $$("[data-filter]", section).filter((select) => select.value !== "");
-      const merged = $(".merged", section)?.checked ?? true;
-      const found = sorted.filter((row) => (merged || !row.m) &&
-        wanted.every((select) => String(row[select.dataset.filter]) === select.value));
+      const everything = $(".on-request", section)?.checked ?? true;
+      const found = sorted.filter((row) => (everything || !row.m) &&
+        wanted.every((select) => [row[select.dataset.filter]].flat().map(String).includes(select.value)));
       const size = printing ? LONGEST_PRINT : PAGE;
       first = Math.min(first, Math.max(0, Math.floor((found.length - 1) / size) * size));
       const shown = found.slice(first, first + size);
@@ -299,7 +299,7 @@
     }
 
     table.tHead.rows[0].append(...heads());
-    for (const control of $$("[data-filter], .merged", section)) control.addEventListener("change", () => { first = 0; fill(); });
+    for (const control of $$("[data-filter], .on-request", section)) control.addEventListener("change", () => { first = 0; fill(); });
     $(".back", section).addEventListener("click", () => { first -= PAGE; fill(); });
     $(".next", section).addEventListener("click", () => { first += PAGE; fill(); });
     fill();
