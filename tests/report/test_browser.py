@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from fake_kept import write_kept
 from fake_ledger import write_ledger
@@ -123,6 +125,22 @@ def test_every_figure_is_drawn_with_something_in_it(page, run):
             plot.locator(".main-svg").first.wait_for()
             assert plot.evaluate(MARKS) > 0, name
     assert page.problems == []
+
+
+@pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
+def test_bars_are_filled_with_the_colour_of_their_strategy(page, tmp_path):
+    plot = figure_of(page, "accuracy_bars").locator(".plot").first
+    styles = plot.evaluate("plot => plot.data.filter(one => one.type === 'bar').map(one => one.marker.color)")
+    assert len(set(styles)) == 6
+    bars = plot.locator(".barlayer .bars").all()
+    for style, bar in zip(styles, bars, strict=True):
+        box = bar.locator("path").first.bounding_box()
+        clip = {"x": box["x"] + 1, "y": box["y"] + box["height"] / 2, "width": box["width"] - 2, "height": 12}
+        picture = tmp_path / "bar.png"
+        page.screenshot(path=str(picture), clip=clip)
+        pixels = np.asarray(Image.open(picture).convert("RGB")).reshape(-1, 3).astype(int)
+        near = np.abs(pixels - [int(style[at : at + 2], 16) for at in (1, 3, 5)]).max(axis=1) < 48
+        assert near.mean() > 0.4, style
 
 
 def drawn(page):

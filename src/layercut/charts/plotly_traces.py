@@ -88,7 +88,13 @@ def bar_trace(series: BarSeries, panel: Panel, theme: Theme) -> dict[str, Any]:
         "marker": {
             "color": color,
             "line": {"color": color, "width": 1},
-            "pattern": {"shape": _PATTERNS[series.style.marker], "fgcolor": theme.paper, "fgopacity": 0.45, "size": 6},
+            "pattern": {
+                "shape": _PATTERNS[series.style.marker],
+                "fillmode": "overlay",  # the other mode leaves what is between the strokes empty
+                "fgcolor": theme.paper,
+                "fgopacity": 0.45,
+                "size": 6,
+            },
         },
         "text": [html.escape(bar.note) for bar in series.bars],
         "textposition": "none",

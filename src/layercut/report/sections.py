@@ -157,7 +157,9 @@ def condition_rows(rows: pd.DataFrame, contrasts: pd.DataFrame, contexts: Sequen
     fields = ["num_pairs", "mean_difference", "low", "high", "p_holm", "effect", "num_comparisons"]
     paired = contrasts[[*names, *fields]].rename(columns={"low": "difference_low", "high": "difference_high"})
     joined = rows.merge(paired, on=names, how="left")
-    joined = joined.sort_values(["fraction", "mean"], ascending=[True, False], kind="stable", na_position="last")
+    joined = joined.sort_values(
+        ["fraction", "mean"], ascending=[True, False], kind="stable", na_position="last", ignore_index=True
+    )
     index, columns = {context: place for place, context in enumerate(contexts)}, context_columns(rows)
     called: dict[tuple[Context, str], dict[str, None]] = {}
     strategies: dict[tuple[Context, str], dict[str, None]] = {}
