@@ -15,11 +15,19 @@ from layercut.plan.cost import ModelCost, feature_bytes, feature_passes
 from layercut.plan.design import DesignGroup
 from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, RepresentationJob, SourceJob
 from layercut.plan.matching import matched_target
-from layercut.plan.probes import ProbeGroup, asked_probes, describe_probes, distinct, needs_reference, probe_jobs
+from layercut.plan.probes import (
+    ProbeGroup,
+    asked_probes,
+    describe_probes,
+    distinct,
+    looks_at_sources,
+    needs_reference,
+    probe_jobs,
+)
 from layercut.plan.representations import representation_jobs
 from layercut.plan.resolve import Resolver, resolve_model, task_ref
 from layercut.plan.scaling import check_numbers, check_sources
-from layercut.plan.source_job import overlap_warnings, scaled_target, source_task
+from layercut.plan.source_job import check_named_tasks, overlap_warnings, scaled_target, source_task
 from layercut.plan.sources import join, reference_job, source_at, source_jobs
 from layercut.plan.stacking import alone_warnings
 from layercut.plan.validation import choice_warnings, source_warnings, validation_warnings
@@ -57,6 +65,7 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
     """
     _check_strategies(spec)
     check_sources(spec)
+    check_named_tasks(spec)
     asks = asked_probes(spec)
     labels = _Labels(*(_distinct([part.label for part in parts]) for parts in (spec.source, spec.target, spec.model)))
     targets = [
@@ -76,7 +85,8 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         drawn.warnings += overlap_warnings(spec, source_index, target_index)
         model = dataclasses.replace(model, label=labels.model[model_index])
         task = dataclasses.replace(task_ref(target), label=labels.target[target_index])
-        known = source_task(spec, source_index, target, resolver)
+        is_read = isinstance(spec.source[source_index], TaskSpec) or looks_at_sources(asks)
+        known = source_task(spec, source_index, target, resolver) if is_read else None
         drawn.notes += [*target.notes, *(known.notes if known else ())]
         drawn.warnings += source_warnings(jobs, known.info) if known else ()
         drawn.warnings += source_warnings([reference], target.info) if reference else ()

@@ -245,6 +245,11 @@ def needs_reference(asks: list[Ask]) -> bool:
     return any(ask.probe.kind == "pair" for ask in asks)
 
 
+def looks_at_sources(asks: list[Ask]) -> bool:
+    """Return whether some probe looks at images that a source was trained on."""
+    return any(ask.probe.kind != "weights" and ask.spec.images != "target" for ask in asks)
+
+
 def distinct(jobs: Iterable[ProbeJob]) -> tuple[ProbeJob, ...]:
     """Return jobs without those that do the same: what is about a source alone is asked for under each target."""
     known: set[tuple[str, int]] = set()

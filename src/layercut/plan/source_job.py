@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercut.data.classes import resolve_classes
+from layercut.data.reading import known_info
 from layercut.data.splits import split_sizes
 from layercut.data.statistics import ChannelStatistics
 from layercut.data.subset import TaskInfo
+from layercut.errors import DataError, SpecError, UnknownNameError
 from layercut.plan.canonical import source_key, task_identity
 from layercut.plan.cost import sample_images, training_flops, training_length
 from layercut.plan.jobs import Fitting, ModelRef, SourceJob
@@ -50,17 +53,34 @@ def source_job(
 
 
 def source_task(spec: StudySpec, index: int, target: ResolvedTask, resolver: Resolver) -> ResolvedTask | None:
-    """Return what a source was trained on; None where nobody says.
+    """Return what a source was trained on, its data read; None where nobody says.
 
     Raises:
         UserError: the dataset cannot be used.
     """
-    source: object = spec.source[index]
-    if isinstance(source, CheckpointSource) and source.dataset is not None:
-        source = TaskSpec(dataset=source.dataset, classes=source.classes)
-    if not isinstance(source, TaskSpec):
+    source = spec.source[index]
+    task = source.task if isinstance(source, CheckpointSource) else source
+    if not isinstance(task, TaskSpec):
         return None
-    return resolver.task(matched_source(spec, source, target.info.image_shape), f"source[{index}]")
+    return resolver.task(matched_source(spec, task, target.info.image_shape), f"source[{index}]")
+
+
+def check_named_tasks(spec: StudySpec) -> None:
+    """Check the datasets that are named beside weight files, without reading them.
+
+    Raises:
+        SpecError: no such dataset, an impossible option, or a class that it is known not to have.
+    """
+    for index, source in enumerate(spec.source):
+        task = source.task if isinstance(source, CheckpointSource) else None
+        if task is None:
+            continue
+        try:
+            info = known_info(task.dataset, task.options)
+            if info is not None:
+                resolve_classes(task.classes, info.class_names)
+        except (DataError, SpecError, UnknownNameError) as error:
+            raise spec.error(f"source[{index}]", str(error)) from error
 
 
 def trained_job(
@@ -177,10 +197,11 @@ def scaled_target(spec: StudySpec, index: int, target: ResolvedTask, resolver: R
 
 def overlap_warnings(spec: StudySpec, source_index: int, target_index: int) -> list[str]:
     """Warn where source and target share classes of one dataset: transfer is then easier than it looks."""
-    source, target = spec.source[source_index], spec.target[target_index]
-    if isinstance(source, RandomSource | WeightsSource) or source.dataset != target.dataset:
+    given, target = spec.source[source_index], spec.target[target_index]
+    source = given.task if isinstance(given, CheckpointSource) else given
+    if not isinstance(source, TaskSpec) or source.dataset != target.dataset:
         return []
-    if isinstance(source, TaskSpec) and _images_of(source) != _images_of(target):
+    if _images_of(source) != _images_of(target):
         return []
     if source.classes is None or target.classes is None:
         shared = "classes"

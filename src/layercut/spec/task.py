@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from layercut.errors import did_you_mean
 from layercut.spec.base import OpenSpec, StrictSpec
 from layercut.spec.training import SeedList
 
@@ -56,17 +57,35 @@ class SourceTask(TaskSpec):
     seeds: SeedList | None = Field(default=None, description="Instead of `pretraining.seeds`.")
 
 
-class CheckpointSource(StrictSpec):
-    """Weights on disk instead of pretraining."""
+class CheckpointSource(OpenSpec):
+    """Weights on disk instead of pretraining; beside a `dataset`, further keys are options of it."""
 
     checkpoint: Path = Field(description="A `.safetensors` file, or a `.pth` file that holds only tensors.")
-    dataset: str | None = Field(default=None, description="What the weights were trained on, for the report.")
+    dataset: str | None = Field(
+        default=None,
+        description="What the weights were trained on; read only where probes look at its images or it scales pixels.",
+    )
     classes: list[int | str] | None = Field(default=None, description="Classes the weights were trained on.")
 
     @field_validator("checkpoint")
     @classmethod
     def _of_home(cls, checkpoint: Path) -> Path:
         return checkpoint.expanduser()
+
+    @model_validator(mode="after")
+    def _options_of_a_dataset(self) -> CheckpointSource:
+        if self.dataset is None and self.options:
+            unknown = next(iter(self.options))
+            known = [*type(self).model_fields]
+            raise ValueError(f"{unknown} only beside `dataset`, as an option of it{did_you_mean(unknown, known)}")
+        return self
+
+    @property
+    def task(self) -> TaskSpec | None:
+        """Return what the weights were trained on; None where the study file does not say."""
+        if self.dataset is None:
+            return None
+        return TaskSpec.model_validate({"dataset": self.dataset, "classes": self.classes, **self.options})
 
     @property
     def label(self) -> str:

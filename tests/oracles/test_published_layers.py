@@ -1,4 +1,4 @@
-"""Clustering of the layer-freezing study, written out plainly on its published weights, against our probe."""
+"""Clusters and effective rank of the layer-freezing study, on its published weights, against our probes."""
 
 from __future__ import annotations
 
@@ -62,3 +62,11 @@ def test_agreement_before_activation_is_what_the_published_functions_give(publis
     assert ours == pytest.approx(expected, abs=0.02)
     behind = extract_features(model, pixels, ["conv0"], device="cpu")["conv0"]
     assert probe(Activations(behind, labels, 5, 0), probe.options())["ari"] != pytest.approx(expected[0], abs=0.02)
+
+
+def test_the_effective_rank_of_kernels_is_the_published_one(published):
+    """The study plots 9,226 for conv1: more than a matrix of 64 rows can have."""
+    probe, weights = PROBES["weight_effective_rank"], {"conv.weight": published["conv1.weight"]}
+    activations = Activations(torch.empty(0), torch.empty(0).long(), 0, 0, weights=weights)
+    assert probe(activations, probe.options(matrices="kernels"))["rank"] == pytest.approx(9226.4, abs=0.1)
+    assert probe(activations, probe.options())["rank"] == pytest.approx(58.8, abs=0.01)
