@@ -15,6 +15,7 @@ from layercut.models import MODELS
 from layercut.models.base import CuttableModel, seeded_build, seeded_head
 from layercut.strategies.primitives import truncate
 from layercut.training.batches import Normalization, pixel_scale
+from layercut.training.device import place_model
 
 
 class Classifier(nn.Module):
@@ -70,5 +71,5 @@ def load_model(path: str | Path) -> Classifier:
         model = truncate(model, build["num_blocks"], head)
     values, _ = load_checkpoint(folder / "model.safetensors")
     model.load_state_dict(values)
-    model = model.to(memory_format=torch.channels_last)
+    model = place_model(model, torch.device("cpu"))
     return Classifier(model, Normalization(build["mean"], build["std"]), card).eval()

@@ -16,6 +16,7 @@ from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.errors import SpecError, UnknownNameError, UserError
 from layercut.models import MODELS
 from layercut.models.base import CuttableModel, plan_model
+from layercut.models.examine import examine_model
 from layercut.plan.jobs import Fitting, ModelRef, SourceJob
 from layercut.plan.probes import asked_probes, describe_probes
 from layercut.preflight import plan_with_data
@@ -207,6 +208,7 @@ def read_model(
     except ValidationError as error:
         raise SpecError(describe_errors(error, family.options)) from error
     planned = plan_model(family, checked, image_shape, num_classes=2)
+    examine_model(model, checked, image_shape, num_classes=2)
     ref = ModelRef(
         label=model,
         name=model,

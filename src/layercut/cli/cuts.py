@@ -23,6 +23,7 @@ def cut_points(name: str, image: str | None) -> dict[str, Any]:
 
     from layercut.models import MODELS
     from layercut.models.base import plan_model
+    from layercut.models.examine import examine_model
     from layercut.spec.load import describe_errors
 
     own = ":" in name
@@ -35,6 +36,7 @@ def cut_points(name: str, image: str | None) -> dict[str, Any]:
         raise SpecError(f"{name} needs options that only a study file gives: {'; '.join(lines)}") from error
     shape = _shape(image) if image else getattr(family, "default_shape", DEFAULT_SHAPE)
     plan = plan_model(family, options, shape, num_classes=10)
+    examine_model("foreign" if own else name, options, shape, num_classes=10)
     total, below = sum(plan.block_parameters), 0
     rows = []
     for index, (block, features) in enumerate(zip(["", *plan.block_names], plan.feature_shapes, strict=True)):

@@ -33,12 +33,15 @@ class CuttableModel(nn.Module):
         head: nn.Module,
         taps: Mapping[str, str] | None = None,
         before_activation: Mapping[str, str] | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self.blocks = nn.Sequential(OrderedDict(blocks))
         self.head = head
         self._taps = taps
         self._before_activation = dict(before_activation or {})
+        self.notes = notes
+        """What its user should know of it."""
 
     @property
     def taps(self) -> dict[str, str]:
@@ -184,10 +187,13 @@ class ModelPlan(NamedTuple):
 def seeded_build(
     family: ModelFamily, options: Any, image_shape: ImageShape, num_classes: int, seed: int
 ) -> CuttableModel:
-    """Build a model whose initial values depend on `seed` alone; the global generator is left as it was."""
+    """Build a model whose initial values depend on `seed` alone; the global generator is left as it was.
+
+    All of it can be trained: what is frozen, a strategy says.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return family.build(options, image_shape, num_classes)
+        return family.build(options, image_shape, num_classes).requires_grad_(True)
 
 
 def seeded_head(

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
+from torch.nn.modules.lazy import LazyModuleMixin
 
 from layercut.checkpoints import WRAPPER
 from layercut.errors import CheckpointError, SpecError
@@ -18,6 +19,7 @@ from layercut.keys import canonical_json
 from layercut.models.base import CuttableModel, ImageShape
 from layercut.models.layout import Layout, fresh_head
 from layercut.models.misfit import misfit
+from layercut.models.observed import fails_on
 from layercut.models.own_code import Code, import_function, locate
 from layercut.models.traced import Plan, plan_cuts, traced_layout
 from layercut.spec.base import StrictSpec
@@ -69,7 +71,7 @@ class Foreign:
         if plan is None:
             raise ValueError("expected a model to be built before its heads: what they are like is known from it")
         hidden = nn.Sequential(OrderedDict(dropout=nn.Dropout(plan.dropout)))
-        layout = Layout({}, hidden, nn.Linear(feature_shape[-1], num_classes), rank=1, channels_last=plan.channels_last)
+        layout = Layout({}, hidden, nn.Linear(feature_shape[-1], num_classes), rank=1)
         return fresh_head(layout, feature_shape, num_classes)
 
     def import_names(self, options: ForeignOptions, names: list[str]) -> dict[str, str] | None:
@@ -128,7 +130,23 @@ def _make(options: ForeignOptions, image_shape: ImageShape, num_classes: int) ->
         raise SpecError(f"{options.factory} failed: {type(error).__name__}: {error}") from error
     if not isinstance(model, nn.Module):
         raise SpecError(f"expected {options.factory} to return a torch.nn.Module; got {type(model).__name__}")
+    _materialize(model, image_shape, options.factory)
     return model
+
+
+def _materialize(model: nn.Module, image_shape: ImageShape, name: str) -> None:
+    """Give lazy layers their sizes and initial values, by one pass of blank images."""
+    lazy = [layer for layer in model.modules() if isinstance(layer, LazyModuleMixin)]
+    if not any(layer.has_uninitialized_params() for layer in lazy):
+        return
+    was_training = model.training
+    try:
+        with torch.no_grad():
+            model.eval()(torch.zeros(2, *image_shape))
+    except Exception as error:  # whatever the user's code raises
+        raise fails_on(name, image_shape, error) from error
+    finally:
+        model.train(was_training)
 
 
 def _identity(options: ForeignOptions) -> str:

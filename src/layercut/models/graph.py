@@ -10,19 +10,22 @@ Reference:
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
-import torch
 from timm.layers import DropPath, get_notrace_functions, get_notrace_modules
-from torch import Tensor, fx, nn
+from torch import fx, nn
 from torchvision.models.feature_extraction import NodePathTracer
 
 from layercut.errors import SpecError, one_line
-from layercut.models.base import ImageShape
 
 _WHOLE = (nn.Linear, nn.Conv2d, nn.modules.batchnorm._BatchNorm, DropPath)
 """Layers that are not looked into, kinds of them of other libraries included."""
+
+
+_AGAIN = " again "
+"""Between the name of a layer and the number of its use, which no name of a layer can have."""
 
 
 class TracedGraph(NamedTuple):
@@ -66,8 +69,7 @@ def trace(model: nn.Module, training: bool) -> TracedGraph:
         autowrap_functions=tuple(get_notrace_functions()),
         leaf_modules=[*get_notrace_modules(), *_WHOLE],
     )
-    parameters = list(inspect.signature(model.forward).parameters.values())[1:]
-    optional = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+    optional = _optional_arguments(model)
     try:
         graph = tracer.trace(model.train(training), concrete_args=optional or None)
     except Exception as error:  # whatever the model's own code raises on a symbol
@@ -82,29 +84,20 @@ def trace(model: nn.Module, training: bool) -> TracedGraph:
     return TracedGraph(graph, {node: name for node, name in tracer.node_to_qualname.items() if node.graph is graph})
 
 
-def single_tensors(
-    traced: TracedGraph, model: nn.Module, image_shape: ImageShape, model_name: str
-) -> dict[fx.Node, tuple[int, ...]]:
-    """Return the nodes behind which their value alone is needed, with the shape that it has for one image.
-
-    Raises:
-        SpecError: the forward pass fails on such images.
-    """
-    alone = set(_only_live(traced.graph))
-    was_training = model.training
-    finder = _ShapeFinder(model, traced.graph)
-    try:
-        with torch.no_grad():
-            finder.run(torch.zeros(2, *image_shape, device=_device(model)))
-    except Exception as error:  # whatever the model's own code and its layers raise
-        reason = one_line(error, 300)
-        raise SpecError(
-            f"{model_name} fails on images of {' x '.join(map(str, image_shape))}: {type(error).__name__}: {reason}; "
-            "make it for such images, or give the images another size or other channels"
-        ) from error
-    finally:
-        model.train(was_training)
-    return {node: shape for node, shape in finder.shapes.items() if node in alone}
+def single_tensors(traced: TracedGraph, loose: Collection[fx.Node]) -> set[fx.Node]:
+    """Return the nodes behind which their value alone is needed, beside what is `loose`."""
+    position = {node: index for index, node in enumerate(traced.graph.nodes)}
+    live: set[fx.Node] = set()
+    alone = set()
+    for node in traced.graph.nodes:
+        if node in loose:
+            continue
+        last = {node: max((position[user] for user in node.users if user not in loose), default=-1) for node in live}
+        last[node] = max((position[user] for user in node.users if user not in loose), default=-1)
+        live = {earlier for earlier in live | {node} if last[earlier] > position[node]}
+        if live == {node} and node.op != "get_attr":
+            alone.add(node)
+    return alone
 
 
 def layers_of(nodes: Iterable[fx.Node]) -> set[str]:
@@ -114,39 +107,54 @@ def layers_of(nodes: Iterable[fx.Node]) -> set[str]:
 
 def draws_at_random(nodes: Iterable[fx.Node]) -> bool:
     """Return whether functions draw at random: layers that do are known by their types."""
-    return any(node.op == "call_function" and _drawing_call(node) for node in nodes)
+    return any(node.op in {"call_function", "call_method"} and drawing_call(node) for node in nodes)
+
+
+def _optional_arguments(model: nn.Module) -> dict[str, Any]:
+    """Return the further arguments of a forward pass with their defaults.
+
+    Raises:
+        SpecError: it takes no images, or needs more than images.
+    """
+    taken = [
+        parameter
+        for parameter in inspect.signature(model.forward).parameters.values()
+        if parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}
+    ]
+    name = type(model).__name__
+    if not taken:
+        raise SpecError(f"expected {name}.forward to take images; it takes nothing")
+    needed = [parameter.name for parameter in taken[1:] if parameter.default is parameter.empty]
+    if needed:
+        raise SpecError(
+            f"expected {name}.forward to take images alone; it needs {', '.join(needed)} too: give them a default, or "
+            "wrap the model in one that passes them"
+        )
+    return {parameter.name: parameter.default for parameter in taken[1:]}
 
 
 class _Tracer(NodePathTracer):  # type: ignore[misc]
-    """Does not look into the children of a model that is a row of them: they are its blocks."""
+    """Does not look into the children of a model that is a row of them: they are its blocks.
+
+    Nodes have names of their own, in which a layer is called what it is called: torchvision's drop a number at the end
+    (`conv_2` becomes `conv_1`), and fail where one layer's name begins with another's.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._times: Counter[str] = Counter()
+
+    def _get_node_qualname(self, module_qualname: str, node: fx.Node) -> str:
+        name = module_qualname
+        if node.op != "call_module":
+            called = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "function")
+            name = f"{name}.{called}" if name else called
+        self._times[name] += 1
+        return name if self._times[name] == 1 else f"{name}{_AGAIN}{self._times[name]}"
 
     def is_leaf_module(self, m: nn.Module, module_qualname: str) -> bool:
         is_child = type(self.root) is nn.Sequential and "." not in module_qualname
         return bool((is_child and type(m) is not nn.Sequential) or super().is_leaf_module(m, module_qualname))
-
-
-class _ShapeFinder(fx.Interpreter):
-    """Runs a graph on two images and keeps the shapes of tensors that have a value for each image."""
-
-    def __init__(self, model: nn.Module, graph: fx.Graph) -> None:
-        super().__init__(model.eval(), graph=graph)
-        self.extra_traceback = False  # errors say what the layers say, and no more
-        self.shapes: dict[fx.Node, tuple[int, ...]] = {}
-
-    def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
-        if isinstance(value, Tensor) and value.dim() > 1 and len(value) == 2 and value.is_floating_point():
-            self.shapes[n] = tuple(value.shape[1:])
-        return value
-
-
-def _only_live(graph: fx.Graph) -> Iterator[fx.Node]:
-    position = {node: index for index, node in enumerate(graph.nodes)}
-    live: set[fx.Node] = set()
-    for node in graph.nodes:
-        live = {earlier for earlier in live | {node} if any(position[user] > position[node] for user in earlier.users)}
-        if live == {node} and node.op != "get_attr":
-            yield node
 
 
 def _drop_optional(graph: fx.Graph) -> None:
@@ -160,15 +168,12 @@ def _drop_optional(graph: fx.Graph) -> None:
         graph.erase_node(node)
 
 
-def _drawing_call(node: fx.Node) -> bool:
-    name = getattr(node.target, "__name__", "")
+def drawing_call(node: fx.Node) -> bool:
+    """Return whether a call of a function or method draws at random when it runs."""
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
     share = node.kwargs.get("dropout_p", node.kwargs.get("p", node.args[1] if len(node.args) > 1 else 1.0))
     if name == "scaled_dot_product_attention":
         return bool(node.kwargs.get("dropout_p", 0.0))
     if any(word in name for word in ("dropout", "drop_path", "stochastic_depth")):
         return bool(share) and node.kwargs.get("training", True) is not False
     return any(word in name for word in ("rand", "bernoulli", "multinomial", "normal_"))
-
-
-def _device(model: nn.Module) -> torch.device:
-    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))

@@ -28,13 +28,13 @@ class Layout(NamedTuple):
     """Draws a classifier's initial values as the library does; None: as torch does."""
     pool: nn.Module | None = None
     """From maps to a vector, where a truncated trunk ends in maps; None: their average."""
-    channels_last: bool = False
-    """Maps are `h w c`."""
     taps: dict[str, str] | None = None
+    notes: tuple[str, ...] = ()
+    """What its user should know of it."""
 
     def model(self) -> CuttableModel:
         """Return the whole model."""
-        return CuttableModel(self.blocks, LayoutHead(self.hidden, self.out), self.taps)
+        return CuttableModel(self.blocks, LayoutHead(self.hidden, self.out), self.taps, notes=self.notes)
 
 
 class LayoutHead(nn.Module):
@@ -64,14 +64,49 @@ class Average(nn.Module):
         return features.mean(self.dims)
 
 
-class Contiguous(nn.Module):
-    """Give features the order of their dimensions in memory: stored ones may come with channels moved.
+class Entering(nn.Module):
+    """Give features the order that the layers behind it were written for, in dimensions and in memory.
 
-    The same numbers in another order could take another kernel, and end in other bits.
+    Between blocks maps are "n c h w" and tokens "n tokens width"; `axis` of one image's features is where these layers
+    have the channels. The same numbers in another order in memory could take another kernel, and end in other bits.
+
+    strict: the layers take no other order in memory, so the whole model is trained in it.
     """
 
+    def __init__(self, axis: int | None = None, strict: bool = False) -> None:
+        super().__init__()
+        self.axis, self.strict = axis, strict
+
     def forward(self, features: Tensor) -> Tensor:
+        if self.axis is not None:
+            features = features.movedim(_usual_axis(features), self.axis + 1)
         return features.contiguous()
+
+
+class Leaving(nn.Module):
+    """Bring the channels, which the layers before it have on `axis`, to where they are between blocks."""
+
+    def __init__(self, axis: int) -> None:
+        super().__init__()
+        self.axis = axis
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features.movedim(self.axis + 1, _usual_axis(features))
+
+
+def memory_format(model: nn.Module) -> torch.memory_format:
+    """Return the order in memory in which a model is run: channels last, where it can take it."""
+    strict = any(isinstance(layer, Entering) and layer.strict for layer in model.modules())
+    return torch.contiguous_format if strict else torch.channels_last
+
+
+def is_usual(axis: int | None, shape: tuple[int, ...]) -> bool:
+    """Return whether one image's features have their channels where they are between blocks."""
+    return axis is None or len(shape) not in (2, 3) or axis == (0 if len(shape) == 3 else 1)
+
+
+def _usual_axis(features: Tensor) -> int:
+    return 1 if features.dim() == 4 else 2
 
 
 def fresh_head(layout: Layout, feature_shape: tuple[int, ...], num_classes: int) -> LayoutHead:
@@ -79,7 +114,7 @@ def fresh_head(layout: Layout, feature_shape: tuple[int, ...], num_classes: int)
 
     Initial values come from torch's global generator; `layout` may be on the meta device.
     """
-    if len(feature_shape) == layout.rank and _width(layout, feature_shape) == _head_width(layout):
+    if len(feature_shape) == layout.rank and _width(feature_shape) == _head_width(layout):
         hidden = copy.deepcopy(layout.hidden).to_empty(device="cpu")
         num_features = layout.out.in_features
         _reset(layout, hidden)
@@ -115,8 +150,15 @@ def merge_blocks(blocks: Mapping[str, nn.Module], cuts: Sequence[str | int] | No
 
 
 def in_row(modules: Iterable[tuple[str, nn.Module]]) -> nn.Sequential:
-    """Return modules in a row; names may have dots."""
-    return nn.Sequential(OrderedDict((name.replace(".", "_"), module) for name, module in modules))
+    """Return modules in a row; names may have dots.
+
+    Raises:
+        ValueError: two have one name.
+    """
+    named = [(name.replace(".", "_"), module) for name, module in modules]
+    if len({name for name, _ in named}) < len(named):
+        raise ValueError(f"expected modules of different names; got {', '.join(name for name, _ in named)}")
+    return nn.Sequential(OrderedDict(named))
 
 
 def _end(names: list[str], cut: str | int, where: str) -> int:
@@ -129,8 +171,8 @@ def _end(names: list[str], cut: str | int, where: str) -> int:
     return names.index(cut) + 1
 
 
-def _width(layout: Layout, shape: tuple[int, ...]) -> int:
-    return shape[0] if len(shape) == 3 and not layout.channels_last else shape[-1]
+def _width(shape: tuple[int, ...]) -> int:
+    return shape[0] if len(shape) == 3 else shape[-1]
 
 
 def _head_width(layout: Layout) -> int:
@@ -140,15 +182,8 @@ def _head_width(layout: Layout) -> int:
 
 def _pool(layout: Layout, shape: tuple[int, ...]) -> nn.Module:
     if len(shape) == 3:
-        if layout.channels_last and not _is_image(shape):
-            return in_row([("contiguous", Contiguous()), ("average", Average((1, 2)))])
         return copy.deepcopy(layout.pool) if layout.pool is not None else Average((2, 3))
     return Average((1,)) if len(shape) == 2 else nn.Flatten()
-
-
-def _is_image(shape: tuple[int, ...]) -> bool:
-    """Return whether a shape is that of images and not of maps with channels last: few channels come first."""
-    return shape[0] < min(shape[1:])
 
 
 def _reset(layout: Layout, hidden: nn.Sequential) -> None:

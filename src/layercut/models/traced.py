@@ -12,10 +12,17 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, fx, nn
 
-from layercut.errors import SpecError, did_you_mean
+from layercut.errors import SpecError, did_you_mean, few
+from layercut.models.axes import channel_axes
 from layercut.models.base import ImageShape
 from layercut.models.graph import TracedGraph, draws_at_random, layers_of, single_tensors, trace
-from layercut.models.layout import Contiguous, Layout, in_row
+from layercut.models.layout import Entering, Layout, Leaving, in_row, is_usual
+from layercut.models.names import block_names
+from layercut.models.observed import cut_out, observe
+
+_SEVERAL = "more than one tensor is needed"
+_SHARED = "weights are used that layers before it use too"
+_NO_AXIS = "nothing says which axis of the features holds the channels"
 
 
 class Plan(NamedTuple):
@@ -30,7 +37,10 @@ class Plan(NamedTuple):
     """Between the last block and the classifier."""
     classifier: str
     rank: int
+    axes: list[int | None]
+    """Where the channels are behind each block, where they are not where they should be between blocks."""
     channels_last: bool
+    """Whether models can be trained with channels last in memory."""
     constants: dict[str, Tensor]
     """Tensors that the tracing found in the code."""
 
@@ -62,7 +72,7 @@ class TracedBlock(nn.Module):
 
 
 def plan_cuts(model: nn.Module, image_shape: ImageShape, model_name: str, named: Sequence[str] | None = None) -> Plan:
-    """Find where a model can be cut.
+    """Find where a model can be cut; the model is of no use afterwards.
 
     model_name: as its user writes it.
     named: layers in order, each the end of a block; what comes behind the last one belongs to its block. None: a block
@@ -73,27 +83,34 @@ def plan_cuts(model: nn.Module, image_shape: ImageShape, model_name: str, named:
             one tensor passes a named point.
     """
     evaluated, trained = trace(model, training=False), trace(model, training=True)
-    shapes = single_tensors(evaluated, model, image_shape, model_name)
+    on, on_trained = (observe(traced, model, image_shape, model_name) for traced in (evaluated, trained))
     end = _before_classifier(evaluated, model)
     last = _before_classifier(trained, model).features
-    if end.features not in shapes:
+    alone, alone_trained = single_tensors(evaluated, on.loose), single_tensors(trained, on_trained.loose)
+    if end.features not in alone or end.features not in on.shapes:
         raise SpecError(f"{type(model).__name__}: more than one tensor reaches its classifier {end.classifier}")
-    twins = {trained.names[node]: node for node in single_tensors(trained, model, image_shape, model_name)}
+    twins = {trained.names[node]: node for node in alone_trained if node in on_trained.shapes and node in trained.names}
     inside = list(evaluated.between(evaluated.image, end.features))[:-1]
-    legal = [node for node in inside if node in shapes and evaluated.names[node] in twins]
-    legal = [*_unshared(evaluated, legal), end.features]
-    chosen = _ends_of(evaluated, legal, named) if named else _before_weights(evaluated, model, legal)
+    legal = [node for node in inside if node in alone and node in on.shapes and evaluated.names[node] in twins]
+    unshared = list(_unshared(evaluated, model, legal, end))
+    why = dict.fromkeys(legal, _SHARED) | dict.fromkeys(unshared, _NO_AXIS)
+    axes = channel_axes(evaluated, model, on, image_shape, [n for n in unshared if len(on.shapes[n]) in (2, 3)])
+    legal = [node for node in unshared if node in axes or len(on.shapes[node]) not in (2, 3)]
+    legal = [*legal, end.features]
+    chosen = _ends_of(evaluated, legal, named, why) if named else _before_weights(evaluated, model, legal)
     parts = list(_parts(evaluated, [evaluated.image, *chosen]))
     ends = [evaluated.image, *chosen[:-1]]
     others = list(_parts(trained, [trained.image, *(twins[evaluated.names[node]] for node in ends[1:]), last]))
+    moved = [None if is_usual(axes.get(n), on.shapes[n]) else axes[n] for n in chosen[:-1]]
     return Plan(
-        [name.replace(".", "_") for name in named or _names(model, parts)],
-        [(_cut_out(part), _cut_out(other)) for part, other in zip(parts, others, strict=True)],
+        block_names(named or _names(model, parts)),
+        [(cut_out(part, on), cut_out(other, on_trained)) for part, other in zip(parts, others, strict=True)],
         [draws_at_random(other[1:]) for other in others],
         end.dropout,
         end.classifier,
-        len(shapes[end.features]),
-        any(_channels_last(shapes[node]) for node in chosen),
+        len(on.shapes[end.features]),
+        [*moved, None],
+        on.channels_last and on_trained.channels_last,
         {name: value for name, value in vars(model).items() if name.startswith("_tensor_constant")},
     )
 
@@ -101,14 +118,29 @@ def plan_cuts(model: nn.Module, image_shape: ImageShape, model_name: str, named:
 def traced_layout(model: nn.Module, plan: Plan) -> Layout:
     """Return the parts of a model, cut as planned for its architecture."""
     blocks: dict[str, nn.Module] = {}
-    for name, graphs, random in zip(plan.names, plan.graphs, plan.random, strict=True):
+    ordered = not plan.channels_last or any(axis is not None for axis in plan.axes)
+    entries = [None, *plan.axes[:-1]]
+    for index, (name, graphs, random) in enumerate(zip(plan.names, plan.graphs, plan.random, strict=True)):
         used = {layer for graph in graphs for layer in layers_of(graph.nodes)}
         constants = {layer: plan.constants[layer] for layer in used if layer in plan.constants}
         layers = {layer: _get(model, layer) for layer in _outermost(used - set(constants))} | constants
         block: nn.Module = TracedBlock(layers, graphs, random)
-        blocks[name] = in_row([("contiguous", Contiguous()), ("traced", block)]) if plan.channels_last else block
+        if ordered:
+            entering, axis = Entering(entries[index], strict=not plan.channels_last), plan.axes[index]
+            block = in_row(
+                [("contiguous", entering), ("traced", block), *([("back", Leaving(axis))] if axis is not None else [])]
+            )
+        blocks[name] = block
     hidden = in_row([("dropout", nn.Dropout(plan.dropout))])
-    return Layout(blocks, hidden, _dense(model, plan.classifier), plan.rank, channels_last=plan.channels_last)
+    out = _dense(model, plan.classifier)
+    return Layout(blocks, hidden, out, plan.rank, notes=tuple(_unused(model, [*blocks.values(), out])))
+
+
+def _unused(model: nn.Module, parts: Sequence[nn.Module]) -> Iterator[str]:
+    used = {id(parameter) for part in parts for parameter in part.parameters()}
+    lost = [name for name, parameter in model.named_parameters() if id(parameter) not in used]
+    if lost:
+        yield f"its forward pass uses no {few(lost, 4)}: left out of all blocks and counts"
 
 
 class _End(NamedTuple):
@@ -135,15 +167,35 @@ def _before_classifier(traced: TracedGraph, model: nn.Module) -> _End:
     return _End(features, str(node.target), dropout)
 
 
-def _unshared(traced: TracedGraph, legal: list[fx.Node]) -> Iterator[fx.Node]:
-    """Leave out cuts with a layer on both sides: it would have to be frozen and trained at once."""
+def _unshared(traced: TracedGraph, model: nn.Module, legal: list[fx.Node], end: _End) -> Iterator[fx.Node]:
+    """Leave out cuts with a parameter on both sides, by identity: it would have to be frozen and trained at once.
+
+    Raises:
+        SpecError: the classifier, which is new on every target, shares one.
+    """
     position = {node: index for index, node in enumerate(traced.graph.nodes)}
-    spans: dict[str, list[int]] = {}
+    spans: dict[int, list[int]] = {}
     for node in traced.graph.nodes:
-        for layer in layers_of([node]):
-            spans.setdefault(layer, []).append(position[node])
+        for value in _values(model, node):
+            spans.setdefault(id(value), []).append(position[node])
+    head = {id(value): position[end.features] + 1 for value in _dense(model, end.classifier).parameters()}
+    if any(value in head and min(uses) < head[value] for value, uses in spans.items()):
+        raise SpecError(
+            f"the classifier {end.classifier} shares its weights with other layers, but a classifier is new on every "
+            "target: give it weights of its own"
+        )
     shared = [(min(uses), max(uses)) for uses in spans.values() if len(uses) > 1]
     return (node for node in legal if not any(first <= position[node] < last for first, last in shared))
+
+
+def _values(model: nn.Module, node: fx.Node) -> Iterator[Tensor]:
+    """Yield the parameters that a node uses, and a layer's buffers: what training changes."""
+    if node.op == "call_module":
+        layer = model.get_submodule(str(node.target))
+        yield from layer.parameters()
+        yield from layer.buffers()
+    elif node.op == "get_attr" and isinstance(_get(model, str(node.target)), nn.Parameter):
+        yield _get(model, str(node.target))
 
 
 def _before_weights(traced: TracedGraph, model: nn.Module, legal: list[fx.Node]) -> list[fx.Node]:
@@ -159,8 +211,13 @@ def _before_weights(traced: TracedGraph, model: nn.Module, legal: list[fx.Node])
     return [*kept, legal[-1]]
 
 
-def _ends_of(traced: TracedGraph, legal: list[fx.Node], named: Sequence[str]) -> list[fx.Node]:
-    """Return the cut behind each named layer but the last, whose block goes on to the classifier."""
+def _ends_of(
+    traced: TracedGraph, legal: list[fx.Node], named: Sequence[str], why: Mapping[fx.Node, str]
+) -> list[fx.Node]:
+    """Return the cut behind each named layer but the last, whose block goes on to the classifier.
+
+    why: what is in the way of a cut that is not legal.
+    """
     inside = [node for node in traced.between(traced.image, legal[-1]) if node in traced.names]
     chosen = []
     for name in named:
@@ -171,7 +228,7 @@ def _ends_of(traced: TracedGraph, legal: list[fx.Node], named: Sequence[str]) ->
         chosen.append(nodes[-1])
     for name, node in zip(named[:-1], chosen, strict=False):
         if node not in legal:
-            raise SpecError(f"blocks: behind {name!r} more than one tensor is needed, so nothing can be cut there")
+            raise SpecError(f"blocks: behind {name!r} {why.get(node, _SEVERAL)}, so nothing can be cut there")
     order = [inside.index(node) for node in chosen]
     if order != sorted(set(order)):
         raise SpecError(f"blocks: expected layers in the order in which they compute; got {', '.join(named)}")
@@ -182,15 +239,6 @@ def _parts(traced: TracedGraph, cuts: Sequence[fx.Node]) -> Iterator[list[fx.Nod
     """Yield the nodes between cuts, each part begun by the node that it is given."""
     for start, end in itertools.pairwise(cuts):
         yield [start, *traced.between(start, end)]
-
-
-def _cut_out(part: list[fx.Node]) -> fx.Graph:
-    graph = fx.Graph()
-    copies = {part[0]: graph.placeholder("features")}
-    for node in part[1:]:
-        copies[node] = graph.node_copy(node, copies.__getitem__)
-    graph.output(copies[part[-1]])
-    return graph
 
 
 def _names(model: nn.Module, parts: list[list[fx.Node]]) -> list[str]:
@@ -217,11 +265,6 @@ def _is_heavy(model: nn.Module, node: fx.Node) -> bool:
     if node.op != "call_module":
         return False
     return any(value.dim() > 1 for value in model.get_submodule(str(node.target)).parameters())
-
-
-def _channels_last(shape: tuple[int, ...]) -> bool:
-    """Return whether maps look like `h w c`: the image's sides come first."""
-    return len(shape) == 3 and shape[0] == shape[1] != shape[2]
 
 
 def _outermost(layers: set[str]) -> list[str]:

@@ -15,6 +15,9 @@ from layercut.keys import content_key
 from layercut.plan.jobs import Fitting, ModelRef, TaskRef
 from layercut.spec.points import LAST
 
+_CUTTING = {"foreign": 2}
+"""Raised for models of which the same cut has become another place."""
+
 
 def source_key(
     kind: str, identity: Any, model: ModelRef, fitting: Fitting | None, study_seed: int, num_threads: int
@@ -87,7 +90,8 @@ def task_identity(task: TaskRef) -> dict[str, Any]:
 def model_identity(model: ModelRef) -> dict[str, Any]:
     """Return what makes two models the same, names of files and labels aside."""
     options = {name: value for name, value in model.options.items() if name != "folder"}  # its content counts
-    return {"name": model.name, "options": options, "image_shape": model.image_shape}
+    cutting = {"cutting": _CUTTING[model.name]} if model.name in _CUTTING else {}
+    return {"name": model.name, "options": options, "image_shape": model.image_shape, **cutting}
 
 
 def _training(fitting: Fitting) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         drawn.add_sources([*jobs, *([reference] if reference else [])])
         drawn.warnings += overlap_warnings(spec, source_index, target_index)
         model = dataclasses.replace(model, label=labels.model[model_index])
+        drawn.warnings += [f"{model.label}: {note}" for note in model.notes]
         task = dataclasses.replace(task_ref(target), label=labels.target[target_index])
         is_read = isinstance(spec.source[source_index], TaskSpec) or looks_at_sources(asks)
         known = source_task(spec, source_index, target, resolver) if is_read else None

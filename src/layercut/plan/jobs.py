@@ -55,6 +55,8 @@ class ModelRef:
     block_norms: tuple[int | None, ...] = ()
     """An image's values a channel at the narrowest batch normalisation of each block; None where it has none."""
     head_norm: int | None = None
+    notes: tuple[str, ...] = ()
+    """What its user should know of it."""
 
     @property
     def num_blocks(self) -> int:

@@ -14,6 +14,7 @@ from layercut.data.subset import TaskInfo
 from layercut.errors import SpecError, UnknownNameError
 from layercut.models import MODELS
 from layercut.models.base import plan_model
+from layercut.models.examine import examine_model
 from layercut.plan.cost import ModelCost, model_cost
 from layercut.plan.jobs import Fitting, ModelRef, TaskRef
 from layercut.plan.scaling import numbers, unknown_statistics
@@ -73,7 +74,7 @@ def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef
     """Return a model of the study for one task's images, and what it costs.
 
     Raises:
-        SpecError: unknown model or impossible option.
+        SpecError: unknown model, impossible option, or a model that results with would be wrong.
     """
     model, key_path = spec.model[index], f"model[{index}]"
     try:
@@ -86,6 +87,7 @@ def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef
         raise spec.error(key_path, describe_errors(error, family.options, also_legal=["name"])) from error
     try:
         planned = plan_model(family, options, info.image_shape, info.num_classes)
+        notes = examine_model(model.name, options, info.image_shape, info.num_classes)
     except SpecError as error:
         raise spec.error(key_path, str(error)) from error
     ref = ModelRef(
@@ -100,6 +102,7 @@ def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef
         planned.random_head,
         tuple(planned.block_norms),
         planned.head_norm,
+        notes,
     )
     return ref, model_cost(planned.block_flops, planned.head_flops, planned.feature_shapes)
 

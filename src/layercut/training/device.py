@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from layercut.errors import UserError
+from layercut.models.layout import memory_format
 from layercut.training.allocation import keep_freed_memory
 
 M = TypeVar("M", bound=nn.Module)
@@ -48,8 +49,8 @@ def prepare_device(device: torch.device, num_threads: int) -> None:
 
 
 def place_model(model: M, device: torch.device) -> M:
-    """Move a model to the device, convolutions channels last: the order that this processor's kernels want."""
-    return model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    """Move a model to the device, convolutions channels last where it can be: the order that kernels want."""
+    return model.to(device=device, memory_format=memory_format(model))  # type: ignore[call-overload, no-any-return]
 
 
 def describe_device(device: torch.device) -> str:

@@ -22,7 +22,7 @@ from torchvision.models import (
     VisionTransformer,
 )
 
-from layercut.models.layout import Contiguous, Layout, in_row
+from layercut.models.layout import Entering, Layout, Leaving, in_row
 from layercut.models.zoo.library import Granularity
 
 
@@ -183,18 +183,24 @@ def _vision_transformer(model: Any, granularity: Granularity) -> Layout:
 
 
 def _swin(model: Any, granularity: Granularity) -> Layout:
-    """Maps have their channels last; the merging of patches belongs to the stage behind it."""
+    """Inside, maps have their channels last; the merging of patches belongs to the stage behind it."""
     stem, *rest = model.features
-    blocks: dict[str, nn.Module] = {"stem": stem}
+    blocks: dict[str, nn.Module] = {"stem": nn.Sequential(*stem, Leaving(_LAST))}
     merging = [None, *rest[1::2]]
     for index, (merge, stage) in enumerate(zip(merging, rest[::2], strict=True), start=1):
-        parts = [in_row([("contiguous", Contiguous()), ("block", block)]) for block in stage]
-        if merge is not None:
-            parts[0] = in_row([("contiguous", Contiguous()), ("merging", merge), ("block", stage[0])])
+        first = [("merging", merge)] if merge is not None else []
+        parts = [
+            in_row([("contiguous", Entering(_LAST)), *more, ("block", block), ("back", Leaving(_LAST))])
+            for block, more in zip(stage, [first, *[[]] * len(stage)], strict=False)
+        ]
         blocks |= _stage(f"stage{index}", nn.Sequential(*parts), granularity)
-    head = [("contiguous", Contiguous()), ("norm", model.norm), ("permute", model.permute)]
+    head = [("contiguous", Entering(_LAST)), ("norm", model.norm), ("permute", model.permute)]
     hidden = in_row([*head, ("pool", model.avgpool), ("flatten", model.flatten)])
-    return Layout(blocks, hidden, model.head, 3, truncated_normal_classifier, channels_last=True)
+    return Layout(blocks, hidden, model.head, 3, truncated_normal_classifier)
+
+
+_LAST = 2
+"""Where Swin has the channels of its maps "h w c"."""
 
 
 def _stage(name: str, stage: Any, granularity: Granularity) -> dict[str, nn.Module]:
