@@ -49,6 +49,15 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor]) -> str:
     return digest
 
 
+def is_own_checkpoint(path: Path) -> bool:
+    """Return whether a file is a checkpoint that layercut wrote, as its header says."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return _HASH_FIELD in (file.metadata() or {})
+    except (OSError, safetensors.SafetensorError):
+        return False
+
+
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], str]:
     """Read tensors and their hash.
 

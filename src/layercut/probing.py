@@ -89,8 +89,8 @@ def probe_spec(
 ) -> StudySpec:
     """Return the study whose probes answer for one model; its trials are never run.
 
-    Models of a library get the image size that they were made for and the pixels of ImageNet, where nothing else is
-    said.
+    Models of a library get images as their weights were made for, without weights the image size that the model was
+    made for and the pixels of ImageNet, where nothing else is said.
 
     Args:
         candidate: a model and its weights.
@@ -101,17 +101,20 @@ def probe_spec(
     """
     is_own = ":" in candidate.model
     family = MODELS["foreign" if is_own else candidate.model]  # raises with the nearest name
-    target = _target(data, classes, getattr(family, "default_shape", None), overrides)
+    source = _source(candidate.weights)
+    made_for = None if "weights" in source else getattr(family, "default_shape", None)
+    target = _target(data, classes, made_for, overrides)
     named = {"name": "foreign", "factory": candidate.model} if is_own else {"name": candidate.model}
     content = {
         "name": "probe",
-        "source": _source(candidate.weights),
+        "source": source,
         "target": target,
         "model": named,
         "transfer": {"strategies": ["freeze_truncate"], "cuts": [0], "replicates": 1},
         "probes": [{"name": name, "sample": sample, "replicates": 1} for name in probes or default_probes()],
     }
-    if "/" in candidate.model and not any(one.startswith("normalization") for one in overrides):
+    unscaled = "random" in source and not any(one.startswith("normalization") for one in overrides)
+    if "/" in candidate.model and unscaled:
         content["normalization"] = "imagenet"
     return make_study(content, overrides)
 

@@ -95,7 +95,7 @@ def test_as_many_numbers_as_channels_are_needed():
 SOURCES_WITHOUT_IMAGES = {
     "{random: true}": r"got source\[0\], random weights, which have seen no images: write numbers",
     "{checkpoint: nowhere.pth}": r"got source\[0\], nowhere\.pth, without a `dataset`: add the one",
-    "[{dataset: digits, classes: [0, 1]}, {weights: DEFAULT}]": r"got source\[1\], weights DEFAULT, .*write `imagenet`",
+    "[{dataset: digits, classes: [0, 1]}, {weights: DEFAULT}]": r"got source\[1\], weights DEFAULT, .*leave it out",
 }
 
 

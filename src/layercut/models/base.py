@@ -149,6 +149,30 @@ class PublishedFamily(Protocol):
         ...
 
 
+class MadeFor(NamedTuple):
+    """What images published weights were made for."""
+
+    image_shape: ImageShape
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    """Of pixels in 0..1, a value a channel."""
+    interpolation: str
+    """Name of what lies between pixels where images are resized, as in a study file."""
+
+
+@runtime_checkable
+class MadeForFamily(Protocol):
+    """What a family says beside `ModelFamily` where it is known what images its published weights were made for."""
+
+    def made_for(self, weights: str) -> MadeFor:
+        """Return what images published weights were made for; asks nobody.
+
+        Raises:
+            CheckpointError: there are none of that name.
+        """
+        ...
+
+
 @runtime_checkable
 class AdaptingFamily(Protocol):
     """What a family says beside `ModelFamily` where a weight file needs more than other names."""

@@ -14,6 +14,7 @@ from layercut.errors import DataError, UnknownNameError
 from layercut.plan.cost import ModelCost, feature_bytes, feature_passes
 from layercut.plan.design import DesignGroup
 from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, RepresentationJob, SourceJob
+from layercut.plan.made_for import made_for_note, with_made_for
 from layercut.plan.matching import matched_target
 from layercut.plan.probes import (
     ProbeGroup,
@@ -68,9 +69,8 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
     check_named_tasks(spec)
     asks = asked_probes(spec)
     labels = _Labels(*(_distinct([part.label for part in parts]) for parts in (spec.source, spec.target, spec.model)))
-    targets = [
-        resolver.task(matched_target(spec, i, _shapes(resolver)), f"target[{i}]") for i in range(len(spec.target))
-    ]
+    tasks = [with_made_for(spec, i, matched_target(spec, i, _shapes(resolver))) for i in range(len(spec.target))]
+    targets = [resolver.task(task, f"target[{i}]") for i, task in enumerate(tasks)]
     for index, target in enumerate(targets):
         check_numbers(spec, target.info.image_shape[0], target.info.label)
         _check_fractions(spec, index, target.info)
@@ -79,7 +79,7 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
     for source_index, (target_index, target), model_index in pairs:
         model, cost = resolve_model(spec, model_index, target.info)
         jobs = list(source_jobs(spec, source_index, labels.source[source_index], model, target, resolver))
-        target = scaled_target(spec, source_index, target, resolver)  # noqa: PLW2901 - the same task, for this source
+        target = scaled_target(spec, source_index, model.name, target, resolver)  # noqa: PLW2901 - for this source
         reference = reference_job(spec, target_index, model, target, resolver) if needs_reference(asks) else None
         drawn.add_sources([*jobs, *([reference] if reference else [])])
         drawn.warnings += overlap_warnings(spec, source_index, target_index)
@@ -88,6 +88,7 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         task = dataclasses.replace(task_ref(target), label=labels.target[target_index])
         is_read = isinstance(spec.source[source_index], TaskSpec) or looks_at_sources(asks)
         known = source_task(spec, source_index, target, resolver) if is_read else None
+        drawn.notes += made_for_note(spec, source_index, model.name, target.info.image_shape, _way(tasks[target_index]))
         drawn.notes += [*target.notes, *(known.notes if known else ())]
         drawn.warnings += source_warnings(jobs, known.info) if known else ()
         drawn.warnings += source_warnings([reference], target.info) if reference else ()
@@ -106,6 +107,10 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         )
     plan = drawn.plan(describe_probes(asks))
     return dataclasses.replace(plan, representations=representation_jobs(spec, plan.probes))
+
+
+def _way(task: TaskSpec) -> str:
+    return str(task.options.get("interpolation", "bilinear"))
 
 
 def _shapes(resolver: Resolver) -> Callable[[TaskSpec, str], tuple[int, int, int]]:

@@ -60,8 +60,8 @@ def check_sources(spec: StudySpec) -> None:
 
 
 _INSTEAD: dict[type, str] = {
-    WeightsSource: "of whose images only its makers know mean and deviation: write `imagenet` for weights trained on "
-    "ImageNet, or the numbers that they publish (`{mean: [...], std: [...]}`), or `target`",
+    WeightsSource: "of whose images only its makers know mean and deviation: leave it out, or write "
+    "`imagenet` for weights trained on ImageNet, or numbers (`{mean: [...], std: [...]}`), or `target`",
     CheckpointSource: "without a `dataset`: add the one that its weights were trained on (and `classes`), or write "
     "numbers (`{mean: ..., std: ...}`), or `target`",
     RandomSource: "which have seen no images: write numbers (`{mean: ..., std: ...}`), or `target`",

@@ -13,6 +13,7 @@ from layercut.errors import DataError, SpecError, UnknownNameError
 from layercut.plan.canonical import source_key, task_identity
 from layercut.plan.cost import sample_images, training_flops, training_length
 from layercut.plan.jobs import Fitting, ModelRef, SourceJob
+from layercut.plan.made_for import weights_scaling
 from layercut.plan.matching import keys_to_match, matched_source
 from layercut.plan.resolve import ResolvedTask, Resolver, make_fitting, resolve_model, task_ref
 from layercut.plan.scaling import from_images, scaled
@@ -39,7 +40,7 @@ def source_job(
     """
     source = spec.source[index]
     place = f"source[{index}]"
-    scaling = source_scaling(spec, index, target, resolver)
+    scaling = source_scaling(spec, index, model.name, target, resolver)
     fitting = scaled(make_fitting(spec, pretraining, resolver.precision), scaling)
     seeded = {"replicate": seed} if seed else {}
     if isinstance(source, CheckpointSource | WeightsSource):
@@ -167,15 +168,17 @@ def _check_checkpoints(
         )
 
 
-def source_scaling(spec: StudySpec, index: int, target: ResolvedTask, resolver: Resolver) -> ChannelStatistics | None:
-    """Return what a source scales pixels by, where the images of a task give it.
+def source_scaling(
+    spec: StudySpec, index: int, model: str, target: ResolvedTask, resolver: Resolver
+) -> ChannelStatistics | None:
+    """Return what a source scales pixels by, where the images of a task or what its weights were made for give it.
 
     Raises:
         UserError: they cannot be read.
     """
     source = spec.source[index]
     if not from_images(spec):
-        return None
+        return weights_scaling(spec, index, model, target.info.image_shape[0])
     if spec.normalization == "target" and not isinstance(source, TaskSpec):
         return target.own_scaling()
     task = source_task(spec, index, target, resolver)
@@ -184,15 +187,15 @@ def source_scaling(spec: StudySpec, index: int, target: ResolvedTask, resolver: 
     return task.own_scaling()
 
 
-def scaled_target(spec: StudySpec, index: int, target: ResolvedTask, resolver: Resolver) -> ResolvedTask:
-    """Return a target with what trials on it scale pixels by, for one source.
+def scaled_target(spec: StudySpec, index: int, model: str, target: ResolvedTask, resolver: Resolver) -> ResolvedTask:
+    """Return a target with what trials on it scale pixels by, for one source and model.
 
     Raises:
         UserError: as `source_scaling`.
     """
-    if spec.normalization == "source":
-        return target._replace(scaling=source_scaling(spec, index, target, resolver))
-    return target._replace(scaling=target.own_scaling() if from_images(spec) else None)
+    if spec.normalization == "target":
+        return target._replace(scaling=target.own_scaling())
+    return target._replace(scaling=source_scaling(spec, index, model, target, resolver))
 
 
 def overlap_warnings(spec: StudySpec, source_index: int, target_index: int) -> list[str]:

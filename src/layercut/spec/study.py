@@ -145,10 +145,11 @@ class StudySpec(StrictSpec):
     source: OneOrMore[SourceSpec] = Field(min_length=1, description="What is transferred; one or a list.")
     target: OneOrMore[TargetSpec] = Field(min_length=1, description="What it is transferred to; one or a list.")
     model: OneOrMore[ModelSpec] = Field(min_length=1, description="What is cut; one or a list.")
-    normalization: NormalizationSpec | Literal["source", "target", "imagenet"] = Field(
+    normalization: NormalizationSpec | Literal["source", "target", "imagenet", "weights"] = Field(
         default=NormalizationSpec(),
         description="How pixels become inputs: numbers, or mean and deviation of the `source`'s training images, of "
-        "the `target`'s (the source is then trained with its own), or those usual for `imagenet`.",
+        "the `target`'s (the source is then trained with its own), or those usual for `imagenet`, or those that the "
+        "`weights` of a library's model were made for, which is also what counts for them where the key is absent.",
     )
     match: Annotated[MatchSpec | None, BeforeValidator(_as_match)] = Field(
         default=None, description="One shape for the images of source and target: `target`, `source`, or a mapping."

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from layercut.errors import SpecError, UnknownNameError
-from layercut.models.base import CuttableModel, ImageShape
+from layercut.models.base import CuttableModel, ImageShape, MadeFor
 from layercut.models.layout import Layout, fresh_head, merge_blocks
 from layercut.models.traced import Plan, plan_cuts, traced_layout
 from layercut.models.zoo.library import Granularity, Library
@@ -90,6 +90,14 @@ class ZooFamily:
             CheckpointError: there are none.
         """
         open_library(self.library).check_weights(self.name, weights)
+
+    def made_for(self, weights: str) -> MadeFor:
+        """Return what images published weights were made for.
+
+        Raises:
+            CheckpointError: there are none of that name.
+        """
+        return open_library(self.library).made_for(self.name, weights)
 
     def fetch_weights(self, weights: str) -> Path:
         """Return the file of published weights; downloads it where it is not here.

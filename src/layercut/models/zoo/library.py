@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from torch import Tensor, nn
 
-from layercut.models.base import ImageShape
+from layercut.models.base import ImageShape, MadeFor
 from layercut.models.layout import Layout
 
 Granularity = Literal["block", "stage"]
@@ -53,6 +53,14 @@ class Library(Protocol):
 
     def check_weights(self, name: str, weights: str) -> None:
         """Check that published weights of that name exist; asks nobody.
+
+        Raises:
+            CheckpointError: there are none of that name.
+        """
+        ...
+
+    def made_for(self, name: str, weights: str) -> MadeFor:
+        """Return what images published weights were made for; asks nobody.
 
         Raises:
             CheckpointError: there are none of that name.

@@ -14,7 +14,7 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from torch import Tensor, nn
 
 from layercut.errors import CheckpointError, SpecError, did_you_mean
-from layercut.models.base import ImageShape
+from layercut.models.base import ImageShape, MadeFor
 from layercut.models.layout import Layout
 from layercut.models.misfit import misfit
 from layercut.models.zoo.fetch import fetch_url, require_server, unavailable
@@ -64,6 +64,11 @@ class Timm:
     def check_weights(self, name: str, weights: str) -> None:
         """Check that published weights of that name exist."""
         _published(name, weights)
+
+    def made_for(self, name: str, weights: str) -> MadeFor:
+        """Return what timm's configuration of the weights says."""
+        config = _published(name, weights)
+        return MadeFor(tuple(config.input_size), tuple(config.mean), tuple(config.std), config.interpolation)
 
     def fetch_weights(self, name: str, weights: str) -> Path:
         """Return the file of published weights, in the folder where its library keeps it."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torchvision.models.vision_transformer import interpolate_embeddings
 
 from layercut.errors import CheckpointError, SpecError, did_you_mean
-from layercut.models.base import ImageShape
+from layercut.models.base import ImageShape, MadeFor
 from layercut.models.layout import Layout
 from layercut.models.misfit import misfit
 from layercut.models.zoo.fetch import fetch_url
@@ -95,6 +95,13 @@ class Torchvision:
     def check_weights(self, name: str, weights: str) -> None:
         """Check that published weights of that name exist."""
         _published(name, weights)
+
+    def made_for(self, name: str, weights: str) -> MadeFor:
+        """Return size, scaling and interpolation of the transforms that torchvision publishes with the weights."""
+        transforms = _published(name, weights).transforms()
+        (side,) = transforms.crop_size
+        shape = (_PUBLISHED_CHANNELS, side, side)
+        return MadeFor(shape, tuple(transforms.mean), tuple(transforms.std), transforms.interpolation.value)
 
     def fetch_weights(self, name: str, weights: str) -> Path:
         """Return the file of published weights, in the folder where torch.hub keeps it."""
