@@ -113,3 +113,51 @@ def wrong_channels(image_shape, num_classes):
 
 def no_model(image_shape, num_classes):
     return "a model"
+
+
+class MakesItsActivation(nn.Module):
+    """Blocks in a list, an activation made in `forward`, logarithms of softmax: as published programs have it."""
+
+    def __init__(self, channels, num_classes):
+        super().__init__()
+        self.blocks = nn.ModuleList([self._block(channels, 4), self._block(4, 6)])
+        self.fc1 = nn.Linear(6 * 3 * 3, 8)
+        self.fc2 = nn.Linear(8, num_classes)
+
+    @staticmethod
+    def _block(channels, width):
+        return nn.Sequential(
+            nn.Conv2d(channels, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)
+        )
+
+    def forward(self, images):
+        features = self.blocks[1](self.blocks[0](images))
+        features = nn.ReLU()(self.fc1(features.view(features.size(0), -1)))
+        return F.log_softmax(self.fc2(features), dim=1)
+
+
+def makes_its_activation(image_shape, num_classes):
+    return MakesItsActivation(image_shape[0], num_classes)
+
+
+class NamedChildren(nn.Module):
+    """Walks through its own children by name, as the layer-freezing study's model does."""
+
+    def __init__(self, channels, num_classes):
+        super().__init__()
+        for index in range(2):
+            setattr(self, f"conv{index}", nn.Conv2d(4 if index else channels, 4, 3, padding=1))
+            setattr(self, f"act{index}", nn.ReLU())
+        self.fc = nn.Linear(4 * 12 * 12, num_classes)
+        self.normalize = nn.LogSoftmax(dim=1)
+
+    def forward(self, images):
+        features = images
+        for name, layer in self.named_children():
+            if "conv" in name or "act" in name:
+                features = layer(features)
+        return self.normalize(self.fc(features.view(features.size(0), -1)))
+
+
+def named_children(image_shape, num_classes):
+    return NamedChildren(image_shape[0], num_classes)

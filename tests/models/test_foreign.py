@@ -45,6 +45,18 @@ def test_blocks_and_head_compute_what_the_users_model_computes_in_either_mode(fu
     assert torch.equal(*answers)
 
 
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [("makes_its_activation", ["blocks_0", "blocks_1", "fc1"]), ("named_children", ["conv0", "conv1"])],
+)
+def test_published_programs_work_as_factories(function, names):
+    """They take submodules by index, make activations in `forward` and return logarithms of softmax."""
+    images = torch.randn(4, *SHAPE)
+    whole, ours = theirs(function).eval(), build(function).eval()
+    assert ours.block_names == names
+    torch.testing.assert_close(ours(images).log_softmax(1), whole(images))
+
+
 def test_blocks_begin_at_layers_with_weights_and_residual_blocks_are_whole():
     model = build()
     assert model.block_names == ["stem", "body_0", "body_1"]

@@ -2,12 +2,14 @@
 
 Reference:
     The CIFAR-10 to CIFAR-100 and SVHN transfer project (`project_351`), README, "Model Configs": its shallow and deep
-    networks are the presets, its keys are the options. We differ in that a convolution in front of a norm has no bias.
+    networks are the presets, its keys are the options. We differ in that a convolution in front of a norm has no bias,
+    and in dropping out behind the hidden dense layers instead of in front of them.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from math import prod
 from typing import Literal
 
@@ -159,8 +161,42 @@ class BlockCnn:
         return head
 
     def import_names(self, options: BlockCnnOptions, names: list[str]) -> dict[str, str] | None:
-        """Read no foreign format: its documents name none."""
+        """Files of the project's own program are read with `adapt`."""
         return None
+
+    def adapt(
+        self, options: BlockCnnOptions, image_shape: ImageShape, values: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Return the values of a file under our names, such as the project's program writes: `blocks.0.0.weight` ...
+
+        A convolution there has a bias in front of a norm too; it moves into the mean that the norm takes off. Files of
+        ours are taken as they are.
+        """
+        layers = _their_layers(options)
+        if not any(name.rpartition(".")[0] in layers for name in values):
+            return dict(values)
+        ours = {}
+        for name, value in values.items():
+            layer, _, parameter = name.rpartition(".")
+            ours[f"{layers[layer]}.{parameter}" if layer in layers else name] = value
+        for index, normalized in enumerate(options.norm):
+            for at in range(options.num_layers[index] if normalized else 0):
+                bias, mean = (f"blocks.block{index}.{of}" for of in (f"conv{at}.bias", f"norm{at}.running_mean"))
+                if bias in ours and mean in ours:
+                    ours[mean] = ours[mean] - ours.pop(bias)
+        return ours
+
+
+def _their_layers(options: BlockCnnOptions) -> dict[str, str]:
+    """Return the project's name of each layer with values and ours: there a block is a row of numbered layers."""
+    found = {"fc1": "head.hidden.dense1", "fc2": "head.hidden.dense2", "fc3": "head.out"}
+    for index, norm in enumerate(options.norm):
+        step = 3 if norm else 2
+        for layer in range(options.num_layers[index]):
+            found[f"blocks.{index}.{step * layer}"] = f"blocks.block{index}.conv{layer}"
+            if norm:
+                found[f"blocks.{index}.{step * layer + 1}"] = f"blocks.block{index}.norm{layer}"
+    return found
 
 
 def _block(channels: int, width: int, index: int, options: BlockCnnOptions) -> nn.Sequential:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from timm.layers import DropPath, get_notrace_functions, get_notrace_modules
@@ -151,6 +151,14 @@ class _Tracer(NodePathTracer):  # type: ignore[misc]
             name = f"{name}.{called}" if name else called
         self._times[name] += 1
         return name if self._times[name] == 1 else f"{name}{_AGAIN}{self._times[name]}"
+
+    def call_module(
+        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Look into a layer that the forward pass makes itself: it has no name, and without values needs none."""
+        if not list(m.state_dict()) and not any(m is layer for layer in self.root.modules()):
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
 
     def is_leaf_module(self, m: nn.Module, module_qualname: str) -> bool:
         is_child = type(self.root) is nn.Sequential and "." not in module_qualname

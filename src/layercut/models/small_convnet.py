@@ -19,6 +19,9 @@ from layercut.spec.base import StrictSpec
 
 _KERNEL = 3
 
+_THEIRS = {"conv1": "blocks.conv1.conv", "conv2": "blocks.conv2.conv", "fc1": "blocks.dense1.dense", "fc2": "head.out"}
+"""Layers of the thesis's program and ours."""
+
 
 class SmallConvnetOptions(StrictSpec):
     """Options of `small_convnet`."""
@@ -95,8 +98,11 @@ class SmallConvnet:
         return DropoutHead(prod(feature_shape), num_classes, options.dropout)
 
     def import_names(self, options: SmallConvnetOptions, names: list[str]) -> dict[str, str] | None:
-        """Read no foreign format: its documents name none."""
-        return None
+        """Read the names of the thesis's own program: `conv1.weight` ..., `fc1.weight`, `fc2.weight`."""
+        modules = {name.rpartition(".")[0] for name in names}
+        if modules != set(_THEIRS):
+            return None
+        return {name: f"{_THEIRS[name.rpartition('.')[0]]}.{name.rpartition('.')[2]}" for name in names}
 
 
 SMALL_CONVNET = SmallConvnet()

@@ -10,7 +10,9 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, fx, nn
+from torch.nn import functional
 
 from layercut.errors import SpecError, did_you_mean, few
 from layercut.models.axes import channel_axes
@@ -151,10 +153,13 @@ class _End(NamedTuple):
 
 
 def _before_classifier(traced: TracedGraph, model: nn.Module) -> _End:
-    """Find the classifier, which must come last, and a dropout in front of it."""
+    """Find the classifier, which must come last, and a dropout in front of it.
+
+    A logarithm of softmax behind it is left out: the loss takes it anyway, and taken twice it is the same.
+    """
     node = traced.answer
-    while node.op == "call_module" and isinstance(model.get_submodule(str(node.target)), nn.Identity | nn.Flatten):
-        node = node.all_input_nodes[0]  # what is behind a dense layer is flat
+    while _says_the_same(node, model):
+        node = node.all_input_nodes[0]
     if node.op != "call_module" or not isinstance(model.get_submodule(str(node.target)), nn.Linear):
         raise SpecError(f"expected {type(model).__name__} to end in a dense layer; it ends in {traced.names[node]}")
     features, dropout = node.args[0], 0.0
@@ -165,6 +170,18 @@ def _before_classifier(traced: TracedGraph, model: nn.Module) -> _End:
     if not isinstance(features, fx.Node):
         raise SpecError(f"expected one tensor in front of the classifier {node.target}")
     return _End(features, str(node.target), dropout)
+
+
+def _says_the_same(node: fx.Node, model: nn.Module) -> bool:
+    """Return whether what comes behind a dense layer, which is flat, changes no class's share."""
+    if node.op == "call_module":
+        layer = model.get_submodule(str(node.target))
+        if isinstance(layer, nn.LogSoftmax):
+            return layer.dim in (1, -1)
+        return isinstance(layer, nn.Identity | nn.Flatten)
+    is_log = node.target in {functional.log_softmax, torch.log_softmax, "log_softmax"}
+    dim = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
+    return is_log and dim in (1, -1)
 
 
 def _unshared(traced: TracedGraph, model: nn.Module, legal: list[fx.Node], end: _End) -> Iterator[fx.Node]:
