@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from layercut.artifacts.reading import read_kept
 from layercut.checkpoints import load_checkpoint
-from layercut.errors import CheckpointError
+from layercut.errors import CheckpointError, UserError
+from layercut.features.given_images import given_pixels
 from layercut.models import MODELS
 from layercut.models.base import CuttableModel, seeded_build, seeded_head
 from layercut.strategies.primitives import truncate
@@ -21,12 +24,13 @@ from layercut.training.device import place_model
 class Classifier(nn.Module):
     """A trained model with the normalisation that it was trained with.
 
-    images: UInt8 "n c h w", or Float "n c h w" in 0..1 -> logits: Float "n num_classes".
+    images: UInt8 "n c h w", or Float "n c h w" in 0..1, a tensor or an array -> logits: Float "n num_classes".
     """
 
     def __init__(self, model: CuttableModel, normalization: Normalization, card: dict[str, Any]) -> None:
         super().__init__()
         self.model = model
+        self.normalization = normalization
         self.card = card
         """Study, design point, metrics, classes."""
         self.class_names: list[str] = card["class_names"]
@@ -36,15 +40,17 @@ class Classifier(nn.Module):
         for name, values in zip(("_scale", "_shift"), pixel_scale(normalization, self.image_shape[0]), strict=True):
             self.register_buffer(name, values, persistent=False)
 
-    def forward(self, images: Tensor) -> Tensor:
-        if images.shape[1:] != self.image_shape:
-            raise ValueError(f"expected images n x {self.image_shape} (channels, height, width); got {images.shape}")
-        pixels = images.float() if images.dtype == torch.uint8 else images * 255
+    def forward(self, images: Tensor | NDArray[Any]) -> Tensor:
+        pixels = given_pixels(images, self._scale.device)
+        if tuple(pixels.shape[1:]) != self.image_shape:
+            raise UserError(
+                f"expected images n x {self.image_shape} (channels, height, width); got {tuple(pixels.shape)}"
+            )
         logits: Tensor = self.model(pixels.contiguous(memory_format=torch.channels_last) * self._scale + self._shift)
         return logits
 
 
-def load_model(path: str | Path) -> Classifier:
+def load_model(path: str | PathLike[str]) -> Classifier:
     """Return the model of a trial that a study kept with `keep: [weights]`, in eval mode on the CPU.
 
     Args:
@@ -53,7 +59,10 @@ def load_model(path: str | Path) -> Classifier:
     Raises:
         DataError: that is no folder of a kept trial.
         CheckpointError: no weights were kept, or they are damaged.
+        UserError: that is no path.
     """
+    if not isinstance(path, str | PathLike):
+        raise UserError(f"expected the path of a kept trial, RUN/artifacts/KEY; got a {type(path).__name__}")
     path = Path(path).expanduser()
     folder = path if path.is_dir() else path.parent
     card = read_kept(folder).card

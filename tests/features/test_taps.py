@@ -11,6 +11,7 @@ from layercut import extract_features, read_model
 from layercut.checkpoints import save_checkpoint
 from layercut.errors import UserError
 from layercut.features.taps import PIXELS, all_taps, averaged, tap_features
+from layercut.inference import Classifier
 from layercut.models import MODELS
 from layercut.models.base import CuttableModel, seeded_build
 from layercut.training.batches import Normalization, PixelInputs
@@ -139,3 +140,21 @@ def test_averaged_taps_are_averages_of_the_taps(model, images):
         next(tap_features(model, inputs, taps, torch.device("cpu"), 4, most_units=most)) for most in (None, 16)
     )
     assert torch.equal(less, averaged(whole, 16))
+
+
+def test_tensors_give_the_features_of_the_same_array(model, images):
+    for name, features in extract_features(model, torch.from_numpy(images)).items():
+        assert torch.equal(features, extract_features(model, images, [name])[name])
+
+
+def test_a_trained_model_brings_its_own_normalisation(model, images):
+    trained = Classifier(model, Normalization((0.2,), (0.4,)), {"class_names": [], "build": {"image_shape": (1, 8, 8)}})
+    for own, given in (({}, {"mean": 0.2, "std": 0.4}), ({"mean": 0.5, "std": 0.5}, {})):
+        pixels = [extract_features(one, images, **how)["input"] for one, how in ((trained, own), (model, given))]
+        assert torch.equal(*pixels)
+
+
+def test_what_is_no_model_is_refused_in_words(images):
+    for given in ("weights.pth", torch.nn.Linear(2, 2)):
+        with pytest.raises(UserError, match=f"expected a model from `load_model` .* got a {type(given).__name__}"):
+            extract_features(given, images)

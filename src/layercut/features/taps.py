@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool1d, adaptive_avg_pool2d
 
 from layercut.errors import UserError, did_you_mean
+from layercut.features.given_images import given_bytes
 from layercut.models.base import CuttableModel
 from layercut.training.batches import Inputs, Normalization, PixelInputs, chunk_size
 from layercut.training.device import place_model, resolve_device
@@ -41,41 +42,62 @@ class Features(dict[str, Tensor]):
         return {name: features.numpy() for name, features in self.items()}
 
 
+@runtime_checkable
+class Trained(Protocol):
+    """A model with the normalisation that it was trained with, as `layercut.load_model` gives it."""
+
+    model: CuttableModel
+    normalization: Normalization
+
+
 def extract_features(
-    model: CuttableModel,
-    images: NDArray[np.uint8],
+    model: CuttableModel | Trained,
+    images: NDArray[np.uint8] | Tensor,
     taps: Iterable[str] | None = None,
     *,
-    mean: float | tuple[float, ...] = 0.5,
-    std: float | tuple[float, ...] = 0.5,
+    mean: float | tuple[float, ...] | None = None,
+    std: float | tuple[float, ...] | None = None,
     device: str = "auto",
 ) -> Features:
     """Return the activations of images at some taps of a model.
 
     Args:
         model: from `layercut.load_model`, or any of ours; it is put into eval mode and moved to the device.
-        images: UInt8 "n channels height width".
+        images: UInt8 "n channels height width", an array or a tensor.
         taps: names of `model.taps`, `input` for the normalised pixels, and of models of ours a block's name with
             `.pre` for what its activation sees, such as `conv0.pre`; `input` and all of `model.taps` where None.
-        mean, std: how pixels in 0..1 become inputs: one value, or one a channel.
+        mean, std: how pixels in 0..1 become inputs: one value, or one a channel. Where None: as the model was trained
+            if it is from `load_model`, else 0.5.
         device: `auto`, `cpu` or `cuda`.
 
     Raises:
         UserError: the model has no such tap, or the images are of another type or shape.
     """
-    if images.dtype != np.uint8 or images.ndim != 4:
-        raise UserError(f"expected images as uint8 (n, channels, height, width); got {images.dtype} {images.shape}")
+    images = given_bytes(images)
+    model, normalization = _normalized(model, mean, std)
     known = every_tap(model)
     wanted = list(all_taps(model)) if taps is None else list(taps)
     for name in wanted:
         if name not in known:
             raise UserError(f"the model has no tap {name!r}{did_you_mean(name, known)}; it has {', '.join(known)}")
     place = resolve_device(device)
-    spread = [tuple(value) if isinstance(value, tuple) else (value,) for value in (mean, std)]
-    inputs = PixelInputs(images, np.arange(len(images)), Normalization(*spread), place)
+    inputs = PixelInputs(images, np.arange(len(images)), normalization, place)
     placed = place_model(model, place)
     chunk = min(chunk_size(int(np.prod(images.shape[1:]))), 64)
     return Features(tap_features(placed, inputs, {name: known[name] for name in wanted}, place, chunk))
+
+
+def _normalized(
+    model: CuttableModel | Trained, mean: float | tuple[float, ...] | None, std: float | tuple[float, ...] | None
+) -> tuple[CuttableModel, Normalization]:
+    cuttable, own = model, Normalization((0.5,), (0.5,))
+    if not isinstance(cuttable, CuttableModel) and isinstance(model, Trained):
+        cuttable, own = model.model, model.normalization
+    if not isinstance(cuttable, CuttableModel):
+        name = type(model).__name__
+        raise UserError(f"expected a model from `load_model` or `read_model`, or one of layercut's own; got a {name}")
+    given = [value if isinstance(value, tuple) or value is None else (value,) for value in (mean, std)]
+    return cuttable, Normalization(given[0] or own.mean, given[1] or own.std)
 
 
 def all_taps(model: CuttableModel) -> dict[str, str]:

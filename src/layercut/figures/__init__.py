@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from layercut.registry import Entry, Registry
 
 if TYPE_CHECKING:  # listing names needs no pandas
-    import pandas as pd
-
     from layercut.charts import Chart
     from layercut.figures.study_tables import StudyTables
     from layercut.stats import Context
+    from layercut.stats.tables import Results
 
 Figure: TypeAlias = "Callable[[StudyTables], Chart | None]"
 """From the tables of one context to a chart."""
@@ -82,8 +81,8 @@ FIGURES: Registry[Figure] = Registry(
 )
 
 
-def charts_of(name: str, tables: StudyTables | pd.DataFrame) -> list[tuple[Context, Chart]]:
-    """Return the figure `name` for each context that has its data, from a study or its results table.
+def charts_of(name: str, tables: StudyTables | Results) -> list[tuple[Context, Chart]]:
+    """Return the figure `name` for each context that has its data, from a study, its results table or its path.
 
     Raises:
         UnknownNameError: no such figure.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 import pandas as pd
@@ -35,14 +35,14 @@ from layercut.stats import (
     scoreboard,
 )
 from layercut.stats.design import finished, rows_of
-from layercut.stats.tables import CURVE_COLUMNS, load_curves, load_probes
+from layercut.stats.tables import CURVE_COLUMNS, Results, load_curves, load_probes, results_of
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
     """What a ledger holds besides its trials' results; empty without a path."""
 
-    path: str | Path | None = None
+    path: str | PathLike[str] | None = None
     others: tuple[pd.DataFrame, ...] = ()
     """Results of other studies, whose means probes must beat."""
 
@@ -97,7 +97,7 @@ class StudyTables:
     """The study that a context is of, for what compares its sources; None where these are all of it."""
 
     @classmethod
-    def read(cls, path: str | Path, others: Iterable[str | Path] = ()) -> StudyTables:
+    def read(cls, path: str | PathLike[str], others: Iterable[str | PathLike[str]] = ()) -> StudyTables:
         """Read an output directory or a ledger; `others`: of other studies, whose means probes must beat.
 
         Raises:
@@ -106,9 +106,17 @@ class StudyTables:
         return cls(load_results(path), Measured(path, tuple(load_results(other) for other in others)))
 
     @classmethod
-    def of(cls, tables: StudyTables | pd.DataFrame) -> StudyTables:
-        """Return the tables themselves, or those of a study of which only the results are known."""
-        return tables if isinstance(tables, StudyTables) else cls(tables)
+    def of(cls, given: StudyTables | Results) -> StudyTables:
+        """Return the tables themselves, those of a path, or those of a study of which only the results are known.
+
+        Raises:
+            UserError: it is something else.
+            LedgerError: there is no ledger, or it is damaged.
+        """
+        if isinstance(given, StudyTables):
+            return given
+        results = results_of(given)
+        return cls(results) if isinstance(given, pd.DataFrame) else cls(results, Measured(given))
 
     def contexts(self) -> list[tuple[Context, StudyTables]]:
         """Return each context with its tables, in the order of first appearance.

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 
 from layercut.errors import LedgerError, StorageFullError
@@ -22,8 +23,14 @@ touches the same pages in every transaction."""
 _BUSY_SECONDS = 30.0
 
 
-def ledger_path(path: str | Path) -> Path:
-    """Return the ledger of an output directory, or `path` itself where it is no directory."""
+def ledger_path(path: str | PathLike[str]) -> Path:
+    """Return the ledger of an output directory, or `path` itself where it is no directory.
+
+    Raises:
+        LedgerError: it is no path.
+    """
+    if not isinstance(path, str | PathLike):
+        raise LedgerError(f"expected the path of an output directory or of a ledger; got a {type(path).__name__}")
     path = Path(path).expanduser()
     return path / LEDGER_NAME if path.is_dir() else path
 

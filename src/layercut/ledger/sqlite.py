@@ -11,7 +11,7 @@ import heapq
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from os import PathLike
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -62,7 +62,7 @@ class Ledger:
         1
     """
 
-    def __init__(self, path: str | Path, create: bool = False, read_only: bool = False) -> None:
+    def __init__(self, path: str | PathLike[str], create: bool = False, read_only: bool = False) -> None:
         self.path = ledger_path(path)
         self._connection = open_connection(self.path, create, read_only)
 

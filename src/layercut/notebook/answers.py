@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-import pandas as pd
-
 from layercut.report import words
 from layercut.report.answers import Answer, answer
 from layercut.stats import best_cuts, contexts
+from layercut.stats.tables import Results, results_of
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,9 @@ class Answers:
         return "\n".join(lines or ["<p>No trial has finished.</p>"])
 
 
-def answers(results: pd.DataFrame) -> Answers:
+def answers(results: Results) -> Answers:
     """Return, for each context and fraction of a results table, which cut to take, by how much, how surely."""
+    results = results_of(results)
     order, best = [context for context, _ in contexts(results)], best_cuts(results)
     parts = (
         (words.context_label(context, order), tuple(answer(found) for found in best if found.context == context))

@@ -18,6 +18,7 @@ from layercut.figures import charts_of
 from layercut.figures.study_tables import Measured, StudyTables
 from layercut.report import words
 from layercut.report.packed import embedded
+from layercut.stats.tables import Results
 
 _SHAPES = {
     "circle": "●",
@@ -97,7 +98,7 @@ class Plot:
         return self.html(bundle=first)
 
 
-def plot(results: pd.DataFrame | str | Path, figure: str = "cut_boxes") -> Plot:
+def plot(results: Results, figure: str = "cut_boxes") -> Plot:
     """Return a figure of a study by name (`layercut list figures`).
 
     Args:
@@ -117,10 +118,10 @@ def plot(results: pd.DataFrame | str | Path, figure: str = "cut_boxes") -> Plot:
     return Plot(tuple(chart for _, chart in found), tuple(words.context_label(context, order) for context, _ in found))
 
 
-def _tables(results: pd.DataFrame | str | Path) -> StudyTables:
+def _tables(results: Results) -> StudyTables:
     """Return a study's tables; curves and probes lie beside results that were read from a ledger."""
     if not isinstance(results, pd.DataFrame):
-        return StudyTables.read(results)
+        return StudyTables.of(results)
     path = results.attrs.get("path")
     return StudyTables(results, Measured(path if path and Path(path).exists() else None))
 

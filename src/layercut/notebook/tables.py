@@ -6,6 +6,7 @@ import pandas as pd
 
 from layercut.stats import best_cuts as _best_cuts
 from layercut.stats.design import context_columns
+from layercut.stats.tables import Results, results_of
 
 _FIELDS = (
     "fraction", "strategy", "cut", "num_blocks", "chosen_on", "num_candidates", "num_replicates",
@@ -13,7 +14,7 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def best_cuts(results: pd.DataFrame, by_strategy: bool = False) -> pd.DataFrame:
+def best_cuts(results: Results, by_strategy: bool = False) -> pd.DataFrame:
     """Return the best condition of each context at each fraction, or of each strategy there, a row each.
 
     Chosen on validation accuracy (`chosen_on` says so), reported on test accuracy. Columns: those of the
@@ -22,6 +23,7 @@ def best_cuts(results: pd.DataFrame, by_strategy: bool = False) -> pd.DataFrame:
     `high`, and `p_holm` (missing where scratch was chosen); `indistinguishable`, the rivals that the data do
     not tell from it. Accuracies are 0..1. `layercut.stats.best_cuts` gives the same as objects.
     """
+    results = results_of(results)
     columns = context_columns(results)
     rows = []
     for best in _best_cuts(results, by_strategy=by_strategy):

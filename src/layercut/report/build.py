@@ -27,6 +27,7 @@ from layercut.report.settings import setting_table, write_settings
 from layercut.report.source_table import SOURCE_COLUMNS, source_table
 from layercut.report.table_files import best_markdown, full_best, full_conditions, rows_markdown, write_markdown
 from layercut.stats import BestCut, contexts
+from layercut.stats.tables import Results
 
 REPORT_NAME = "report.html"
 
@@ -113,7 +114,7 @@ def write_tables(output_dir: str | Path, folder: str | Path, others: Sequence[st
     return paths
 
 
-def build_page(study: StudyTables | pd.DataFrame, facts: StudyFacts) -> Page:
+def build_page(study: StudyTables | Results, facts: StudyFacts) -> Page:
     """Return the report of a study's tables, or of its results table alone, as a value."""
     tables = StudyTables.of(study)
     results, best = tables.results, tables.best

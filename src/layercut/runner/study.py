@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from os import PathLike
 from pathlib import Path
 from typing import cast
 
@@ -24,7 +25,7 @@ from layercut.progress import NoProgress, Progress
 from layercut.runner.levels import run_levels
 from layercut.runner.recorder import Recorder
 from layercut.runner.summary import RunSummary, summarize_run
-from layercut.spec import StudySpec
+from layercut.spec import Study, StudySpec, load_study
 from layercut.stages import PRELOADED
 from layercut.stages.context import Context
 from layercut.stages.environment import capture_environment, num_usable_cores
@@ -35,8 +36,8 @@ from layercut.training.precision import Precision
 
 
 def run_study(
-    spec: StudySpec,
-    output_dir: str | Path | None = None,
+    study: Study,
+    output_dir: str | PathLike[str] | None = None,
     *,
     device: str = "auto",
     precision: Precision = "float32",
@@ -54,7 +55,7 @@ def run_study(
     """Run a study, or what is left of it, and return how it ended.
 
     Args:
-        spec: the study, from `load_study`.
+        study: what `load_study` returns, or takes: a path, the name of a shipped study, a mapping.
         output_dir: where everything is written; `runs/NAME` where None.
         device: `auto`, `cpu` or `cuda`.
         precision: `float32`, `bf16` or `bf16_eval` (`training/precision.py`); part of what is measured.
@@ -75,10 +76,11 @@ def run_study(
 
     Example:
         >>> from layercut import load_study, run_study
-        >>> spec = load_study("digits", ["transfer.fractions=[0.05]", "transfer.replicates=1", "transfer.cuts=[0, 4]"])
-        >>> run_study(spec, tmp_path, executor="serial").num_finished
+        >>> small = load_study("digits", ["transfer.fractions=[0.05]", "transfer.replicates=1", "transfer.cuts=[0, 4]"])
+        >>> run_study(small, tmp_path, executor="serial").num_finished
         4
     """
+    spec = load_study(study)
     torch_device = resolve_device(device)
     stacked = torch_device.type == "cuda" if stack is None else stack
     _check_graphs(cuda_graphs, torch_device.type, stacked)

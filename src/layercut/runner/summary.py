@@ -13,7 +13,7 @@ from layercut.plan.expand import Plan
 
 @dataclass(frozen=True)
 class RunSummary:
-    """How a run ended."""
+    """How a run ended; stands for its output directory wherever a path is taken, as in `answers(summary)`."""
 
     output_dir: Path
     num_trials: int
@@ -34,6 +34,9 @@ class RunSummary:
     def num_failed(self) -> int:
         """Return how many trials gave no result."""
         return sum(self.failed.values())
+
+    def __fspath__(self) -> str:
+        return str(self.output_dir)
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""

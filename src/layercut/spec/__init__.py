@@ -1,6 +1,6 @@
 """What a study file may say. Nothing here imports torch."""
 
-from layercut.spec.load import load_study, parse_study, shipped_studies
+from layercut.spec.load import Study, load_study, parse_study, shipped_studies
 from layercut.spec.model import ModelSpec
 from layercut.spec.probes import ProbeSpec
 from layercut.spec.study import ReplicateRule, StudySpec, TransferSpec
@@ -26,6 +26,7 @@ __all__ = [
     "ReplicateRule",
     "SourceSpec",
     "SourceTask",
+    "Study",
     "StudySpec",
     "TargetSpec",
     "TaskSpec",

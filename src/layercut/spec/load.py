@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
+from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeAlias, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from layercut.errors import SpecError, did_you_mean
 from layercut.spec.names import keep_names
+from layercut.spec.plain import plain_values
 from layercut.spec.study import FROM_OVERRIDE, StudySpec, locate
 
 
@@ -22,10 +24,19 @@ def shipped_studies() -> dict[str, Path]:
     return {Path(str(f)).stem: Path(str(f)) for f in sorted(folder.iterdir(), key=str) if str(f).endswith(".yaml")}
 
 
-def load_study(study: str | Path, overrides: Sequence[str] = ()) -> StudySpec:
-    """Read a study file, by path or by the name of a shipped one, with `key.path=value` overrides.
+Study: TypeAlias = str | PathLike[str] | Mapping[str, Any] | StudySpec
+"""What stands for a study: a name, a path, the content of a study file, or what `load_study` has made of these."""
 
-    Relative paths in the file are relative to the file; in overrides, to the working directory.
+
+def load_study(study: Study, overrides: Sequence[str] = ()) -> StudySpec:
+    """Return a study with `key.path=value` overrides.
+
+    Relative paths in a file are relative to the file; in a mapping and in overrides, to the working directory.
+
+    Args:
+        study: the path of a study file or of the output directory that holds one, the name of a shipped study, the
+            content of a study file as a mapping, or a study that was loaded before.
+        overrides: what to change in it.
 
     Raises:
         SpecError: there is no such study, or it says something impossible.
@@ -34,6 +45,14 @@ def load_study(study: str | Path, overrides: Sequence[str] = ()) -> StudySpec:
         >>> load_study("digits", overrides=["transfer.replicates=2"]).transfer.replicates
         2
     """
+    if isinstance(study, StudySpec):
+        return make_study(study.model_dump(mode="json", exclude_unset=True), overrides) if overrides else study
+    if isinstance(study, Mapping):
+        return make_study(study, overrides)
+    if not isinstance(study, str | PathLike):
+        raise SpecError(
+            f"expected a study: a path, the name of a shipped one, or a mapping; got a {type(study).__name__}"
+        )
     path = _find(study)
     try:
         text = path.read_text(encoding="utf-8")
@@ -60,7 +79,9 @@ def make_study(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Stud
     Raises:
         SpecError: it says something impossible.
     """
-    text = yaml.safe_dump(dict(values))
+    plain = plain_values(values)
+    _resolve_paths(plain, Path.cwd())
+    text = yaml.safe_dump(plain, sort_keys=False)
     return _checked(_parse_yaml(text, None)[0], {}, text, None, overrides)
 
 
@@ -98,15 +119,18 @@ def describe_errors(
     return "\n".join(dict.fromkeys(messages))
 
 
-def _find(study: str | Path) -> Path:
+def _find(study: str | PathLike[str]) -> Path:
     shipped = shipped_studies()
-    if str(study) in shipped:
-        return shipped[str(study)]
-    path = Path(study).expanduser()
+    name = fspath(study)
+    if name in shipped:
+        return shipped[name]
+    path = Path(name).expanduser()
     if path.is_file():
         return path
+    if (path / "study.yaml").is_file():
+        return path / "study.yaml"
     raise SpecError(
-        f"no study file {str(study)!r} and no shipped study of that name{did_you_mean(str(study), shipped)}; "
+        f"no study file {name!r} and no shipped study of that name{did_you_mean(name, shipped)}; "
         f"shipped: {', '.join(shipped)}"
     )
 

@@ -30,6 +30,7 @@ from layercut.stats.design import (
 )
 from layercut.stats.estimate import estimates
 from layercut.stats.signed_rank import signed_rank_test
+from layercut.stats.tables import Results, results_of
 
 _TIE = 1e-12
 
@@ -85,7 +86,7 @@ class _Candidate(NamedTuple):
 
 
 def best_cuts(
-    table: pd.DataFrame,
+    table: Results,
     by_strategy: bool = False,
     *,
     estimated: pd.DataFrame | None = None,
@@ -107,6 +108,7 @@ def best_cuts(
         contrasted: `contrasts_to_scratch(table)`, likewise.
         with_rivals: also compare it with its rivals.
     """
+    table = results_of(table)
     found = []
     estimated = estimates(table) if estimated is None else estimated
     contrasted = contrasts_to_scratch(table) if contrasted is None else contrasted

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from layercut.stats.design import POINT, SCRATCH, context_columns, finished
 from layercut.stats.interval import mean_intervals
 from layercut.stats.signed_rank import signed_rank_test
+from layercut.stats.tables import Results, results_of
 
 
 class Contrast(NamedTuple):
@@ -61,7 +62,7 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     return adjusted
 
 
-def contrasts_to_scratch(table: pd.DataFrame) -> pd.DataFrame:
+def contrasts_to_scratch(table: Results) -> pd.DataFrame:
     """Return the contrast in test accuracy of each condition with scratch, a row a condition name.
 
     Columns: those of the context; strategy, cut, fraction; the fields of `Contrast`; `p_holm`;
@@ -69,6 +70,7 @@ def contrasts_to_scratch(table: pd.DataFrame) -> pd.DataFrame:
     fraction, equivalent ones counted once. A condition that *is* scratch (cut 0 of freeze_reinit) is no
     comparison: its difference is 0, and both p-values are NaN.
     """
+    table = results_of(table)
     done = finished(table)
     columns = context_columns(done)
     family = [*columns, "strategy", "fraction"]

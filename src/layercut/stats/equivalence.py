@@ -21,6 +21,7 @@ from layercut.stats.design import accuracies_of, context_columns, contexts, pair
 from layercut.stats.estimate import estimates
 from layercut.stats.interval import mean_intervals
 from layercut.stats.signed_rank import signed_rank_test
+from layercut.stats.tables import Results, results_of
 
 MARGIN = 0.01
 """One point of accuracy."""
@@ -63,7 +64,7 @@ def equivalence_test(differences: ArrayLike, margin: float = MARGIN) -> Equivale
 
 
 def good_enough(
-    table: pd.DataFrame,
+    table: Results,
     margin: float = MARGIN,
     reference: tuple[str, int] | None = None,
     alpha: float = ALPHA,
@@ -92,6 +93,7 @@ def good_enough(
     Raises:
         UserError: the margin is not above 0.
     """
+    table = results_of(table)
     equivalence_test([], margin)  # refuses a margin before any work
     parts = []
     estimated = estimates(table) if estimated is None else estimated

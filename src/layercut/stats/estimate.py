@@ -7,11 +7,12 @@ import pandas as pd
 
 from layercut.stats.design import POINT, context_columns, finished, one_row_a_trial
 from layercut.stats.interval import mean_intervals
+from layercut.stats.tables import Results, results_of
 
 _AVERAGED = ("num_trained_parameters", "num_train_images", "num_validation_images", "num_test_images")
 
 
-def estimates(table: pd.DataFrame) -> pd.DataFrame:
+def estimates(table: Results) -> pd.DataFrame:
     """Return a row a condition name, scratch included, in the order of the table.
 
     Columns: those of the context; strategy, cut, fraction, num_blocks, condition, merged; `num_replicates`
@@ -23,6 +24,7 @@ def estimates(table: pd.DataFrame) -> pd.DataFrame:
     Raises:
         UserError: two rows are of one design point and replicate.
     """
+    table = results_of(table)
     table = one_row_a_trial(table)
     names = [*context_columns(table), *POINT]
     counted = table.assign(_failed=(table["status"] != "finished").astype("int64"))

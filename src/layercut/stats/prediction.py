@@ -20,6 +20,7 @@ from layercut.seeding import derive_seed
 from layercut.stats.boards import Board, boards, directions_of, scored_rows, why_unordered
 from layercut.stats.design import finished, level_columns
 from layercut.stats.rank_agreement import agreement, chosen_by, fisher_interval, permutation_p, regret
+from layercut.stats.tables import Results, probes_of, results_of
 
 NUM_RESAMPLES = 999
 NULL_PROBE = "knn"
@@ -31,7 +32,7 @@ OTHER_STUDIES = "mean of other studies"
 Array = NDArray[np.float64]
 
 
-def scoreboard(results: pd.DataFrame, probes: pd.DataFrame, others: Sequence[pd.DataFrame] = ()) -> pd.DataFrame:
+def scoreboard(results: Results, probes: Results, others: Sequence[Results] = ()) -> pd.DataFrame:
     """Return a row a board and predictor, best first within each board: least regret, then highest correlation.
 
     Columns: `scope`, source, target, model, study, factors, strategy, fraction; `predictor`, `score`, `is_null`;
@@ -45,7 +46,9 @@ def scoreboard(results: pd.DataFrame, probes: pd.DataFrame, others: Sequence[pd.
         probes: `load_probes`; scores on source or test images are left out.
         others: results of other studies, for the null.
     """
-    rows = [row for board in boards(results) for row in _judged(board, probes, others)]
+    results, probes = results_of(results), probes_of(probes)
+    elsewhere = [results_of(other) for other in others]
+    rows = [row for board in boards(results) for row in _judged(board, probes, elsewhere)]
     table = pd.DataFrame(rows)
     if table.empty:
         return table

@@ -13,13 +13,14 @@ from layercut.stats.best_cut import distinct
 from layercut.stats.design import accuracies_of, context_columns, contexts
 from layercut.stats.estimate import estimates
 from layercut.stats.interval import NUM_RESAMPLES
+from layercut.stats.tables import Results, results_of
 
 _DECIMALS = 12
 """Means equal to this many digits are ties."""
 
 
 def probability_best(
-    table: pd.DataFrame,
+    table: Results,
     by_strategy: bool = False,
     generator: np.random.Generator | None = None,
     *,
@@ -46,6 +47,7 @@ def probability_best(
     Reference:
         Efron & Tibshirani 1993, An introduction to the bootstrap, section 6 (resampling cases).
     """
+    table = results_of(table)
     parts = []
     estimated = estimates(table) if estimated is None else estimated
     keys = ["fraction", "strategy"] if by_strategy else ["fraction"]

@@ -24,6 +24,7 @@ from layercut.seeding import derive_seed
 from layercut.stats.boards import directions_of, scored_rows, why_unordered
 from layercut.stats.design import CUTLESS, SCRATCH, finished, level_columns
 from layercut.stats.rank_agreement import agreement, fisher_interval, permutation_p
+from layercut.stats.tables import Results, probes_of, results_of
 
 LEAST_SOURCES = 4
 """Fewer have no interval."""
@@ -44,7 +45,7 @@ class _Sources(NamedTuple):
     """By source."""
 
 
-def rank_by_layer(results: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
+def rank_by_layer(results: Results, probes: Results) -> pd.DataFrame:
     """Return a row a condition, probe, score and layer; empty with fewer than four sources.
 
     Columns: target, model, study, factors, strategy, cut, fraction; `probe`, `score`, `direction`, `layer`; `truth`
@@ -55,6 +56,7 @@ def rank_by_layer(results: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
         results: `load_results`.
         probes: `load_probes`; scores on source or test images are left out.
     """
+    results, probes = results_of(results), probes_of(probes)
     rows = [row for condition in _conditions(results) for row in _rows(condition, probes)]
     return pd.DataFrame(rows)
 

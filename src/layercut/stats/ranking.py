@@ -18,9 +18,10 @@ from layercut.significance import ALPHA, least_attainable_p
 from layercut.stats.contrast import Contrast, adjust_families, contrasts_of, holm
 from layercut.stats.design import SCRATCH, by_replicate, context_columns, finished
 from layercut.stats.signed_rank import signed_rank_test
+from layercut.stats.tables import Results, results_of
 
 
-def rank_groups(table: pd.DataFrame, alpha: float = ALPHA) -> pd.DataFrame:
+def rank_groups(table: Results, alpha: float = ALPHA) -> pd.DataFrame:
     """Return the letters of every cut, a row a condition name, `a` with the highest mean.
 
     Columns: those of the context; strategy, cut, fraction, num_blocks, condition; `num_replicates`; `mean`
@@ -29,6 +30,7 @@ def rank_groups(table: pd.DataFrame, alpha: float = ALPHA) -> pd.DataFrame:
     not below `alpha` all cuts share one letter whatever they show; NaN without a pair. Scratch has no cuts
     and no row.
     """
+    table = results_of(table)
     rows = []
     for names, trials in _by_strategy(table):
         accuracies = by_replicate(trials)
@@ -62,13 +64,14 @@ def rank_groups(table: pd.DataFrame, alpha: float = ALPHA) -> pd.DataFrame:
     return found
 
 
-def pairwise_contrasts(table: pd.DataFrame) -> pd.DataFrame:
+def pairwise_contrasts(table: Results) -> pd.DataFrame:
     """Return the contrast in test accuracy of each pair of cuts of one strategy at one fraction.
 
     Columns: those of the context; strategy, fraction; `cut` and `other_cut`, the smaller (the difference is
     `cut` less `other_cut`); the fields of `Contrast`; `p_holm` and `num_comparisons`, over all these pairs.
     Cuts that are the same condition (those of finetune) are no pair.
     """
+    table = results_of(table)
     columns = context_columns(table)
     rows, differences = [], []
     for names, trials in _by_strategy(table):

@@ -12,9 +12,10 @@ from layercut.errors import UserError, did_you_mean
 from layercut.stats.best_cut import best_cuts
 from layercut.stats.contrast import Contrast, adjust_families, contrasts_of
 from layercut.stats.design import SCRATCH, by_replicate, context_columns, contexts, finished
+from layercut.stats.tables import Results, results_of
 
 
-def compare_strategies(table: pd.DataFrame, strategy: str, baseline: str) -> pd.DataFrame:
+def compare_strategies(table: Results, strategy: str, baseline: str) -> pd.DataFrame:
     """Return the contrasts in test accuracy of one strategy with another, paired by replicate.
 
     Rows, by column `at`: `cut`, one for each cut that both have (scratch is the same at every cut);
@@ -28,6 +29,7 @@ def compare_strategies(table: pd.DataFrame, strategy: str, baseline: str) -> pd.
     Raises:
         UserError: the table lacks a strategy, or they are the same.
     """
+    table = results_of(table)
     known = sorted(map(str, table["strategy"].unique()))
     for name in (strategy, baseline):
         if name not in known:

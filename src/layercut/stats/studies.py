@@ -17,6 +17,7 @@ from layercut.stats.design import FACTOR, POINT, factor_columns, finished
 from layercut.stats.interval import difference_interval
 from layercut.stats.rank_sum import rank_sum_test
 from layercut.stats.study_notes import Side, read_side, study_notes
+from layercut.stats.tables import Results
 
 ACROSS = ("source", "target", "model")
 """Columns in which the two studies may differ as a whole, if that is what is asked."""
@@ -53,8 +54,8 @@ class StudyComparison:
 
 
 def compare_studies(
-    study: str | Path | pd.DataFrame,
-    baseline: str | Path | pd.DataFrame,
+    study: Results,
+    baseline: Results,
     across: Sequence[str] = (),
     strategies: Sequence[str] = (),
     fractions: Sequence[float] = (),

@@ -12,7 +12,7 @@ from layercut.errors import UserError
 from layercut.ledger import Ledger
 from layercut.records import Environment
 from layercut.significance import ALPHA, least_attainable_p
-from layercut.stats.tables import load_results
+from layercut.stats.tables import Results, results_of
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Side:
     """Empty where only a table was given."""
 
 
-def read_side(given: str | Path | pd.DataFrame) -> Side:
+def read_side(given: Results) -> Side:
     """Return a study with its environments; a table is taken as it is.
 
     Raises:
@@ -36,7 +36,7 @@ def read_side(given: str | Path | pd.DataFrame) -> Side:
     """
     if isinstance(given, pd.DataFrame):
         return Side(_study_of(given), str(Path(str(given.attrs.get("path", "")))), given, {})
-    table = load_results(given)
+    table = results_of(given)
     with Ledger(given, read_only=True) as ledger:
         environments = ledger.environments()
     place = Path(table.attrs["path"]).parent

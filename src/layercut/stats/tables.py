@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
-from typing import Any
+from os import PathLike
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from layercut.errors import UserError
 from layercut.ledger import Ledger
 from layercut.ledger.rows import CURVE_DTYPE, HAS_VALIDATION_ACCURACY, HAS_VALIDATION_LOSS
 from layercut.records import ProbeRecord
@@ -48,7 +49,33 @@ _TEXT_DTYPE = pd.Series(["text"]).dtype
 """What this pandas makes of texts (object before 3.0), also where a column has none."""
 
 
-def load_results(path: str | Path) -> pd.DataFrame:
+Results: TypeAlias = pd.DataFrame | str | PathLike[str]
+"""What stands for a study's results: the table itself, an output directory, a ledger file, the summary of a run."""
+
+
+def results_of(given: Results) -> pd.DataFrame:
+    """Return a results table itself, or that of an output directory, a ledger file or the summary of a run.
+
+    Raises:
+        UserError: it is something else.
+        LedgerError: there is no ledger, or it is damaged.
+    """
+    if isinstance(given, pd.DataFrame):
+        return given
+    if isinstance(given, str | PathLike):
+        return load_results(given)
+    raise UserError(
+        "expected results as `load_results` returns them, or the path of an output directory; got a "
+        f"{type(given).__name__}"
+    )
+
+
+def probes_of(given: Results) -> pd.DataFrame:
+    """Return a table of probes itself, or that of a path; see `results_of`."""
+    return given if isinstance(given, pd.DataFrame) else load_probes(given)
+
+
+def load_results(path: str | PathLike[str]) -> pd.DataFrame:
     """Return one row for each trial and name of its condition, failed trials included.
 
     A merged trial has a row under every name; `merged` is False under exactly one of them. Accuracies
@@ -94,7 +121,7 @@ CURVE_COLUMNS = (
 """Of what `load_curves` returns."""
 
 
-def load_curves(path: str | Path) -> pd.DataFrame:
+def load_curves(path: str | PathLike[str]) -> pd.DataFrame:
     """Return one row for each finished trial and epoch: key, condition, replicate, epoch, losses, accuracies, rate.
 
     Validation columns are NaN where there was no validation set, `learning_rate` where it was not written down.
@@ -131,7 +158,7 @@ def load_curves(path: str | Path) -> pd.DataFrame:
     return frame
 
 
-def load_probes(path: str | Path) -> pd.DataFrame:
+def load_probes(path: str | PathLike[str]) -> pd.DataFrame:
     """Return one row for each probe, layer, fraction and replicate that the study asks for, with a column a score.
 
     `cut` is the cut whose features were scored, missing behind the last block. `kind` and `directions` say of each
@@ -173,7 +200,7 @@ def _imported_probes(probes: Iterable[ProbeRecord]) -> dict[str, Any]:
     return {label: {"kind": "labels", "directions": dict.fromkeys(names, "higher")} for label, names in scores.items()}
 
 
-def load_failures(path: str | Path) -> pd.DataFrame:
+def load_failures(path: str | PathLike[str]) -> pd.DataFrame:
     """Return one row for each failed trial or other job: job, kind, message and traceback.
 
     `condition` and `replicate` are missing where a job failed that is no trial.
