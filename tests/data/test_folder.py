@@ -257,7 +257,7 @@ def test_without_a_test_folder_the_validation_folder_is_the_test_set_and_that_is
     train, test, _ = _read(tmp_path / "photos")
     assert test is not None
     assert (len(train.labels), test.labels.tolist()) == (6, [0, 1, 1])
-    assert _notes(tmp_path / "photos") == (f"photos: there is no test/, so {name}/ is the test set",)
+    assert _notes(tmp_path / "photos") == (f"photos: there is no test set, so {name}/ is the test set",)
 
 
 def test_a_validation_folder_beside_a_test_folder_is_left_out_and_that_is_said(tmp_path: Path) -> None:
@@ -336,7 +336,7 @@ def test_a_plan_says_how_a_folder_is_understood(tmp_path: Path) -> None:
         summarize(spec, plan_with_data(spec, tmp_path, tmp_path / "cache", "float32").plan),
     ]
     for summary in summaries:
-        assert "  data        photos: there is no test/, so val/ is the test set" in describe(summary).splitlines()
+        assert "  data        photos: there is no test set, so val/ is the test set" in describe(summary).splitlines()
 
 
 def test_a_changed_image_changes_the_identity_of_the_folder(tmp_path: Path) -> None:

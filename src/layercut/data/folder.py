@@ -1,4 +1,7 @@
-"""A folder of images: `root/{train,test}/class/*`, or `root/class/*`, with a share of it kept for tests."""
+"""A folder of images: `root/{train,test}/class/*`, or `root/class/*`, or a table of files, labels and splits.
+
+Where there are no test images, a share of each class is kept for tests; what belongs together stays together.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from pydantic import Field
 
 from layercut.data.base import DatasetFormat, RawDataset, RawImages
 from layercut.data.decode import decode_images
-from layercut.data.folder_layout import Found, read_layout
-from layercut.data.holdout import HoldoutOptions
+from layercut.data.folder_layout import Found, Layout, read_layout
+from layercut.data.folder_table import TABLE, read_table
+from layercut.data.holdout import HoldoutOptions, share_of_classes, share_of_groups
 from layercut.errors import DataError
 from layercut.spec.shape import BACKGROUND, Background, ImageSize, ShapeOptions
 
@@ -22,13 +26,21 @@ from layercut.spec.shape import BACKGROUND, Background, ImageSize, ShapeOptions
 class FolderOptions(HoldoutOptions, ShapeOptions):
     """Options of `dataset: folder`."""
 
-    path: Path = Field(description="Folder with `train/` and `test/` (or `val/`), or with one folder a class.")
+    path: Path = Field(
+        description="Folder with `train/` and `test/` (or `val/`), with one folder a class, or with a metadata.csv; or "
+        "such a table."
+    )
     image_size: ImageSize = Field(
         default=None,
         description="Height and width in pixels, or one number for both; absent: all have one size already.",
     )
     channels: Literal[1, 3] = Field(default=3, description="3: colour, 1: grey; images are converted.")
     background: Background = BACKGROUND
+    group: str | None = Field(
+        default=None,
+        description="What belongs together, such as the photographs of one patient, and is never in training and test "
+        "both: `folder` (CLASS/GROUP/*), or a column of metadata.csv; absent: its column `group`, if it has one.",
+    )
 
 
 class ImageFolder:
@@ -38,7 +50,7 @@ class ImageFolder:
     class folder, or not an image in it, is an error. Links are followed, wherever they lead.
     """
 
-    summary = "your own images: root/{train,test}/class/*, or root/class/*"
+    summary = "your own images: root/{train,test}/class/*, root/class/*, or root/metadata.csv"
     options = FolderOptions
 
     def info(self, options: FolderOptions) -> None:
@@ -50,14 +62,13 @@ class ImageFolder:
         Raises:
             DataError: the folder is there, but not in one of the layouts.
         """
-        root = options.path.expanduser()
-        if not root.is_dir():
+        if not options.path.expanduser().exists():
             return None
         digest = hashlib.sha256()
-        layout = read_layout(root)
-        for image in (*layout.train, *(layout.test or ())):
-            status = _stat(image.path)
-            digest.update(f"{image.path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
+        layout = _layout(options)
+        for path in (*(image.path for image in (*layout.train, *(layout.test or ()))), *layout.tables):
+            status = _stat(path)
+            digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
 
     def read(self, options: FolderOptions, data_dir: Path, download: bool) -> RawDataset:
@@ -66,12 +77,14 @@ class ImageFolder:
         Raises:
             DataError: the folder is missing or in another layout; an image is unreadable or has another size.
         """
-        layout = read_layout(options.path.expanduser())
+        layout = _layout(options)
         if layout.test is not None and "test_split" in options.model_fields_set:
-            raise DataError(f"{options.path} has a test folder of its own: remove `test_split`, or the folder")
+            raise DataError(f"{options.path} has test images of its own: remove `test_split`, or the test images")
+        if _groups(layout):
+            layout = _with_test_images(layout, options)
+        names, num_train = layout.class_names, len(layout.train)
         everything = [image.path for image in (*layout.train, *(layout.test or ()))]
         images = decode_images(everything, options, options.channels, options.background)
-        num_train, names = len(layout.train), layout.class_names
         train = RawImages(images.select(slice(num_train)), _labels(layout.train, names))
         test = RawImages(images.select(slice(num_train, None)), _labels(layout.test, names)) if layout.test else None
         return RawDataset(train, test, names)
@@ -82,7 +95,54 @@ class ImageFolder:
         Raises:
             DataError: the folder is missing, or in another layout.
         """
-        return read_layout(options.path.expanduser()).notes
+        layout = _layout(options)
+        groups = len(set(_groups(layout)))
+        told = (
+            f"{options.path.name}: {groups:,} groups stay whole between training and test images, not between training "
+        )
+        return (*layout.notes, *([f"{told}and validation images"] if groups else []))
+
+
+def _layout(options: FolderOptions) -> Layout:
+    """Read a folder, or the table in it.
+
+    Raises:
+        DataError: there is neither, or it is in another layout.
+    """
+    path = options.path.expanduser()
+    table = path if path.suffix.lower() == ".csv" else path / TABLE
+    if table.is_file():
+        return read_table(table, options.group)
+    if not path.is_dir():
+        raise DataError(
+            f"{path}: expected a folder of images, got {'a file' if path.exists() else 'nothing'}; correct "
+            f"`path` (relative to the study file)"
+        )
+    return read_layout(path, options.group)
+
+
+def _groups(layout: Layout) -> list[str]:
+    """Return the group of each training image; nothing where there are no groups."""
+    return [image.group for image in layout.train if image.group is not None]
+
+
+def _with_test_images(layout: Layout, options: FolderOptions) -> Layout:
+    """Return a layout that has test images: its own, or a share of each class.
+
+    Raises:
+        DataError: a class is too small for one, or its groups are too few.
+    """
+    if layout.test is not None:
+        return layout
+    names, labels = layout.class_names, _labels(layout.train, layout.class_names)
+    groups = _groups(layout)
+    if groups:
+        held_out = share_of_groups(labels, groups, names, options.test_split)
+    else:
+        held_out = share_of_classes(labels, names, options.test_split)
+    pairs = list(zip(layout.train, held_out, strict=True))
+    train, test = (tuple(image for image, is_test in pairs if is_test == part) for part in (False, True))
+    return layout._replace(train=train, test=test)
 
 
 def _stat(path: Path) -> os.stat_result:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from layercut.errors import DataError, few
 _MOST = 5
 """Files, folders and classes that a message tells by name."""
 
-_ROLES = {"train": "train", "test": "test", "val": "validation", "valid": "validation", "validation": "validation"}
+ROLES = {"train": "train", "test": "test", "val": "validation", "valid": "validation", "validation": "validation"}
 _SYSTEM = frozenset(
     ("thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "system volume information", "icon\r")
 )
@@ -30,6 +30,8 @@ class Found(NamedTuple):
 
     path: Path
     class_name: str
+    group: str | None = None
+    """What belongs together: a patient, a camera, a video."""
 
 
 class Layout(NamedTuple):
@@ -42,31 +44,72 @@ class Layout(NamedTuple):
     """None where the folder has no test split of its own."""
     notes: tuple[str, ...] = ()
     """What a user should know of it, a sentence each."""
+    tables: tuple[Path, ...] = ()
+    """Files beside the images that say what they are."""
 
 
-def read_layout(root: Path) -> Layout:
-    """List the image files of a folder.
+def read_layout(root: Path, group: str | None) -> Layout:
+    """List the image files of a folder; with `group: folder` those in the folders of each class.
 
     Raises:
         DataError: the folder is missing, empty, or in neither of the two layouts.
     """
-    if not root.is_dir():
-        raise DataError(
-            f"{root}: expected a folder of images, got {'a file' if root.exists() else 'nothing'}; correct "
-            f"`path` (relative to the study file)"
-        )
-    reader = _Reader()
-    splits = _find_splits(reader, root)
-    if splits is None:
-        train = reader.split(root)
-        return Layout(_classes(train), tuple(train), None, tuple(reader.notes(root)))
-    held_out = splits["test"] if "test" in splits else splits["validation"]
-    train, test = reader.split(splits["train"]), reader.split(held_out)
+    if group not in (None, "folder"):
+        raise DataError(f"{root}: expected `group: folder` (root/CLASS/GROUP/*), or a metadata.csv; got {group!r}")
+    reader = _Reader(grouped=group is not None)
+    folders = _find_splits(reader, root)
+    if folders is None:
+        images = {"train": reader.split(root)}
+        return make_layout(str(root), root.name, images, {"train": "train"}, list(reader.notes(root)))
+    images = {role: reader.split(folder) for role, folder in folders.items()}
+    notes = [*_not_read(reader, root, folders), *reader.notes(root)]
+    return make_layout(str(root), root.name, images, {role: f"{path.name}/" for role, path in folders.items()}, notes)
+
+
+def make_layout(
+    place: str,
+    name: str,
+    images: Mapping[str, Sequence[Found]],
+    called: Mapping[str, str],
+    notes: Sequence[str],
+    tables: tuple[Path, ...] = (),
+) -> Layout:
+    """Return a layout of the images of `train`, `test` and `validation`, as far as there are such.
+
+    Args:
+        place: where they are, for errors; `name`: the same for notes.
+        images: those of each split; validation images alone are test images, and beside test images they are left out.
+        called: what each split is called there.
+
+    Raises:
+        DataError: there are no training images, the splits have different classes, or a group is in both.
+    """
+    if "train" not in images:
+        raise DataError(f"{place}: expected training images, got {', '.join(called.values())} only")
+    train, role = images["train"], "test" if "test" in images else "validation"
+    said = list(notes)
+    if role not in images:
+        return Layout(_classes(train), tuple(train), None, tuple(said), tables)
+    test = images[role]
     if _classes(train) != _classes(test):
-        where = f"{splits['train'].name}/ and {held_out.name}/"
-        raise DataError(f"{root}: {where} must hold the same classes; {_only(splits['train'], train, held_out, test)}")
-    notes = [*_split_notes(reader, root, splits), *reader.notes(root)]
-    return Layout(_classes(train), tuple(train), tuple(test), tuple(notes))
+        raise DataError(
+            f"{place}: {called['train']} and {called[role]} must hold the same classes; "
+            f"{_only(called['train'], train, called[role], test)}"
+        )
+    shared = sorted({image.group for image in train if image.group} & {image.group for image in test if image.group})
+    if shared:
+        raise DataError(
+            f"{place}: no group may be in {called['train']} and in {called[role]}; both have {few(shared, _MOST)}: "
+            "move its images into one of them"
+        )
+    if role == "validation":
+        said.append(f"{name}: there is no test set, so {called[role]} is the test set")
+    elif "validation" in images:
+        said.append(
+            f"{name}: {called['validation']} beside {called['test']} is left out: its {len(images['validation']):,} "
+            "images are neither trained on nor tested on; validation images come from the training images"
+        )
+    return Layout(_classes(train), tuple(train), tuple(test), tuple(said), tables)
 
 
 def _find_splits(reader: _Reader, root: Path) -> dict[str, Path] | None:
@@ -80,8 +123,8 @@ def _find_splits(reader: _Reader, root: Path) -> dict[str, Path] | None:
     folders = [entry.name for entry in reader.visible(root) if entry.is_dir()]
     by_role: dict[str, list[str]] = {}
     for name in folders:
-        if name.lower() in _ROLES:
-            by_role.setdefault(_ROLES[name.lower()], []).append(name)
+        if name.lower() in ROLES:
+            by_role.setdefault(ROLES[name.lower()], []).append(name)
     named = [name for names in by_role.values() for name in names]
     flat = [name for name in named if _is_flat(reader, root / name)]
     if not named or (flat == named and len(folders) > len(named)):
@@ -109,15 +152,7 @@ def _is_flat(reader: _Reader, folder: Path) -> bool:
     return bool(entries) and not any(entry.is_dir() for entry in entries)
 
 
-def _split_notes(reader: _Reader, root: Path, splits: dict[str, Path]) -> Iterator[str]:
-    if "test" not in splits:
-        yield f"{root.name}: there is no test/, so {splits['validation'].name}/ is the test set"
-    elif "validation" in splits:
-        unused = len(reader.split(splits["validation"]))
-        yield (
-            f"{root.name}: {splits['validation'].name}/ beside {splits['test'].name}/ is left out: its {unused:,} "
-            "images are neither trained on nor tested on; validation images come from the training images"
-        )
+def _not_read(reader: _Reader, root: Path, splits: Mapping[str, Path]) -> Iterator[str]:
     others = [
         entry.name for entry in reader.visible(root) if entry.is_dir() and root / entry.name not in splits.values()
     ]
@@ -129,17 +164,18 @@ def _classes(found: Sequence[Found]) -> tuple[str, ...]:
     return tuple(sorted({image.class_name for image in found}))
 
 
-def _only(train_folder: Path, train: Sequence[Found], test_folder: Path, test: Sequence[Found]) -> str:
+def _only(train_name: str, train: Sequence[Found], test_name: str, test: Sequence[Found]) -> str:
     """Return which classes only one of the splits has."""
-    sides = ((train_folder, _classes(train), _classes(test)), (test_folder, _classes(test), _classes(train)))
-    alone = {folder.name: sorted(set(own) - set(other)) for folder, own, other in sides}
-    return " and ".join(f"only {name}/ has {few(names, _MOST)}" for name, names in alone.items() if names)
+    sides = ((train_name, _classes(train), _classes(test)), (test_name, _classes(test), _classes(train)))
+    alone = {name: sorted(set(own) - set(other)) for name, own, other in sides}
+    return " and ".join(f"only {name} has {few(names, _MOST)}" for name, names in alone.items() if names)
 
 
 class _Reader:
     """Lists folders and remembers what it passed over."""
 
-    def __init__(self) -> None:
+    def __init__(self, grouped: bool) -> None:
+        self._grouped = grouped
         self._listed: dict[Path, list[os.DirEntry[str]]] = {}
         self._hidden: Counter[str] = Counter()
 
@@ -158,7 +194,7 @@ class _Reader:
         if not entries:
             raise DataError(f"{folder}: expected one folder a class, got an empty folder")
         found = [image for entry in entries for image in self._images(Path(entry.path), same_name(entry.name))]
-        return sorted(found, key=lambda image: (image.class_name, image.path.name))
+        return sorted(found, key=lambda image: (image.class_name, image.group or "", image.path.name))
 
     def visible(self, folder: Path) -> list[os.DirEntry[str]]:
         """Return what a folder holds, sorted by name; whether an entry is a folder comes with the listing, mostly."""
@@ -168,8 +204,8 @@ class _Reader:
                     everything = sorted(entries, key=_name)
             except OSError as error:
                 raise DataError(f"{folder}: cannot be read: {error.strerror or error}") from error
-            self._listed[folder] = [entry for entry in everything if not _is_hidden(entry.name)]
-            self._hidden.update(entry.name for entry in everything if _is_hidden(entry.name))
+            self._listed[folder] = [entry for entry in everything if not is_hidden(entry.name)]
+            self._hidden.update(entry.name for entry in everything if is_hidden(entry.name))
         return self._listed[folder]
 
     def notes(self, root: Path) -> Iterator[str]:
@@ -179,23 +215,32 @@ class _Reader:
             what = "hidden or system file or folder is" if number == 1 else "hidden or system files and folders are"
             yield f"{root.name}: {number:,} {what} skipped ({few(sorted(self._hidden), _MOST)})"
 
-    def _images(self, folder: Path, class_name: str) -> Iterator[Found]:
+    def _images(self, folder: Path, class_name: str, group: str | None = None) -> Iterator[Found]:
         entries = self.visible(folder)
         folders = [entry.name for entry in entries if entry.is_dir()]
-        if folders:
+        wants_groups = self._grouped and group is None
+        if folders and not wants_groups:
             raise DataError(
                 f"{folder}: expected the images of one class, got folders: {few(folders, _MOST)}; move the images up, "
-                f"or set `path` to the folder whose folders are the classes"
+                f"or set `path` to the folder whose folders are the classes, or `group: folder` where each is a "
+                "patient, a camera, a video"
             )
         if not entries:
             raise DataError(f"{folder}: this class has no images; add some or remove the folder")
+        if wants_groups and len(folders) < len(entries):
+            files = [entry.name for entry in entries if not entry.is_dir()]
+            raise DataError(f"{folder}: expected one folder a group, got images: {few(files, _MOST)}")
         for entry in entries:
-            yield Found(folder / entry.name, class_name)
+            if wants_groups:
+                yield from self._images(folder / entry.name, class_name, same_name(entry.name))
+            else:
+                yield Found(folder / entry.name, class_name, group)
 
 
 def _name(entry: os.DirEntry[str]) -> str:
     return entry.name
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder is hidden, or left behind by a system."""
     return name.startswith(".") or name.lower() in _SYSTEM

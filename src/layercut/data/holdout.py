@@ -45,14 +45,57 @@ def hold_out_test(everything: LabelledImages | RawImages, class_names: Sequence[
     Raises:
         DataError: a class is too small to give an image to each part.
     """
-    labels = everything.labels
+    held_out = share_of_classes(everything.labels, class_names, test_split)
+    return Holdout(_take(everything, ~held_out), _take(everything, held_out))
+
+
+def share_of_classes(labels: NDArray[np.int64], class_names: Sequence[str], test_split: float) -> NDArray[np.bool_]:
+    """Return which images `hold_out_test` keeps for testing: Bool "n".
+
+    Raises:
+        DataError: a class is too small to give an image to each part.
+    """
     counts = np.bincount(labels, minlength=len(class_names)).tolist()
-    num_test = holdout_counts(counts, class_names, test_split)
     held_out = np.zeros(len(labels), dtype=bool)
-    for index, count in enumerate(num_test):
+    for index, count in enumerate(holdout_counts(counts, class_names, test_split)):
         members = np.flatnonzero(labels == index)
         held_out[_generator(index).permutation(members)[:count]] = True
-    return Holdout(_take(everything, ~held_out), _take(everything, held_out))
+    return held_out
+
+
+def share_of_groups(
+    labels: NDArray[np.int64], groups: Sequence[str], class_names: Sequence[str], test_split: float
+) -> NDArray[np.bool_]:
+    """Return which images are kept for testing where groups stay whole: Bool "n".
+
+    Groups come in an order that depends on their number only. One is taken where that brings the classes nearer to
+    `round(test_split * N_c)` test images each; then, for a class that has none yet, the one that brings them nearest.
+
+    Raises:
+        DataError: a class is too small, or its groups are too few, to give images to each part.
+    """
+    names = sorted(set(groups))
+    counts = np.stack([np.bincount(labels[np.array(groups) == name], minlength=len(class_names)) for name in names])
+    wanted = np.array(holdout_counts(counts.sum(axis=0).tolist(), class_names, test_split))
+    order = np.random.Generator(np.random.PCG64(derive_seed(0, "test groups"))).permutation(len(names))
+    taken = np.zeros(len(names), dtype=bool)
+
+    def distance_with(index: int) -> int:
+        return int(abs(counts[taken].sum(axis=0) + counts[index] - wanted).sum())
+
+    for index in order:
+        if distance_with(index) < abs(counts[taken].sum(axis=0) - wanted).sum():
+            taken[index] = True
+    for label, name in enumerate(class_names):
+        if not counts[taken, label].any():
+            taken[min((index for index in order if counts[index, label]), key=distance_with)] = True
+        if counts[taken, label].sum() == counts[:, label].sum():
+            num_groups = int((counts[:, label] > 0).sum())
+            raise DataError(
+                f"class {name!r} has {num_groups} group{'s' if num_groups > 1 else ''}: whole groups cannot give "
+                "images to training and to test; add groups, or give test images of their own"
+            )
+    return np.isin(np.array(groups), np.array(names)[taken])
 
 
 def holdout_counts(counts: Sequence[int], class_names: Sequence[str], test_split: float) -> list[int]:

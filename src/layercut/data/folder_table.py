@@ -1,0 +1,100 @@
+"""Which images a folder holds, of which class and split, as a table beside them says.
+
+metadata.csv    file_name,label[,split][,group]    names relative to the table's folder
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from layercut.data.classes import same_name
+from layercut.data.folder_layout import ROLES, Found, Layout, is_hidden, make_layout
+from layercut.errors import DataError, did_you_mean, few
+
+TABLE = "metadata.csv"
+_MOST = 5
+_DELIMITERS = (",", ";", "\t")
+
+
+class _Row(NamedTuple):
+    image: Found
+    role: str | None
+
+
+def read_table(table: Path, group: str | None) -> Layout:
+    """List the images of a table; `group` is the column that says what belongs together, `group` where None.
+
+    Raises:
+        DataError: the table cannot be read, lacks a column, or names a file or split that is none.
+    """
+    rows = list(_rows(table, group))
+    if not rows:
+        raise DataError(f"{table}: expected a row an image, got none")
+    twice = [path for path, count in Counter(row.image.path for row in rows).items() if count > 1]
+    if twice:
+        raise DataError(f"{table}: each image once; {few([path.name for path in twice], _MOST)} stands more than once")
+    roles: dict[str, list[Found]] = {}
+    for row in sorted(rows, key=lambda row: (row.image.class_name, str(row.image.path))):
+        roles.setdefault(row.role or "train", []).append(row.image)
+    notes = list(_unused(table, {row.image.path for row in rows}))
+    return make_layout(str(table), table.parent.name, roles, {role: role for role in roles}, notes, (table,))
+
+
+def _rows(table: Path, group: str | None) -> Iterator[_Row]:
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            header = file.readline()
+            file.seek(0)
+            reader = csv.DictReader(file, delimiter=max(_DELIMITERS, key=header.count), strict=True)
+            columns = list(reader.fieldnames or [])
+            _check_columns(table, columns, group)
+            for values in reader:
+                yield _row(table, reader.line_num, values, group or "group")
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{table}: cannot be read as a table in UTF-8: {error}") from error
+
+
+def _check_columns(table: Path, columns: list[str], group: str | None) -> None:
+    for name in ("file_name", "label", *([group] if group else [])):
+        if name not in columns:
+            raise DataError(
+                f"{table}: expected a column {name!r}{did_you_mean(name, columns)}; got {few(columns, 10) or 'none'}"
+            )
+
+
+def _row(table: Path, line: int, values: dict[str, str], group: str) -> _Row:
+    place = f"{table}, line {line}"
+    for name in ("file_name", "label"):
+        if not values[name]:
+            raise DataError(f"{place}: expected a {name}, got nothing")
+    path = table.parent / values["file_name"]
+    if not path.is_file():
+        raise DataError(f"{place}: no file {path}; names are relative to the table")
+    role = values.get("split")
+    if role is not None and role.lower() not in ROLES:
+        raise DataError(f"{place}: expected a split train, test, val, valid or validation; got {role!r}")
+    if group in values and not values[group]:
+        raise DataError(f"{place}: expected a {group}, got nothing")
+    found = Found(path, same_name(values["label"]), values.get(group))
+    return _Row(found, None if role is None else ROLES[role.lower()])
+
+
+def _unused(table: Path, used: set[Path]) -> Iterator[str]:
+    """Say how many files beside the table it does not name."""
+    root = table.parent
+    others = [
+        path
+        for path in root.rglob("*")
+        if path not in used
+        and path != table
+        and path.is_file()
+        and not any(map(is_hidden, path.relative_to(root).parts))
+    ]
+    if others:
+        names = few(sorted(path.name for path in others), 3)
+        files, are = ("file", "is") if len(others) == 1 else ("files", "are")
+        yield f"{root.name}: {len(others):,} {files} that {table.name} does not name {are} not read ({names})"
