@@ -64,6 +64,10 @@ class TrialDivergedError(LayercutError):
     """The loss of a trial became infinite or NaN: a final result."""
 
 
+class UntrainedError(LayercutError):
+    """What a trial was to train stayed as it was; its numbers are not what they claim to be."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean 'x'?"` for the nearest known name, or an empty string."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)

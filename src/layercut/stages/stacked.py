@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from layercut.plan.canonical import trial_key
 from layercut.plan.jobs import TransferJob
 from layercut.records import FailureRecord, TrialRecord
 from layercut.stages.augmented import Augmented, augmented_inputs
+from layercut.stages.certificate import Batch, check_trained, values_to_train
 from layercut.stages.context import Context
 from layercut.stages.guard import attempt
 from layercut.stages.inputs import FrozenTrunk, SplitName, trial_inputs
@@ -34,6 +36,8 @@ class Member(NamedTuple):
     trial: Trial
     result: Training | DivergedError
     on: Evaluations
+    certify: Callable[[], None]
+    """Checks that what the strategy trains was trained."""
 
 
 def run_stacked(job: TransferJob, context: Context) -> tuple[TrialRecord | FailureRecord, ...]:
@@ -62,6 +66,7 @@ def run_members(job: TransferJob, context: Context) -> list[Member]:
     trials = [prepare_trial(condition, r, trial_key(condition.key, r), context) for r in job.replicates]
     training, validation, test = _examples(trials, context)
     bodies = [trial.parts.body for trial in trials]
+    before = [values_to_train(trial) for trial in trials]
     order_seeds = [trial.seeds.order for trial in trials]
     kept = trials[0].parts.kept
     graphs = Cuda() if context.cuda_graphs else None
@@ -70,9 +75,15 @@ def run_members(job: TransferJob, context: Context) -> list[Member]:
     on_train = evaluate_stack(stack, training, condition.fitting.precision)
     on_test = evaluate_stack(stack, test, condition.fitting.precision)
     return [
-        Member(trial, result, Evaluations(train, test))
-        for trial, result, train, test in zip(trials, results, on_train, on_test, strict=True)
+        Member(trial, result, Evaluations(train, test), partial(check_trained, trial, before[m], _batch(training, m)))
+        for m, (trial, result, train, test) in enumerate(zip(trials, results, on_train, on_test, strict=True))
     ]
+
+
+def _batch(examples: StackedExamples, member: int) -> Batch:
+    """Return a member's first examples, when they are asked for."""
+    chunk = examples.chunk
+    return lambda: (examples.inputs.gather(examples.rows[member, :chunk]), examples.labels[member, :chunk])
 
 
 def _record(
@@ -81,6 +92,7 @@ def _record(
     def record() -> TrialRecord:
         if isinstance(member.result, DivergedError):
             raise member.result
+        member.certify()
         made = trial_record(member.trial, member.result, member.on, trunk, context, wall_seconds)
         keep_trial(member.trial, made, member.on.test, context)
         return made

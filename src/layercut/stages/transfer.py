@@ -15,6 +15,7 @@ from layercut.plan.canonical import trial_key
 from layercut.plan.jobs import Condition, TransferJob
 from layercut.records import FailureRecord, TrialRecord
 from layercut.stages.augmented import Augmented, augmented_inputs
+from layercut.stages.certificate import check_trained, values_to_train
 from layercut.stages.context import Context
 from layercut.stages.guard import attempt
 from layercut.stages.inputs import SplitName, trial_inputs
@@ -45,12 +46,14 @@ def run_trial(condition: Condition, replicate: int, key: str, context: Context) 
     Raises:
         DivergedError: the loss became infinite or NaN.
         DataError: the fraction leaves a class without an image.
+        UntrainedError: something that the strategy trains was not trained.
     """
     started = time.perf_counter()
     prepare_device(context.torch_device, num_threads=1)
     trial = prepare_trial(condition, replicate, key, context)
     body, precision = trial.parts.body, condition.fitting.precision
     training, validation, test = _examples(trial, context)
+    before = values_to_train(trial)
     with torch.random.fork_rng():
         torch.manual_seed(trial.seeds.layers)
         if trial.folds:
@@ -58,6 +61,7 @@ def run_trial(condition: Condition, replicate: int, key: str, context: Context) 
         else:
             result = train(body, training, validation, condition.fitting, trial.seeds.order, trial.parts.kept)
     on = Evaluations(test=evaluate(body, test, precision), train=evaluate(body, training, precision))
+    check_trained(trial, before, lambda: next(iter(training.chunks())))
     record = trial_record(trial, result, on, trial.parts.trunk, context, time.perf_counter() - started)
     keep_trial(trial, record, on.test, context)
     return record
