@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
 import odd_models
 from layercut.errors import SpecError
+from layercut.models import MODELS
 from layercut.models.base import plan_model, seeded_build, seeded_head
 from layercut.models.foreign import FOREIGN, ForeignOptions
 from layercut.models.layout import memory_format
 from layercut.models.names import block_names
+from layercut.plan.canonical import CUTTING_VERSION, model_identity
+from layercut.plan.jobs import ModelRef
 from layercut.training.device import place_model
 
 SHAPE = (3, 16, 16)
@@ -158,3 +163,11 @@ def test_a_second_argument_of_the_forward_pass_is_refused_in_a_sentence():
 
 def test_a_layer_that_the_forward_pass_does_not_use_is_said():
     assert "uses no extra.weight, extra.bias" in build("has_more").notes[0]
+
+
+def test_another_way_of_finding_cuts_gives_other_keys_to_models_that_are_cut_on_their_graph_alone():
+    plain = ModelRef("", "foreign", {}, SHAPE, (), (), (), ())
+    assert model_identity(dataclasses.replace(plain, traced=True))["cutting"] == CUTTING_VERSION
+    assert "cutting" not in model_identity(plain)
+    assert plan_model(FOREIGN, options("plain"), SHAPE, 5).traced
+    assert not plan_model(MODELS["plain_cnn"], MODELS["plain_cnn"].options(), SHAPE, 5).traced

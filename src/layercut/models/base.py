@@ -206,6 +206,8 @@ class ModelPlan(NamedTuple):
     """An image's values a channel at the narrowest batch normalisation of each block; None where it has none."""
     head_norm: int | None
     """The same of all heads."""
+    traced: bool
+    """Whether its cuts were found on its graph."""
 
 
 def seeded_build(
@@ -262,6 +264,7 @@ def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_c
         random_head,
         block_norms,
         min(noted, default=None),
+        any(getattr(layer, "is_traced", False) for layer in model.blocks.modules()),
     )
 
 

@@ -50,6 +50,8 @@ class Plan(NamedTuple):
 class TracedBlock(nn.Module):
     """A part of a model's graph with the layers that it uses, under their own names."""
 
+    is_traced = True
+
     def __init__(self, layers: Mapping[str, Any], graphs: tuple[fx.Graph, fx.Graph], draws_at_random: bool) -> None:
         super().__init__()
         for path, layer in layers.items():

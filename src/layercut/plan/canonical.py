@@ -15,8 +15,8 @@ from layercut.keys import content_key
 from layercut.plan.jobs import Fitting, ModelRef, TaskRef
 from layercut.spec.points import LAST
 
-_CUTTING = {"foreign": 2}
-"""Raised for models of which the same cut has become another place."""
+CUTTING_VERSION = 2
+"""Raised where models that are cut on their graph get other cuts."""
 
 
 def source_key(
@@ -90,7 +90,7 @@ def task_identity(task: TaskRef) -> dict[str, Any]:
 def model_identity(model: ModelRef) -> dict[str, Any]:
     """Return what makes two models the same, names of files and labels aside."""
     options = {name: value for name, value in model.options.items() if name != "folder"}  # its content counts
-    cutting = {"cutting": _CUTTING[model.name]} if model.name in _CUTTING else {}
+    cutting = {"cutting": CUTTING_VERSION} if model.traced else {}
     return {"name": model.name, "options": options, "image_shape": model.image_shape, **cutting}
 
 

@@ -57,6 +57,8 @@ class ModelRef:
     head_norm: int | None = None
     notes: tuple[str, ...] = ()
     """What its user should know of it."""
+    traced: bool = False
+    """Its cuts were found on its graph."""
 
     @property
     def num_blocks(self) -> int:

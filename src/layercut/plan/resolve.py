@@ -103,6 +103,7 @@ def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef
         tuple(planned.block_norms),
         planned.head_norm,
         notes,
+        planned.traced,
     )
     return ref, model_cost(planned.block_flops, planned.head_flops, planned.feature_shapes)
 

@@ -6,7 +6,7 @@ Members compute side by side and share nothing: a convolution becomes a grouped 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +37,7 @@ class Stack:
                 f"models with layers that draw at random in training cannot be trained as one: {', '.join(drawing)}"
             )
         self.num_members = len(models)
+        self._shared = dict(_other_names(models[0]))
         self.parameters, self.buffers = stack_module_state(list(models))
 
     def __call__(self, inputs: Tensor, shared: bool = False) -> Tensor:
@@ -55,11 +56,23 @@ class Stack:
     def unstack(self, values: dict[str, Tensor], models: Sequence[nn.Module]) -> None:
         """Give each model its member's share of `values`."""
         for member, model in enumerate(models):
-            model.load_state_dict({name: value[member] for name, value in values.items()})
+            model.load_state_dict({name: value[member] for name, value in self._by_all_names(values).items()})
 
     def _forward(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> Tensor:
-        logits: Tensor = functional_call(self._model, (parameters, buffers), (inputs,))
+        logits: Tensor = functional_call(self._model, (self._by_all_names(parameters), buffers), (inputs,))
         return logits
+
+    def _by_all_names(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        return values | {name: values[first] for name, first in self._shared.items()}
+
+
+def _other_names(model: nn.Module) -> Iterator[tuple[str, str]]:
+    """Yield further names of parameters that layers share, and the first one."""
+    first: dict[int, str] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        known = first.setdefault(id(parameter), name)
+        if known != name:
+            yield name, known
 
 
 def stacked_losses(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
