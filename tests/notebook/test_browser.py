@@ -14,6 +14,21 @@ if not CHROMIUM.exists():
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 
+@pytest.mark.parametrize("before", ["", "<script>window.define = Object.assign(() => {}, {amd: {}})</script>"])
+def test_a_plot_draws_itself_where_another_brought_the_library_too(before, tmp_path):
+    table = fake_results(num_replicates=4, fractions=(0.1,), num_blocks=1)
+    shown = [plot(table, name) for name in ("mean_heatmap", "cut_boxes")]
+    text = f"<!doctype html><meta charset=utf-8>{before}{''.join(one._repr_html_() for one in shown)}"
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(f"file://{tmp_path}/page.html")
+        panels = sum(len(one.charts[0].panels) for one in shown)
+        page.wait_for_function(f"document.querySelectorAll('.layercut-panel .main-svg').length >= {panels}")
+        browser.close()
+
+
 def test_two_plots_draw_themselves_with_one_library_and_without_the_network(tmp_path):
     table = fake_results(num_replicates=4, fractions=(0.1, 1.0))
     first, second = plot(table), plot(table, "mean_heatmap")

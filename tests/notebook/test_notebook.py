@@ -1,5 +1,6 @@
 """What shows itself in a notebook."""
 
+import re
 import subprocess
 import sys
 from html import escape
@@ -10,9 +11,12 @@ import pytest
 import layercut
 from fake_ledger import write_ledger
 from fake_results import fake_results
+from fake_study import fake_study
 from layercut.errors import UnknownNameError, UserError
+from layercut.figures import FIGURES, charts_of
 from layercut.notebook import answers, best_cuts, plot
 from layercut.report.answers import answer
+from layercut.report.packed import packed_plotly
 from layercut.stats import best_cuts as best_cuts_of
 
 EVIL = "<script>alert(1)</script>"
@@ -73,11 +77,17 @@ def test_a_plot_is_read_from_an_output_directory_too(tmp_path):
     assert plot(write_ledger(tmp_path, table)).charts == plot(table).charts
 
 
-def test_only_the_first_chart_of_a_kernel_brings_the_library():
+def test_a_cell_that_is_run_again_brings_the_library_again():
     shown = plot(fake_results(fractions=(0.1,)), "mean_heatmap")
-    shown._repr_html_()
-    assert len(shown._repr_html_()) < 200_000
-    assert len(shown.html()) > 1_000_000
+    assert packed_plotly() in shown._repr_html_()
+    assert packed_plotly() in shown._repr_html_()
+    assert len(shown.html(bundle=False)) < 200_000
+
+
+@pytest.mark.parametrize("figure", FIGURES.names())
+def test_the_text_in_place_of_a_figure_says_nothing_twice(figure):
+    study = fake_study(fake_results(fractions=(0.1, 1.0)))
+    assert not any(re.search(r"\b(.{5,})\W+\1\b", chart.alt) for _, chart in charts_of(figure, study))
 
 
 def test_each_display_has_places_of_its_own():

@@ -48,7 +48,7 @@ def compute(tables: StudyTables) -> Chart | None:
         "Trials that several strategies share are shown under each of them. Each panel has its "
         "own accuracy axis." + (_LETTERS if lettered else ""),
         alt=f"Box plots of test accuracy in per cent for cuts {cuts[0]} to {cuts[-1]}, strategies "
-        f"{', '.join(strategies)}, at {shown} of the data.",
+        f"{', '.join(strategies)}, at {shown}.",
         legend_title="Strategy",
         legend=tuple(legend),
         legend_facet="strategy",

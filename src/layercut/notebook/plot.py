@@ -8,7 +8,6 @@ from html import escape
 from pathlib import Path
 
 import pandas as pd
-from plotly.offline import get_plotlyjs
 
 from layercut.charts import Chart, Entry
 from layercut.charts.palette import LIGHT
@@ -17,7 +16,7 @@ from layercut.errors import UserError
 from layercut.figures import charts_of
 from layercut.figures.study_tables import Measured, StudyTables
 from layercut.report import words
-from layercut.report.packed import embedded
+from layercut.report.packed import embedded, packed_plotly
 from layercut.stats.tables import Results
 
 _SHAPES = {
@@ -50,8 +49,21 @@ _DRAW = """<script>
 })();
 </script>"""
 
-_bundle_shown = False
-"""Whether a chart of this kernel has brought plotly.js (5 MB) into the notebook, for all that follow."""
+_BRING = """<script>
+if (!window.Plotly && !window.layercutBringsPlotly) {
+  window.layercutBringsPlotly = (async () => {
+    const bytes = Uint8Array.from(atob("%s"), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = document.createElement("script");
+    script.textContent = await new Response(stream).text();
+    const define = window.define; // of require.js, which would keep the library to itself
+    window.define = undefined;
+    document.head.append(script);
+    window.define = define;
+  })();
+}
+</script>"""
+"""Unpacks plotly.js once a page, whichever chart of it comes first."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +75,8 @@ class Plot:
     """What tells the context of each chart from the others."""
 
     def html(self, bundle: bool = True) -> str:
-        """Return HTML that draws the charts; with `bundle` it holds plotly.js and needs nothing else."""
-        script = f"<script>{get_plotlyjs()}</script>" if bundle else ""
+        """Return HTML that draws the charts; with `bundle` it holds plotly.js (2 MB, packed) and needs nothing else."""
+        script = _BRING.replace("%s", packed_plotly()) if bundle else ""
         return script + "".join(_chart(*both) for both in zip(self.charts, self.labels, strict=True))
 
     def save(self, path: str | Path) -> Path:
@@ -93,9 +105,8 @@ class Plot:
         return "\n".join(titles)
 
     def _repr_html_(self) -> str:
-        global _bundle_shown  # a kernel and its notebook share one page: plotly relies on that too
-        first, _bundle_shown = not _bundle_shown, True
-        return self.html(bundle=first)
+        """Return the whole: any output of a notebook may be replaced, removed or shown alone."""
+        return self.html()
 
 
 def plot(results: Results, figure: str = "cut_boxes") -> Plot:
