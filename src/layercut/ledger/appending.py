@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from layercut.errors import LedgerError
-from layercut.ledger.rows import FAILURES, PRETRAININGS, PROBES, TRIAL_DETAILS, TRIALS, RowCodec
+from layercut.ledger.rows import FAILURES, PRETRAININGS, PROBES, TRIALS, RowCodec
+from layercut.ledger.sealed import SealedTable
 from layercut.records import (
     FailureRecord,
     PretrainingRecord,
@@ -34,40 +35,32 @@ def append_records(connection: sqlite3.Connection, records: Iterable[Record]) ->
     for record in records:
         by_kind[type(record)].append(record)
     _append_trials(connection, by_kind[TrialRecord])
-    _append_whole(connection, "pretrainings", PRETRAININGS, by_kind[PretrainingRecord])
-    _append_whole(connection, "probes", PROBES, by_kind[ProbeRecord])
+    _append_whole(connection, PRETRAININGS, by_kind[PretrainingRecord])
+    _append_whole(connection, PROBES, by_kind[ProbeRecord])
     succeeded = [(record.key,) for kind in (TrialRecord, PretrainingRecord, ProbeRecord) for record in by_kind[kind]]
     connection.executemany("DELETE FROM failures WHERE key = ?", succeeded)
     _append_failures(connection, by_kind[FailureRecord])
 
 
-def insert(table: str, columns: Sequence[str]) -> str:
-    """Return the statement that inserts one row of `columns`."""
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - our own names
+def insert(table: SealedTable, *first: str) -> str:
+    """Return the statement that inserts one row of `first` and the table's columns."""
+    columns = (*first, *table.columns)
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - our own names
 
 
 def _append_trials(connection: sqlite3.Connection, records: Iterable[TrialRecord]) -> None:
     stored = [_without_nan(record) for record in records]
-    known = _known_keys(connection, "trials", stored)
-    tables = "trials JOIN trial_details ON trial = id"
-    new = _new_records(stored, known, lambda key: _by_key(connection, tables, TRIALS, key), exact_content)
+    new = _new_records(connection, TRIALS, stored, exact_content)
     first_id = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM trials").fetchone()[0]
     rows = [TRIALS.encode(record) for record in new]
-    split = len(TRIALS.columns) - len(TRIAL_DETAILS)
-    connection.executemany(
-        insert("trials", ["id", *TRIALS.columns[:split]]),
-        ((trial, *row[:split]) for trial, row in enumerate(rows, start=first_id)),
-    )
-    connection.executemany(
-        insert("trial_details", ["trial", *TRIAL_DETAILS]),
-        ((trial, *row[split:]) for trial, row in enumerate(rows, start=first_id)),
-    )
+    for part, table in enumerate((TRIALS.rows.table, *TRIALS.rows.parts)):
+        values = ((trial, *row[part]) for trial, row in enumerate(rows, start=first_id))
+        connection.executemany(insert(table, table.link or "id"), values)
 
 
-def _append_whole(connection: sqlite3.Connection, table: str, codec: RowCodec[T], records: list[T]) -> None:
-    known = _known_keys(connection, table, records)
-    new = _new_records(records, known, lambda key: _by_key(connection, table, codec, key), _result)
-    connection.executemany(insert(table, codec.columns), map(codec.encode, new))
+def _append_whole(connection: sqlite3.Connection, codec: RowCodec[T], records: list[T]) -> None:
+    new = _new_records(connection, codec, records, _result)
+    connection.executemany(insert(codec.rows.table), (codec.encode(record)[0] for record in new))
 
 
 def _append_failures(connection: sqlite3.Connection, records: list[FailureRecord]) -> None:
@@ -75,8 +68,8 @@ def _append_failures(connection: sqlite3.Connection, records: list[FailureRecord
     for table in ("trials", "pretrainings", "probes"):
         succeeded |= _known_keys(connection, table, records)
     connection.executemany(
-        insert("failures", FAILURES.columns).replace("INSERT", "INSERT OR REPLACE", 1),
-        [FAILURES.encode(record) for record in records if record.key not in succeeded],
+        insert(FAILURES.rows.table).replace("INSERT", "INSERT OR REPLACE", 1),
+        [FAILURES.encode(record)[0] for record in records if record.key not in succeeded],
     )
 
 
@@ -91,21 +84,22 @@ def _known_keys(connection: sqlite3.Connection, table: str, records: Sequence[Re
     return found
 
 
-def _by_key(connection: sqlite3.Connection, tables: str, codec: RowCodec[T], key: str) -> T:
-    query = f"SELECT {', '.join(codec.columns)} FROM {tables} WHERE key = ?"  # noqa: S608 - our own names
+def _by_key(connection: sqlite3.Connection, codec: RowCodec[T], key: str) -> T:
+    query = f"SELECT {codec.rows.columns} FROM {codec.rows.source} WHERE key = ?"  # noqa: S608 - our own names
     return codec.decode(connection.execute(query, (key,)).fetchone())
 
 
 def _new_records(
-    records: Iterable[T], known: set[str], stored: Callable[[str], T], content: Callable[[T], str]
+    connection: sqlite3.Connection, codec: RowCodec[T], records: Sequence[T], content: Callable[[T], str]
 ) -> list[T]:
     """Return the records whose key is not known, checking that the others say the same."""
+    known = _known_keys(connection, codec.rows.table.name, records)
     new: dict[str, T] = {}
     for record in records:
         if record.key not in known and record.key not in new:
             new[record.key] = record
             continue
-        there = stored(record.key) if record.key in known else new[record.key]
+        there = _by_key(connection, codec, record.key) if record.key in known else new[record.key]
         if content(there) != content(record):
             raise LedgerError(
                 f"the ledger has another result under the key {record.key}: the same job gave two results, "

@@ -1,6 +1,7 @@
 """The schema of the ledger, as numbered steps.
 
-A step is never changed once released: a new column is a new step at the end of `MIGRATIONS`.
+A step is never changed once released: a new column is a new step at the end of `MIGRATIONS`, and NULL in older rows,
+whose digests would change else (`digests.py`).
 Each step runs in one transaction together with the new version number, so a crash leaves
 the ledger at the old version or at the new one.
 """
@@ -9,8 +10,37 @@ from __future__ import annotations
 
 import sqlite3
 
+from layercut.ledger.digests import row_digest
+
 APPLICATION_ID = 0x4C437574
 """`LCut` in ASCII: marks a SQLite file as a ledger of ours."""
+
+_DIGEST_FUNCTION = "row_digest"
+"""`digests.row_digest`, as statements call it."""
+
+_DIGESTED = {
+    "meta": "name, value",
+    "environments": "key, layercut_version, code_version, python_version, libraries, platform, processor, num_cores, "
+    "device",
+    "condition_names": "condition, source, target, model, strategy, cut, fraction, num_blocks, merged, factors",
+    "trials": "key, condition, replicate, train_accuracy, validation_accuracy, test_accuracy, test_loss, best_epoch, "
+    "num_epochs, num_train_images, num_validation_images, num_test_images, num_duplicates_dropped, "
+    "num_trained_parameters, num_parameters, frozen_unchanged, split_hash, checkpoint_hash, precision, device, "
+    "num_threads, environment, wall_seconds, log_area, num_validation_looks, validation_loss, num_folds, stop_reason, "
+    "num_steps",
+    "pretrainings": "key, source, model, train_accuracy, validation_accuracy, test_accuracy, best_epoch, num_epochs, "
+    "curve, checkpoint_hash, seeds, precision, device, num_threads, environment, wall_seconds, learning_rates",
+    "probes": "key, probe, source, layer, fraction, replicate, dataset, split, scores, environment, wall_seconds, "
+    "probing, target, model, cut, num_images, split_hash, seed, checkpoint_hash, device",
+    "failures": "key, job, condition, replicate, kind, message, traceback, curve, device, environment, wall_seconds, "
+    "learning_rates",
+}
+"""What the digests cover that step 6 gives to the rows of before."""
+
+_DIGEST_OF_DETAILS = (
+    f"(SELECT {_DIGEST_FUNCTION}(key, seeds, classification_report, curve, log_accuracies, learning_rates) "  # noqa: S608
+    "FROM trials WHERE id = trial)"
+)
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -167,6 +197,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE trials ADD COLUMN stop_reason TEXT",
         "ALTER TABLE trials ADD COLUMN num_steps INTEGER",
     ),
+    (
+        # Rows of before are taken as they are at this moment.
+        *(f"ALTER TABLE {table} ADD COLUMN digest BLOB" for table in (*_DIGESTED, "trial_details")),
+        *(f"UPDATE {table} SET digest = {_DIGEST_FUNCTION}({columns})" for table, columns in _DIGESTED.items()),  # noqa: S608
+        f"UPDATE trial_details SET digest = {_DIGEST_OF_DETAILS}",  # noqa: S608
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)
@@ -180,6 +216,7 @@ def migrate(connection: sqlite3.Connection, version: int | None = None) -> None:
     Raises:
         sqlite3.Error: a step failed; the ledger is as it was before that step.
     """
+    connection.create_function(_DIGEST_FUNCTION, -1, lambda *values: row_digest(values), deterministic=True)
     for number, statements in enumerate(MIGRATIONS[:version], start=1):
         connection.execute("BEGIN IMMEDIATE")
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from layercut.errors import LedgerError, StorageFullError
 from layercut.ledger.migrations import APPLICATION_ID, SCHEMA_VERSION, migrate, schema_version
+from layercut.ledger.sealed import ChangedRowError
 
 LEDGER_NAME = "ledger.sqlite"
 """Name of the ledger in an output directory."""
@@ -37,7 +38,7 @@ def ledger_path(path: str | PathLike[str]) -> Path:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn every error of SQLite into one that says what happened to the ledger and what to do.
+    """Turn every error of SQLite, and every row that is not what was written, into one that says what to do.
 
     Raises:
         StorageFullError: no space was left; the transaction was rolled back.
@@ -52,18 +53,25 @@ def explained(path: Path) -> Iterator[None]:
                 f"no space left to write {path} ({error}); what was written before is safe: "
                 "free some space and run the same command again"
             ) from error
-        reason = _REASONS.get(code & 0xFF)
+        reason = DAMAGED if "decode to UTF-8" in str(error) else _REASONS.get(code & 0xFF)
         if reason is None:
             raise
         raise LedgerError(f"{path} {reason} ({error})") from error
+    except ChangedRowError as error:
+        raise LedgerError(
+            f"{path} holds a record that changed after it was written: `layercut status` names it, and the next "
+            "`layercut run` of the study computes it again"
+        ) from error
+    except ValueError as error:  # what is no JSON, or no curve, and was so when it got its digest
+        raise LedgerError(f"{path} {DAMAGED} ({error})") from error
 
 
-_DAMAGED = (
+DAMAGED = (
     "is damaged, perhaps cut short while it was copied: take a sound copy, or move it away and run the study "
     "again (checkpoints and features are used again)"
 )
 _REASONS = {
-    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: "is not a ledger: expected a SQLite file written by layercut",
     sqlite3.SQLITE_BUSY: "is in use by another process: wait until it has ended, then try again",
     sqlite3.SQLITE_LOCKED: "is in use by another process: wait until it has ended, then try again",

@@ -10,10 +10,13 @@ import json
 import math
 import struct
 from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
+from functools import cached_property
+from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar
 
 from layercut.keys import canonical_json
+from layercut.ledger.digests import Row
+from layercut.ledger.sealed import ChangedRowError, SealedRows, SealedTable
 from layercut.records import (
     POINT_VALUES,
     ConditionName,
@@ -144,48 +147,71 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
 
 
 class RowCodec(Generic[T]):
-    """Turns one kind of frozen dataclass into tuples of SQLite values, and back.
+    """Turns one kind of frozen dataclass into rows of its tables, and back.
 
-    A curve is two columns, the second of which is the last of all and came later.
+    A field is a column of the same name, in one of the tables; a curve is two columns, the second of which came later.
     """
 
-    def __init__(self, kind: type[T], first: Sequence[str] = (), last: Sequence[str] = ()) -> None:
-        names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    def __init__(self, kind: type[T], *tables: SealedTable) -> None:
         self.kind = kind
-        fields = [*first, *(name for name in names if name not in (*first, *last)), *last]
-        self._values = attrgetter(*fields)
-        self._encoders = [(i, _ENCODERS[c]) for i, c in enumerate(fields) if c in _ENCODERS]
-        self._decoders = [(i, _DECODERS[c]) for i, c in enumerate(fields) if c in _DECODERS]
-        self._has_curve = "curve" in fields
-        self.columns = [*fields, "learning_rates"] if self._has_curve else fields
+        self.rows = SealedRows(*tables)
+        self._fields = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+        self._values = attrgetter(*self._fields)
+        self._encoders = [(i, _ENCODERS[c]) for i, c in enumerate(self._fields) if c in _ENCODERS]
+        self._decoders = [(i, _DECODERS[c]) for i, c in enumerate(self._fields) if c in _DECODERS]
+        self._curve = self._fields.index("curve") if "curve" in self._fields else None
+        self._stored = [*self._fields, "learning_rates"] if self._curve is not None else self._fields
 
-    def encode(self, record: T) -> tuple[Any, ...]:
-        """Return the values of `columns`."""
+    @cached_property
+    def _to_tables(self) -> list[itemgetter[Any]]:
+        tables = (self.rows.table, *self.rows.parts)
+        return [itemgetter(*map(self._stored.index, table.values)) for table in tables]
+
+    @cached_property
+    def _from_row(self) -> itemgetter[Any]:
+        return itemgetter(*map(self.rows.names.index, self._stored))
+
+    @cached_property
+    def _is_sound(self) -> Callable[[Row], bool]:
+        return self.rows.sound()
+
+    def encode(self, record: T) -> list[Row]:
+        """Return a row for each table, its digest last."""
         values = list(self._values(record))
         for index, encoder in self._encoders:
             values[index] = encoder(values[index])
-        if self._has_curve:
+        if self._curve is not None:
             values.append(encode_rates(record.curve))  # type: ignore[attr-defined]
-        return tuple(values)
+        of_table, *of_parts = self._to_tables
+        row = self.rows.table.seal(of_table(values))
+        parts = zip(self.rows.parts, of_parts, strict=True)
+        return [row, *(part.seal(of_part(values), row[0]) for part, of_part in parts)]
 
-    def decode(self, row: Sequence[Any]) -> T:
-        """Return the record whose values of `columns` are `row`."""
-        values = list(row)
+    def decode(self, row: Row) -> T:
+        """Return the record whose values of `rows.columns` are `row`.
+
+        Raises:
+            ChangedRowError: the row is not what `encode` made.
+            ValueError: it is, but what was encoded is no such record.
+        """
+        if not self._is_sound(row):
+            raise ChangedRowError
+        values = list(self._from_row(row))
         for index, decoder in self._decoders:
             values[index] = decoder(values[index])
-        fields = dict(zip(self.columns, values, strict=True))
-        if self._has_curve:
-            fields["curve"] = decode_rates(fields.pop("learning_rates"), fields["curve"])
-        return self.kind(**fields)
+        if self._curve is not None:
+            rates = values.pop()
+            values[self._curve] = decode_rates(rates, values[self._curve])
+        return self.kind(*values)
 
 
-_DETAIL_FIELDS = ("seeds", "classification_report", "log_accuracies", "curve")
-TRIAL_DETAILS = (*_DETAIL_FIELDS, "learning_rates")
-"""Columns of a trial that lie in the table `trial_details`."""
+TRIALS = RowCodec(TrialRecord, SealedTable("trials"), SealedTable("trial_details", link="trial"))
+FINISHED = SealedRows(TRIALS.rows.table)
+"""Trials without their details, which are large and lie apart."""
 
-TRIALS = RowCodec(TrialRecord, last=_DETAIL_FIELDS)
-PRETRAININGS = RowCodec(PretrainingRecord)
-PROBES = RowCodec(ProbeRecord)
-FAILURES = RowCodec(FailureRecord)
-NAMES = RowCodec(ConditionName)
-ENVIRONMENTS = RowCodec(Environment)
+PRETRAININGS = RowCodec(PretrainingRecord, SealedTable("pretrainings"))
+PROBES = RowCodec(ProbeRecord, SealedTable("probes"))
+FAILURES = RowCodec(FailureRecord, SealedTable("failures"))
+NAMES = RowCodec(ConditionName, SealedTable("condition_names"))
+ENVIRONMENTS = RowCodec(Environment, SealedTable("environments"))
+META = SealedRows(SealedTable("meta"))

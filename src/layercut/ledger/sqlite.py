@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 
 from layercut.ledger.appending import append_records, insert
 from layercut.ledger.opening import explained, ledger_path, open_connection
-from layercut.ledger.rows import ENVIRONMENTS, FAILURES, NAMES, PRETRAININGS, PROBES, TRIALS, RowCodec
+from layercut.ledger.rows import ENVIRONMENTS, FAILURES, META, NAMES, PRETRAININGS, PROBES, TRIALS, RowCodec
+from layercut.ledger.sealed import ChangedRowError, SealedRows
 from layercut.records import (
     FINAL_FAILURES,
     ConditionName,
@@ -103,8 +104,8 @@ class Ledger:
         """Write down where records are made; an environment that is there already is ignored."""
         with self._transaction():
             self._connection.execute(
-                f"{insert('environments', ENVIRONMENTS.columns)} ON CONFLICT (key) DO NOTHING",
-                ENVIRONMENTS.encode(environment),
+                f"{insert(ENVIRONMENTS.rows.table)} ON CONFLICT (key) DO NOTHING",
+                ENVIRONMENTS.encode(environment)[0],
             )
 
     def add_names(self, names: Iterable[ConditionName]) -> None:
@@ -112,13 +113,12 @@ class Ledger:
 
         A point that is there already takes its new condition.
         """
-        update = ", ".join(f"{column} = excluded.{column}" for column in ("condition", "num_blocks", "merged"))
+        update = ", ".join(f"{column} = excluded.{column}" for column in NAMES.rows.table.columns)
         with self._transaction():
             self._connection.executemany(
-                f"{insert('condition_names', NAMES.columns)}"
-                " ON CONFLICT (source, target, model, strategy, cut, fraction, factors)"
+                f"{insert(NAMES.rows.table)} ON CONFLICT (source, target, model, strategy, cut, fraction, factors)"
                 f" DO UPDATE SET {update}",
-                map(NAMES.encode, names),
+                (NAMES.encode(name)[0] for name in names),
             )
 
     def replace_names(self, names: Iterable[ConditionName]) -> None:
@@ -128,29 +128,31 @@ class Ledger:
         """
         with self._transaction():
             self._connection.execute("DELETE FROM condition_names")
-            self._connection.executemany(insert("condition_names", NAMES.columns), map(NAMES.encode, names))
+            self._connection.executemany(insert(NAMES.rows.table), (NAMES.encode(name)[0] for name in names))
 
     def set_meta(self, name: str, value: Any) -> None:
         """Write down a JSON value about the whole study, in place of an earlier one."""
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        statement = insert(META.table).replace("INSERT", "INSERT OR REPLACE", 1)
         with self._transaction():
-            self._connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, text))
+            self._connection.execute(statement, META.table.seal((name, text)))
 
     # --- reading -----------------------------------------------------------------------------------------
 
     def meta(self, name: str) -> Any:
         """Return the JSON value that `set_meta` wrote; None where there is none."""
-        for (text,) in self.select("SELECT value FROM meta WHERE name = ?", (name,)):
-            return json.loads(text)
+        for _, text, _ in self.checked(META, clause="WHERE name = ?", parameters=(name,)):
+            with explained(self.path):
+                return json.loads(text)
         return None
 
     def environments(self) -> dict[str, Environment]:
         """Return all environments by key."""
-        return {environment.key: environment for environment in self._read("environments", ENVIRONMENTS)}
+        return {environment.key: environment for environment in self._read(ENVIRONMENTS)}
 
     def names(self) -> Iterator[ConditionName]:
         """Iterate over all design points, in the order in which they were first added."""
-        return self._read("condition_names", NAMES, "ORDER BY id")
+        return self._read(NAMES, "ORDER BY id")
 
     def finished_keys(self) -> set[str]:
         """Return the keys that need not be run again: trials, pretrainings, probes, and failures that are final."""
@@ -162,26 +164,26 @@ class Ledger:
 
     def pretraining(self, key: str) -> PretrainingRecord | None:
         """Return the pretraining of that key; None where there is none."""
-        return next(self._read("pretrainings", PRETRAININGS, "WHERE key = ?", (key,)), None)
+        return next(self._read(PRETRAININGS, "WHERE key = ?", (key,)), None)
 
     def trials(self) -> Iterator[TrialRecord]:
         """Iterate over all finished trials, in the order in which they were appended."""
-        return self._trials("ORDER BY id")
+        return self._read(TRIALS, "ORDER BY id")
 
     def pretrainings(self) -> Iterator[PretrainingRecord]:
         """Iterate over all pretrainings, in the order in which they were appended."""
-        return self._read("pretrainings", PRETRAININGS, "ORDER BY id")
+        return self._read(PRETRAININGS, "ORDER BY id")
 
     def probes(self, named: bool = False) -> Iterator[ProbeRecord]:
         """Iterate over all probes, in the order in which they were appended.
 
         `named` leaves out those that the study no longer asks for.
         """
-        return self._read("probes", PROBES, f"WHERE {_PROBED if named else 'TRUE'} ORDER BY id")
+        return self._read(PROBES, f"WHERE {_PROBED if named else 'TRUE'} ORDER BY id")
 
     def failures(self) -> Iterator[FailureRecord]:
         """Iterate over all failures of trials and of other jobs, in the order in which they were appended."""
-        return self._read("failures", FAILURES, "ORDER BY id")
+        return self._read(FAILURES, "ORDER BY id")
 
     def counts(self, named: bool = False) -> dict[str, Any]:
         """Return how many of everything there are, from indexes only.
@@ -215,11 +217,11 @@ class Ledger:
         `named` leaves out trials and probes that the study no longer asks for.
         """
         only = f"job = 'transfer' AND {_NAMED} OR {_PROBED_FAILURE}" if named else "job IN ('transfer', 'probe')"
-        failures = self._read("failures", FAILURES, f"WHERE {only} ORDER BY key")
+        failures = self._read(FAILURES, f"WHERE {only} ORDER BY key")
         final = (record for record in failures if record.final)
         digest = hashlib.sha256()
-        trials = self._trials(f"WHERE {_NAMED if named else 'TRUE'} ORDER BY key")
-        probes = self._read("probes", PROBES, f"WHERE {_PROBED if named else 'TRUE'} ORDER BY key")
+        trials = self._read(TRIALS, f"WHERE {_NAMED if named else 'TRUE'} ORDER BY key")
+        probes = self._read(PROBES, f"WHERE {_PROBED if named else 'TRUE'} ORDER BY key")
         results: list[Iterator[TrialRecord | ProbeRecord | FailureRecord]] = [trials, probes, final]
         for record in heapq.merge(*results, key=lambda record: record.key):
             digest.update(exact_content(record).encode())
@@ -241,6 +243,24 @@ class Ledger:
                 return
             yield from rows
 
+    def checked(
+        self, rows: SealedRows, first: str = "", clause: str = "", parameters: Sequence[Any] = ()
+    ) -> Iterator[tuple[Any, ...]]:
+        """Iterate over rows as they are stored, each checked: the values of `first`, if given, then `rows.names`.
+
+        Raises:
+            LedgerError: a row is not what was written, or the file is damaged or in use.
+        """
+        start = len(first.split(",")) if first else 0
+        columns = f"{first}, {rows.columns}" if first else rows.columns
+        is_sound = rows.sound(start)
+        query = f"SELECT {columns} FROM {rows.source} {clause}"  # noqa: S608 - our own names
+        with explained(self.path):
+            for row in self.select(query, parameters):
+                if not is_sound(row):
+                    raise ChangedRowError
+                yield row
+
     # --- how ---------------------------------------------------------------------------------------------
 
     @contextmanager
@@ -255,13 +275,10 @@ class Ledger:
                     self._connection.execute("ROLLBACK")
                 raise
 
-    def _trials(self, clause: str, parameters: Sequence[Any] = ()) -> Iterator[TrialRecord]:
-        return self._read("trials JOIN trial_details ON trial = id", TRIALS, clause, parameters)
-
-    def _read(self, table: str, codec: RowCodec[T], clause: str = "", parameters: Sequence[Any] = ()) -> Iterator[T]:
-        query = f"SELECT {', '.join(codec.columns)} FROM {table} {clause}"  # noqa: S608 - our own names
-        for row in self.select(query, parameters):
-            yield codec.decode(row)
+    def _read(self, codec: RowCodec[T], clause: str = "", parameters: Sequence[Any] = ()) -> Iterator[T]:
+        query = f"SELECT {codec.rows.columns} FROM {codec.rows.source} {clause}"  # noqa: S608 - our own names
+        with explained(self.path):
+            yield from map(codec.decode, self.select(query, parameters))
 
     def _count(self, query: str) -> int:
         return int(next(self.select(query))[0])

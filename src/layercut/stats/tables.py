@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import itemgetter
 from os import PathLike
 from typing import Any, TypeAlias
 
@@ -14,7 +15,16 @@ from numpy.typing import NDArray
 
 from layercut.errors import UserError
 from layercut.ledger import Ledger
-from layercut.ledger.rows import CURVE_DTYPE, HAS_VALIDATION_ACCURACY, HAS_VALIDATION_LOSS
+from layercut.ledger.rows import (
+    CURVE_DTYPE,
+    FAILURES,
+    FINISHED,
+    HAS_VALIDATION_ACCURACY,
+    HAS_VALIDATION_LOSS,
+    NAMES,
+    TRIALS,
+)
+from layercut.ledger.sealed import SealedRows
 from layercut.records import ProbeRecord
 from layercut.stats.design import FACTOR
 
@@ -93,22 +103,23 @@ def load_results(path: str | PathLike[str]) -> pd.DataFrame:
     """
     with Ledger(path, read_only=True) as ledger:
         names, factors = _names(ledger)
-        queries = (_finished_query(), _failed_query())
-        columns = ["name", "id", "replicate", "status", *_FLOATS, *_COUNTS, "frozen_unchanged", *_TEXTS]
-        parts = [part for query in queries for part in _chunks(ledger.select(query), columns)]
+        columns = ["id", "replicate", "status", *_FLOATS, *_COUNTS, "frozen_unchanged", *_TEXTS]
+        parts = [part for rows in (FINISHED, FAILURES.rows) for part in _chunks(ledger, rows, columns)]
         values = {c: np.concatenate([_array(c, []), *(part[c] for part in parts)]) for c in columns}
-        rank = names["rank"].loc[values["name"]].to_numpy()
-        order = np.lexsort((values["id"], values["replicate"], rank))
+        trial, name = _under_every_name(values["condition"], names)
+        rank = names["rank"].reindex(name).to_numpy()
+        order = np.lexsort((values["id"][trial], values["replicate"][trial], rank))
         study = ledger.meta("study_name")
         attributes = _attributes(ledger)
-    rows = names.loc[values["name"][order]].reset_index(drop=True)
+    trial = trial[order]
+    rows = names.reindex(name[order]).reset_index(drop=True)
     table: dict[str, Any] = {"study": _texts(np.full(len(rows), study or "", dtype=object))}
     table |= {column: rows[column] for column in _NAME_COLUMNS}
-    table["replicate"] = values["replicate"][order].astype(np.int64)
+    table["replicate"] = values["replicate"][trial].astype(np.int64)
     table |= {column: rows[column] for column in (*factors, "num_blocks", "merged")}
-    table |= {column: _typed(column, values[column][order]) for column in _MEASURED}
-    table["num_threads"] = _typed("num_threads", values["num_threads"][order])
-    table["environment"] = _typed("environment", values["environment"][order])
+    table |= {column: _typed(column, values[column][trial]) for column in _MEASURED}
+    table["num_threads"] = _typed("num_threads", values["num_threads"][trial])
+    table["environment"] = _typed("environment", values["environment"][trial])
     frame = pd.DataFrame(table)
     frame.attrs.update(attributes)
     return frame
@@ -130,12 +141,9 @@ def load_curves(path: str | PathLike[str]) -> pd.DataFrame:
     Raises:
         LedgerError: there is no ledger, or it is damaged.
     """
-    query = (
-        "SELECT key, condition, replicate, curve, learning_rates "
-        "FROM trials JOIN trial_details ON trial = trials.id ORDER BY trials.id"
-    )
+    wanted = itemgetter(*(TRIALS.rows.names.index(c) for c in (*CURVE_COLUMNS[:3], "curve", "learning_rates")))
     with Ledger(path, read_only=True) as ledger:
-        rows = list(ledger.select(query))
+        rows = list(map(wanted, ledger.checked(TRIALS.rows, clause="ORDER BY trials.id")))
         attributes = _attributes(ledger)
     curves = [np.frombuffer(row[3], dtype=CURVE_DTYPE) for row in rows]
     lengths = np.array([len(curve) for curve in curves], dtype=np.int64)
@@ -227,9 +235,10 @@ def load_failures(path: str | PathLike[str]) -> pd.DataFrame:
 
 def _names(ledger: Ledger) -> tuple[pd.DataFrame, list[str]]:
     """Return design points by their id in the ledger, with their rank in tables, and the factor columns."""
-    columns = ["id", *_NAME_COLUMNS, "num_blocks", "merged", "factors"]
-    rows = list(ledger.select(f"SELECT {', '.join(columns)} FROM condition_names"))  # noqa: S608 - our own names
-    names = pd.DataFrame({c: _plain([row[i] for row in rows], c) for i, c in enumerate(columns)})
+    columns = ["id", "condition", *_NAME_COLUMNS, "num_blocks", "merged", "factors"]
+    rows = list(ledger.checked(NAMES.rows, "condition_names.id"))
+    stored = ("id", *NAMES.rows.names)
+    names = pd.DataFrame({c: _plain([row[stored.index(c)] for row in rows], c) for c in columns})
     levels = [json.loads(text) for text in names["factors"]]
     factors = list(dict.fromkeys(factor for level in levels for factor in sorted(level)))
     titles = [FACTOR + factor for factor in factors]
@@ -244,33 +253,32 @@ def _names(ledger: Ledger) -> tuple[pd.DataFrame, list[str]]:
     return names.set_index("id"), titles
 
 
-def _finished_query() -> str:
-    columns = ", ".join(f"t.{column}" for column in (*_FLOATS, *_COUNTS, "frozen_unchanged", *_TEXTS))
-    return (
-        f"SELECT n.id, t.id, t.replicate, 'finished', {columns} "  # noqa: S608 - our own names
-        "FROM trials t JOIN condition_names n ON n.condition = t.condition"
-    )
+def _chunks(ledger: Ledger, rows: SealedRows, columns: Sequence[str]) -> Iterator[dict[str, NDArray[Any]]]:
+    """Turn trials into arrays a chunk at a time, so that a million rows never exist as Python objects."""
+    found = ledger.checked(rows, f"{rows.table.name}.id", "WHERE replicate IS NOT NULL")
+    while chunk := list(islice(found, _ROWS_A_CHUNK)):
+        values = dict(zip(("id", *rows.names), zip(*chunk, strict=True), strict=True))
+        values["status"] = values.get("kind", ("finished",) * len(chunk))
+        yield {c: _array(c, values.get(c, (None,) * len(chunk))) for c in columns}
 
 
-def _failed_query() -> str:
-    has = {"key", "condition", "device", "environment", "wall_seconds"}
-    values = (f"t.{c}" if c in has else "NULL" for c in (*_FLOATS, *_COUNTS, "frozen_unchanged", *_TEXTS))
-    return (
-        f"SELECT n.id, t.id, t.replicate, t.kind, {', '.join(values)} "  # noqa: S608 - our own names
-        "FROM failures t JOIN condition_names n ON n.condition = t.condition WHERE t.replicate IS NOT NULL"
-    )
-
-
-def _chunks(rows: Iterable[tuple[Any, ...]], columns: Sequence[str]) -> Iterable[dict[str, NDArray[Any]]]:
-    """Turn rows into arrays a chunk at a time, so that a million rows never exist as Python objects."""
-    rows = iter(rows)
-    while chunk := list(islice(rows, _ROWS_A_CHUNK)):
-        values = zip(*chunk, strict=True)
-        yield {c: _array(c, column) for c, column in zip(columns, values, strict=True)}
+def _under_every_name(conditions: NDArray[Any], names: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Return the position of each trial once for every name of its condition, and the ids of those names."""
+    distinct, codes = np.unique(names["condition"].to_numpy(dtype=object), return_inverse=True)
+    by_condition = names.index.to_numpy()[np.argsort(codes, kind="stable")]
+    counts = np.bincount(codes, minlength=len(distinct))
+    known = {condition: code for code, condition in enumerate(distinct)}
+    found = np.array([known.get(condition, -1) for condition in conditions], dtype=np.intp)
+    named = np.flatnonzero(found >= 0)
+    times = counts[found[named]]
+    first = np.repeat((np.cumsum(counts) - counts)[found[named]], times)
+    return np.repeat(named, times), by_condition[
+        first + np.arange(len(first)) - np.repeat(np.cumsum(times) - times, times)
+    ]
 
 
 def _array(column: str, values: Sequence[Any]) -> NDArray[Any]:
-    if column in ("name", "id", "replicate"):
+    if column in ("id", "replicate"):
         return np.array(values, dtype=np.int64)
     return np.array(values, dtype=object if column in ("status", *_TEXTS) else np.float64)
 
