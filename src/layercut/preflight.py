@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from layercut.data.cache import LoadedDataset, is_here, load_dataset
 from layercut.data.classes import resolve_classes
-from layercut.data.reading import dataset_notes, known_info
+from layercut.data.near_copies import near_copies_notes
+from layercut.data.reading import dataset_files, dataset_notes, known_info
 from layercut.data.statistics import training_statistics
 from layercut.data.subset import select_task, task_info
 from layercut.errors import CheckpointError, DataError, SpecError, UnknownNameError, UserError
@@ -50,7 +51,7 @@ def plan_with_data(
         selected = select_task(dataset, task.classes)
         classes = resolve_classes(task.classes, dataset.class_names)
         statistics = training_statistics(selected) if from_images(spec) else None
-        notes = dataset_notes(task.dataset, task.options, data_dir)
+        notes = _notes(task, dataset, data_dir)
         return ResolvedTask(selected.info(task.label), dataset.fingerprint, classes, statistics, notes=notes)
 
     plan = expand(spec, _resolver(spec, resolve, _published_weights, precision, stacked))
@@ -68,19 +69,29 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
     load = _loader(data_dir, cache_dir, download=False)
 
     def resolve(task: TaskSpec) -> ResolvedTask:
-        info = known_info(task.dataset, task.options) or load(task).info()
+        published = known_info(task.dataset, task.options)
+        info = published or load(task).info()
         classes = resolve_classes(task.classes, info.class_names)
         content = canonical_json([task.dataset, [[key, str(value)] for key, value in task.options.items()]])
         statistics = None
         if from_images(spec) and is_here(task.dataset, task.options, data_dir):
             statistics = training_statistics(select_task(load(task), task.classes))
-        notes = dataset_notes(task.dataset, task.options, data_dir)
+        notes = _notes(task, None if published else load(task), data_dir)
         known = task_info(info, task.classes, task.label)
         return ResolvedTask(known, f"published {content}", classes, statistics, notes=notes)
 
     plan = expand(spec, _resolver(spec, resolve, _named_weights, precision, stacked=False))
     _check_weights(spec, plan, published=False)
     return plan
+
+
+def _notes(task: TaskSpec, dataset: LoadedDataset | None, data_dir: Path) -> tuple[str, ...]:
+    """Return how a task's data are understood, and which test images are nearly training images, if it was read."""
+    notes = dataset_notes(task.dataset, task.options, data_dir)
+    files = dataset_files(task.dataset, task.options, data_dir)
+    if files is None or dataset is None:
+        return notes
+    return notes + near_copies_notes(task.label, select_task(dataset, task.classes), *files)
 
 
 def _check_weights(spec: StudySpec, plan: Plan, published: bool) -> None:

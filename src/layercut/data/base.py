@@ -100,6 +100,19 @@ class NotedDataset(Protocol):
         ...
 
 
+@runtime_checkable
+class FiledDataset(Protocol):
+    """A dataset whose images are files."""
+
+    def files(self, options: Any, data_dir: Path) -> tuple[list[Path], list[Path]]:
+        """Return the files of its training and test images, in their order.
+
+        Raises:
+            DataError: files are missing, or not in the layout of the dataset.
+        """
+        ...
+
+
 class FileCheck(NamedTuple):
     """What was found where a raw file should be."""
 

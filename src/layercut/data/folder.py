@@ -89,6 +89,15 @@ class ImageFolder:
         test = RawImages(images.select(slice(num_train, None)), _labels(layout.test, names)) if layout.test else None
         return RawDataset(train, test, names)
 
+    def files(self, options: FolderOptions, data_dir: Path) -> tuple[list[Path], list[Path]]:
+        """Return the files of its training and test images, in their order.
+
+        Raises:
+            DataError: the folder is missing, or in another layout.
+        """
+        layout = _with_test_images(_layout(options), options)
+        return [image.path for image in layout.train], [image.path for image in layout.test or ()]
+
     def notes(self, options: FolderOptions, data_dir: Path) -> tuple[str, ...]:
         """Return how the folder is understood, where a user might think otherwise.
 

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from layercut.data import DATASETS
-from layercut.data.base import DatasetInfo, LabelledImages, NotedDataset, RawImages
+from layercut.data.base import DatasetInfo, FiledDataset, LabelledImages, NotedDataset, RawImages
 from layercut.data.content import Content
 from layercut.data.holdout import DEFAULT_TEST_SPLIT, HoldoutOptions, hold_out_test
 from layercut.data.view import ViewOptions, view_info
@@ -70,6 +70,20 @@ def dataset_notes(name: str, options: Mapping[str, Any], data_dir: Path) -> tupl
     """
     dataset = DATASETS[name]
     return dataset.notes(parse_options(name, options), data_dir) if isinstance(dataset, NotedDataset) else ()
+
+
+def dataset_files(name: str, options: Mapping[str, Any], data_dir: Path) -> tuple[list[Path], list[Path]] | None:
+    """Return the files of a dataset's training and test images; None where they are no files, or seen in groups.
+
+    Raises:
+        UnknownNameError: no such dataset.
+        SpecError: an option is unknown, missing or has an impossible value.
+        DataError: files are missing, or not in the layout of the dataset.
+    """
+    dataset = DATASETS[name]
+    if not isinstance(dataset, FiledDataset) or parse_view(name, options).identity:
+        return None
+    return dataset.files(parse_options(name, options), data_dir)
 
 
 def read_dataset(name: str, options: BaseModel, data_dir: Path, download: bool) -> Content:
