@@ -14,6 +14,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from layercut.errors import SpecError, one_line
 from layercut.models.batch_norm import noted_norms
+from layercut.models.bounded import within_memory
 from layercut.models.operations import run_counted
 
 ImageShape = tuple[int, int, int]
@@ -233,8 +234,13 @@ def seeded_head(
 
 def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_classes: int) -> ModelPlan:
     """Measure shapes and operations with one blank image."""
-    model = seeded_build(family, options, image_shape, num_classes, seed=0).eval().requires_grad_(False)
-    features = torch.zeros(1, *image_shape)
+    if not isinstance(family, AdaptingFamily):  # no library's or user's code: sizes are known without values
+        with within_memory("the model"), torch.device("meta"):
+            seeded_build(family, options, image_shape, num_classes, seed=0)
+    with within_memory("the model"):
+        model = seeded_build(family, options, image_shape, num_classes, seed=0).eval().requires_grad_(False)
+    with within_memory("an image"):
+        features = torch.zeros(1, *image_shape)
     shapes: list[tuple[int, ...]] = [image_shape]
     block_flops: list[int] = []
     block_norms: list[int | None] = []
@@ -248,7 +254,8 @@ def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_c
         shapes.append(tuple(features.shape[1:]))
         block_flops.append(flops)
         block_norms.append(min(noted, default=None))
-    heads = [seeded_head(family, options, shape, num_classes, seed=0) for shape in shapes]
+    with within_memory("the model's heads, one for each cut,"):
+        heads = [seeded_head(family, options, shape, num_classes, seed=0) for shape in shapes]
     with noted_norms(nn.ModuleList(heads).eval()) as noted:
         head_flops = [run_counted(head, torch.zeros(1, *shape))[1] for head, shape in zip(heads, shapes, strict=True)]
     block_parameters = [sum(parameter.numel() for parameter in block.parameters()) for block in model.blocks]

@@ -30,6 +30,8 @@ PRESETS = {
 _NUM_DENSE = 2
 """Hidden dense layers of the head: the last entries of `hidden_dims`."""
 
+_MOST_LAYERS = 100
+
 
 class BlockCnnOptions(StrictSpec):
     """Options of `block_cnn`."""
@@ -61,6 +63,8 @@ class BlockCnnOptions(StrictSpec):
     def _one_value_a_block(self) -> BlockCnnOptions:
         if min([*self.dims, *self.num_layers]) < 1:
             raise ValueError("widths and numbers of layers of at least 1")
+        if max(self.num_layers) > _MOST_LAYERS:
+            raise ValueError(f"at most {_MOST_LAYERS} convolutions a block")
         for name, values in (
             ("layers_per_block", self.num_layers),
             ("apply_pooling", self.pooling),

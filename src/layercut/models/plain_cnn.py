@@ -23,7 +23,7 @@ from layercut.spec.base import StrictSpec
 class PlainCnnOptions(StrictSpec):
     """Options of `plain_cnn`."""
 
-    depth: int = Field(default=6, ge=1, description="Number of blocks.")
+    depth: int = Field(default=6, ge=1, le=1000, description="Number of blocks.")
     channels: int = Field(default=64, ge=1, description="Channels of every convolution.")
     kernel_size: int = Field(default=3, ge=1, description="Side of every convolution; padded by its half.")
     activation: ActivationName = Field(default="relu", description="Activation behind every convolution.")

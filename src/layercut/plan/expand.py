@@ -28,6 +28,7 @@ from layercut.plan.probes import (
 from layercut.plan.representations import representation_jobs
 from layercut.plan.resolve import Resolver, resolve_model, task_ref
 from layercut.plan.scaling import check_numbers, check_sources
+from layercut.plan.size import DesignSize, check_size
 from layercut.plan.source_job import check_named_tasks, overlap_warnings, scaled_target, source_task
 from layercut.plan.sources import join, reference_job, source_at, source_jobs
 from layercut.plan.stacking import alone_warnings
@@ -65,6 +66,7 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         UserError: a dataset or weight file does not fit.
     """
     _check_strategies(spec)
+    check_size(spec)
     check_sources(spec)
     check_named_tasks(spec)
     asks = asked_probes(spec)
@@ -74,11 +76,12 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
     for index, target in enumerate(targets):
         check_numbers(spec, target.info.image_shape[0], target.info.label)
         _check_fractions(spec, index, target.info)
-    drawn = _Expansion()
+    drawn, size = _Expansion(), DesignSize(spec)
     pairs = itertools.product(range(len(spec.source)), enumerate(targets), range(len(spec.model)))
     for source_index, (target_index, target), model_index in pairs:
         model, cost = resolve_model(spec, model_index, target.info)
         jobs = list(source_jobs(spec, source_index, labels.source[source_index], model, target, resolver))
+        size.add(model.num_blocks, sum(len(job.points) for job in jobs))
         target = scaled_target(spec, source_index, model.name, target, resolver)  # noqa: PLW2901 - for this source
         reference = reference_job(spec, target_index, model, target, resolver) if needs_reference(asks) else None
         drawn.add_sources([*jobs, *([reference] if reference else [])])

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from layercut.errors import SpecError, did_you_mean
+from layercut.spec.kinds import check_kinds
 from layercut.spec.names import keep_names
 from layercut.spec.plain import plain_values
 from layercut.spec.study import FROM_OVERRIDE, StudySpec, locate
@@ -165,10 +166,15 @@ def _parse_yaml(text: str, file: Path | None) -> tuple[dict[str, Any], dict[str,
 
 
 def _constructed(node: yaml.Node | None, path: Sequence[str]) -> Any:
-    """Return the value of a composed node that stands at `path`; names are its text."""
+    """Return the value of a composed node that stands at `path`; names are its text.
+
+    Raises:
+        yaml.YAMLError: it has a value that no study file has, such as bytes.
+    """
     if node is None:
         return None
     keep_names(node, path)
+    check_kinds(node)
     return _Loader("").construct_document(node)
 
 

@@ -35,7 +35,7 @@ BACKGROUND = Field(
     description="What transparent pixels show: `white`, `black`, a shade of grey in 0..255, or `[red, green, blue]`.",
 )
 
-Length = Annotated[int, Field(ge=1)]
+Length = Annotated[int, Field(ge=1, le=10_000)]
 ImageSize = Annotated[tuple[Length, Length] | None, BeforeValidator(_square)]
 Resize: TypeAlias = Annotated[Literal["crop", "stretch", "pad"], BeforeValidator(_today)]
 Interpolation: TypeAlias = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]

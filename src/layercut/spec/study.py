@@ -89,6 +89,12 @@ class TransferSpec(StrictSpec):
     factors: dict[str, dict[str, dict[str, Any]]] = Field(
         default={}, description="Factor name to levels, each a mapping of training fields; factors cross."
     )
+    max_trials: int = Field(
+        default=2_000_000, ge=1, description="A study of more trials is refused; equal ones are counted each."
+    )
+    max_conditions: int = Field(
+        default=150_000, ge=1, description="A study of more conditions is refused; equal ones are counted each."
+    )
 
     @field_validator("cuts", "strategies", "fractions")
     @classmethod

@@ -48,7 +48,10 @@ class TrainingSpec(StrictSpec):
     )
     steps: int | None = Field(default=None, ge=1, description="Steps at the most, in place of `epochs`.")
     evaluations: int = Field(
-        default=20, ge=1, description="With `steps`: how often the validation images are evaluated, evenly spaced."
+        default=20,
+        ge=1,
+        le=10_000,
+        description="With `steps`: how often the validation images are evaluated, evenly spaced.",
     )
     patience: int | None = Field(
         default=6,

@@ -30,8 +30,8 @@ class Rounds(NamedTuple):
 
     def num_steps(self, steps_an_epoch: int, num_rounds: int | None = None) -> int:
         """Return the steps of the first rounds; of all by default."""
-        chosen = range(1, (self.number if num_rounds is None else num_rounds) + 1)
-        return sum(self.steps_of(number, steps_an_epoch) for number in chosen)
+        number = self.number if num_rounds is None else num_rounds
+        return sum(self.steps[:number]) if self.epochs is None else number * self.epochs * steps_an_epoch
 
 
 def rounds_of_epochs(epochs: int, min_steps: int | None, steps_an_epoch: int) -> Rounds:

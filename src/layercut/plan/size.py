@@ -1,0 +1,58 @@
+"""How large a design is, counted before any of it is expanded."""
+
+from __future__ import annotations
+
+from math import prod
+
+from layercut.spec import StudySpec
+from layercut.strategies import STRATEGIES
+
+
+class DesignSize:
+    """Counts design points and trials, merged ones too, as sources, targets and models become known."""
+
+    def __init__(self, spec: StudySpec) -> None:
+        self._spec = spec
+        self._num_conditions = 0
+        self._num_trials = 0
+
+    def add(self, num_blocks: int, num_sources: int = 1) -> None:
+        """Count the design of one target and model, under so many sources.
+
+        Raises:
+            SpecError: the study is larger than it may be.
+        """
+        transfer = self._spec.transfer
+        cuts = num_blocks + 1 if transfer.cuts == "all" else len(transfer.cuts)
+        of_strategies = sum(cuts if STRATEGIES[name].transfers else 1 for name in transfer.strategies)
+        levels = prod(len(levels) for levels in transfer.factors.values())
+        designs = num_sources * levels * of_strategies
+        self._num_conditions += designs * len(transfer.fractions)
+        self._num_trials += designs * sum(transfer.num_replicates(fraction) for fraction in transfer.fractions)
+        self._check("max_conditions", self._num_conditions, transfer.max_conditions, "")
+        self._check("max_trials", self._num_trials, transfer.max_trials, "replicates, ")
+
+    def _check(self, key: str, number: int, most: int, also: str) -> None:
+        if number > most:
+            raise self._spec.error(
+                f"transfer.{key}",
+                f"expected at most {most:,} {key.removeprefix('max_')}; the study asks for {number:,} or more: take "
+                f"fewer {also}fractions, cuts, strategies, levels of factors or sources, or raise transfer.{key}",
+            )
+
+
+def check_size(spec: StudySpec) -> None:
+    """Refuse what is too large whatever the models are.
+
+    Raises:
+        SpecError: the study is larger than it may be.
+    """
+    DesignSize(spec).add(num_blocks=0, num_sources=len(spec.source) * len(spec.target) * len(spec.model))
+    for index, probe in enumerate(spec.probes):
+        fractions = probe.asked_fractions(spec.transfer.fractions)
+        if probe.replicates is not None and probe.replicates * len(fractions) > spec.transfer.max_trials:
+            raise spec.error(
+                f"probes[{index}].replicates",
+                f"expected at most {spec.transfer.max_trials:,} samples; the probe asks for "
+                f"{probe.replicates * len(fractions):,}: take fewer replicates, or raise transfer.max_trials",
+            )
