@@ -20,6 +20,8 @@ class FakeMeasured(Measured):
         super().__init__()
         self.__dict__["curves"] = fake_curves(results)
         self.__dict__["probes"] = fake_study_probes(results, fractions)
+        self.__dict__["sources"] = fake_sources(results)
+        self.__dict__["class_scores"] = fake_class_scores(results)
         self.__dict__["kept"] = fake_kept(results)
         self.__dict__["images"] = fake_images(results)
         self.__dict__["representations"] = fake_representations(results)
@@ -28,6 +30,35 @@ class FakeMeasured(Measured):
 def fake_study(results: pd.DataFrame) -> StudyTables:
     """Return the tables of a study with these results."""
     return StudyTables(results, FakeMeasured(results))
+
+
+def fake_sources(results: pd.DataFrame) -> pd.DataFrame:
+    """Return `load_sources`: two seeds of every source of a results table, at two moments."""
+    return pd.DataFrame(
+        [
+            {"source": f"{source} seed {seed} @ {checkpoint}", "entry": source, "seed": seed, "model": model,
+             "checkpoint": checkpoint, "test_accuracy": accuracy + 0.01 * seed}
+            for source, model in results[["source", "model"]].drop_duplicates().itertuples(index=False)
+            for seed in (0, 1)
+            for checkpoint, accuracy in (("batch 10", 0.5), ("last", 0.9))
+        ],
+        columns=["source", "entry", "seed", "model", "checkpoint", "test_accuracy"],
+    )  # fmt: skip
+
+
+def fake_class_scores(results: pd.DataFrame) -> pd.DataFrame:
+    """Return `load_class_scores` of two classes of every finished trial."""
+    done = results[results["status"] == "finished"].drop_duplicates("key")
+    return pd.DataFrame(
+        [
+            {"key": key, "condition": condition, "replicate": replicate, "class_name": name, "f1": accuracy * share}
+            for key, condition, replicate, accuracy in done[
+                ["key", "condition", "replicate", "test_accuracy"]
+            ].itertuples(index=False)
+            for name, share in (("five", 1.0), ("six", 0.5))
+        ],
+        columns=["key", "condition", "replicate", "class_name", "f1"],
+    )
 
 
 def fake_curves(results: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from layercut.stats import compare_strategies, estimates, good_enough, probability_best, rank_groups, scoreboard
     from layercut.stats import compare_studies as compare
     from layercut.stats import contrasts_to_scratch as contrasts
+    from layercut.stats.details import load_class_scores, load_sources
     from layercut.stats.tables import load_curves, load_failures, load_probes, load_results
 
 __all__ = [
@@ -30,11 +31,13 @@ __all__ = [
     "estimates",
     "extract_features",
     "good_enough",
+    "load_class_scores",
     "load_curves",
     "load_failures",
     "load_model",
     "load_probes",
     "load_results",
+    "load_sources",
     "load_study",
     "plot",
     "probability_best",
@@ -53,11 +56,13 @@ _PLACES = {
     "estimates": "layercut.stats:estimates",
     "extract_features": "layercut.features.taps:extract_features",
     "good_enough": "layercut.stats:good_enough",
+    "load_class_scores": "layercut.stats.details:load_class_scores",
     "load_curves": "layercut.stats.tables:load_curves",
     "load_failures": "layercut.stats.tables:load_failures",
     "load_model": "layercut.inference:load_model",
     "load_probes": "layercut.stats.tables:load_probes",
     "load_results": "layercut.stats.tables:load_results",
+    "load_sources": "layercut.stats.details:load_sources",
     "load_study": "layercut.spec:load_study",
     "plot": "layercut.notebook:plot",
     "probability_best": "layercut.stats:probability_best",

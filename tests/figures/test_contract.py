@@ -47,6 +47,8 @@ TABLES = {
 TABLES["unknown strategy"].attrs = FULL.attrs
 ACROSS = ("probe_rank_correlation",)
 """Figures that compare sources: one for all of them."""
+NUM_CHARTS = {"probe_rank_correlation": 0, "source_accuracy": 1}
+"""Charts of a study of eight contexts, where they are not one each."""
 SEVERAL = fake_results(num_replicates=2, num_blocks=2, fractions=(0.01,), sources=tuple("abcde"))
 DRAWN = ("one row", "one replicate", "failed trials", "several contexts", "unknown strategy")
 """Those that are drawn on paper too, which takes longer."""
@@ -91,7 +93,7 @@ def test_a_figure_without_its_data_is_left_out(name):
     needs = {
         "learning_curves", "cluster_boxes", "probe_by_layer", "probe_scoreboard", "timing", "accuracy_by_parameters",
         "confusion_matrix", "predicted_examples", "feature_maps", "sample_images", "features_scatter",
-        "dissimilarity_matrices", "rsa_matrices", "mds_map",
+        "dissimilarity_matrices", "rsa_matrices", "mds_map", "source_accuracy", "class_scores",
         *ACROSS,
     }  # fmt: skip
     assert (FIGURES[name](bare) is None) == (name in needs)
@@ -99,7 +101,7 @@ def test_a_figure_without_its_data_is_left_out(name):
 
 @pytest.mark.parametrize("name", FIGURES.names())
 def test_each_context_has_a_chart_of_its_own(name):
-    assert len(charts_of(name, fake_study(TABLES["several contexts"]))) == (0 if name in ACROSS else 8)
+    assert len(charts_of(name, fake_study(TABLES["several contexts"]))) == NUM_CHARTS.get(name, 8)
 
 
 @pytest.mark.parametrize("name", FIGURES.names())

@@ -32,7 +32,10 @@ def command(run: Path, formats: tuple[str, ...], output: Path | None) -> None:
     RUN is the output directory of a study, or a ledger file. Prints the path of every file written.
 
     \b
-    csv          results.csv, a row for each trial and name of its condition
+    csv          results.csv, a row for each trial and name of its condition;
+                 sources.csv, a row for each checkpoint of a source with its
+                 accuracy on its own task; class_scores.csv, a row for each
+                 trial and class, where the study keeps such reports
     parquet      results.parquet, the same table with its types
     mp-tl-study  cuts_*.json and baselines_*.json of the study
                  "Exploring Layer Freezing in Transfer Learning", and its
@@ -46,6 +49,7 @@ def command(run: Path, formats: tuple[str, ...], output: Path | None) -> None:
     """
     from layercut.interop import export_study
     from layercut.ledger import Ledger, ledger_path, parquet_available, write_csv, write_parquet
+    from layercut.stats.details import load_class_scores, load_sources
     from layercut.stats.tables import load_results
 
     chosen = formats or tuple(name for name in FORMATS if name != "parquet" or parquet_available())
@@ -54,6 +58,9 @@ def command(run: Path, formats: tuple[str, ...], output: Path | None) -> None:
         table = load_results(run)
         if "csv" in chosen:
             click.echo(write_csv(table, folder / "results.csv"))
+            for name, details in (("sources", load_sources(run)), ("class_scores", load_class_scores(run))):
+                if len(details):
+                    click.echo(write_csv(details, folder / f"{name}.csv"))
         if "parquet" in chosen:
             click.echo(write_parquet(table, folder / "results.parquet"))
     if "mp-tl-study" in chosen:

@@ -43,6 +43,7 @@ FIGURES: Registry[Figure] = Registry(
         "learning_curves": Entry(
             "layercut.figures.learning_curves:compute", "loss and accuracy by epoch, best cut of each strategy"
         ),
+        "class_scores": Entry("layercut.figures.class_scores:compute", "F1 of each class, best cut of each strategy"),
         "confusion_matrix": Entry(
             "layercut.figures.confusion_matrix:compute", "classes taken for each other, best and worst kept condition"
         ),
@@ -54,6 +55,9 @@ FIGURES: Registry[Figure] = Registry(
         ),
         "sample_images": Entry(
             "layercut.figures.sample_images:compute", "training images of the source and the target"
+        ),
+        "source_accuracy": Entry(
+            "layercut.figures.source_accuracy:compute", "accuracy of sources on their own task along pretraining"
         ),
         "timing": Entry("layercut.figures.timing:compute", "seconds a trial by cut"),
         "probe_scoreboard": Entry(

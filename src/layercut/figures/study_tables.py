@@ -35,6 +35,7 @@ from layercut.stats import (
     scoreboard,
 )
 from layercut.stats.design import finished, rows_of
+from layercut.stats.details import CLASS_COLUMNS, SOURCE_COLUMNS, load_class_scores, load_sources
 from layercut.stats.tables import CURVE_COLUMNS, Results, load_curves, load_probes, results_of
 
 
@@ -61,6 +62,16 @@ class Measured:
     def probes(self) -> pd.DataFrame:
         """What `layercut.stats.tables.load_probes` gives."""
         return pd.DataFrame(columns=["probe", "source"]) if self.path is None else load_probes(self.path)
+
+    @cached_property
+    def sources(self) -> pd.DataFrame:
+        """What `layercut.load_sources` gives."""
+        return pd.DataFrame(columns=SOURCE_COLUMNS) if self.path is None else load_sources(self.path)
+
+    @cached_property
+    def class_scores(self) -> pd.DataFrame:
+        """What `layercut.load_class_scores` gives."""
+        return pd.DataFrame(columns=CLASS_COLUMNS) if self.path is None else load_class_scores(self.path)
 
     @cached_property
     def kept(self) -> list[KeptTrial]:

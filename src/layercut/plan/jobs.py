@@ -112,6 +112,8 @@ class SourceJob:
     """Tells independent sources of one study apart."""
     points: tuple[SourcePoint, ...] = ()
     """All that the design uses, in the order of training."""
+    entry: str = field(default="", compare=False)
+    """What the study file's entry is called: the label without the seed."""
 
 
 class SampleRule(NamedTuple):

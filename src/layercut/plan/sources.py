@@ -30,7 +30,7 @@ def source_jobs(
         job = source_job(spec, index, model, target, resolver, pretraining, seed)
         name = label if seeds == [0] else f"{label} seed {seed}"
         points = pretraining.checkpoints if job.kind == "train" else [LAST]
-        yield dataclasses.replace(job, label=name, points=tuple(_points(job.key, name, points)))
+        yield dataclasses.replace(job, label=name, entry=label, points=tuple(_points(job.key, name, points)))
 
 
 def reference_job(
@@ -44,7 +44,7 @@ def reference_job(
     pretraining = spec.pretraining.model_copy(update={"checkpoints": [LAST]})
     task = spec.target[target_index]
     job = trained_job(spec, task, f"target[{target_index}]", model, target, resolver, pretraining, 0, target.scaling)
-    return dataclasses.replace(job, points=tuple(_points(job.key, job.label, [LAST])))
+    return dataclasses.replace(job, entry=job.label, points=tuple(_points(job.key, job.label, [LAST])))
 
 
 def source_at(job: SourceJob, point: SourcePoint) -> SourceJob:

@@ -154,5 +154,8 @@ def _write_down(spec: StudySpec, plan: Plan, ledger: Ledger, output_dir: Path, c
     ledger.set_meta("command", command)
     ledger.set_meta("plan", summarize(spec, plan))
     ledger.set_meta("probes", dict(plan.about_probes))
+    ledger.set_meta(
+        "sources", {point.key: (job.entry, job.seed, point.point) for job in plan.sources for point in job.points}
+    )
     ledger.set_meta("probings", {probing.key: probing.label for job in plan.probes for probing in job.probings})
     ledger.replace_names(plan.names)

@@ -5,6 +5,7 @@ from layercut.stats.best_cut import BestCut, best_cuts
 from layercut.stats.contrast import Contrast, contrasts_to_scratch, holm, paired_contrast
 from layercut.stats.curves import load_curve_averages
 from layercut.stats.design import Context, contexts, finished
+from layercut.stats.details import load_class_scores, load_sources
 from layercut.stats.equivalence import EquivalenceTest, equivalence_test, good_enough
 from layercut.stats.estimate import estimates
 from layercut.stats.prediction import scoreboard, standings
@@ -38,9 +39,11 @@ __all__ = [
     "finished",
     "good_enough",
     "holm",
+    "load_class_scores",
     "load_curve_averages",
     "load_probes",
     "load_results",
+    "load_sources",
     "paired_contrast",
     "pairwise_contrasts",
     "probability_best",
