@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -41,7 +42,7 @@ def of_table(sources: pd.DataFrame) -> Chart | None:
         name="source_accuracy",
         title="What the sources are worth on their own task",
         panels=panels,
-        caption=f"Test accuracy of the source models on the test images of the task that they were trained on, by {over}, "
+        caption=f"Test accuracy of the source models on test images of the task they were trained on, by {over}, "
         "a panel for each model: mean over seeds, bars: 95 % bootstrap interval (BCa) of the mean where there are "
         "several. `last` has the weights with the best validation accuracy.",
         alt=f"Accuracy of {', '.join(entries)}, from {accuracy.min():.1f} to {accuracy.max():.1f} per cent.",
@@ -61,9 +62,8 @@ def _panel(model: str, rows: pd.DataFrame, checkpoints: list[str], y: Axis, styl
         if (rows["entry"] == entry).any()
     )
     ticks = tuple(Tick(place, name) for place, name in enumerate(names))
-    return Panel(
-        model, Axis("Moment of pretraining" if along else "Source", scale="category", ticks=ticks), y, lines=lines
-    )
+    x = Axis("Moment of pretraining" if along else "Source", scale="category", ticks=ticks)
+    return Panel(model, x, y, lines=lines)
 
 
 def _points(rows: pd.DataFrame, column: str, names: list[str]) -> tuple[Point, ...]:
@@ -71,7 +71,8 @@ def _points(rows: pd.DataFrame, column: str, names: list[str]) -> tuple[Point, .
     for name, same in rows.groupby(column):
         values = 100 * same["test_accuracy"].to_numpy(dtype=float)
         ((low, high),) = mean_intervals([values])
-        bounds = (float(low), float(high)) if low == low else (None, None)  # noqa: PLR0124 - NaN: one seed
+        interval = [None if math.isnan(bound) else float(bound) for bound in (low, high)]
         note = f"{name}: {values.mean():.1f} % ({len(values)} seed{'s' if len(values) > 1 else ''})"
-        points.append(Point(names.index(str(name)), float(values.mean()), *bounds, note))
+        place, mean = names.index(str(name)), float(values.mean())
+        points.append(Point(place, mean, interval[0], interval[1], note))
     return tuple(sorted(points, key=lambda point: point.x))
