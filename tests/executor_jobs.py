@@ -7,6 +7,13 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Wide(NamedTuple):
+    """A job with threads."""
+
+    num_threads: int
 
 
 def count(job: int, context: object) -> Iterator[tuple[int, int]]:

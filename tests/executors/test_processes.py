@@ -9,9 +9,11 @@ import sys
 from collections.abc import Iterator
 from multiprocessing.connection import wait
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from executor_jobs import Wide
 from layercut.executors.base import Done, Lost, Result
 from layercut.executors.processes import ProcessExecutor
 from tiny_study import kill, wait_until
@@ -99,3 +101,16 @@ def test_what_libraries_hold_in_workers_is_given_back_at_the_end_without_a_word(
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env=environment, check=True)
     assert (done.stdout, done.stderr) == ("8\n", "")
+
+
+@pytest.mark.parametrize(
+    ("num_threads", "device", "expected"),
+    [(1, "cpu", 4), (2, "cpu", 2), (3, "cpu", 1), (16, "cpu", 1), (16, "cuda", 4)],
+)
+def test_jobs_with_threads_take_the_place_of_as_many_workers(num_threads: int, device: str, expected: int) -> None:
+    executor = ProcessExecutor(4)
+    events = executor.run("executor_jobs:tell_process", [Wide(num_threads)] * 8, SimpleNamespace(device=device))
+    next(events)
+    assert len(executor._busy) == expected
+    assert sum(isinstance(event, Done) for event in events) == 8
+    executor.close()

@@ -4,6 +4,8 @@ An executor does jobs with a function given as `"module:object"`, which takes a 
 yields results. Results come back in any order, tagged with their job; the same jobs give the same results
 whatever the executor, the number of workers and the order.
 
+A job that says `num_threads` computes with so many: executors that do several jobs at a time leave room for them.
+
 Executors ask a context for what it has of these: `reraise`, which lets an exception through to a debugger where jobs
 are done in the caller's process; and, for many machines, `device`, which is `cuda` where each job needs a GPU, and
 `folders`, which every machine must see; the first is written to.

@@ -1,4 +1,6 @@
-"""A worker process a core, each with one thread, supervised so that a killed worker costs one job.
+"""A worker process a core, supervised so that a killed worker costs one job.
+
+A job has one thread, or as many as its `num_threads` says; it then takes the place of so many workers.
 
 Workers are forked from a server that has imported torch once, which takes 0.02 s instead of 2 s each.
 `concurrent.futures` and joblib give up everything when one worker is killed; here a new one takes its place.
@@ -49,17 +51,14 @@ class ProcessExecutor:
         self._lifeline, self._lifeline_writer = self._context.Pipe(duplex=False)
 
     def run(self, function: str, jobs: Iterable[Any], context: Any) -> Iterator[Event]:
-        """Do all jobs; a worker gets the next one as soon as it is free."""
+        """Do all jobs; a worker gets the next one as soon as its threads have room."""
         waiting = iter(jobs)
-        exhausted = False
+        job = next(waiting, _NO_JOB)
         try:
             while True:
-                while not exhausted and len(self._busy) < self._num_workers:
+                while job is not _NO_JOB and self._has_room(job, context):
+                    self._send(function, job, context)
                     job = next(waiting, _NO_JOB)
-                    if job is _NO_JOB:
-                        exhausted = True
-                    else:
-                        self._send(function, job, context)
                 if not self._busy:
                     return
                 for pipe in cast(list[Connection], wait(list(self._busy))):
@@ -81,6 +80,16 @@ class ProcessExecutor:
             worker.pipe.close()
         self._idle.clear()
         self._busy.clear()
+
+    def _has_room(self, job: Any, context: Any) -> bool:
+        """Return whether the threads of a job fit beside those of the jobs that run; alone, each job fits."""
+        running = [self._num_slots(other, context) for _, other in self._busy.values()]
+        return sum(running) + self._num_slots(job, context) <= self._num_workers
+
+    def _num_slots(self, job: Any, context: Any) -> int:
+        if getattr(context, "device", "cpu") == "cuda":  # threads wait for the GPU
+            return 1
+        return min(getattr(job, "num_threads", 1), self._num_workers)
 
     def _send(self, function: str, job: Any, context: Any) -> None:
         worker = self._idle.pop() if self._idle else self._start()
