@@ -15,7 +15,7 @@ from layercut.checkpoints import load_checkpoint
 from layercut.errors import CheckpointError, UserError
 from layercut.features.given_images import given_pixels
 from layercut.models import MODELS
-from layercut.models.base import CuttableModel, seeded_build, seeded_head
+from layercut.models.base import CuttableModel, OwnCodeFamily, seeded_build, seeded_head
 from layercut.strategies.primitives import truncate
 from layercut.training.batches import Normalization, pixel_scale
 from layercut.training.device import place_model
@@ -50,15 +50,16 @@ class Classifier(nn.Module):
         return logits
 
 
-def load_model(path: str | PathLike[str]) -> Classifier:
+def load_model(path: str | PathLike[str], trust_code: bool = False) -> Classifier:
     """Return the model of a trial that a study kept with `keep: [weights]`, in eval mode on the CPU.
 
     Args:
         path: the trial's folder, `RUN/artifacts/KEY`, or `model.safetensors` in it.
+        trust_code: run the code that the trial's card names, where the model is of somebody's own code.
 
     Raises:
         DataError: that is no folder of a kept trial.
-        CheckpointError: no weights were kept, or they are damaged.
+        CheckpointError: no weights were kept, they are damaged, or the model needs code that is not trusted.
         UserError: that is no path.
     """
     if not isinstance(path, str | PathLike):
@@ -73,6 +74,11 @@ def load_model(path: str | PathLike[str]) -> Classifier:
         )
     build = card["build"]
     family, num_classes = MODELS[build["name"]], len(card["class_names"])
+    if isinstance(family, OwnCodeFamily) and not trust_code:
+        raise CheckpointError(
+            f"the model in {folder} is built by {family.code_of(build['options'])}, which loading it would run; where "
+            "you trust that code, write load_model(..., trust_code=True)"
+        )
     options = family.options.model_validate(build["options"])
     model = seeded_build(family, options, tuple(build["image_shape"]), num_classes, seed=0)
     if build["num_blocks"] < len(model.block_names):

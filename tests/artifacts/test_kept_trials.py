@@ -201,6 +201,27 @@ def test_damaged_weights_are_refused(run, tmp_path):
         load_model(weights)
 
 
+def test_no_code_that_a_card_names_is_run_without_being_asked(run, tmp_path):
+    folder = tmp_path / "trial"
+    shutil.copytree(kept_trials(run[0])[0].folder, folder)
+    (tmp_path / "strangers_code.py").write_text(f"open({str(tmp_path / 'was_run')!r}, 'w').close()")
+    card = json.loads((folder / "card.json").read_text())
+    card["build"] |= {
+        "name": "foreign", "options": {"factory": "strangers_code:make", "folder": str(tmp_path)}
+    }  # fmt: skip
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(CheckpointError, match=r"strangers_code:make in .*load_model\(\.\.\., trust_code=True\)"):
+        load_model(folder)
+    assert not (tmp_path / "was_run").exists()
+
+
+def test_a_model_of_own_code_comes_back_where_its_code_is_trusted(tmp_path):
+    overrides = ["model={factory: 'own_models:tiny_net'}", "transfer.strategies=[scratch]", "transfer.replicates=1"]
+    run_study(parse_study(TINY, overrides=[*overrides, "keep=[weights]"]), tmp_path, executor="serial")
+    kept = kept_trials(tmp_path)[0]
+    assert load_model(kept.folder, trust_code=True)(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
+
+
 def test_what_cannot_be_kept_is_named():
     with pytest.raises(
         SpecError, match=r"`keep.what\[0\]`.*'predictions', 'weights', 'curves' or 'representations'; got 'everything'"

@@ -187,6 +187,15 @@ class AdaptingFamily(Protocol):
         ...
 
 
+@runtime_checkable
+class OwnCodeFamily(Protocol):
+    """What a family says beside `ModelFamily` where its options name code of somebody's own, which building runs."""
+
+    def code_of(self, options: Mapping[str, Any]) -> str:
+        """Return in words which code that is; runs none of it, whatever the options are."""
+        ...
+
+
 class ModelPlan(NamedTuple):
     """What is known of a model before it has weights."""
 

@@ -61,6 +61,10 @@ class Foreign:
 
     options = ForeignOptions
 
+    def code_of(self, options: Mapping[str, Any]) -> str:
+        """Return which function is called, and where its module is looked for first."""
+        return f"the function {options.get('factory')} in {options.get('folder') or 'an installed package'}"
+
     def build(self, options: ForeignOptions, image_shape: ImageShape, num_classes: int) -> CuttableModel:
         """Return a new model, cut; initial values are those that the user's code draws."""
         return self._layout(options, image_shape, _make(options, image_shape, num_classes)).model()
