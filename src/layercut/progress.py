@@ -27,6 +27,35 @@ class Progress(Protocol):
         ...
 
 
+class Course:
+    """How far a level is: in jobs that are done, with the time left told from their estimated work."""
+
+    def __init__(self, num_jobs: int, work: int, now: float) -> None:
+        self.num_jobs, self.jobs_done = num_jobs, 0
+        self.work, self.work_done = work, 0
+        self.started = self._advanced = now
+
+    def advance(self, work: int, now: float) -> None:
+        """Count a job of so much work as done."""
+        self.jobs_done += 1
+        self.work_done += work
+        self._advanced = now
+
+    def seconds_left(self, now: float) -> float | None:
+        """Return the time that the rest takes at the rate so far; None before the first job is done.
+
+        Example:
+            >>> course = Course(num_jobs=2, work=40, now=0.0)
+            >>> course.advance(10, now=5.0)
+            >>> course.seconds_left(now=8.0)
+            12.0
+        """
+        if not self.work_done:
+            return None
+        rest = (self._advanced - self.started) * (self.work - self.work_done) / self.work_done
+        return max(0.0, rest - (now - self._advanced))
+
+
 class NoProgress:
     """Shows nothing."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -94,6 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.exceptions.Abort, KeyboardInterrupt):  # click turns a Ctrl-C in a command into its Abort
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C while Python ends would print a traceback
         click.echo("interrupted; nothing finished is lost, the same command goes on", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except (StorageFullError, OSError) as error:

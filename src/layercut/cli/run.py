@@ -101,12 +101,12 @@ def command(
 
         start_server(PRELOADED)  # workers import torch while this process does
 
-    from layercut.cli.show import RunProgress
+    from layercut.cli.show import run_progress
     from layercut.runner import default_output_dir, run_study
 
     if report:
         _require_report(output_dir or default_output_dir(spec))
-    with RunProgress(spec.name) as progress:
+    with run_progress(spec.name) as progress:
         summary = run_study(
             spec,
             output_dir,
