@@ -104,7 +104,7 @@ class NotedDataset(Protocol):
 class FiledDataset(Protocol):
     """A dataset whose images are files."""
 
-    def files(self, options: Any, data_dir: Path) -> tuple[list[Path], list[Path]]:
+    def image_files(self, options: Any, data_dir: Path) -> tuple[list[Path], list[Path]]:
         """Return the files of its training and test images, in their order.
 
         Raises:

@@ -89,7 +89,7 @@ class ImageFolder:
         test = RawImages(images.select(slice(num_train, None)), _labels(layout.test, names)) if layout.test else None
         return RawDataset(train, test, names)
 
-    def files(self, options: FolderOptions, data_dir: Path) -> tuple[list[Path], list[Path]]:
+    def image_files(self, options: FolderOptions, data_dir: Path) -> tuple[list[Path], list[Path]]:
         """Return the files of its training and test images, in their order.
 
         Raises:

@@ -83,7 +83,7 @@ def dataset_files(name: str, options: Mapping[str, Any], data_dir: Path) -> tupl
     dataset = DATASETS[name]
     if not isinstance(dataset, FiledDataset) or parse_view(name, options).identity:
         return None
-    return dataset.files(parse_options(name, options), data_dir)
+    return dataset.image_files(parse_options(name, options), data_dir)
 
 
 def read_dataset(name: str, options: BaseModel, data_dir: Path, download: bool) -> Content:
