@@ -161,10 +161,12 @@ def status_part(spec: StudySpec, folder: Path) -> dict[str, Any]:
     with Ledger(folder, read_only=True) as ledger:
         _, counts_seconds = _timed(ledger.counts)
         _, hash_seconds = _timed(ledger.records_hash)
-    _, status_seconds = _timed(lambda: study_status(folder))
+    _, status_seconds = _timed(lambda: study_status(folder, checked=False))
+    _, check_seconds = _timed(lambda: study_status(folder))
     _, command_seconds = _timed(lambda: _layercut("status", folder))
     return {
         "status_seconds": status_seconds,
+        "check_seconds": check_seconds - status_seconds,
         "counts_seconds": counts_seconds,
         "records_hash_seconds": hash_seconds,
         "command_seconds": command_seconds,

@@ -53,7 +53,8 @@ def explained(path: Path) -> Iterator[None]:
                 f"no space left to write {path} ({error}); what was written before is safe: "
                 "free some space and run the same command again"
             ) from error
-        reason = DAMAGED if "decode to UTF-8" in str(error) else _REASONS.get(code & 0xFF)
+        lacking = is_undecodable(error) or str(error).startswith(_LACKING)
+        reason = DAMAGED if lacking else _REASONS.get(code & 0xFF)
         if reason is None:
             raise
         raise LedgerError(f"{path} {reason} ({error})") from error
@@ -64,6 +65,15 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
     except ValueError as error:  # what is no JSON, or no curve, and was so when it got its digest
         raise LedgerError(f"{path} {DAMAGED} ({error})") from error
+
+
+_LACKING = ("no such table", "no such column", "malformed JSON")
+"""Errors about what every ledger of this schema has."""
+
+
+def is_undecodable(error: sqlite3.Error) -> bool:
+    """Return whether a text in the file is no UTF-8."""
+    return "decode to UTF-8" in str(error)
 
 
 DAMAGED = (

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from layercut.ledger.appending import append_records, insert
+from layercut.ledger.damage import damaged_rows, file_problems, take_out
 from layercut.ledger.opening import explained, ledger_path, open_connection
 from layercut.ledger.rows import ENVIRONMENTS, FAILURES, META, NAMES, PRETRAININGS, PROBES, TRIALS, RowCodec
 from layercut.ledger.sealed import ChangedRowError, SealedRows
@@ -242,6 +243,29 @@ class Ledger:
             if not rows:
                 return
             yield from rows
+
+    def damage(self) -> list[str]:
+        """Return what is not as it was written, by name; reads every row (about 10 s for a million trials).
+
+        Raises:
+            LedgerError: the file cannot be read to its end.
+        """
+        with explained(self.path):
+            return [*map(str, damaged_rows(self._connection)), *file_problems(self._connection)]
+
+    def mend(self) -> list[str]:
+        """Take out what is not as it was written, so that it counts as not done; return what that was.
+
+        What was ever taken out stays written down: `meta("mended")`.
+
+        Raises:
+            LedgerError: the file is damaged beyond its rows and indexes.
+        """
+        with explained(self.path):
+            found = [str(damaged) for damaged in take_out(self._connection)]
+        if found:
+            self.set_meta("mended", [*(self.meta("mended") or []), *found])
+        return found
 
     def checked(
         self, rows: SealedRows, first: str = "", clause: str = "", parameters: Sequence[Any] = ()

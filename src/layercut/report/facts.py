@@ -36,6 +36,8 @@ class StudyFacts:
     records_hash: str = ""
     environments: tuple[Environment, ...] = ()
     failures: tuple[FailureGroup, ...] = ()
+    mended: tuple[str, ...] = ()
+    """What was found damaged and made again, over all runs."""
     pretraining_seconds: float = 0.0
     pretrainings: tuple[tuple[str, str, float], ...] = ()
     """Source, model and test accuracy (0..1) of each source model."""
@@ -64,6 +66,7 @@ def read_facts(path: Path) -> StudyFacts:
                 FailureGroup(job, kind, message, number, final)
                 for (job, kind, message, final), number in groups.most_common()
             ),
+            mended=tuple(ledger.meta("mended") or ()),
             pretraining_seconds=sum(record.wall_seconds or 0.0 for record in pretrainings),
             pretrainings=tuple((r.source, r.model, r.test_accuracy) for r in pretrainings),
         )

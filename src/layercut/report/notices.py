@@ -38,7 +38,7 @@ def notices(
 
     `rows` and `contrasts` are what `stats.estimates` and `stats.contrasts_to_scratch` return.
     """
-    found = [*_incomplete(facts), *_failures(facts), *_not_frozen(table), *_imported(facts)]
+    found = [*_incomplete(facts), *_failures(facts), *_not_frozen(table), *_imported(facts), *_mended(facts)]
     found += [Notice(str(text)) for text in _plan_warnings(facts)]
     if len(rows) and not (rows["strategy"] == SCRATCH).any():
         found.append(Notice("There is no training from scratch: nothing says whether transfer helps at all."))
@@ -83,6 +83,12 @@ def _imported(facts: StudyFacts) -> Iterator[Notice]:
         return
     found = facts.imported.get("warnings", []) if isinstance(facts.imported, dict) else []
     yield Notice("The results were imported, not measured by layercut.", tuple(map(str, found)))
+
+
+def _mended(facts: StudyFacts) -> Iterator[Notice]:
+    if facts.mended:
+        what = words.count(len(facts.mended), "record or file", "records or files")
+        yield Notice(f"{what} changed on the disk after being written, was noticed and made again.", facts.mended[:10])
 
 
 def _plan_warnings(facts: StudyFacts) -> list[object]:

@@ -92,6 +92,7 @@ def run_study(
     full = f"cannot write to {output_dir}"
     with needing_space(full), output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
         _refuse_imported(ledger, output_dir)
+        mended = ledger.mend()
         environment = capture_environment(torch_device)
         _write_down(spec, checked.plan, ledger, output_dir, command)
         ledger.add_environment(environment)
@@ -106,7 +107,7 @@ def run_study(
         finally:
             workforce.close()
             tracking.close()
-        return summarize_run(checked.plan, ledger, output_dir)
+        return summarize_run(checked.plan, ledger, output_dir, mended)
 
 
 def default_output_dir(spec: StudySpec) -> Path:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from layercut.errors import few
 from layercut.ledger import Ledger
 from layercut.plan.expand import Plan
 
@@ -29,6 +31,8 @@ class RunSummary:
     """Probes without a score by kind; `undefined` is a result: the score has no value there."""
     records_hash: str
     """Equal for two runs of a study exactly if every result is equal in every bit."""
+    mended: tuple[str, ...] = ()
+    """What was damaged when this run began, and was made again."""
 
     @property
     def num_failed(self) -> int:
@@ -52,11 +56,12 @@ class RunSummary:
             + (f"; failed pretraining, feature or representation jobs: {jobs}" if jobs else "")
             + (f"; {self.num_probes:,} probe scores" if self.num_probes else "")
             + (f", {sum(self.failed_probes.values()):,} without a value" if self.failed_probes else "")
+            + (f"; found damaged and made again: {few(self.mended, 10)}" if self.mended else "")
         )
 
 
-def summarize_run(plan: Plan, ledger: Ledger, output_dir: Path) -> RunSummary:
-    """Return what the ledger now holds of a plan."""
+def summarize_run(plan: Plan, ledger: Ledger, output_dir: Path, mended: Sequence[str] = ()) -> RunSummary:
+    """Return what the ledger now holds of a plan; `mended`: as in `RunSummary`."""
     counts = ledger.counts(named=True)
     num_trials = sum(condition.num_replicates for condition in plan.conditions)
     return RunSummary(
@@ -68,4 +73,5 @@ def summarize_run(plan: Plan, ledger: Ledger, output_dir: Path) -> RunSummary:
         counts["probes"],
         counts["failed_probes"],
         ledger.records_hash(named=True),
+        tuple(mended),
     )

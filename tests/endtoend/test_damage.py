@@ -1,0 +1,149 @@
+"""What changes on the disk after it was written is noticed, named, and computed again with the same bits."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from layercut import load_results, load_study, run_study
+from layercut.errors import LedgerError
+from layercut.ledger import LEDGER_NAME, Ledger, study_status
+from layercut.report.facts import read_facts
+from tiny_study import NUM_TRIALS, write_study
+
+NUM_PLACES = 200
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study file."""
+    return write_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def finished(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output directory of a study that has run."""
+    output = tmp_path_factory.mktemp("finished")
+    run_study(load_study(study), output, executor="serial")
+    return output
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    """A copy of that directory, to be damaged."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+def _hash(output: Path) -> str | None:
+    return study_status(output, with_hash=True).records_hash
+
+
+def _change(run: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(run / LEDGER_NAME, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("kind", "statement"),
+    [
+        ("trial", "UPDATE trials SET test_accuracy = 1e300 WHERE id = 3"),
+        ("trial", "UPDATE trials SET digest = NULL WHERE id = 3"),
+        ("trial", "UPDATE trials SET key = 'other' WHERE id = 3"),
+        ("trial", "DELETE FROM trial_details WHERE trial = 3"),
+        ("trial", "UPDATE trial_details SET curve = x'000000' WHERE trial = 3"),
+        ("trial", "UPDATE trial_details SET seeds = CAST(x'ff' AS TEXT) WHERE trial = 3"),
+        ("details of a trial", "DELETE FROM trials WHERE id = 28"),
+        ("pretraining", "UPDATE pretrainings SET test_accuracy = 0.5"),
+        ("fact of the study", "UPDATE meta SET value = 'junk' WHERE name = 'probings'"),
+        ("fact of the study", "UPDATE meta SET value = 'junk' WHERE name = 'plan'"),
+        ("design point", "UPDATE condition_names SET cut = 7 WHERE id = 9"),
+    ],
+)
+def test_what_changed_in_the_ledger_is_named_and_computed_again(
+    study: Path, finished: Path, run: Path, kind: str, statement: str
+) -> None:
+    _change(run, statement)
+    assert any(name.startswith(kind) for name in study_status(run).damaged)
+    summary = run_study(load_study(study), run, executor="serial")
+    assert any(name.startswith(kind) for name in summary.mended)
+    assert "made again" in summary.describe()
+    assert (summary.num_finished, summary.records_hash) == (NUM_TRIALS, _hash(finished))
+    assert study_status(run).damaged == ()
+    assert read_facts(run).mended == summary.mended
+
+
+def test_an_index_that_lacks_a_key_is_named_and_made_again(study: Path, finished: Path, run: Path) -> None:
+    with closing(sqlite3.connect(run / LEDGER_NAME)) as connection:
+        (key,) = connection.execute("SELECT key FROM trials WHERE id = 5").fetchone()
+    content = (run / LEDGER_NAME).read_bytes()
+    places = [i for i in range(len(content)) if content.startswith(key.encode(), i)]
+    assert len(places) == 2
+    for place in places:
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        (run / LEDGER_NAME).write_bytes(damaged)
+        assert study_status(run).damaged
+        assert run_study(load_study(study), run, executor="serial").records_hash == _hash(finished)
+        assert study_status(run).damaged == ()
+
+
+def _flips(content: bytes, number: int, seed: int) -> Iterator[bytes]:
+    """Yield the content with one byte changed, at places drawn at random among those that are not zero or near one."""
+    places = random.Random(seed)  # noqa: S311 - places, not secrets
+    used = [i for i in range(len(content)) if any(content[max(0, i - 8) : i + 8])]
+    for _ in range(number):
+        flipped = bytearray(content)
+        flipped[places.choice(used)] ^= places.randint(1, 255)
+        yield bytes(flipped)
+
+
+def _noticed(run: Path) -> bool:
+    try:
+        return bool(study_status(run).damaged)
+    except LedgerError:
+        return True
+
+
+def _check_flips(study: Path, finished: Path, run: Path, number: int) -> None:
+    results, records_hash = load_results(finished), _hash(finished)
+    seen = healed = 0
+    for content in _flips((finished / LEDGER_NAME).read_bytes(), number, seed=number):
+        (run / LEDGER_NAME).write_bytes(content)
+        if not _noticed(run):
+            pd.testing.assert_frame_equal(load_results(run), results, check_flags=False)
+            assert _hash(run) == records_hash
+            with Ledger(run, read_only=True) as ledger:
+                assert ledger.pretrainings()
+            continue
+        seen += 1
+        try:
+            summary = run_study(load_study(study), run, executor="serial")
+        except LedgerError as error:
+            assert "damaged" in str(error) or "not a ledger" in str(error) or "no ledger" in str(error)
+            continue
+        healed += 1
+        assert (summary.num_finished, summary.records_hash) == (NUM_TRIALS, records_hash)
+    print(f"{number} flipped bytes: {seen} noticed, {healed} of these healed by the next run")
+    assert seen > number / 3
+
+
+def test_a_few_flipped_bytes_of_a_ledger_are_each_noticed_or_without_effect(
+    study: Path, finished: Path, run: Path
+) -> None:
+    _check_flips(study, finished, run, 8)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(1800)
+def test_200_flipped_bytes_of_a_ledger_are_each_noticed_or_without_effect(
+    study: Path, finished: Path, run: Path
+) -> None:
+    _check_flips(study, finished, run, NUM_PLACES)
