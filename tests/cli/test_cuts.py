@@ -29,8 +29,20 @@ def test_a_model_of_a_library_is_shown_on_the_images_it_was_made_for_or_on_other
         "shape": (64, 8, 8),
         "parameters": 64 * 49 + 128,
         "share": pytest.approx((64 * 49 + 128) / 11_170_240, rel=1e-3),
+        "stage": "stem",
     }
     assert json.loads(json.dumps(small))["cuts"][-1]["share"] == 1.0
+
+
+def test_stages_of_a_library_are_shown_beside_the_blocks_that_end_them():
+    found = cut_points("torchvision/resnet18", "1x32x32")
+    assert [row["stage"] for row in found["cuts"]] == [
+        "", "stem", "", "layer1", "", "layer2", "", "layer3", "", "layer4",
+    ]  # fmt: skip
+    lines = describe_cuts(found).splitlines()
+    assert lines[1].split() == ["cut", "behind", "end", "of", "stage", "shape", "parameters", "share", "below"]
+    assert lines[-1].endswith("are 0, 1, 3, 5, 7, 9")
+    assert "stage" not in describe_cuts(cut_points("small_convnet", None))
 
 
 @pytest.mark.parametrize(

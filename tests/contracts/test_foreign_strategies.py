@@ -9,7 +9,7 @@ import torch
 
 import foreign_strategies
 from layercut.errors import SpecError
-from layercut.plan.cost import Images, trial_flops
+from layercut.plan.cost import Images, Length, trial_flops
 from layercut.plan.schedule import transfer_jobs
 from layercut.plan.summary import summarize
 from layercut.records import exact_content
@@ -123,8 +123,10 @@ def test_a_frozen_block_between_trained_ones_costs_its_features_gradient_but_non
     forward = cost.trunk_flops[3] + cost.head_flops[3]
     num_train = 120  # for the arithmetic only
     images = Images(num_train, 10, 20)
-    assert trial_flops(cost, whole.treatment, images, 3) == 3 * (3 * num_train + 10) * forward + 150 * forward
-    assert trial_flops(cost, one_condition(plan, "evens", 0).treatment, images, 3) == (
+    assert (
+        trial_flops(cost, whole.treatment, images, Length(3, 3)) == 3 * (3 * num_train + 10) * forward + 150 * forward
+    )
+    assert trial_flops(cost, one_condition(plan, "evens", 0).treatment, images, Length(3, 3)) == (
         3 * (3 * num_train + 10) * forward + 150 * forward - 3 * num_train * middle
     )
     assert spared % (3 * middle) == 0

@@ -38,35 +38,43 @@ def cut_points(name: str, image: str | None) -> dict[str, Any]:
     plan = plan_model(family, options, shape, num_classes=10)
     examine_model("foreign" if own else name, options, shape, num_classes=10)
     total, below = sum(plan.block_parameters), 0
+    stages = {cut: stage for stage, cut in plan.stages.items()}
     rows = []
     for index, (block, features) in enumerate(zip(["", *plan.block_names], plan.feature_shapes, strict=True)):
         parameters = plan.block_parameters[index - 1] if index else 0
         below += parameters
         share = below / total if total else 0.0
-        rows.append({"cut": index, "behind": block, "shape": features, "parameters": parameters, "share": share})
+        row = {"cut": index, "behind": block, "shape": features, "parameters": parameters, "share": share}
+        rows.append(row | {"stage": stages.get(index, "")})
     return {"model": name, "image_shape": shape, "cuts": rows}
 
 
 def describe_cuts(found: dict[str, Any]) -> str:
     """Return the cut points as text."""
+    staged = any(row["stage"] for row in found["cuts"])
     rows = [
         (
             str(row["cut"]),
             row["behind"] or "(images)",
+            row["stage"],
             " x ".join(map(str, row["shape"])),
             f"{row['parameters']:,}",
             f"{100 * row['share']:.1f} %",
         )
         for row in found["cuts"]
     ]
-    table = [("cut", "behind", "shape", "parameters", "share below"), *rows]
+    table = [("cut", "behind", "end of stage", "shape", "parameters", "share below"), *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     lines = [
         f"{found['model']} on images of {' x '.join(map(str, found['image_shape']))}; shares are of all blocks'",
     ]
-    for cut, behind, *numbers in table:
-        right = "  ".join(f"{text:>{width}}" for text, width in zip(numbers, widths[2:], strict=True))
-        lines.append(f"{cut:>{widths[0]}}  {behind:<{widths[1]}}  {right}")
+    for cut, behind, stage, *numbers in table:
+        right = "  ".join(f"{text:>{width}}" for text, width in zip(numbers, widths[3:], strict=True))
+        middle = f"{stage:<{widths[2]}}  " if staged else ""
+        lines.append(f"{cut:>{widths[0]}}  {behind:<{widths[1]}}  {middle}{right}")
+    if staged:
+        chosen = sorted({0, len(rows) - 1, *(row["cut"] for row in found["cuts"] if row["stage"])})
+        lines.append(f"cuts: stages, which a study takes unless told otherwise, are {', '.join(map(str, chosen))}")
     return "\n".join(lines)
 
 

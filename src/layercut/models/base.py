@@ -16,6 +16,7 @@ from layercut.errors import SpecError, one_line
 from layercut.models.batch_norm import noted_norms
 from layercut.models.bounded import within_memory
 from layercut.models.operations import run_counted
+from layercut.models.stages import stages_by_size
 
 ImageShape = tuple[int, int, int]
 """channels, height, width"""
@@ -35,6 +36,7 @@ class CuttableModel(nn.Module):
         taps: Mapping[str, str] | None = None,
         before_activation: Mapping[str, str] | None = None,
         notes: tuple[str, ...] = (),
+        stages: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         self.blocks = nn.Sequential(OrderedDict(blocks))
@@ -43,6 +45,8 @@ class CuttableModel(nn.Module):
         self._before_activation = dict(before_activation or {})
         self.notes = notes
         """What its user should know of it."""
+        self.stages = stages
+        """Name of each stage and of the block that ends it; none: by the size of features; None: each block is one."""
 
     @property
     def taps(self) -> dict[str, str]:
@@ -218,6 +222,8 @@ class ModelPlan(NamedTuple):
     """The same of all heads."""
     traced: bool
     """Whether its cuts were found on its graph."""
+    stages: dict[str, int]
+    """Stages by name and the cut at which each ends; none where every block is one."""
 
 
 def seeded_build(
@@ -281,7 +287,16 @@ def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_c
         block_norms,
         min(noted, default=None),
         any(getattr(layer, "is_traced", False) for layer in model.blocks.modules()),
+        _stages(model, shapes),
     )
+
+
+def _stages(model: CuttableModel, shapes: list[tuple[int, ...]]) -> dict[str, int]:
+    if model.stages is None:
+        return {}
+    names = model.block_names
+    ends = model.stages or stages_by_size(names, shapes[1:])
+    return {stage: names.index(block) + 1 for stage, block in ends.items()}
 
 
 def random_layers(model: nn.Module, in_this_mode: bool = False) -> list[str]:

@@ -31,10 +31,13 @@ class Layout(NamedTuple):
     taps: dict[str, str] | None = None
     notes: tuple[str, ...] = ()
     """What its user should know of it."""
+    stages: dict[str, str] | None = None
+    """As `CuttableModel` takes them."""
 
     def model(self) -> CuttableModel:
         """Return the whole model."""
-        return CuttableModel(self.blocks, LayoutHead(self.hidden, self.out), self.taps, notes=self.notes)
+        head = LayoutHead(self.hidden, self.out)
+        return CuttableModel(self.blocks, head, self.taps, notes=self.notes, stages=self.stages)
 
 
 class LayoutHead(nn.Module):

@@ -1,7 +1,7 @@
 """Models cut on their graph: blocks between the points where one tensor carries everything.
 
 A block begins at a layer with a matrix of weights, so that norm, activation and pooling belong to the block before
-them; a residual block, which has no such point inside, stays whole.
+them; a residual block, which has no such point inside, stays whole, and so do its siblings (`models/siblings.py`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from layercut.models.graph import TracedGraph, draws_at_random, layers_of, singl
 from layercut.models.layout import Entering, Layout, Leaving, in_row, is_usual
 from layercut.models.names import block_names
 from layercut.models.observed import cut_out, observe
+from layercut.models.siblings import without_siblings
 
 _SEVERAL = "more than one tensor is needed"
 _SHARED = "weights are used that layers before it use too"
@@ -101,7 +102,10 @@ def plan_cuts(model: nn.Module, image_shape: ImageShape, model_name: str, named:
     axes = channel_axes(evaluated, model, on, image_shape, [n for n in unshared if len(on.shapes[n]) in (2, 3)])
     legal = [node for node in unshared if node in axes or len(on.shapes[node]) not in (2, 3)]
     legal = [*legal, end.features]
-    chosen = _ends_of(evaluated, legal, named, why) if named else _before_weights(evaluated, model, legal)
+    if named:
+        chosen = _ends_of(evaluated, legal, named, why)
+    else:
+        chosen = _alike(evaluated, model, _before_weights(evaluated, model, legal))
     parts = list(_parts(evaluated, [evaluated.image, *chosen]))
     ends = [evaluated.image, *chosen[:-1]]
     others = list(_parts(trained, [trained.image, *(twins[evaluated.names[node]] for node in ends[1:]), last]))
@@ -228,6 +232,15 @@ def _before_weights(traced: TracedGraph, model: nn.Module, legal: list[fx.Node])
             kept.append(node)
             weights_since = False
     return [*kept, legal[-1]]
+
+
+def _alike(traced: TracedGraph, model: nn.Module, ends: list[fx.Node]) -> list[fx.Node]:
+    """Leave out cuts inside of blocks whose siblings have none inside; the last one stays."""
+    order = list(traced.graph.nodes)
+    layers = {place: str(node.target) for place, node in enumerate(order) if _is_heavy(model, node)}
+    place = {node: index for index, node in enumerate(order)}
+    kept = set(without_siblings(model, layers, [place[node] for node in ends[:-1]]))
+    return [*(node for node in ends[:-1] if place[node] in kept), ends[-1]]
 
 
 def _ends_of(

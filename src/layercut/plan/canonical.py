@@ -15,7 +15,7 @@ from layercut.keys import content_key
 from layercut.plan.jobs import Fitting, ModelRef, TaskRef
 from layercut.spec.points import LAST
 
-CUTTING_VERSION = 2
+CUTTING_VERSION = 3
 """Raised where models that are cut on their graph get other cuts."""
 
 

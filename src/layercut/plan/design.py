@@ -11,6 +11,7 @@ from layercut.data.splits import training_sizes
 from layercut.keys import content_key
 from layercut.plan.canonical import condition_key, task_identity
 from layercut.plan.cost import ModelCost, sample_images, training_length, trial_flops
+from layercut.plan.cuts import chosen_cuts, own_cuts
 from layercut.plan.jobs import Bank, Condition, Fitting, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
 from layercut.plan.overrides import target_place, target_training
 from layercut.plan.representations import REPRESENTATIONS
@@ -45,6 +46,7 @@ class DesignGroup(NamedTuple):
         """Yield each design point's name with its condition; equal conditions have equal keys."""
         transfer = self.spec.transfer
         num_blocks = self.model.num_blocks
+        chosen = chosen_cuts(self.spec, self.model, self.cost)
         for levels in _factor_levels(self.spec):
             training = target_training(self.spec, self.target_index, levels)
             fitting = scaled(make_fitting(self.spec, training, self.precision), self.target.scaling)
@@ -57,7 +59,8 @@ class DesignGroup(NamedTuple):
             factors = dict(levels)
             banks: dict[tuple[Fitting, bool], Bank] = {}
             for strategy_name in transfer.strategies:
-                for cut, fraction in itertools.product(self._cuts(strategy_name), transfer.fractions):
+                cuts = own_cuts(self.spec, strategy_name, chosen, num_blocks)
+                for cut, fraction in itertools.product(cuts, transfer.fractions):
                     condition = self._condition(strategy_name, cut, fraction, fitting, levels, banks)
                     name = ConditionName(
                         condition.key,
@@ -72,14 +75,6 @@ class DesignGroup(NamedTuple):
                         factors=factors,
                     )
                     yield name, condition
-
-    def _cuts(self, strategy_name: str) -> list[int]:
-        """Return the cuts of a strategy's design points: one where nothing is transferred and nothing removed."""
-        strategy, num_blocks = STRATEGIES[strategy_name], self.model.num_blocks
-        keep_hidden = self.spec.transfer.head == "keep_hidden"
-        cuts = _cuts(self.spec, num_blocks)
-        one = len({strategy.canonical(cut, num_blocks, keep_hidden) for cut in range(num_blocks + 1)}) == 1
-        return [0] if one and not strategy.transfers else cuts
 
     def _condition(
         self,
@@ -238,16 +233,3 @@ class DesignGroup(NamedTuple):
 def _factor_levels(spec: StudySpec) -> Iterator[tuple[tuple[str, str], ...]]:
     factors = spec.transfer.factors
     return itertools.product(*([(factor, level) for level in levels] for factor, levels in factors.items()))
-
-
-def _cuts(spec: StudySpec, num_blocks: int) -> list[int]:
-    cuts = spec.transfer.cuts
-    if cuts == "all":
-        return list(range(num_blocks + 1))
-    for index, cut in enumerate(cuts):
-        if cut > num_blocks:
-            raise spec.error(
-                f"transfer.cuts[{index}]",
-                f"expected a number of blocks in 0..{num_blocks} (the model's); got {cut}",
-            )
-    return sorted(cuts)

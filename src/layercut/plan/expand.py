@@ -12,6 +12,7 @@ from layercut.data.splits import check_fractions
 from layercut.data.subset import TaskInfo
 from layercut.errors import DataError, UnknownNameError
 from layercut.plan.cost import ModelCost, feature_bytes, feature_passes
+from layercut.plan.cuts import chosen_cuts, own_cuts
 from layercut.plan.design import DesignGroup
 from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, RepresentationJob, SourceJob
 from layercut.plan.made_for import made_for_note, with_made_for
@@ -81,7 +82,9 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
     for source_index, (target_index, target), model_index in pairs:
         model, cost = resolve_model(spec, model_index, target.info)
         jobs = list(source_jobs(spec, source_index, labels.source[source_index], model, target, resolver))
-        size.add(model.num_blocks, sum(len(job.points) for job in jobs))
+        cuts = chosen_cuts(spec, model, cost)
+        each = {name: len(own_cuts(spec, name, cuts, model.num_blocks)) for name in spec.transfer.strategies}
+        size.add(each, sum(len(job.points) for job in jobs))
         target = scaled_target(spec, source_index, model.name, target, resolver)  # noqa: PLW2901 - for this source
         reference = reference_job(spec, target_index, model, target, resolver) if needs_reference(asks) else None
         drawn.add_sources([*jobs, *([reference] if reference else [])])

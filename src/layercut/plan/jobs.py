@@ -59,6 +59,8 @@ class ModelRef:
     """What its user should know of it."""
     traced: bool = False
     """Its cuts were found on its graph."""
+    stages: tuple[tuple[str, int], ...] = ()
+    """Stages by name and the cut at which each ends; none where every block is one."""
 
     @property
     def num_blocks(self) -> int:

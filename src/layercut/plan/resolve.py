@@ -104,6 +104,7 @@ def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef
         planned.head_norm,
         notes,
         planned.traced,
+        tuple(planned.stages.items()),
     )
     return ref, model_cost(planned.block_flops, planned.head_flops, planned.feature_shapes)
 

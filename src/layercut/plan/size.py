@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 
 from layercut.spec import StudySpec
@@ -16,17 +17,15 @@ class DesignSize:
         self._num_conditions = 0
         self._num_trials = 0
 
-    def add(self, num_blocks: int, num_sources: int = 1) -> None:
-        """Count the design of one target and model, under so many sources.
+    def add(self, cuts: Mapping[str, int], num_sources: int = 1) -> None:
+        """Count the design of one target and model, under so many sources; `cuts` of each strategy.
 
         Raises:
             SpecError: the study is larger than it may be.
         """
         transfer = self._spec.transfer
-        cuts = num_blocks + 1 if transfer.cuts == "all" else len(transfer.cuts)
-        of_strategies = sum(cuts if STRATEGIES[name].transfers else 1 for name in transfer.strategies)
         levels = prod(len(levels) for levels in transfer.factors.values())
-        designs = num_sources * levels * of_strategies
+        designs = num_sources * levels * sum(cuts.values())
         self._num_conditions += designs * len(transfer.fractions)
         self._num_trials += designs * sum(transfer.num_replicates(fraction) for fraction in transfer.fractions)
         self._check("max_conditions", self._num_conditions, transfer.max_conditions, "")
@@ -47,7 +46,10 @@ def check_size(spec: StudySpec) -> None:
     Raises:
         SpecError: the study is larger than it may be.
     """
-    DesignSize(spec).add(num_blocks=0, num_sources=len(spec.source) * len(spec.target) * len(spec.model))
+    transfer = spec.transfer
+    listed = len(transfer.cuts) if isinstance(transfer.cuts, list) else 1
+    cuts = {name: listed if STRATEGIES[name].transfers else 1 for name in transfer.strategies}
+    DesignSize(spec).add(cuts, num_sources=len(spec.source) * len(spec.target) * len(spec.model))
     for index, probe in enumerate(spec.probes):
         fractions = probe.asked_fractions(spec.transfer.fractions)
         if probe.replicates is not None and probe.replicates * len(fractions) > spec.transfer.max_trials:

@@ -51,11 +51,22 @@ class ReplicateRule(StrictSpec):
         return self
 
 
+_CUTS = "`all`, `stages`, how many (1 or more), or a list of names and of numbers of blocks, each 0 or more"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 class TransferSpec(StrictSpec):
     """The design: which cuts, strategies, fractions, how often, trained how."""
 
-    cuts: Literal["all"] | list[int] = Field(
-        default="all", description="How many blocks come from the source: `all` for 0..B, or a list."
+    cuts: Literal["all", "stages"] | int | list[int | str] | None = Field(
+        default=None,
+        description="How many blocks come from the source: `all` for 0..B; `stages` for the ends of the model's "
+        "stages; a list of numbers, or of names of blocks and stages (`layercut list cuts NAME`); or one number: so "
+        "many, spread evenly over the model's operations, between 0 and B. Null: `stages` of models of torchvision "
+        "and timm, `all` of others.",
     )
     strategies: OneOrMore[str] = Field(
         default=["scratch", "freeze_reinit", "freeze", "reinit", "finetune", "freeze_truncate", "truncate"],
@@ -104,12 +115,14 @@ class TransferSpec(StrictSpec):
             raise ValueError(f"each value once; {', '.join(twice)} is listed more than once")
         return values
 
-    @field_validator("cuts")
+    @field_validator("cuts", mode="before")
     @classmethod
-    def _cuts_not_negative(cls, cuts: Any) -> Any:
-        if isinstance(cuts, list) and (not cuts or min(cuts) < 0):
-            raise ValueError("`all`, or at least one number of blocks, each 0 or more")
-        return cuts
+    def _cuts_exist_somewhere(cls, cuts: Any) -> Any:
+        if cuts in (None, "all", "stages") or (_is_number(cuts) and cuts >= 1):
+            return cuts
+        if isinstance(cuts, list) and cuts and all(isinstance(c, str) or (_is_number(c) and c >= 0) for c in cuts):
+            return cuts
+        raise ValueError(_CUTS)
 
     @field_validator("replicates", mode="before")
     @classmethod

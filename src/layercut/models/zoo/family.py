@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from layercut.errors import SpecError, UnknownNameError
 from layercut.models.base import CuttableModel, ImageShape, MadeFor
 from layercut.models.layout import Layout, fresh_head, merge_blocks
+from layercut.models.stages import stage_ends
 from layercut.models.traced import Plan, plan_cuts, traced_layout
 from layercut.models.zoo.library import Granularity, Library
 from layercut.registry import import_object
@@ -108,10 +109,14 @@ class ZooFamily:
         return open_library(self.library).fetch_weights(self.name, weights)
 
     def _cut(self, model: nn.Module, options: ZooOptions, image_shape: ImageShape) -> CuttableModel:
-        layout = open_library(self.library).layout(model, options.granularity)
+        library = open_library(self.library)
+        stages = library.stages(model) if options.granularity == "block" and options.cuts is None else None
+        layout = library.layout(model, options.granularity)
         if layout is None:
             layout = traced_layout(model, _plan(self.library, self.name, image_shape))
-        return layout._replace(blocks=merge_blocks(layout.blocks, options.cuts, self.full_name)).model()
+        blocks = merge_blocks(layout.blocks, options.cuts, self.full_name)
+        ends = None if stages is None else stage_ends(blocks, stages)
+        return layout._replace(blocks=blocks, stages=ends).model()
 
 
 class Zoo:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from layercut.models.base import ImageShape, MadeFor
 from layercut.models.layout import Layout
+from layercut.models.stages import Parts
 
 Granularity = Literal["block", "stage"]
 
@@ -39,6 +40,10 @@ class Library(Protocol):
 
     def layout(self, model: nn.Module, granularity: Granularity) -> Layout | None:
         """Return a model's blocks, or None where its architecture is not a list of them."""
+        ...
+
+    def stages(self, model: nn.Module) -> dict[str, Parts]:
+        """Return the library's own stages of a model that is not taken apart yet; none where it has none."""
         ...
 
     def with_weights(self, name: str, image_shape: ImageShape, values: Mapping[str, Tensor]) -> nn.Module:

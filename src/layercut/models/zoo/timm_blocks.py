@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from timm.layers import global_pool_nlc
@@ -11,6 +12,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from layercut.models.layout import Layout, in_row
+from layercut.models.stages import Parts, parts_of
 from layercut.models.zoo.library import Granularity
 from layercut.models.zoo.torchvision_blocks import truncated_normal_classifier
 
@@ -24,6 +26,23 @@ def timm_layout(model: nn.Module, granularity: Granularity) -> Layout | None:
     if type(model) is ConvNeXt:
         return _convnext(model, granularity)
     return None
+
+
+def timm_stages(model: Any) -> dict[str, Parts]:
+    """Return what blocks are with `granularity: stage`, or the modules of `feature_info`.
+
+    None where its features have one size: the blocks of a transformer are all alike.
+    """
+    if type(model) in _WITH_STAGES:
+        layout = _WITH_STAGES[type(model)](model, "stage")
+        return {name: parts_of(stage) for name, stage in layout.blocks.items()}
+    told = getattr(model, "feature_info", None)
+    rows = [row for row in told if isinstance(row, dict)] if isinstance(told, list) else []
+    if len({row.get("reduction") for row in rows}) < 2:
+        return {}
+    modules = dict(model.named_modules())
+    paths = [row["module"] for row in rows if row.get("module") in modules]
+    return {path.replace(".", "_"): parts_of(modules[path]) for path in paths}
 
 
 def _resnet(model: Any, granularity: Granularity) -> Layout:
@@ -91,3 +110,7 @@ def _stage(name: str, stage: Any, granularity: Granularity) -> dict[str, nn.Modu
     if granularity == "stage":
         return {name: stage}
     return {f"{name}_{index}": block for index, block in enumerate(stage)}
+
+
+_WITH_STAGES: dict[type[nn.Module], Callable[[Any, Granularity], Layout]] = {ResNet: _resnet, ConvNeXt: _convnext}
+"""Architectures of which stages are blocks, too."""

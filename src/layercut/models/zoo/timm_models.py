@@ -17,9 +17,10 @@ from layercut.errors import CheckpointError, SpecError, did_you_mean
 from layercut.models.base import ImageShape, MadeFor
 from layercut.models.layout import Layout
 from layercut.models.misfit import misfit
+from layercut.models.stages import Parts
 from layercut.models.zoo.fetch import fetch_url, require_server, unavailable
 from layercut.models.zoo.library import Granularity
-from layercut.models.zoo.timm_blocks import timm_layout
+from layercut.models.zoo.timm_blocks import timm_layout, timm_stages
 
 _FILES = ("model.safetensors", "pytorch_model.bin")
 
@@ -48,6 +49,10 @@ class Timm:
     def layout(self, model: nn.Module, granularity: Granularity) -> Layout | None:
         """Return a model's blocks, or None where its architecture is not a list of them."""
         return timm_layout(model, granularity)
+
+    def stages(self, model: nn.Module) -> dict[str, Parts]:
+        """Return what timm takes features from; none where all of them have one size."""
+        return timm_stages(model)
 
     def with_weights(self, name: str, image_shape: ImageShape, values: Mapping[str, Tensor]) -> nn.Module:
         """Return a model with given values, adapted by timm to channels and size of the images."""

@@ -18,6 +18,7 @@ from layercut.errors import CheckpointError, SpecError, did_you_mean
 from layercut.models.base import ImageShape, MadeFor
 from layercut.models.layout import Layout
 from layercut.models.misfit import misfit
+from layercut.models.stages import MAX_GROUPS, Parts, parts_of
 from layercut.models.zoo.fetch import fetch_url
 from layercut.models.zoo.library import Granularity
 from layercut.models.zoo.torchvision_blocks import torchvision_layout
@@ -71,6 +72,13 @@ class Torchvision:
     def layout(self, model: nn.Module, granularity: Granularity) -> Layout | None:
         """Return a model's blocks, or None where its architecture is not a list of them."""
         return torchvision_layout(model, granularity)
+
+    def stages(self, model: nn.Module) -> dict[str, Parts]:
+        """Return what blocks are with `granularity: stage`; none of models whose blocks are many, and no stages."""
+        whole, blocks = torchvision_layout(model, "stage"), torchvision_layout(model, "block")
+        if whole is None or blocks is None or len(whole.blocks) == len(blocks.blocks) > MAX_GROUPS:
+            return {}
+        return {name: parts_of(stage) for name, stage in whole.blocks.items()}
 
     def with_weights(self, name: str, image_shape: ImageShape, values: Mapping[str, Tensor]) -> nn.Module:
         """Return a model with given values; the first convolution's are summed or spread over other channels."""
