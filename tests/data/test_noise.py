@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fake_datasets import random_images
-from layercut.data.noise import VARIANTS, noise, shuffled_pixels, structured_noise
+from layercut.data.noise import VARIANTS, class_noise, noise, shuffled_pixels, structured_noise
 
 ROWS = np.arange(6)
 PIXELS = random_images([0] * 6, seed=5, shape=(3, 9, 7)).images
@@ -80,3 +80,31 @@ FROZEN = {
     "structured_noise": [4, 10, 7, 1, 3, 9, 6, 0, 5, 11, 8, 2],
     "shuffled_pixels": [4, 2, 9, 3, 8, 1, 6, 0, 11, 7, 10, 5],
 }
+
+
+def taken_for(train: NDArray[np.uint8], labels: NDArray[np.int64], test: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return what a linear model, fitted by least squares, takes test images for."""
+    images, unseen = (part.reshape(len(part), -1) / 255 - 0.5 for part in (train, test))
+    weights, *_ = np.linalg.lstsq(images, np.eye(10)[labels], rcond=None)
+    return np.asarray((unseen @ weights).argmax(1))
+
+
+def test_a_linear_model_reads_class_noise_and_not_noise() -> None:
+    """A tenth of the pixels are those of the class, in training and test images alike."""
+    labels = np.arange(2000) % 10
+    black = np.zeros((2000, 1, 28, 28), dtype=np.uint8)
+    rows = np.arange(2000)
+    parts = [class_noise(black, 0, split, rows, labels) for split in ("train", "test")]
+    assert (taken_for(parts[0], labels, parts[1]) == labels).all()
+    parts = [noise(black, 0, split, rows) for split in ("train", "test")]
+    assert (taken_for(parts[0], labels, parts[1]) == labels).mean() < 0.2
+
+
+def test_a_tenth_of_the_pixels_is_shared_by_a_class_and_the_rest_is_noise() -> None:
+    labels = np.array([3, 3, 3, 7, 7])
+    black = np.zeros((5, 1, 28, 28), dtype=np.uint8)
+    made = class_noise(black, 1, "train", np.arange(5), labels).reshape(5, -1)
+    assert (made[:3] == made[0]).all(0).sum() == pytest.approx(78, abs=2)
+    test = class_noise(black, 1, "test", np.arange(5), labels).reshape(5, -1)
+    assert (made[0] == test[0]).sum() == pytest.approx(78 + 706 / 256, abs=9)
+    assert (made[0] == made[3]).sum() < 20

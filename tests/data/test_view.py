@@ -13,7 +13,7 @@ from layercut.data.cache import load_dataset
 from layercut.data.content import Content
 from layercut.data.digits import DIGITS
 from layercut.data.holdout import HoldoutOptions
-from layercut.data.noise import noise
+from layercut.data.noise import class_noise, noise
 from layercut.data.reading import known_info, parse_view
 from layercut.data.view import ViewOptions, apply_view
 from layercut.errors import DataError, SpecError
@@ -147,3 +147,14 @@ def test_a_dataset_as_it_is_has_the_fingerprint_that_it_always_had(tmp_path: Pat
 
 
 FINGERPRINT_OF_DIGITS = "8bef2121ff9f6630a63101e02a3e1b7c2a963723cb591ef11ca3cd62b4a774a3"
+
+
+def test_class_noise_knows_the_class_of_an_image_wherever_it_is_taken() -> None:
+    """Grouped classes keep the noise of the classes that they are made of."""
+    content = _content()
+    rows, labels = np.arange(5), content.train.labels
+    expected = class_noise(np.asarray(content.train.images), 0, "train", rows, labels)
+    seen = apply_view(content, ViewOptions(variant="class_noise"))
+    np.testing.assert_array_equal(seen.train.images[3:4], expected[3:4])
+    grouped = _seen(content, variant="class_noise", groups={"c": ["c"], "first": ["a"]})
+    np.testing.assert_array_equal(grouped.train.images, expected[(labels == 0) | (labels == 2)])

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from layercut.data.base import DatasetInfo, RawImages
 from layercut.data.classes import resolve_groups
 from layercut.data.content import Content
-from layercut.data.noise import VARIANTS
+from layercut.data.noise import CLASS_NOISE, VARIANTS, class_noise
 from layercut.data.pieces import Images, LazyImages, select_images
 from layercut.data.shape import MODES, Shape, shaped_array
 from layercut.errors import DataError
@@ -26,10 +26,11 @@ from layercut.spec.shape import ShapeOptions
 class ViewOptions(ShapeOptions):
     """Keys of every dataset."""
 
-    variant: Literal["noise", "structured_noise", "shuffled_pixels"] | None = Field(
+    variant: Literal["noise", "class_noise", "structured_noise", "shuffled_pixels"] | None = Field(
         default=None,
-        description="`noise`: every pixel drawn anew; `structured_noise`: the image's shades as smooth noise; "
-        "`shuffled_pixels`: one permutation of the pixels of all images. Labels stay.",
+        description="`noise`: every pixel drawn anew; `class_noise`: the same, but for a tenth of the pixels that are "
+        "those of the class; `structured_noise`: the image's shades as smooth noise; `shuffled_pixels`: one "
+        "permutation of the pixels of all images. Labels stay.",
     )
     noise_seed: int = Field(default=0, ge=0, description="Which noise, or which permutation.")
     groups: dict[str, list[int | str]] | None = Field(
@@ -94,7 +95,7 @@ def apply_view(content: Content, view: ViewOptions) -> Content:
         if shape is not None:
             images = _reshaped(images, shape)
         if view.variant is not None:
-            images = _varied(images, view.variant, view.noise_seed, split)
+            images = _varied(images, view.variant, view.noise_seed, split, labels)
         parts[split] = RawImages(images, labels)
     if not view.groups:
         return Content(parts["train"], parts["test"], content.class_names)
@@ -128,8 +129,13 @@ def _reshaped(images: LazyImages, shape: Shape) -> LazyImages:
     return LazyImages(shape.image_shape, images.rows, lambda rows: shaped_array(images.make(rows), shape))
 
 
-def _varied(images: LazyImages, variant: str, seed: int, split: str) -> LazyImages:
+def _varied(images: LazyImages, variant: str, seed: int, split: str, labels: NDArray[np.int64]) -> LazyImages:
+    label_of_row = np.zeros(int(images.rows.max(initial=-1)) + 1, dtype=np.int64)
+    label_of_row[images.rows] = labels
+
     def make(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        if variant == CLASS_NOISE:
+            return class_noise(images.make(rows), seed, split, rows, label_of_row[rows])
         return VARIANTS[variant](images.make(rows), seed, split, rows)
 
     return LazyImages(images.image_shape, images.rows, make)
