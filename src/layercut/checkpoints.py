@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import torch
@@ -19,9 +21,6 @@ from torch import Tensor
 
 from layercut.errors import CheckpointError
 from layercut.files import needing_space, written_whole
-
-WRAPPER = "module."
-"""What `torch.nn.DataParallel` and its distributed kin put in front of each name."""
 
 _HASH_FIELD = "layercut_tensors_sha256"
 
@@ -85,10 +84,35 @@ def _read(path: Path) -> tuple[dict[str, Tensor], str]:
     return tensors, digest
 
 
-def load_foreign_weights(path: Path) -> dict[str, Tensor]:
-    """Read somebody's weight file: `.safetensors`, or a `.pth` that holds only tensors.
+class WeightFile(OrderedDict[str, Tensor]):
+    """The tensors of somebody's file by name, and what is to be said of them.
 
-    Names come without the prefix that `torch.nn.DataParallel` gives to all of them.
+    `_metadata` holds the versions of the layers that wrote them, as PyTorch saves and reads it; some layers of
+    torchvision cannot be read without.
+    """
+
+    def __init__(
+        self,
+        values: Iterable[tuple[str, Tensor]] = (),
+        metadata: Mapping[str, Any] | None = None,
+        notes: Iterable[str] = (),
+    ) -> None:
+        super().__init__(values)
+        self.notes = list(notes)
+        if metadata is not None:
+            self._metadata = metadata
+
+    def like(self, values: Iterable[tuple[str, Tensor]], prefix: str = "") -> WeightFile:
+        """Return other values with these notes and versions; `prefix` was taken off the names of layers."""
+        versions = getattr(self, "_metadata", None)
+        if versions is not None and prefix:
+            inside = {path: known for path, known in versions.items() if f"{path}.".startswith(prefix)}
+            versions = {f"{path}.".removeprefix(prefix).rstrip("."): known for path, known in inside.items()}
+        return WeightFile(values, versions, self.notes)
+
+
+def load_foreign_weights(path: Path) -> WeightFile:
+    """Read somebody's weight file: `.safetensors`, or a `.pth` that holds only tensors.
 
     Raises:
         CheckpointError: the file is missing, of another format, holds more than tensors, or numbers that are none.
@@ -97,14 +121,12 @@ def load_foreign_weights(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"no weight file {path}; expected a .safetensors or .pth file")
     values = _load_safetensors(path) if path.suffix == ".safetensors" else _load_pth(path)
     _check_finite(path, values)
-    if values and all(name.startswith(WRAPPER) for name in values):
-        return {name.removeprefix(WRAPPER): value for name, value in values.items()}
     return values
 
 
-def _load_safetensors(path: Path) -> dict[str, Tensor]:
+def _load_safetensors(path: Path) -> WeightFile:
     try:
-        return _read(path)[0]
+        return WeightFile(_read(path)[0].items())
     except (OSError, safetensors.SafetensorError) as error:
         raise CheckpointError(
             f"cannot read {path} as weights: expected a .safetensors file; got a damaged one, or another format: "
@@ -112,20 +134,49 @@ def _load_safetensors(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def _load_pth(path: Path) -> dict[str, Tensor]:
+def _load_pth(path: Path) -> WeightFile:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever the file provokes
         raise _no_tensors(path, _refused(error)) from error
-    for wrapper in ("state_dict", "model_state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
-            content = content[wrapper]
     if not isinstance(content, dict):
         raise _no_tensors(path, f"an object of type {type(content).__name__}")
-    others = [f"{name} ({type(value).__name__})" for name, value in content.items() if not isinstance(value, Tensor)]
-    if others:
+    found = list(_state_dicts(content))
+    if len(found) > 1:
+        keys = ", ".join(key for key, _ in found)
+        raise CheckpointError(f"{path} holds the weights of several models, under {keys}: save the one that is meant")
+    if not found:
+        others = [f"{name} ({type(value).__name__})" for name, value in content.items() if not _is_tensor(value)]
         raise _no_tensors(path, f"a dictionary in which {', '.join(others[:4])} are no tensors")
-    return {str(name): value for name, value in content.items()}
+    key, tensors = found[0]
+    values = WeightFile(((str(name), value) for name, value in tensors.items()), getattr(tensors, "_metadata", None))
+    if key.rpartition(".")[2] not in ("", *_WELL_KNOWN):
+        values.notes.append(f"the weights are those under {key}")
+    return values
+
+
+_WELL_KNOWN = ("state_dict", "model_state_dict", "model")
+"""Keys that hold the weights where a file holds more."""
+
+
+def _state_dicts(content: dict[Any, Any], key: str = "") -> Iterator[tuple[str, dict[Any, Any]]]:
+    """Yield each dictionary of tensors in another one with its key; well-known keys go first, optimizers are none."""
+    if all(_is_tensor(value) for value in content.values()):
+        if content or not key:
+            yield key, content
+        return
+    if {"state", "param_groups"} <= content.keys():
+        return
+    nested = {str(name): value for name, value in content.items() if isinstance(value, dict)}
+    for name in _WELL_KNOWN:
+        if name in nested:
+            nested = {name: nested[name]}
+    for name, value in nested.items():
+        yield from _state_dicts(value, f"{key}.{name}" if key else name)
+
+
+def _is_tensor(value: object) -> bool:
+    return isinstance(value, Tensor)
 
 
 def _no_tensors(path: Path, got: str) -> CheckpointError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +56,7 @@ def plan_with_data(
         return ResolvedTask(selected.info(task.label), dataset.fingerprint, classes, statistics, notes=notes)
 
     plan = expand(spec, _resolver(spec, resolve, _published_weights, precision, stacked))
-    _check_weights(spec, plan, published=True)
+    plan = _with_weights_checked(spec, plan, published=True)
     return CheckedPlan(plan, {fingerprint: dataset.folder for fingerprint, dataset in loaded.items()})
 
 
@@ -81,8 +82,7 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
         return ResolvedTask(known, f"published {content}", classes, statistics, notes=notes)
 
     plan = expand(spec, _resolver(spec, resolve, _named_weights, precision, stacked=False))
-    _check_weights(spec, plan, published=False)
-    return plan
+    return _with_weights_checked(spec, plan, published=False)
 
 
 def _notes(task: TaskSpec, dataset: LoadedDataset | None, data_dir: Path) -> tuple[str, ...]:
@@ -94,8 +94,9 @@ def _notes(task: TaskSpec, dataset: LoadedDataset | None, data_dir: Path) -> tup
     return notes + near_copies_notes(task.label, select_task(dataset, task.classes), *files)
 
 
-def _check_weights(spec: StudySpec, plan: Plan, published: bool) -> None:
-    """Read the weight files of all sources, `published` ones too, which a plan does not download."""
+def _with_weights_checked(spec: StudySpec, plan: Plan, published: bool) -> Plan:
+    """Read the weight files of all sources, `published` ones too, which a plan does not download; say what was odd."""
+    notes: list[str] = []
     places: dict[Path | None, str] = {
         source.checkpoint: f"source[{index}].checkpoint"
         for index, source in enumerate(spec.source)
@@ -107,11 +108,13 @@ def _check_weights(spec: StudySpec, plan: Plan, published: bool) -> None:
             continue
         keep_hidden = any(condition.keep_hidden for condition in plan.conditions if condition.source == job.key)
         try:
-            read_weights(job, keep_hidden)
+            values = read_weights(job, keep_hidden)
         except CheckpointError as error:
             if place is None:
                 raise
             raise _placed(spec, place, error) from error
+        notes += [f"{job.weights}: {note}" for note in values.notes]
+    return dataclasses.replace(plan, warnings=(*plan.warnings, *dict.fromkeys(notes)))
 
 
 def _loader(data_dir: Path, cache_dir: Path, download: bool) -> Callable[[TaskSpec], LoadedDataset]:

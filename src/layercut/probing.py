@@ -15,7 +15,7 @@ from layercut.data import DATASETS
 from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.errors import SpecError, UnknownNameError, UserError
 from layercut.models import MODELS
-from layercut.models.base import CuttableModel, plan_model
+from layercut.models.base import CuttableModel, SwitchedFamily, plan_model
 from layercut.models.examine import examine_model
 from layercut.plan.jobs import Fitting, ModelRef, SourceJob
 from layercut.plan.probes import asked_probes, describe_probes
@@ -210,6 +210,9 @@ def read_model(
         checked = family.options.model_validate(options)
     except ValidationError as error:
         raise SpecError(describe_errors(error, family.options)) from error
+    unsaid = family.unsaid(checked) if isinstance(family, SwitchedFamily) else None
+    if unsaid is not None:
+        raise SpecError(unsaid)
     planned = plan_model(family, checked, image_shape, num_classes=2)
     examine_model(model, checked, image_shape, num_classes=2)
     ref = ModelRef(

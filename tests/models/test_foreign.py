@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 
 import pytest
@@ -10,13 +11,15 @@ from pydantic import ValidationError
 from torch import nn
 
 import own_models
-from layercut.checkpoints import load_foreign_weights
+from layercut.checkpoints import WeightFile
 from layercut.errors import CheckpointError, SpecError
 from layercut.models.base import plan_model, random_layers, seeded_build
 from layercut.models.foreign import FOREIGN, ForeignOptions
 from layercut.plan.canonical import model_identity
 from layercut.plan.jobs import ModelRef
 from layercut.spec import ModelSpec
+from layercut.stages.source import read_weights
+from tiny import tiny_plan
 
 SHAPE = (3, 12, 12)
 
@@ -33,6 +36,14 @@ def theirs(function="tiny_net"):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return getattr(own_models, function)(SHAPE, 5)
+
+
+def read(path, function="tiny_net"):
+    """Read a file as a source of the user's model."""
+    (job,) = tiny_plan("source={random: true}").plan.sources
+    chosen = options(function).model_dump(mode="json")
+    ref = dataclasses.replace(job.model, name="foreign", options=chosen, image_shape=SHAPE)
+    return read_weights(dataclasses.replace(job, kind="import", model=ref, weights=path))
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -161,7 +172,7 @@ def test_code_that_changed_after_planning_is_refused(tmp_path):
 
 def test_weights_in_the_users_own_names_are_read(tmp_path):
     torch.save(theirs().state_dict(), tmp_path / "weights.pth")
-    values = FOREIGN.adapt(options(), SHAPE, load_foreign_weights(tmp_path / "weights.pth"))
+    values = read(tmp_path / "weights.pth")
     expected = build().state_dict()
     assert values.keys() == expected.keys()
     assert all(torch.equal(values[name], expected[name]) for name in values)
@@ -171,14 +182,14 @@ def test_weights_in_the_users_own_names_are_read(tmp_path):
 @pytest.mark.parametrize("saved_by", [lambda model: model, nn.DataParallel])
 def test_weights_of_a_wrapped_model_are_read_though_its_own_names_look_wrapped(tmp_path, function, saved_by):
     torch.save(saved_by(theirs(function)).state_dict(), tmp_path / "weights.pth")
-    values = FOREIGN.adapt(options(function), SHAPE, load_foreign_weights(tmp_path / "weights.pth"))
+    values = read(tmp_path / "weights.pth", function)
     expected = build(function).state_dict()
     assert all(torch.equal(values[name], expected[name]) for name in expected)
 
 
 def test_weights_that_do_not_fit_are_refused_with_names():
     with pytest.raises(CheckpointError, match=r"expected .*stem\.bias.*got nothing; the model has no other\.weight"):
-        FOREIGN.adapt(options(), SHAPE, {"other.weight": torch.zeros(1)})
+        FOREIGN.adapt(options(), SHAPE, WeightFile({"other.weight": torch.zeros(1)}.items()))
 
 
 def test_a_factory_is_enough_to_name_the_model_and_its_label_is_short():

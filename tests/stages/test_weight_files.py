@@ -73,13 +73,6 @@ def test_a_mask_of_attention_and_large_float64_are_no_such_numbers(path):
     assert load_foreign_weights(path).keys() == {"mask", "large"}
 
 
-def test_a_prefix_is_dropped_where_all_names_have_it(path):
-    torch.save({"module.a": torch.ones(1), "module.module.b": torch.ones(1)}, path)
-    assert load_foreign_weights(path).keys() == {"a", "module.b"}
-    torch.save({"module.a": torch.ones(1), "b": torch.ones(1)}, path)
-    assert load_foreign_weights(path).keys() == {"module.a", "b"}
-
-
 def test_a_file_that_a_wrapper_saved_gives_the_same_source(path, values):
     torch.save({f"module.{name}": value for name, value in values.items()}, path)
     (job,) = tiny_plan(f"source={{checkpoint: {path}}}").plan.sources

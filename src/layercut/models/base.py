@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
+from layercut.checkpoints import WeightFile
 from layercut.errors import SpecError, one_line
 from layercut.models.batch_norm import noted_norms
 from layercut.models.bounded import within_memory
@@ -182,8 +183,14 @@ class MadeForFamily(Protocol):
 class AdaptingFamily(Protocol):
     """What a family says beside `ModelFamily` where a weight file needs more than other names."""
 
-    def adapt(self, options: Any, image_shape: ImageShape, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def file_names(self, options: Any, image_shape: ImageShape) -> Collection[str]:
+        """Return the names in the files that `adapt` reads, for a model with these options."""
+        ...
+
+    def adapt(self, options: Any, image_shape: ImageShape, values: WeightFile) -> WeightFile:
         """Return the values of a weight file under our names, fitted to channels and size of the images.
+
+        The classifier, which is new on every target, may be missing before and after.
 
         Raises:
             CheckpointError: they do not fit the model; says what does not, the caller adds file and model.
@@ -197,6 +204,15 @@ class OwnCodeFamily(Protocol):
 
     def code_of(self, options: Mapping[str, Any]) -> str:
         """Return in words which code that is; runs none of it, whatever the options are."""
+        ...
+
+
+@runtime_checkable
+class SwitchedFamily(Protocol):
+    """What a family says beside `ModelFamily` where weights were made with a switch that no weight file holds."""
+
+    def unsaid(self, options: Any) -> str | None:
+        """Return what the user must say of weights from a file, in a sentence; None where they have."""
         ...
 
 

@@ -9,13 +9,13 @@ Reference:
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from math import prod
 from typing import Literal
 
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from layercut.checkpoints import WeightFile
 from layercut.errors import SpecError
 from layercut.models.activation import ACTIVATIONS, ActivationName
 from layercut.models.base import CuttableModel, ImageShape
@@ -168,17 +168,16 @@ class BlockCnn:
         """Files of the project's own program are read with `adapt`."""
         return None
 
-    def adapt(
-        self, options: BlockCnnOptions, image_shape: ImageShape, values: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
+    def file_names(self, options: BlockCnnOptions, image_shape: ImageShape) -> list[str]:
+        """Return the names of weights in a file of the project's program."""
+        return [f"{layer}.weight" for layer in _their_layers(options)]
+
+    def adapt(self, options: BlockCnnOptions, image_shape: ImageShape, values: WeightFile) -> WeightFile:
         """Return the values of a file under our names, such as the project's program writes: `blocks.0.0.weight` ...
 
-        A convolution there has a bias in front of a norm too; it moves into the mean that the norm takes off. Files of
-        ours are taken as they are.
+        A convolution there has a bias in front of a norm too; it moves into the mean that the norm takes off.
         """
         layers = _their_layers(options)
-        if not any(name.rpartition(".")[0] in layers for name in values):
-            return dict(values)
         ours = {}
         for name, value in values.items():
             layer, _, parameter = name.rpartition(".")
@@ -188,7 +187,7 @@ class BlockCnn:
                 bias, mean = (f"blocks.block{index}.{of}" for of in (f"conv{at}.bias", f"norm{at}.running_mean"))
                 if bias in ours and mean in ours:
                     ours[mean] = ours[mean] - ours.pop(bias)
-        return ours
+        return values.like(ours.items())
 
 
 def _their_layers(options: BlockCnnOptions) -> dict[str, str]:

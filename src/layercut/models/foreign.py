@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
-from layercut.checkpoints import WRAPPER
+from layercut.checkpoints import WeightFile
 from layercut.errors import CheckpointError, SpecError
 from layercut.keys import canonical_json
 from layercut.models.base import CuttableModel, ImageShape
@@ -22,6 +22,7 @@ from layercut.models.misfit import misfit
 from layercut.models.observed import fails_on
 from layercut.models.own_code import Code, import_function, locate
 from layercut.models.traced import Plan, plan_cuts, traced_layout
+from layercut.models.weight_names import own_names, with_classifier
 from layercut.spec.base import StrictSpec
 
 
@@ -82,27 +83,27 @@ class Foreign:
         """Files in the user's own names are read with `adapt`."""
         return None
 
-    def adapt(
-        self, options: ForeignOptions, image_shape: ImageShape, values: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
-        """Return the values of a file that the user's own model wrote, under our names.
+    def file_names(self, options: ForeignOptions, image_shape: ImageShape) -> list[str]:
+        """Return the names in a file that the user's own model writes."""
+        with torch.random.fork_rng(devices=[]):
+            return list(_make(options, image_shape, 2).state_dict())
+
+    def adapt(self, options: ForeignOptions, image_shape: ImageShape, values: WeightFile) -> WeightFile:
+        """Return the values of a file that the user's own model wrote, under our names; maybe without a classifier.
 
         Raises:
             CheckpointError: they do not fit the model.
         """
-        if "head.out.weight" in values:  # saved by layercut
-            return dict(values)
         classifier = _plan(options, image_shape).classifier
-        if classifier.startswith(WRAPPER) and f"{classifier}.weight" not in values:  # its own prefix, no wrapper's
-            values = {f"{WRAPPER}{name}": value for name, value in values.items()}
         rows = values.get(f"{classifier}.weight")
         with torch.random.fork_rng(devices=[]):
-            model = _make(options, image_shape, 2 if rows is None else len(rows))
+            model = _make(options, image_shape, len(rows) if rows is not None and rows.dim() == 2 else 2)
+        filled, has_classifier = with_classifier(values, model, classifier)
         try:
-            model.load_state_dict(values)
+            model.load_state_dict(filled)
         except RuntimeError as error:
             raise CheckpointError(misfit(error)) from error
-        return self._layout(options, image_shape, model).model().state_dict()
+        return own_names(filled, self._layout(options, image_shape, model).model(), has_classifier)
 
     def _layout(self, options: ForeignOptions, image_shape: ImageShape, model: nn.Module) -> Layout:
         return traced_layout(model, _plan(options, image_shape))

@@ -10,6 +10,8 @@ from layercut.data.splits import split_sizes
 from layercut.data.statistics import ChannelStatistics
 from layercut.data.subset import TaskInfo
 from layercut.errors import DataError, SpecError, UnknownNameError
+from layercut.models import MODELS
+from layercut.models.base import SwitchedFamily
 from layercut.plan.canonical import source_key, task_identity
 from layercut.plan.cost import sample_images, training_flops, training_length
 from layercut.plan.jobs import Fitting, ModelRef, SourceJob
@@ -44,6 +46,8 @@ def source_job(
     fitting = scaled(make_fitting(spec, pretraining, resolver.precision), scaling)
     seeded = {"replicate": seed} if seed else {}
     if isinstance(source, CheckpointSource | WeightsSource):
+        if isinstance(source, CheckpointSource):
+            _check_switches(spec, f"{place}.checkpoint", model)
         weights = resolver.weights(source, place, model.name)
         key = source_key("import", weights.sha256, model, None, 0, 0)
         return SourceJob(key, "import", source.label, model, fitting, spec.seed, 1, 0, weights=weights.path)
@@ -51,6 +55,18 @@ def source_job(
         key = source_key("random", seeded or None, model, fitting, spec.seed, 1)
         return SourceJob(key, "random", source.label, model, fitting, spec.seed, 1, 0, seed=seed)
     return trained_job(spec, source, place, model, target, resolver, pretraining, seed, scaling)
+
+
+def _check_switches(spec: StudySpec, place: str, model: ModelRef) -> None:
+    """Check that the user has said what a weight file cannot.
+
+    Raises:
+        SpecError: they have not.
+    """
+    family = MODELS[model.name]
+    unsaid = family.unsaid(family.options.model_validate(model.options)) if isinstance(family, SwitchedFamily) else None
+    if unsaid is not None:
+        raise spec.error(place, unsaid)
 
 
 def source_task(spec: StudySpec, index: int, target: ResolvedTask, resolver: Resolver) -> ResolvedTask | None:

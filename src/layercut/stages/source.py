@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from layercut.checkpoints import load_foreign_weights, save_checkpoint
+from layercut.checkpoints import WeightFile, load_foreign_weights, save_checkpoint
 from layercut.data.splits import sample_split
 from layercut.errors import CheckpointError, few
 from layercut.models import MODELS
 from layercut.models.base import AdaptingFamily, CuttableModel, seeded_build
 from layercut.models.misfit import MOST
+from layercut.models.weight_names import unwrapped
 from layercut.plan.jobs import ModelRef, SourceJob, SourcePoint
 from layercut.records import FailureRecord, PretrainingRecord
 from layercut.seeding import derive_seed
@@ -43,7 +44,7 @@ def run_source(job: SourceJob, context: Context) -> Iterator[PretrainingRecord |
         yield from result
 
 
-def read_weights(job: SourceJob, keep_hidden: bool = False) -> dict[str, Tensor]:
+def read_weights(job: SourceJob, keep_hidden: bool = False) -> WeightFile:
     """Read a source's weight file under our names; `keep_hidden`: the head's hidden layers will be asked for.
 
     Raises:
@@ -51,22 +52,30 @@ def read_weights(job: SourceJob, keep_hidden: bool = False) -> dict[str, Tensor]
     """
     if job.weights is None:
         raise ValueError(f"expected a source job with a weight file; got kind {job.kind!r}")
-    family = MODELS[job.model.name]
-    options = family.options.model_validate(job.model.options)
-    found = values = load_foreign_weights(job.weights)
-    names = family.import_names(options, list(values))
-    if isinstance(family, AdaptingFamily):
-        try:
-            values = family.adapt(options, job.model.image_shape, values)
-        except CheckpointError as error:
-            raise _unfit(job, str(error), found) from error
-    elif names is not None:
-        values = {names[name]: value for name, value in values.items()}
-    model = seeded_build(family, options, job.model.image_shape, num_classes=2, seed=0)
+    found = load_foreign_weights(job.weights)
+    model = build_for(job.model, num_classes=2, seed=0)
+    try:
+        values = _under_our_names(job.model, found, model)
+    except CheckpointError as error:
+        raise _unfit(job, str(error), found) from error
     wrong = list(_wrong(model, values, ("blocks.", "head.") if keep_hidden else ("blocks.",)))
     if wrong:
         raise _unfit(job, few(wrong, MOST), found)
     return values
+
+
+def _under_our_names(ref: ModelRef, found: WeightFile, model: CuttableModel) -> WeightFile:
+    """Return a file's values under our names, whatever wrapped the model that wrote them."""
+    family = MODELS[ref.name]
+    options = family.options.model_validate(ref.options)
+    theirs = [family.file_names(options, ref.image_shape)] if isinstance(family, AdaptingFamily) else []
+    named = unwrapped(found, [model.state_dict(), *theirs])
+    if named.format == 0:
+        return named.values
+    if isinstance(family, AdaptingFamily):
+        return family.adapt(options, ref.image_shape, named.values)
+    names = family.import_names(options, list(named.values))
+    return named.values if names is None else named.values.like((names[n], v) for n, v in named.values.items())
 
 
 def build_for(model: ModelRef, num_classes: int, seed: int) -> CuttableModel:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
+from layercut.checkpoints import WeightFile
 from layercut.errors import SpecError, UnknownNameError
 from layercut.models.base import CuttableModel, ImageShape, MadeFor
 from layercut.models.layout import Layout, fresh_head, merge_blocks
 from layercut.models.stages import stage_ends
 from layercut.models.traced import Plan, plan_cuts, traced_layout
+from layercut.models.weight_names import own_names
 from layercut.models.zoo.library import Granularity, Library
 from layercut.registry import import_object
 from layercut.spec.base import StrictSpec
@@ -24,6 +26,8 @@ _LIBRARIES = {
     "torchvision": "layercut.models.zoo.torchvision_models:Torchvision",
     "timm": "layercut.models.zoo.timm_models:Timm",
 }
+
+_SWITCHED = ("torchvision/googlenet", "torchvision/inception_v3")
 
 _NEAREST = 20
 """Names among which an unknown one is looked for by eye."""
@@ -42,13 +46,26 @@ class ZooOptions(StrictSpec):
     )
 
 
+class SwitchedOptions(ZooOptions):
+    """Options of torchvision's GoogLeNet and Inception, which have a switch."""
+
+    transform_input: bool | None = Field(
+        default=None,
+        description="Scale images as the published weights want it: torchvision sets it for `weights=...` alone; null: "
+        "set for images of three channels, and asked for with `source: {checkpoint: ...}`.",
+    )
+
+
 class ZooFamily:
     """Models of one name."""
 
-    options = ZooOptions
-
     def __init__(self, library: str, name: str) -> None:
         self.library, self.name = library, name
+
+    @property
+    def options(self) -> type[ZooOptions]:
+        """Legal keys beside `name` in a study file."""
+        return SwitchedOptions if self.full_name in _SWITCHED else ZooOptions
 
     @property
     def full_name(self) -> str:
@@ -62,7 +79,8 @@ class ZooFamily:
 
     def build(self, options: ZooOptions, image_shape: ImageShape, num_classes: int) -> CuttableModel:
         """Return a new model, initial values as its library draws them."""
-        return self._cut(open_library(self.library).create(self.name, image_shape, num_classes), options, image_shape)
+        model = open_library(self.library).create(self.name, image_shape, num_classes, **_switches(options))
+        return self._cut(model, options, image_shape)
 
     def head(self, options: ZooOptions, feature_shape: tuple[int, ...], num_classes: int) -> nn.Module:
         """Return a new head: the model's own, or its pooling and a classifier at the width of a truncated trunk."""
@@ -72,17 +90,31 @@ class ZooFamily:
         """Files in the library's own names are read with `adapt`: shapes may differ, too."""
         return None
 
-    def adapt(self, options: ZooOptions, image_shape: ImageShape, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def unsaid(self, options: ZooOptions) -> str | None:
+        """Return what no weight file holds."""
+        if not isinstance(options, SwitchedOptions) or options.transform_input is not None:
+            return None
+        return (
+            f"a {self.full_name} made with published weights scales its images itself, another one does not, and the "
+            "file does not say which it is: write `transform_input: true` or `transform_input: false` beside the "
+            "model's name"
+        )
+
+    def file_names(self, options: ZooOptions, image_shape: ImageShape) -> list[str]:
+        """Return the names in a file of the library's own model."""
+        with torch.random.fork_rng(devices=[]):
+            return list(open_library(self.library).create(self.name, image_shape, num_classes=2).state_dict())
+
+    def adapt(self, options: ZooOptions, image_shape: ImageShape, values: WeightFile) -> WeightFile:
         """Return the values of one of the library's files under our names, for images of another shape.
 
         Raises:
             CheckpointError: they do not fit the model.
         """
-        if "head.out.weight" in values:  # saved by layercut
-            return dict(values)
+        library = open_library(self.library)
         with torch.random.fork_rng(devices=[]):
-            model = open_library(self.library).with_weights(self.name, image_shape, values)
-        return self._cut(model, options, image_shape).state_dict()
+            loaded = library.with_weights(self.name, image_shape, values, **_switches(options))
+        return own_names(loaded.values, self._cut(loaded.model, options, image_shape), loaded.has_classifier)
 
     def check_weights(self, weights: str) -> None:
         """Check that published weights of that name exist.
@@ -113,10 +145,15 @@ class ZooFamily:
         stages = library.stages(model) if options.granularity == "block" and options.cuts is None else None
         layout = library.layout(model, options.granularity)
         if layout is None:
-            layout = traced_layout(model, _plan(self.library, self.name, image_shape))
+            layout = traced_layout(model, _plan(self.library, self.name, image_shape, **_switches(options)))
         blocks = merge_blocks(layout.blocks, options.cuts, self.full_name)
         ends = None if stages is None else stage_ends(blocks, stages)
         return layout._replace(blocks=blocks, stages=ends).model()
+
+
+def _switches(options: ZooOptions) -> dict[str, Any]:
+    said = options.transform_input if isinstance(options, SwitchedOptions) else None
+    return {} if said is None else {"transform_input": said}
 
 
 class Zoo:
@@ -167,9 +204,9 @@ def _recipe(library: str, name: str) -> Layout:
 
 
 @lru_cache(maxsize=64)
-def _plan(library: str, name: str, image_shape: ImageShape) -> Plan:
+def _plan(library: str, name: str, image_shape: ImageShape, **switches: Any) -> Plan:
     with torch.random.fork_rng(devices=[]):
-        model = open_library(library).create(name, image_shape, num_classes=2)
+        model = open_library(library).create(name, image_shape, num_classes=2, **switches)
         return plan_cuts(model, image_shape, f"{library}/{name}")
 
 

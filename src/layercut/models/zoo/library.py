@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
-from torch import Tensor, nn
+from torch import nn
 
+from layercut.checkpoints import WeightFile
 from layercut.models.base import ImageShape, MadeFor
 from layercut.models.layout import Layout
 from layercut.models.stages import Parts
 
 Granularity = Literal["block", "stage"]
+
+
+class Loaded(NamedTuple):
+    """A model with the values of a file."""
+
+    model: nn.Module
+    values: WeightFile
+    """What it was given."""
+    has_classifier: bool
+    """Whether the file had a classifier that fits."""
 
 
 class Library(Protocol):
@@ -30,8 +40,10 @@ class Library(Protocol):
         """Return the shape of the images that it was made for."""
         ...
 
-    def create(self, name: str, image_shape: ImageShape, num_classes: int) -> nn.Module:
+    def create(self, name: str, image_shape: ImageShape, num_classes: int, **switches: Any) -> nn.Module:
         """Return a new model; initial values come from torch's global generator.
+
+        switches: further arguments of its constructor.
 
         Raises:
             SpecError: it cannot be made for images of this shape.
@@ -46,7 +58,7 @@ class Library(Protocol):
         """Return the library's own stages of a model that is not taken apart yet; none where it has none."""
         ...
 
-    def with_weights(self, name: str, image_shape: ImageShape, values: Mapping[str, Tensor]) -> nn.Module:
+    def with_weights(self, name: str, image_shape: ImageShape, values: WeightFile, **switches: Any) -> Loaded:
         """Return a model with the values of one of its weight files, fitted to channels and size of the images.
 
         It has the classes of the file's classifier.

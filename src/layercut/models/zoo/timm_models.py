@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,17 @@ import timm
 import torch
 from huggingface_hub import constants, hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-from torch import Tensor, nn
+from torch import nn
 
+from layercut.checkpoints import WeightFile
 from layercut.errors import CheckpointError, SpecError, did_you_mean
 from layercut.models.base import ImageShape, MadeFor
 from layercut.models.layout import Layout
 from layercut.models.misfit import misfit
 from layercut.models.stages import Parts
+from layercut.models.weight_names import with_classifier
 from layercut.models.zoo.fetch import fetch_url, require_server, unavailable
-from layercut.models.zoo.library import Granularity
+from layercut.models.zoo.library import Granularity, Loaded
 from layercut.models.zoo.timm_blocks import timm_layout, timm_stages
 
 _FILES = ("model.safetensors", "pytorch_model.bin")
@@ -42,9 +43,9 @@ class Timm:
         channels, height, width = _config(name).input_size
         return (channels, height, width)
 
-    def create(self, name: str, image_shape: ImageShape, num_classes: int) -> nn.Module:
+    def create(self, name: str, image_shape: ImageShape, num_classes: int, **switches: Any) -> nn.Module:
         """Return a new model for other channels, sizes and classes by timm's own arguments."""
-        return _create(name, image_shape, num_classes)
+        return _create(name, image_shape, num_classes, **switches)
 
     def layout(self, model: nn.Module, granularity: Granularity) -> Layout | None:
         """Return a model's blocks, or None where its architecture is not a list of them."""
@@ -54,17 +55,24 @@ class Timm:
         """Return what timm takes features from; none where all of them have one size."""
         return timm_stages(model)
 
-    def with_weights(self, name: str, image_shape: ImageShape, values: Mapping[str, Tensor]) -> nn.Module:
+    def with_weights(self, name: str, image_shape: ImageShape, values: WeightFile, **switches: Any) -> Loaded:
         """Return a model with given values, adapted by timm to channels and size of the images."""
         config = _config(name)
         classifier = config.classifier if isinstance(config.classifier, str) else None
         rows = values.get(f"{classifier}.weight")
-        num_classes = len(rows) if rows is not None else config.num_classes
+        num_classes = len(rows) if rows is not None and rows.dim() == 2 else config.num_classes
+        has_classifier = True
+        if rows is None and classifier is not None:
+            fresh = _create(name, image_shape, num_classes, **switches)
+            rest = [key for key in fresh.state_dict() if not key.startswith(f"{classifier}.")]
+            if all(key in values for key in rest):  # else in names of others, which timm translates
+                values, has_classifier = with_classifier(values, fresh, classifier)
         overlay = {"state_dict": dict(values), "num_classes": num_classes, "label_offset": 0, "custom_load": False}
         try:
-            return _create(name, image_shape, num_classes, pretrained=True, pretrained_cfg_overlay=overlay)
+            model = _create(name, image_shape, num_classes, pretrained=True, pretrained_cfg_overlay=overlay, **switches)
         except (RuntimeError, KeyError, ValueError, AttributeError) as error:
             raise CheckpointError(misfit(error)) from error
+        return Loaded(model, values, has_classifier)
 
     def check_weights(self, name: str, weights: str) -> None:
         """Check that published weights of that name exist."""

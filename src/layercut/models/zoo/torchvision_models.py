@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 import torchvision.models as zoo
 from timm.models import adapt_input_conv
-from torch import Tensor, nn
+from torch import nn
 from torchvision.models.vision_transformer import interpolate_embeddings
 
+from layercut.checkpoints import WeightFile
 from layercut.errors import CheckpointError, SpecError, did_you_mean
 from layercut.models.base import ImageShape, MadeFor
 from layercut.models.layout import Layout
 from layercut.models.misfit import misfit
 from layercut.models.stages import MAX_GROUPS, Parts, parts_of
+from layercut.models.weight_names import with_classifier
 from layercut.models.zoo.fetch import fetch_url
-from layercut.models.zoo.library import Granularity
+from layercut.models.zoo.library import Granularity, Loaded
 from layercut.models.zoo.torchvision_blocks import torchvision_layout
 
 _PUBLISHED_CHANNELS = 3
@@ -46,7 +47,7 @@ class Torchvision:
         side = 299 if name == "inception_v3" else 224
         return (_PUBLISHED_CHANNELS, side, side)
 
-    def create(self, name: str, image_shape: ImageShape, num_classes: int) -> nn.Module:
+    def create(self, name: str, image_shape: ImageShape, num_classes: int, **switches: Any) -> nn.Module:
         """Return a new model.
 
         Another number of channels gets a new first convolution, drawn with the spread of the old one.
@@ -59,6 +60,9 @@ class Torchvision:
             options["image_size"] = _square(name, height, width)
         if name.startswith("maxvit"):
             options["input_size"] = (height, width)
+        options |= switches
+        if options.get("transform_input") and channels != _PUBLISHED_CHANNELS:
+            raise SpecError(f"transform_input of torchvision/{name} takes images of 3 channels; got {channels}")
         try:
             model: nn.Module = zoo.get_model(name, weights=None, **options)
         except (ValueError, AssertionError, RuntimeError) as error:
@@ -80,25 +84,33 @@ class Torchvision:
             return {}
         return {name: parts_of(stage) for name, stage in whole.blocks.items()}
 
-    def with_weights(self, name: str, image_shape: ImageShape, values: Mapping[str, Tensor]) -> nn.Module:
+    def with_weights(self, name: str, image_shape: ImageShape, values: WeightFile, **switches: Any) -> Loaded:
         """Return a model with given values; the first convolution's are summed or spread over other channels."""
-        values = {str(_OLD_DENSENET_NAME.sub(r"\1\2", key)): value for key, value in values.items()}
-        values = {key: value for key, value in values.items() if not key.startswith(_AUXILIARY)}
-        model = self.create(name, image_shape, num_classes=2)
-        rows = values.get(f"{_classifier(model)}.weight")
-        if rows is not None and len(rows) != 2:
-            model = self.create(name, image_shape, len(rows))
+        values = values.like(
+            (str(_OLD_DENSENET_NAME.sub(r"\1\2", key)), value)
+            for key, value in values.items()
+            if not key.startswith(_AUXILIARY)
+        )
+        model = self.create(name, image_shape, num_classes=2, **switches)
+        classifier = _classifier(model)
+        rows = values.get(f"{classifier}.weight")
+        if rows is not None and rows.dim() == 2 and len(rows) != 2:
+            model = self.create(name, image_shape, len(rows), **switches)
+        filled, has_classifier = with_classifier(values, model, classifier)
         first = f"{_first_convolution(model)}.weight"
         try:
-            if first in values:
-                values[first] = adapt_input_conv(image_shape[0], values[first], values[first].shape[1])
-            if name.startswith("vit_") and "encoder.pos_embedding" in values:
+            if first in filled:
+                filled[first] = adapt_input_conv(image_shape[0], filled[first], filled[first].shape[1])
+            if name.startswith("vit_") and "encoder.pos_embedding" in filled:
                 ours: Any = model
-                values = interpolate_embeddings(image_shape[1], ours.patch_size, OrderedDict(values))
-            model.load_state_dict(values)
+                resized = interpolate_embeddings(image_shape[1], ours.patch_size, OrderedDict(filled))
+                filled = filled.like(resized.items())
+            if not hasattr(filled, "_metadata"):  # .safetensors has no versions of layers: today's are meant
+                filled = WeightFile(filled.items(), getattr(model.state_dict(), "_metadata", None), filled.notes)
+            model.load_state_dict(filled)
         except (RuntimeError, KeyError, ValueError, IndexError) as error:
             raise CheckpointError(misfit(error)) from error
-        return model
+        return Loaded(model, filled, has_classifier)
 
     def check_weights(self, name: str, weights: str) -> None:
         """Check that published weights of that name exist."""
