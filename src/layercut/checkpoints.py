@@ -11,6 +11,7 @@ import math
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,23 @@ _HASH_FIELD = "layercut_tensors_sha256"
 
 def tensors_hash(tensors: Mapping[str, Tensor]) -> str:
     """Return the SHA-256 over names, types, shapes and bytes."""
+    return _hash_of((name, tensors[name]) for name in sorted(tensors))
+
+
+def stored_hash(path: Path) -> str:
+    """Return the `tensors_hash` of what a checkpoint now holds, one tensor in memory at a time.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    with _explained(path), safetensors.safe_open(path, framework="pt") as file:
+        return _hash_of((name, file.get_tensor(name)) for name in sorted(file.keys()))
+
+
+def _hash_of(tensors: Iterable[tuple[str, Tensor]]) -> str:
     digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
+    for name, value in tensors:
+        tensor = value.detach().cpu().contiguous()
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
@@ -63,12 +78,20 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], str]:
     Raises:
         CheckpointError: the file is missing, damaged, or no longer what was written.
     """
-    try:
+    with _explained(path):
         return _read(path)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
         raise CheckpointError(f"no checkpoint {path}") from error
     except (OSError, safetensors.SafetensorError) as error:
-        raise CheckpointError(f"the checkpoint {path} is damaged: {error}; delete it and run again") from error
+        raise CheckpointError(
+            f"the checkpoint {path} is damaged: {error}; run the study again, which makes it again"
+        ) from error
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], str]:
@@ -79,7 +102,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], str]:
     if written is not None and written != digest:
         raise CheckpointError(
             f"the checkpoint {path} changed after it was written (expected hash {written[:12]}, got {digest[:12]}); "
-            "delete it and run again"
+            "run the study again, which makes it again"
         )
     return tensors, digest
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from layercut import load_results, load_study, run_study
+from layercut.checkpoints import load_checkpoint, save_checkpoint
 from layercut.errors import LedgerError
 from layercut.ledger import LEDGER_NAME, Ledger, study_status
 from layercut.report.facts import read_facts
+from layercut.stages.context import _open_source
 from tiny_study import NUM_TRIALS, write_study
 
 NUM_PLACES = 200
@@ -147,3 +150,42 @@ def test_200_flipped_bytes_of_a_ledger_are_each_noticed_or_without_effect(
     study: Path, finished: Path, run: Path
 ) -> None:
     _check_flips(study, finished, run, NUM_PLACES)
+
+
+def _other_weights(path: Path) -> None:
+    values, _ = load_checkpoint(path)
+    save_checkpoint(path, {name: torch.ones_like(value) for name, value in values.items()})
+
+
+ATTACKS: dict[str, Callable[[Path], object]] = {
+    "other weights of the same shapes": _other_weights,
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-100]),
+    "a byte flipped": lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\x5a"),
+    "emptied": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("no weights", encoding="utf-8"),
+    "deleted": lambda path: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+@pytest.mark.parametrize("source", ["trained", "random"])
+def test_a_checkpoint_that_is_not_what_was_written_is_set_aside_and_made_again(
+    tmp_path: Path, attack: Callable[[Path], object], source: str
+) -> None:
+    changes = {"trained": [], "random": ["source={random: true}", "pretraining={}"]}[source]
+    spec = load_study(write_study(tmp_path), [*changes, "transfer.fractions=[0.1]", "transfer.replicates=1"])
+    run = tmp_path / "run"
+    records_hash = run_study(spec, run, executor="serial").records_hash
+    _change(run, "DELETE FROM trial_details WHERE trial > 3", "DELETE FROM trials WHERE id > 3")
+    shutil.rmtree(run / "features")
+    path = next((run / "checkpoints").glob("*.safetensors"))
+    content = path.read_bytes()
+    attack(path)
+    deleted = not path.exists()
+    _open_source.cache_clear()
+    summary = run_study(spec, run, executor="serial")
+    assert (summary.failed, summary.records_hash) == ({}, records_hash)
+    assert path.read_bytes() == content
+    assert [name.partition(" ")[0] for name in summary.mended] == ([] if deleted else ["checkpoint"])
+    assert deleted or path.with_name(path.name + ".damaged").exists()
+    assert read_facts(run).mended == summary.mended

@@ -256,16 +256,18 @@ class Ledger:
     def mend(self) -> list[str]:
         """Take out what is not as it was written, so that it counts as not done; return what that was.
 
-        What was ever taken out stays written down: `meta("mended")`.
-
         Raises:
             LedgerError: the file is damaged beyond its rows and indexes.
         """
         with explained(self.path):
             found = [str(damaged) for damaged in take_out(self._connection)]
+        self.note_mended(found)
+        return found
+
+    def note_mended(self, found: Sequence[str]) -> None:
+        """Write down what was found damaged, besides what was before: `meta("mended")`."""
         if found:
             self.set_meta("mended", [*(self.meta("mended") or []), *found])
-        return found
 
     def checked(
         self, rows: SealedRows, first: str = "", clause: str = "", parameters: Sequence[Any] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from layercut.artifacts import is_kept
 from layercut.artifacts.representations import holds_representations
@@ -14,12 +14,16 @@ from layercut.plan.expand import Plan
 from layercut.plan.jobs import ExtractJob, ProbeJob, RepresentationJob, SourceJob
 from layercut.plan.schedule import extract_jobs, needed_sources, pending_probes, transfer_jobs
 from layercut.runner.recorder import Recorder
+from layercut.runner.weights import known_hashes, set_aside_damaged, write_down_hashes
 from layercut.stages.context import Context
 from layercut.stages.extract import discard_damaged, is_stored
 
 
-def run_levels(plan: Plan, ledger: Ledger, context: Context, recorder: Recorder, memory_bytes: int | None) -> None:
-    """Do all that is left of a plan; stored features take at most `memory_bytes`."""
+def run_levels(plan: Plan, ledger: Ledger, context: Context, recorder: Recorder, memory_bytes: int | None) -> list[str]:
+    """Do all that is left of a plan; stored features take at most `memory_bytes`.
+
+    Returns which checkpoints were not what was written, and were made again.
+    """
     done = ledger.finished_keys() - _without_artifacts(plan, ledger, context)
     pending = {
         condition.key
@@ -29,9 +33,13 @@ def run_levels(plan: Plan, ledger: Ledger, context: Context, recorder: Recorder,
     probes = pending_probes(plan, done.__contains__)
     pictures = [job for job in plan.representations if not holds_representations(context.output_dir, job.name, job.key)]
     needed = needed_sources(plan, pending, [*probes, *pictures])
-    sources = [job for job in needed if not _has_source(job, done, context)]
+    known = known_hashes(ledger)
+    damaged = set_aside_damaged(needed, known, context)
+    ledger.note_mended(damaged)
+    sources = [job for job in needed if not _has_source(job, done, known, context)]
     ledger.forget_failures(job.key for job in sources)
     recorder.do("sources", sources)
+    write_down_hashes(sources, ledger, context)
     extracts = _pending_extracts(plan, pending, context, recorder.failed_sources, memory_bytes)
     ledger.forget_failures(job.key for job in extracts)
     recorder.do("features", extracts)
@@ -40,6 +48,7 @@ def run_levels(plan: Plan, ledger: Ledger, context: Context, recorder: Recorder,
     trials = list(transfer_jobs(plan, done.__contains__))
     recorder.record_orphans([job for job in trials if job.condition.source in recorder.failed_sources])
     recorder.do("trials", [job for job in trials if job.condition.source not in recorder.failed_sources])
+    return damaged
 
 
 def _without_artifacts(plan: Plan, ledger: Ledger, context: Context) -> set[str]:
@@ -56,9 +65,11 @@ def _without_artifacts(plan: Plan, ledger: Ledger, context: Context) -> set[str]
     return {key for key, what in wanted if what and key in finished and not is_kept(context.output_dir, key, what)}
 
 
-def _has_source(job: SourceJob, done: set[str], context: Context) -> bool:
-    recorded = job.kind != "train" or done.issuperset(point.key for point in job.points)
-    return recorded and all(context.checkpoint(point.key).exists() for point in job.points)
+def _has_source(job: SourceJob, done: set[str], known: Mapping[str, str], context: Context) -> bool:
+    recorded = done if job.kind == "train" else known
+    return all(point.key in recorded for point in job.points) and all(
+        context.checkpoint(point.key).exists() for point in job.points
+    )
 
 
 def _pending_extracts(

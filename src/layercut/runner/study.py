@@ -103,7 +103,7 @@ def run_study(
         recorder = Recorder(checked.plan, ledger, context, workforce, progress or NoProgress(), tracking)
         try:
             tracking.replay(ledger)
-            run_levels(checked.plan, ledger, context, recorder, memory_bytes)
+            mended += run_levels(checked.plan, ledger, context, recorder, memory_bytes)
         finally:
             workforce.close()
             tracking.close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from operator import itemgetter
 from os import PathLike
 
 import pandas as pd
 
 from layercut.ledger import Ledger
+from layercut.ledger.rows import TRIALS
 
 SOURCE_COLUMNS = (
     "source", "entry", "seed", "checkpoint", "model", "train_accuracy", "validation_accuracy", "test_accuracy",
@@ -63,15 +65,14 @@ def load_class_scores(path: str | PathLike[str]) -> pd.DataFrame:
     Raises:
         LedgerError: there is no ledger, or it is damaged.
     """
-    query = (
-        "SELECT key, condition, replicate, classification_report FROM trials JOIN trial_details ON trial = trials.id "
-        "WHERE classification_report IS NOT NULL ORDER BY trials.id"
-    )
+    clause = "WHERE classification_report IS NOT NULL ORDER BY trials.id"
+    names = TRIALS.rows.names
+    wanted = itemgetter(*map(names.index, ("key", "condition", "replicate", "classification_report")))
     with Ledger(path, read_only=True) as ledger:
         rows = [
             (key, condition, replicate, name, scores["precision"], scores["recall"], scores["f1-score"],
              round(scores["support"]))
-            for key, condition, replicate, report in ledger.select(query)
+            for key, condition, replicate, report in map(wanted, ledger.checked(TRIALS.rows, clause=clause))
             for name, scores in list(json.loads(report).items())[:-_AVERAGES]
         ]  # fmt: skip
     return pd.DataFrame(rows, columns=list(CLASS_COLUMNS))
