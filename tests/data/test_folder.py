@@ -13,6 +13,7 @@ from layercut.data.base import RawDataset
 from layercut.data.cache import load_dataset
 from layercut.data.folder import FOLDER, FolderOptions
 from layercut.data.reading import dataset_notes
+from layercut.data.subset import select_task
 from layercut.errors import DataError, SpecError
 from layercut.plan.summary import describe, summarize
 from layercut.preflight import plan_with_data, plan_without_data
@@ -260,16 +261,52 @@ def test_without_a_test_folder_the_validation_folder_is_the_test_set_and_that_is
     assert _notes(tmp_path / "photos") == (f"photos: there is no test set, so {name}/ is the test set",)
 
 
-def test_a_validation_folder_beside_a_test_folder_is_left_out_and_that_is_said(tmp_path: Path) -> None:
-    for split, prefix in (("train", "t"), ("val", "v"), ("test", "e")):
-        write_folder(tmp_path / "photos" / split, {"a": 2, "b": 2}, prefix)
-    train, test, _ = _read(tmp_path / "photos")
-    validation = {np.asarray(Image.open(path)).tobytes() for path in (tmp_path / "photos" / "val").rglob("*.png")}
-    assert test is not None
-    used = {image.transpose(1, 2, 0).tobytes() for part in (train, test) for image in part.images}
-    assert (len(used), used & validation) == (8, set())
-    (note,) = _notes(tmp_path / "photos")
-    assert note.startswith("photos: val/ beside test/ is left out: its 4 images are neither trained on nor tested on")
+def _three_splits(root: Path, train: int = 8, validation: int = 3, test: int = 2) -> Path:
+    for split, count in (("train", train), ("val", validation), ("test", test)):
+        write_folder(root / split, {"a": count, "b": count}, prefix=split)
+    return root
+
+
+def test_validation_images_beside_test_images_are_for_validation_alone(tmp_path: Path, cache_dir: Path) -> None:
+    root = _three_splits(tmp_path / "photos")
+    dataset = load_dataset("folder", {"path": str(root)}, tmp_path, cache_dir, False)
+    info = select_task(dataset, None).info("photos")
+    assert (info.train_counts, info.test_counts, info.num_validation) == ((8, 8), (2, 2), 6)
+    assert dataset.info().train_counts == (8, 8)
+    assert _notes(root) == ("photos: the 6 images of val/ are for validation: neither trained on nor tested on",)
+
+
+def test_images_in_both_are_validated_on_and_not_trained_on(tmp_path: Path, cache_dir: Path) -> None:
+    root = _three_splits(tmp_path / "photos")
+    (root / "train" / "a" / "copy.png").write_bytes((root / "val" / "a" / "vala0.png").read_bytes())
+    (root / "val" / "b" / "copy.png").write_bytes((root / "test" / "b" / "testb0.png").read_bytes())
+    task = select_task(load_dataset("folder", {"path": str(root)}, tmp_path, cache_dir, False), None)
+    assert (task.info("photos").train_counts, task.num_validation, task.num_duplicates_dropped) == ((8, 8), 6, 2)
+
+
+def test_other_validation_images_make_another_task(tmp_path: Path, cache_dir: Path) -> None:
+    root = _three_splits(tmp_path / "photos")
+    before = load_dataset("folder", {"path": str(root)}, tmp_path, cache_dir, False).fingerprint
+    moved = root / "val" / "a" / "vala0.png"
+    moved.rename(root / "train" / "a" / "z.png")
+    assert load_dataset("folder", {"path": str(root)}, tmp_path, cache_dir, False).fingerprint != before
+
+
+def test_validation_images_stay_so_where_classes_are_chosen_or_grouped(tmp_path: Path, cache_dir: Path) -> None:
+    root = tmp_path / "photos"
+    for split, count in (("train", 4), ("val", 3), ("test", 2)):
+        write_folder(root / split, {"a": count, "b": count, "c": count}, prefix=split)
+    options = {"path": str(root)}
+    dataset = load_dataset("folder", options, tmp_path, cache_dir, False)
+    assert select_task(dataset, ["c", "a"]).num_validation == 6
+    grouped = load_dataset("folder", {**options, "groups": {"x": ["a"], "y": ["c"]}}, tmp_path, cache_dir, False)
+    assert (grouped.num_validation, grouped.info().train_counts) == (6, (4, 4))
+
+
+def test_a_class_for_validation_alone_is_refused(tmp_path: Path) -> None:
+    write_folder(_three_splits(tmp_path) / "val", {"c": 1})
+    with pytest.raises(DataError, match="only val/ has c: add training images of it"):
+        _read(tmp_path)
 
 
 @pytest.mark.parametrize(("train", "test"), [("Train", "Test"), ("TRAIN", "test")])

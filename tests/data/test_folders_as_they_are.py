@@ -65,11 +65,8 @@ def _splits(train: str, test: str, *notes: str) -> Callable[[Path, Photos], Kind
 
 def _three_splits(root: Path, photos: Photos) -> Kind:
     _write(root, photos, {"train": range(3), "val": [3], "test": range(4, 6)})
-    left_out = (
-        "photos: val/ beside test/ is left out: its 2 images are neither trained on nor tested on; validation images "
-        "come from the training images"
-    )
-    return Kind(train=(3, 3), notes=(left_out,))
+    held_out = "photos: the 2 images of val/ are for validation: neither trained on nor tested on"
+    return Kind(train=(3, 3), notes=(held_out,))
 
 
 def _classes_alone(root: Path, photos: Photos) -> Kind:

@@ -83,7 +83,7 @@ def test_types_are_said_in_words():
     page = study_keys.page(DOCS)
     assert "| `seed` | integer, at least 0 | `0` |" in page
     assert "| `target` | [target](#target), or a list of them | required |" in page
-    assert "| `validation` | `within` or `folds` or `full` | `within` |" in page
+    assert "| `validation` | `within` or `folds` or `full` or `given` | `within` |" in page
 
 
 def test_every_command_and_option_is_on_the_page():

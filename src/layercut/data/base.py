@@ -28,6 +28,8 @@ class RawImages(NamedTuple):
 
     images: Images
     labels: NDArray[np.int64]
+    num_validation: int = 0
+    """So many of the last ones are for validation alone."""
 
 
 class RawDataset(NamedTuple):
@@ -49,8 +51,10 @@ class DatasetInfo:
     image_shape: tuple[int, int, int]
     """channels, height, width"""
     train_counts: tuple[int, ...]
-    """Training images of each class, before duplicates are dropped."""
+    """Training images of each class, before duplicates are dropped; images for validation alone are not among them."""
     test_counts: tuple[int, ...]
+    num_validation: int = 0
+    """Images of its own for validation, which are not among the training images."""
 
 
 class DatasetFormat(Protocol):

@@ -57,11 +57,13 @@ class LoadedDataset:
     test_hashes: NDArray[np.uint8]
     folder: Path
     """The cache entry; `open_cached` opens it in another process."""
+    num_validation: int = 0
+    """So many of the last training images are for validation alone."""
 
     @property
     def content(self) -> Content:
         """Return the splits and class names alone."""
-        return Content(self.train, self.test, self.class_names)
+        return Content(self.train, self.test, self.class_names, self.num_validation)
 
     def info(self) -> DatasetInfo:
         """Return class names, image shape and images of each class."""
@@ -133,13 +135,15 @@ def open_cached(folder: Path) -> LoadedDataset:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         arrays = {name: _open_array(folder, name, manifest["arrays"][name]) for name in _ARRAYS}
         class_names, digest = tuple(manifest["class_names"]), str(manifest["fingerprint"])
+        num_validation = int(manifest.get("num_validation", 0))
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise DataError(
             f"{folder}: the cached dataset is missing or damaged ({error}); start the study again to build it"
         ) from error
     train = LabelledImages(arrays["train_images"], arrays["train_labels"])
     test = LabelledImages(arrays["test_images"], arrays["test_labels"])
-    return LoadedDataset(train, test, class_names, digest, arrays["train_hashes"], arrays["test_hashes"], folder)
+    hashes = arrays["train_hashes"], arrays["test_hashes"]
+    return LoadedDataset(train, test, class_names, digest, *hashes, folder, num_validation)
 
 
 def _entry_folder(cache_dir: Path, name: str, options: BaseModel, view: ViewOptions, files_key: str | None) -> Path:
@@ -199,7 +203,8 @@ def _write_entry(content: Content, folder: Path) -> None:
     manifest = {
         "arrays": {name: {"shape": list(array.shape), "dtype": str(array.dtype)} for name, array in arrays.items()},
         "class_names": list(content.class_names),
-        "fingerprint": fingerprint(Content(train, test, content.class_names)),
+        "fingerprint": fingerprint(Content(train, test, content.class_names, content.num_validation)),
+        "num_validation": content.num_validation,
     }
     (folder / _MANIFEST).write_text(canonical_json(manifest), encoding="utf-8")
 

@@ -21,14 +21,18 @@ class Content(NamedTuple):
     train: LabelledImages | RawImages
     test: LabelledImages | RawImages
     class_names: tuple[str, ...]
+    num_validation: int = 0
+    """So many of the last training images are for validation alone."""
 
     def info(self) -> DatasetInfo:
         """Return class names, image shape and images of each class."""
         _, channels, height, width = self.train.images.shape
         num_classes = len(self.class_names)
-        counts = (np.bincount(part.labels, minlength=num_classes).tolist() for part in (self.train, self.test))
-        train_counts, test_counts = counts
-        return DatasetInfo(self.class_names, (channels, height, width), tuple(train_counts), tuple(test_counts))
+        trained_on = self.train.labels[: len(self.train.labels) - self.num_validation]
+        train, test = (
+            tuple(np.bincount(labels, minlength=num_classes).tolist()) for labels in (trained_on, self.test.labels)
+        )
+        return DatasetInfo(self.class_names, (channels, height, width), train, test, self.num_validation)
 
 
 def fingerprint(content: Content) -> str:
@@ -36,9 +40,10 @@ def fingerprint(content: Content) -> str:
 
     Equal content gives an equal fingerprint, wherever it was read from and in whatever format.
     """
-    train, test, class_names = content
+    train, test, class_names, num_validation = content
     shapes = [list(train.images.shape), list(test.images.shape)]
-    digest = hashlib.sha256(canonical_json({"class_names": list(class_names), "shapes": shapes}).encode())
+    validation = {"validation": num_validation} if num_validation else {}
+    digest = hashlib.sha256(canonical_json({"class_names": list(class_names), "shapes": shapes, **validation}).encode())
     for split in (train, test):
         for piece in in_pieces(split.images):
             digest.update(piece.data)

@@ -66,7 +66,8 @@ class ImageFolder:
             return None
         digest = hashlib.sha256()
         layout = _layout(options)
-        for path in (*(image.path for image in (*layout.train, *(layout.test or ()))), *layout.tables):
+        images = (*layout.train, *(layout.test or ()), *layout.validation)
+        for path in (*(image.path for image in images), *layout.tables):
             status = _stat(path)
             digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
@@ -82,10 +83,10 @@ class ImageFolder:
             raise DataError(f"{options.path} has test images of its own: remove `test_split`, or the test images")
         if _groups(layout):
             layout = _with_test_images(layout, options)
-        names, num_train = layout.class_names, len(layout.train)
-        everything = [image.path for image in (*layout.train, *(layout.test or ()))]
-        images = decode_images(everything, options, options.channels, options.background)
-        train = RawImages(images.select(slice(num_train)), _labels(layout.train, names))
+        names, first = layout.class_names, (*layout.train, *layout.validation)
+        everything = [image.path for image in (*first, *(layout.test or ()))]
+        images, num_train = decode_images(everything, options, options.channels, options.background), len(first)
+        train = RawImages(images.select(slice(num_train)), _labels(first, names), len(layout.validation))
         test = RawImages(images.select(slice(num_train, None)), _labels(layout.test, names)) if layout.test else None
         return RawDataset(train, test, names)
 
@@ -96,7 +97,8 @@ class ImageFolder:
             DataError: the folder is missing, or in another layout.
         """
         layout = _with_test_images(_layout(options), options)
-        return [image.path for image in layout.train], [image.path for image in layout.test or ()]
+        train = [image.path for image in (*layout.train, *layout.validation)]
+        return train, [image.path for image in layout.test or ()]
 
     def notes(self, options: FolderOptions, data_dir: Path) -> tuple[str, ...]:
         """Return how the folder is understood, where a user might think otherwise.

@@ -6,6 +6,7 @@ root/CLASS/*                    a share of each class is kept for tests
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,8 @@ class Layout(NamedTuple):
     train: tuple[Found, ...]
     test: tuple[Found, ...] | None
     """None where the folder has no test split of its own."""
+    validation: tuple[Found, ...] = ()
+    """For validation alone."""
     notes: tuple[str, ...] = ()
     """What a user should know of it, a sentence each."""
     tables: tuple[Path, ...] = ()
@@ -78,7 +81,7 @@ def make_layout(
 
     Args:
         place: where they are, for errors; `name`: the same for notes.
-        images: those of each split; validation images alone are test images, and beside test images they are left out.
+        images: those of each split; validation images without test images are the test images.
         called: what each split is called there.
 
     Raises:
@@ -89,27 +92,37 @@ def make_layout(
     train, role = images["train"], "test" if "test" in images else "validation"
     said = list(notes)
     if role not in images:
-        return Layout(_classes(train), tuple(train), None, tuple(said), tables)
+        return Layout(_classes(train), tuple(train), None, notes=tuple(said), tables=tables)
     test = images[role]
     if _classes(train) != _classes(test):
         raise DataError(
             f"{place}: {called['train']} and {called[role]} must hold the same classes; "
             f"{_only(called['train'], train, called[role], test)}"
         )
-    shared = sorted({image.group for image in train if image.group} & {image.group for image in test if image.group})
-    if shared:
-        raise DataError(
-            f"{place}: no group may be in {called['train']} and in {called[role]}; both have {few(shared, _MOST)}: "
-            "move its images into one of them"
-        )
+    _check_groups(place, images, called)
     if role == "validation":
         said.append(f"{name}: there is no test set, so {called[role]} is the test set")
-    elif "validation" in images:
+        return Layout(_classes(train), tuple(train), tuple(test), notes=tuple(said), tables=tables)
+    validation = images.get("validation", ())
+    unknown = sorted(set(_classes(validation)) - set(_classes(train)))
+    if unknown:
+        raise DataError(f"{place}: only {called['validation']} has {few(unknown, _MOST)}: add training images of it")
+    if validation:
         said.append(
-            f"{name}: {called['validation']} beside {called['test']} is left out: its {len(images['validation']):,} "
-            "images are neither trained on nor tested on; validation images come from the training images"
+            f"{name}: the {len(validation):,} images of {called['validation']} are for validation: neither trained on "
+            "nor tested on"
         )
-    return Layout(_classes(train), tuple(train), tuple(test), tuple(said), tables)
+    return Layout(_classes(train), tuple(train), tuple(test), tuple(validation), tuple(said), tables)
+
+
+def _check_groups(place: str, images: Mapping[str, Sequence[Found]], called: Mapping[str, str]) -> None:
+    for one, other in itertools.combinations([role for role in ("train", "validation", "test") if role in images], 2):
+        shared = sorted({i.group for i in images[one] if i.group} & {i.group for i in images[other] if i.group})
+        if shared:
+            raise DataError(
+                f"{place}: no group may be in {called[one]} and in {called[other]}; both have {few(shared, _MOST)}: "
+                "move its images into one of them"
+            )
 
 
 def _find_splits(reader: _Reader, root: Path) -> dict[str, Path] | None:

@@ -55,12 +55,13 @@ def near_copies(task: Task) -> list[NearCopy]:
     Equal images are no near copies: they are dropped from training. Nothing is returned where images are smaller than
     `LEAST_SIDE` or pairs are more than `MOST_PAIRS`.
     """
-    num_pairs = len(task.train_index) * len(task.test_index)
+    trained_on = task.train_index[: len(task.train_index) - task.num_validation]
+    num_pairs = len(trained_on) * len(task.test_index)
     if min(task.dataset.info().image_shape[1:]) < LEAST_SIDE or num_pairs > MOST_PAIRS:
         return []
-    train = _sketches(task.dataset.train.images, task.train_index)
+    train = _sketches(task.dataset.train.images, trained_on)
     test = _sketches(task.dataset.test.images, task.test_index)
-    return [NearCopy(int(task.test_index[one]), int(task.train_index[other])) for one, other in _pairs(test, train)]
+    return [NearCopy(int(task.test_index[one]), int(trained_on[other])) for one, other in _pairs(test, train)]
 
 
 def near_copies_notes(label: str, task: Task, train: Sequence[Path], test: Sequence[Path]) -> tuple[str, ...]:

@@ -101,7 +101,7 @@ def read_dataset(name: str, options: BaseModel, data_dir: Path, download: bool) 
         share = options.test_split if isinstance(options, HoldoutOptions) else DEFAULT_TEST_SPLIT
         train, test = hold_out_test(train, class_names, share)
     _check_images(name, "test", test, len(class_names))
-    content = Content(train, test, tuple(class_names))
+    content = Content(train, test, tuple(class_names), getattr(train, "num_validation", 0))
     expected, got = dataset.info(options), content.info()
     if expected is not None and expected != got:
         raise DataError(
@@ -124,7 +124,7 @@ def _checked(model: type[Options], values: Mapping[str, Any], also_legal: Sequen
 
 
 def _check_images(name: str, split: str, part: LabelledImages | RawImages, num_classes: int) -> None:
-    images, labels = part
+    images, labels = part.images, part.labels
     if images.ndim != 4 or images.dtype != np.uint8 or labels.ndim != 1 or labels.dtype != np.int64:
         raise DataError(
             f"{name}: expected {split} images as uint8 in 4 dimensions and labels as int64 in 1; got "

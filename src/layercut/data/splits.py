@@ -1,8 +1,9 @@
 """Which images of a task a replicate is trained and validated on: stratified, nested, paired.
 
-n_c = round(f * N_c) images of each class c are sampled, those of a smaller fraction contained in those of a
-larger one; validation images come from the sample (`within`) or, once a study, from all images (`full`). With
-`folds` the whole sample is for training, and every image of it is predicted once by a model that has not seen it.
+n_c = round(f * N_c) images of each class c are sampled, those of a smaller fraction contained in those of a larger
+one; validation images come from the sample (`within`) or, once a study, from all images (`full`), or the dataset has
+some of its own (`given`). With `folds` the whole sample is for training, and every image of it is predicted once by a
+model that has not seen it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from layercut.errors import DataError
 from layercut.seeding import derive_seed
 
-Validation = Literal["within", "folds", "full"]
+Validation = Literal["within", "folds", "full", "given"]
 
 
 class Split(NamedTuple):
@@ -54,6 +55,7 @@ def sample_split(
     validation: Validation,
     val_split: float,
     class_names: Sequence[str] | None = None,
+    num_given: int = 0,
 ) -> Split:
     """Draw the training and validation images of one replicate.
 
@@ -63,19 +65,21 @@ def sample_split(
         validation: `within` takes `round(val_split * n_c)` of each class's sample; `full` takes
             `round(val_split * N_c)` of the class, the same images in every replicate and at every fraction.
             Where a class would give none, or keep none to train on, there is no validation at all.
-            `folds` takes none: `fold_splits` divides the sample.
+            `folds` takes none: `fold_splits` divides the sample. `given` takes those of the dataset.
         val_split: share of validation images, in (0, 1).
         class_names: for errors.
+        num_given: so many of the last images are for validation alone: never trained on, and used with `given` only.
 
     Raises:
         DataError: the fraction leaves a class without an image; the message has the least usable fraction.
     """
-    members = _members_by_class(train_labels, num_classes)
+    given = np.arange(len(train_labels) - num_given, len(train_labels))
+    members = _members_by_class(train_labels[: len(train_labels) - num_given], num_classes)
     counts = [len(positions) for positions in members]
     names = class_names or [str(index) for index in range(num_classes)]
     check_fractions(counts, names, [fraction], validation, val_split)
     draw = _draw_full if validation == "full" else _draw_within
-    if validation == "folds":
+    if validation in ("folds", "given"):
         set_aside = [0] * num_classes
     else:
         set_aside = _validation_counts(
@@ -87,7 +91,7 @@ def sample_split(
     ]
     return Split(
         np.sort(np.concatenate([part.train for part in parts])),
-        np.sort(np.concatenate([part.validation for part in parts])),
+        given if validation == "given" else np.sort(np.concatenate([part.validation for part in parts])),
     )
 
 
@@ -158,15 +162,22 @@ def check_fractions(
 
 
 def split_sizes(
-    counts: Sequence[int], fraction: float, validation: Validation = "within", val_split: float = 0.1
+    counts: Sequence[int],
+    fraction: float,
+    validation: Validation = "within",
+    val_split: float = 0.1,
+    num_given: int = 0,
 ) -> tuple[int, int]:
     """Return how many training and validation images a replicate has; needs only the images of each class.
 
-    With `folds` the validation images are those that are predicted by a fold: all that are not alone in their class.
+    `counts` are without the `num_given` images for validation alone. With `folds` the validation images are those that
+    are predicted by a fold: all that are not alone in their class.
     """
     totals = counts if validation == "full" else _sample_counts(counts, fraction)
     if validation == "folds":
         return sum(totals), sum(total for total in totals if total > 1)
+    if validation == "given":
+        return sum(totals), num_given
     kept = _validation_counts(totals, val_split)
     if validation == "within":
         return sum(totals) - sum(kept), sum(kept)

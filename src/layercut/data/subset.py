@@ -26,6 +26,8 @@ class TaskInfo:
     train_counts: tuple[int, ...]
     """Training images of each class; where the data were not read, duplicates are still among them."""
     test_counts: tuple[int, ...]
+    num_validation: int = 0
+    """Images that the dataset has for validation alone; they are not among the training images."""
 
     @property
     def num_classes(self) -> int:
@@ -50,6 +52,8 @@ class Task:
     """Training images that equal a test image or an earlier training image of the task."""
     fingerprint: str
     """Hash of the dataset's fingerprint and the classes in their order."""
+    num_validation: int = 0
+    """So many of the last training images are for validation alone."""
 
     @property
     def num_classes(self) -> int:
@@ -60,9 +64,9 @@ class Task:
         """Return what a plan needs to know, duplicates dropped."""
         train, test = (
             tuple(np.bincount(labels, minlength=self.num_classes).tolist())
-            for labels in (self.train_labels, self.test_labels)
+            for labels in (self.train_labels[: len(self.train_labels) - self.num_validation], self.test_labels)
         )
-        return TaskInfo(label, self.class_names, self.dataset.info().image_shape, train, test)
+        return TaskInfo(label, self.class_names, self.dataset.info().image_shape, train, test, self.num_validation)
 
 
 def task_info(dataset: DatasetInfo | LoadedDataset, classes: Sequence[int | str] | None, label: str) -> TaskInfo:
@@ -79,14 +83,15 @@ def task_info(dataset: DatasetInfo | LoadedDataset, classes: Sequence[int | str]
         info.image_shape,
         tuple(info.train_counts[index] for index in chosen),
         tuple(info.test_counts[index] for index in chosen),
+        info.num_validation,
     )
 
 
 def select_task(dataset: LoadedDataset, classes: Sequence[int | str] | None) -> Task:
     """Restrict a dataset to some classes, relabelled 0, 1, ... in the order given; all where None.
 
-    Training images that equal a test image of the task, or an earlier training image of it, are dropped;
-    test images never are.
+    Training images that equal a test image of the task, or an earlier training image of it, are dropped, and those
+    that equal an image for validation; test images never are.
 
     Raises:
         DataError: as `resolve_classes`; or dropping duplicates leaves a class without training images.
@@ -105,10 +110,13 @@ def restrict(dataset: LoadedDataset, chosen: Sequence[int]) -> Task:
     new_label[list(chosen)] = np.arange(len(chosen))
     candidates = np.flatnonzero(new_label[dataset.train.labels] >= 0)
     test_index = np.flatnonzero(new_label[dataset.test.labels] >= 0)
-    kept = _first_and_unseen(dataset.train_hashes[candidates], dataset.test_hashes[test_index])
+    for_validation = candidates >= len(dataset.train.labels) - dataset.num_validation
+    kept = _first_and_unseen(dataset.train_hashes[candidates], dataset.test_hashes[test_index], for_validation)
     train_index = candidates[kept]
     train_labels = new_label[dataset.train.labels[train_index]]
-    emptied = np.flatnonzero(np.bincount(train_labels, minlength=len(chosen)) == 0)
+    num_validation = int(for_validation[kept].sum())
+    trained_on = train_labels[: len(train_labels) - num_validation]
+    emptied = np.flatnonzero(np.bincount(trained_on, minlength=len(chosen)) == 0)
     if len(emptied):
         raise DataError(
             f"class {class_names[emptied[0]]!r} has no training image that is not a copy of a test image or "
@@ -123,13 +131,22 @@ def restrict(dataset: LoadedDataset, chosen: Sequence[int]) -> Task:
         class_names,
         len(candidates) - len(train_index),
         content_key("task", {"dataset": dataset.fingerprint, "classes": list(chosen)}),
+        num_validation,
     )
 
 
-def _first_and_unseen(train_hashes: NDArray[np.uint8], test_hashes: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return which training images are the first of their content and equal no test image: Bool "n"."""
-    both = np.concatenate([test_hashes, train_hashes])
+def _first_and_unseen(
+    train_hashes: NDArray[np.uint8], test_hashes: NDArray[np.uint8], for_validation: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which training images are the first of their content and equal no test image: Bool "n".
+
+    Images for validation count as earlier than those that are trained on.
+    """
+    order = np.argsort(~for_validation, kind="stable")
+    both = np.concatenate([test_hashes, train_hashes[order]])
     _, first = np.unique(both.view("V16").ravel(), return_index=True)
     unique = np.zeros(len(both), dtype=bool)
     unique[first] = True
-    return unique[len(test_hashes) :]
+    kept = np.empty(len(order), dtype=bool)
+    kept[order] = unique[len(test_hashes) :]
+    return kept

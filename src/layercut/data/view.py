@@ -79,7 +79,7 @@ def view_info(info: DatasetInfo, view: ViewOptions) -> DatasetInfo:
         names = tuple(members)
         train, test = (tuple(sum(counts[i] for i in group) for group in members.values()) for counts in (train, test))
     shape = _shape(view, info.image_shape)
-    return DatasetInfo(names, shape.image_shape if shape else info.image_shape, train, test)
+    return DatasetInfo(names, shape.image_shape if shape else info.image_shape, train, test, info.num_validation)
 
 
 def apply_view(content: Content, view: ViewOptions) -> Content:
@@ -98,12 +98,15 @@ def apply_view(content: Content, view: ViewOptions) -> Content:
             images = _varied(images, view.variant, view.noise_seed, split, labels)
         parts[split] = RawImages(images, labels)
     if not view.groups:
-        return Content(parts["train"], parts["test"], content.class_names)
+        return Content(parts["train"], parts["test"], content.class_names, content.num_validation)
     members = resolve_groups(view.groups, content.class_names)
     new_label = np.full(len(content.class_names), -1, dtype=np.int64)
     for label, group in enumerate(members.values()):
         new_label[list(group)] = label
-    return Content(_regrouped(parts["train"], new_label), _regrouped(parts["test"], new_label), tuple(members))
+    num_trained_on = len(content.train.labels) - content.num_validation
+    num_validation = int((new_label[content.train.labels[num_trained_on:]] >= 0).sum())
+    train, test = (_regrouped(parts[split], new_label) for split in ("train", "test"))
+    return Content(train, test, tuple(members), num_validation)
 
 
 def _shape(view: ViewOptions, now: Sequence[int]) -> Shape | None:

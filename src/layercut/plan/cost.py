@@ -95,7 +95,13 @@ def feature_passes(fitting: Fitting) -> int:
 
 
 def sample_images(
-    counts: tuple[int, ...], fraction: float, validation: Validation, val_split: float, num_folds: int, num_test: int
+    counts: tuple[int, ...],
+    fraction: float,
+    validation: Validation,
+    val_split: float,
+    num_folds: int,
+    num_test: int,
+    num_given: int = 0,
 ) -> Images:
     """Return how many images of each kind a trial sees in an epoch, to the rounding of the splits.
 
@@ -107,6 +113,8 @@ def sample_images(
         num_validation = round(whole * val_split)
         return Images(round((whole - num_validation) * fraction), num_validation, num_test)
     sampled = round(whole * fraction)
+    if validation == "given":
+        return Images(sampled, num_given, num_test)
     if validation == "folds":
         return Images(sampled * num_folds, sampled, num_test)
     return Images(round(sampled * (1 - val_split)), round(sampled * val_split), num_test)

@@ -101,6 +101,7 @@ class DesignGroup(NamedTuple):
             transfer.val_split,
             transfer.num_folds,
             sum(info.test_counts),
+            info.num_validation,
         )
         sizes = training_sizes(info.train_counts, fraction, transfer.validation, transfer.val_split, transfer.num_folds)
         source = self.source.key if uses_source else None
@@ -227,7 +228,8 @@ class DesignGroup(NamedTuple):
         used = whole * (1 - unused)
         if transfer.validation == "full":
             used = whole * transfer.val_split + used * (1 - transfer.val_split)
-        return round(used) + sum(info.test_counts)
+        given = info.num_validation if transfer.validation == "given" else 0
+        return round(used) + given + sum(info.test_counts)
 
 
 def _factor_levels(spec: StudySpec) -> Iterator[tuple[tuple[str, str], ...]]:

@@ -33,7 +33,7 @@ from layercut.plan.size import DesignSize, check_size
 from layercut.plan.source_job import check_named_tasks, overlap_warnings, scaled_target, source_task
 from layercut.plan.sources import join, reference_job, source_at, source_jobs
 from layercut.plan.stacking import alone_warnings
-from layercut.plan.validation import choice_warnings, source_warnings, validation_warnings
+from layercut.plan.validation import choice_warnings, source_warnings, validation_warnings, with_given_validation
 from layercut.records import ConditionName
 from layercut.spec import StudySpec, TaskSpec
 from layercut.strategies import STRATEGIES
@@ -76,7 +76,7 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
     targets = [resolver.task(task, f"target[{i}]") for i, task in enumerate(tasks)]
     for index, target in enumerate(targets):
         check_numbers(spec, target.info.image_shape[0], target.info.label)
-        _check_fractions(spec, index, target.info)
+        _check_fractions(with_given_validation(spec, index, target.info), index, target.info)
     drawn, size = _Expansion(), DesignSize(spec)
     pairs = itertools.product(range(len(spec.source)), enumerate(targets), range(len(spec.model)))
     for source_index, (target_index, target), model_index in pairs:
@@ -98,14 +98,14 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         drawn.notes += [*target.notes, *(known.notes if known else ())]
         drawn.warnings += source_warnings(jobs, known.info) if known else ()
         drawn.warnings += source_warnings([reference], target.info) if reference else ()
-        precision = resolver.precision
+        precision, own = resolver.precision, with_given_validation(spec, target_index, target.info)
         for whole, source in [(job, point) for job in jobs for point in job.points]:
-            group = DesignGroup(spec, source, target_index, target, task, model, cost, precision, resolver.stacked)
+            group = DesignGroup(own, source, target_index, target, task, model, cost, precision, resolver.stacked)
             bank = drawn.add_design(group)
             if asks:
                 checkpoint = source_at(whole, source)
                 drawn.probes += probe_jobs(
-                    ProbeGroup(spec, checkpoint, known, target, task, model, cost, precision, reference, bank), asks
+                    ProbeGroup(own, checkpoint, known, target, task, model, cost, precision, reference, bank), asks
                 )
     if any(not condition.fitting.std for condition in drawn.conditions.values()):
         drawn.warnings.append(

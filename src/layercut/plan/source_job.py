@@ -6,7 +6,6 @@ from typing import Any
 
 from layercut.data.classes import resolve_classes
 from layercut.data.reading import known_info
-from layercut.data.splits import split_sizes
 from layercut.data.statistics import ChannelStatistics
 from layercut.data.subset import TaskInfo
 from layercut.errors import DataError, SpecError, UnknownNameError
@@ -20,6 +19,7 @@ from layercut.plan.matching import keys_to_match, matched_source
 from layercut.plan.resolve import ResolvedTask, Resolver, make_fitting, resolve_model, task_ref
 from layercut.plan.scaling import from_images, scaled
 from layercut.plan.single_image import normalizes, why_not_one_by_one, without_single
+from layercut.plan.validation import source_sizes
 from layercut.spec import CheckpointSource, PretrainingSpec, RandomSource, StudySpec, TaskSpec, WeightsSource
 from layercut.spec.points import batches_of
 from layercut.spec.shape import ShapeOptions
@@ -135,7 +135,13 @@ def trained_job(
     model_index = next(i for i, candidate in enumerate(spec.model) if candidate.label == model.label)
     _, cost = resolve_model(spec, model_index, resolved.info)
     images = sample_images(
-        resolved.info.train_counts, 1.0, "full", pretraining.val_split, 0, sum(resolved.info.test_counts)
+        resolved.info.train_counts,
+        1.0,
+        "given" if resolved.info.num_validation else "full",
+        pretraining.val_split,
+        0,
+        sum(resolved.info.test_counts),
+        resolved.info.num_validation,
     )
     _check_checkpoints(spec, f"{place} {source.label}", fitting, pretraining, resolved.info)
     flops = training_flops(cost.whole_flops + cost.head_flops[-1], images, training_length(fitting, images.train))
@@ -168,13 +174,13 @@ def _whole_batches(
         raise spec.error("pretraining.batch_size", problem)
     if not normalizes(model, every):
         return fitting
-    return without_single(fitting, split_sizes(info.train_counts, 1.0, "full", pretraining.val_split)[:1])
+    return without_single(fitting, source_sizes(info, pretraining.val_split)[:1])
 
 
 def _check_checkpoints(
     spec: StudySpec, source: str, fitting: Fitting, pretraining: PretrainingSpec, info: TaskInfo
 ) -> None:
-    num_train, _ = split_sizes(info.train_counts, 1.0, "full", pretraining.val_split)
+    num_train, _ = source_sizes(info, pretraining.val_split)
     num_batches = len(fitting.batch_sizes(num_train))
     beyond = [number for number in batches_of(pretraining.checkpoints) if number > num_batches]
     if beyond:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from layercut.data.splits import split_sizes
+from layercut.data.splits import Validation, split_sizes
 from layercut.data.subset import TaskInfo
 from layercut.plan.jobs import Condition, Fitting, SourceJob
+from layercut.spec import StudySpec
 
 FEW_IMAGES = 30
 """Below so many validation images, accuracies that are ten points apart are mostly chance."""
@@ -15,7 +16,35 @@ _MORE = {
     "within": "`validation: full` takes images from the whole target",
     "folds": "at least two images of a class give some",
     "full": "a larger `transfer.val_split` or more images give some",
+    "given": "put images into its validation folder",
 }
+
+
+def with_given_validation(spec: StudySpec, index: int, info: TaskInfo) -> StudySpec:
+    """Return a study as it is for one target: one with validation images of its own uses these, unless told otherwise.
+
+    Raises:
+        SpecError: it is to use them, and has none.
+    """
+    transfer = spec.transfer
+    if transfer.validation == "given" and not info.num_validation:
+        raise spec.error(
+            "transfer.validation",
+            f"expected a target with validation images of its own, such as a folder with train/, val/ and test/; got "
+            f"target[{index}], {info.label}: write `within`, `folds` or `full`",
+        )
+    if not info.num_validation or "validation" in transfer.model_fields_set:
+        return spec
+    return spec.model_copy(update={"transfer": transfer.model_copy(update={"validation": "given"})})
+
+
+def source_sizes(info: TaskInfo, val_split: float) -> tuple[int, int]:
+    """Return on how many images a source is trained and validated."""
+    return _sizes(info, 1.0, "given" if info.num_validation else "full", val_split)
+
+
+def _sizes(info: TaskInfo, fraction: float, validation: Validation, val_split: float) -> tuple[int, int]:
+    return split_sizes(info.train_counts, fraction, validation, val_split, info.num_validation)
 
 
 def validation_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator[str]:
@@ -23,10 +52,7 @@ def validation_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iter
     asking: dict[tuple[float, str, str], None] = {}
     for condition in conditions:
         rules = " and ".join(_rules(condition.fitting))
-        if (
-            rules
-            and not split_sizes(info.train_counts, condition.fraction, condition.validation, condition.val_split)[1]
-        ):
+        if rules and not _sizes(info, condition.fraction, condition.validation, condition.val_split)[1]:
             asking[condition.fraction, rules, condition.validation] = None
     for fraction, rules, validation in asking:
         yield (
@@ -40,7 +66,7 @@ def choice_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator
     samples = dict.fromkeys((one.fraction, one.validation, one.val_split, one.num_folds) for one in conditions)
     for fraction, validation, val_split, num_folds in samples:
         place = f"{info.label} at {100 * fraction:g} %"
-        num_train, num_held_out = split_sizes(info.train_counts, fraction, validation, val_split)
+        num_train, num_held_out = _sizes(info, fraction, validation, val_split)
         if validation == "folds":
             alone = sum(round(fraction * count) == 1 for count in info.train_counts)
             if num_held_out < num_folds:
@@ -67,7 +93,7 @@ def source_warnings(jobs: Iterable[SourceJob], info: TaskInfo) -> Iterator[str]:
         rules = list(_rules(job.fitting))
         if job.fitting.patience is not None:
             rules.insert(0, f"early stopping (patience {job.fitting.patience})")
-        if job.kind == "train" and rules and not split_sizes(info.train_counts, 1.0, "full", job.val_split)[1]:
+        if job.kind == "train" and rules and not source_sizes(info, job.val_split)[1]:
             yield (
                 f"pretraining on {info.label}: a class cannot spare a validation image at `val_split: "
                 f"{job.val_split:g}`, so {' and '.join(rules)} cannot be seen: all {job.fitting.epochs} epochs are "

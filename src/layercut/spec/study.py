@@ -80,11 +80,12 @@ class TransferSpec(StrictSpec):
         default=10, description="Independent repetitions: one number, or `{up_to: {fraction: count}}`."
     )
     training: TrainingSpec = Field(default=TrainingSpec(), description="How each trial is trained.")
-    validation: Literal["within", "folds", "full"] = Field(
+    validation: Literal["within", "folds", "full", "given"] = Field(
         default="within",
         description="`within` takes validation images from the sampled fraction; `folds` predicts every image of it "
         "once, by a model trained on the other folds, which is best where labels are few; `full` takes validation "
-        "images from the whole target, once.",
+        "images from the whole target, once; `given` are those of the target, and the default where it has some: "
+        "`val/` of a folder that has `test/` too.",
     )
     val_split: float = Field(
         default=0.1, gt=0, lt=1, description="Share of images kept for validation; of no use with `folds`."

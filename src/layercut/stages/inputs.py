@@ -113,6 +113,7 @@ def _used_positions(folder: Path, classes: tuple[int, ...], samples: SampleRule,
                 study_seed,
                 validation=samples.validation,
                 val_split=samples.val_split,
+                num_given=task.num_validation,
             )
             used[sampled.train] = True
             used[sampled.validation] = True

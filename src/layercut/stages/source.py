@@ -184,8 +184,9 @@ def _examples(job: SourceJob, context: Context, seeds: Mapping[str, int]) -> _On
         1.0,
         0,
         seeds["split"],
-        validation="full",
+        validation="given" if task.num_validation else "full",
         val_split=job.val_split,
+        num_given=task.num_validation,
     )
     chunk = chunk_size(job.model.largest_features(0))
 

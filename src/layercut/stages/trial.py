@@ -89,6 +89,7 @@ def prepare_trial(condition: Condition, replicate: int, key: str, context: Conte
         validation=condition.validation,
         val_split=condition.val_split,
         class_names=condition.task.class_names,
+        num_given=task.num_validation,
     )
     folds: list[Split] = []
     if condition.num_folds:
