@@ -45,9 +45,9 @@ TABLES = {
     "unknown strategy": FULL.assign(strategy=FULL["strategy"].replace("reinit", EVIL)),
 }
 TABLES["unknown strategy"].attrs = FULL.attrs
-ACROSS = ("probe_rank_correlation",)
+ACROSS = ("probe_rank_correlation", "confusion_extremes")
 """Figures that compare sources: one for all of them."""
-NUM_CHARTS = {"probe_rank_correlation": 0, "source_accuracy": 1}
+NUM_CHARTS = {"probe_rank_correlation": 0, "source_accuracy": 1, "confusion_extremes": 1}
 """Charts of a study of eight contexts, where they are not one each."""
 SEVERAL = fake_results(num_replicates=2, num_blocks=2, fractions=(0.01,), sources=tuple("abcde"))
 DRAWN = ("one row", "one replicate", "failed trials", "several contexts", "unknown strategy")
@@ -94,6 +94,7 @@ def test_a_figure_without_its_data_is_left_out(name):
         "learning_curves", "cluster_boxes", "probe_by_layer", "probe_scoreboard", "timing", "accuracy_by_parameters",
         "confusion_matrix", "predicted_examples", "feature_maps", "sample_images", "features_scatter",
         "dissimilarity_matrices", "rsa_matrices", "mds_map", "source_accuracy", "class_scores",
+        "dissimilarity_histograms",
         *ACROSS,
     }  # fmt: skip
     assert (FIGURES[name](bare) is None) == (name in needs)

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from fake_results import fake_results
 from fake_study import NUM_EPOCHS, fake_study
+from layercut.errors import UserError
 from layercut.figures import charts_of
 from layercut.figures.accuracy_by_parameters import pareto_front
+from layercut.figures.dissimilarity_histograms import shares
 from layercut.figures.learning_curves import MAX_POINTS, _Average, _drawn, _line
 from layercut.figures.names import cut_style, fraction_axis, fraction_label, strategies_in_order, strategy_style
 from layercut.stats import rank_groups
@@ -235,3 +237,65 @@ def test_neighbouring_cuts_differ_without_colour():
 
 def test_fractions_are_said_in_per_cent():
     assert [fraction_label(value) for value in (0.001, 0.05, 0.3, 1.0)] == ["0.1 %", "5 %", "30 %", "100 %"]
+
+
+def test_scratch_can_be_a_box_beside_the_cuts():
+    ((_, chart),) = charts_of("cut_boxes", STUDY, scratch="box")
+    panel = chart.panels[0]
+    assert [tick.label for tick in panel.x.ticks] == ["scratch", "0", "1", "2", "3", "4"]
+    assert (panel.references, panel.boxes[0].name) == ((), "scratch")
+    rows = TABLE[(TABLE["strategy"] == "scratch") & (TABLE["fraction"] == 0.01)]
+    (box,) = panel.boxes[0].boxes
+    assert (box.at, box.values) == (0, pytest.approx(tuple(100 * rows["test_accuracy"])))
+    reinit = next(s for s in panel.boxes if s.name == "reinit")
+    assert [box.at for box in reinit.boxes] == [1, 2, 3, 4, 5]
+    assert {entry.name: entry.kind for entry in chart.legend}["scratch"] == "box"
+
+
+def test_the_difference_can_be_one_of_medians():
+    ((_, chart),) = charts_of("difference_to_scratch", STUDY, of="median")
+    panel = next(panel for panel in chart.panels if panel.strategy == "reinit")
+    line = next(line for line in panel.lines if line.name == "cut 2")
+    medians = TABLE.groupby(["strategy", "cut", "fraction"])["test_accuracy"].median()
+    expected = [100 * (medians["reinit", 2, f] - medians["scratch", 0, f]) for f in (0.01, 1.0)]
+    assert [point.y for point in line.points] == pytest.approx(expected)
+    assert all(point.low is None for point in line.points)
+    assert "Median test accuracy less" in chart.caption
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"scratsch": "box"}, "has no option 'scratsch'; did you mean 'scratch'"),
+        ({"scratch": "violin"}, "expected scratch of the figure cut_boxes to be one of 'line', 'box'; got 'violin'"),
+    ],
+)
+def test_an_option_that_a_figure_does_not_have_is_refused(options, words):
+    with pytest.raises(UserError, match=words):
+        charts_of("cut_boxes", STUDY, **options)
+
+
+def test_the_extremes_of_all_settings_are_those_of_the_whole_study():
+    table = fake_results(fractions=(0.01, 1.0), num_replicates=2, sources=("a", "b"), factors={"lr": ("low", "high")})
+    ((context, chart),) = charts_of("confusion_extremes", fake_study(table))
+    assert context.source == "a"
+    means = table.groupby(["source", "factor_lr", "strategy", "cut", "fraction"])["test_accuracy"].mean()
+    assert len(chart.panels) == 2
+    for panel, extreme in zip(chart.panels, (means.max(), means.min()), strict=True):
+        share, name, source, rate = re.match(
+            r".* mean at (.*) %: (.*) \(.*\), (.*), .*, lr: (.*)", panel.title
+        ).groups()
+        strategy, _, cut = name.partition(" at cut ")
+        assert means[source, rate, strategy, int(cut or 0), float(share) / 100] == pytest.approx(extreme)
+
+
+def test_histograms_of_dissimilarities_count_pairs_of_the_same_class_and_of_others():
+    labels = np.array([0, 0, 1, 1])
+    matrix = np.array([[0, 0.1, 0.9, 0.8], [0.1, 0, 0.7, np.nan], [0.9, 0.7, 0, 0.2], [0.8, np.nan, 0.2, 0]])
+    found = shares(labels, matrix)
+    same, different = found["same class"], found["different classes"]
+    assert same[0][same[1] > 0] == pytest.approx([0.1, 0.2], abs=0.02)
+    assert same[1][same[1] > 0] == pytest.approx([0.5, 0.5])
+    assert different[0][different[1] > 0] == pytest.approx([0.7, 0.8, 0.9], abs=0.02)
+    chart = chart_of("dissimilarity_histograms")
+    assert all(sum(point.y for point in line.points) == pytest.approx(100) for p in chart.panels for line in p.lines)

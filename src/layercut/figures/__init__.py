@@ -5,9 +5,11 @@ Those of distances, pictures and predictions have a function for plain arrays be
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_type_hints
 
+from layercut.errors import UserError, did_you_mean
 from layercut.registry import Entry, Registry
 
 if TYPE_CHECKING:  # listing names needs no pandas
@@ -16,8 +18,8 @@ if TYPE_CHECKING:  # listing names needs no pandas
     from layercut.stats import Context
     from layercut.stats.tables import Results
 
-Figure: TypeAlias = "Callable[[StudyTables], Chart | None]"
-"""From the tables of one context to a chart."""
+Figure: TypeAlias = "Callable[..., Chart | None]"
+"""From the tables of one context to a chart; keywords are options, each a `Literal` with a default."""
 
 FIGURES: Registry[Figure] = Registry(
     "figure",
@@ -46,6 +48,10 @@ FIGURES: Registry[Figure] = Registry(
         "class_scores": Entry("layercut.figures.class_scores:compute", "F1 of each class, best cut of each strategy"),
         "confusion_matrix": Entry(
             "layercut.figures.confusion_matrix:compute", "classes taken for each other, best and worst kept condition"
+        ),
+        "confusion_extremes": Entry(
+            "layercut.figures.confusion_extremes:compute",
+            "classes taken for each other, best and worst setting",
         ),
         "predicted_examples": Entry(
             "layercut.figures.predicted_examples:compute", "a test image of each class with its prediction"
@@ -76,6 +82,9 @@ FIGURES: Registry[Figure] = Registry(
         "dissimilarity_matrices": Entry(
             "layercut.figures.dissimilarity_matrices:compute", "which images a layer finds alike, sorted by class (RSA)"
         ),
+        "dissimilarity_histograms": Entry(
+            "layercut.figures.dissimilarity_histograms:compute", "dissimilarity of images of the same and other classes"
+        ),
         "rsa_matrices": Entry(
             "layercut.figures.rsa_matrices:compute",
             "how alike layers of source and target model represent images (RSA)",
@@ -85,14 +94,49 @@ FIGURES: Registry[Figure] = Registry(
 )
 
 
-def charts_of(name: str, tables: StudyTables | Results) -> list[tuple[Context, Chart]]:
+def charts_of(name: str, tables: StudyTables | Results, **options: Any) -> list[tuple[Context, Chart]]:
     """Return the figure `name` for each context that has its data, from a study, its results table or its path.
+
+    `options` are those of the figure, such as `scratch="box"` of `cut_boxes` or `of="median"` of
+    `difference_to_scratch`.
 
     Raises:
         UnknownNameError: no such figure.
+        UserError: it has no such option, or the option cannot be that.
     """
     from layercut.figures.study_tables import StudyTables  # noqa: PLC0415 - listing names needs no pandas
 
     compute = FIGURES[name]
-    charts = [(context, compute(part)) for context, part in StudyTables.of(tables).contexts()]
+    _check_options(name, compute, options)
+    charts = [(context, compute(part, **options)) for context, part in StudyTables.of(tables).contexts()]
     return [(context, chart) for context, chart in charts if chart is not None]
+
+
+def options_of(compute: Figure) -> dict[str, tuple[Any, ...]]:
+    """Return the options of a figure and what each may be, the default first.
+
+    Example:
+        >>> options_of(FIGURES["cut_boxes"])
+        {'scratch': ('line', 'box')}
+    """
+    keywords = [p.name for p in inspect.signature(compute).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    hints = get_type_hints(compute, localns=_types()) if keywords else {}
+    return {name: get_args(hints[name]) for name in keywords}
+
+
+def _check_options(name: str, compute: Figure, options: dict[str, Any]) -> None:
+    known = options_of(compute) if options else {}
+    for option, value in options.items():
+        if option not in known:
+            has = "; it has " + ", ".join(known) if known else "; it has none"
+            raise UserError(f"the figure {name} has no option {option!r}{did_you_mean(option, list(known))}{has}")
+        if value not in known[option]:
+            legal = ", ".join(map(repr, known[option]))
+            raise UserError(f"expected {option} of the figure {name} to be one of {legal}; got {value!r}")
+
+
+def _types() -> dict[str, Any]:
+    from layercut.charts import Chart  # noqa: PLC0415 - listing names needs no pandas
+    from layercut.figures.study_tables import StudyTables  # noqa: PLC0415
+
+    return {"Chart": Chart, "StudyTables": StudyTables}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layercut.charts import Axis, Cells, Chart, Panel, Tick
-from layercut.figures.kept_trials import shown_trials
+from layercut.figures.kept_trials import Shown, shown_trials
 from layercut.figures.study_tables import StudyTables
 
 MOST_NUMBERS = 20
@@ -37,12 +37,18 @@ def confusion_counts(labels: NDArray[np.int64], predicted: NDArray[np.int64], nu
 
 def compute(tables: StudyTables) -> Chart | None:
     """Return the chart of one context, of its kept conditions with highest and lowest mean; None without any."""
+    shown = shown_trials(tables)
+    return of_trials(shown, "confusion_matrix", "Confusion matrix", _WHICH) if shown else None
+
+
+def of_trials(shown: Sequence[Shown], name: str, title: str, remark: str) -> Chart:
+    """Return the chart of some kept trials, a panel each."""
     panels = []
-    for shown in shown_trials(tables):
-        rows = shown.trial.predictions()
-        labels, predicted = (rows[name].to_numpy(dtype=np.int64) for name in ("label", "predicted"))
-        panels.append(_panel(labels, predicted, shown.class_names, shown.title, shown.fraction))
-    return _chart(panels, _WHICH) if panels else None
+    for one in shown:
+        rows = one.trial.predictions()
+        labels, predicted = (rows[column].to_numpy(dtype=np.int64) for column in ("label", "predicted"))
+        panels.append(_panel(labels, predicted, one.class_names, one.title, one.fraction))
+    return _chart(panels, remark, name, title)
 
 
 def of_predictions(
@@ -55,11 +61,13 @@ def of_predictions(
     return _chart([_panel(labels, predicted, class_names, title)], f"{accuracy:.1f} % of all are predicted rightly.")
 
 
-def _chart(panels: Sequence[Panel], remark: str) -> Chart:
+def _chart(
+    panels: Sequence[Panel], remark: str, name: str = "confusion_matrix", title: str = "Confusion matrix"
+) -> Chart:
     num_classes = len(panels[0].x.ticks)
     return Chart(
-        name="confusion_matrix",
-        title="Confusion matrix",
+        name=name,
+        title=title,
         panels=tuple(panels),
         caption="Test images of each true class (row) by predicted class (column): colour, the share of the row; "
         f"numbers, images. Bold: predicted rightly. {remark}",

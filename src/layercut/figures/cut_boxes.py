@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import pandas as pd
 
@@ -17,12 +18,20 @@ _LETTERS = (
     "p ≥ 0.05 after Holm over all pairs); a is the group of the highest mean. Strategies are not compared with each "
     "other; one without letters has one condition alone, or too few replicates to tell any two cuts apart."
 )
+_SCRATCH = {
+    False: "Dashed line: median of training from scratch.",
+    True: "On the left: training from scratch.",
+}
 _ROOM = 0.13
 """Share of the height that letters need above the highest box."""
 
 
-def compute(tables: StudyTables) -> Chart | None:
-    """Return the chart of one context; None without a finished trial that has a cut."""
+def compute(tables: StudyTables, *, scratch: Literal["line", "box"] = "line") -> Chart | None:
+    """Return the chart of one context; None without a finished trial that has a cut.
+
+    `scratch`: training from scratch as a line at its median, or as a box beside the cuts.
+    """
+    boxed = scratch == "box"
     done = tables.finished
     cut = done[done["strategy"] != SCRATCH]
     if cut.empty:
@@ -30,10 +39,12 @@ def compute(tables: StudyTables) -> Chart | None:
     strategies = strategies_in_order(cut["strategy"].unique())
     cuts = sorted(int(value) for value in cut["cut"].unique())
     panels = tuple(
-        _panel(float(f), done[done["fraction"] == f], strategies, cuts, tables.letters)
+        _panel(float(f), done[done["fraction"] == f], strategies, cuts, tables.letters, boxed)
         for f in sorted(cut["fraction"].unique())
     )
     legend = [Entry(name, strategy_style(name), "box") for name in strategies]
+    if any(series.name == SCRATCH for panel in panels for series in panel.boxes):
+        legend.append(Entry(SCRATCH, strategy_style(SCRATCH), "box"))
     if any(panel.references for panel in panels):
         legend.append(Entry(_SCRATCH_LINE, strategy_style(SCRATCH), "reference"))
     shown = ", ".join(panel.title for panel in panels)
@@ -44,7 +55,7 @@ def compute(tables: StudyTables) -> Chart | None:
         panels=panels,
         caption="Test accuracy of each replicate by number of blocks kept from the source, a panel for "
         "each share of the target's training data. Box: quartiles and median; whiskers: furthest "
-        "value within 1.5 interquartile ranges. Dashed line: median of training from scratch. "
+        f"value within 1.5 interquartile ranges. {_SCRATCH[boxed]} "
         "Trials that several strategies share are shown under each of them. Each panel has its "
         "own accuracy axis." + (_LETTERS if lettered else ""),
         alt=f"Box plots of test accuracy in per cent for cuts {cuts[0]} to {cuts[-1]}, strategies "
@@ -61,8 +72,9 @@ def _panel(
     strategies: list[str],
     cuts: list[int],
     letters: Mapping[tuple[str, int, float], str],
+    boxed: bool,
 ) -> Panel:
-    places = {cut: place for place, cut in enumerate(cuts)}
+    places = {cut: place + boxed for place, cut in enumerate(cuts)}
     series = []
     for strategy in strategies:
         own = rows[rows["strategy"] == strategy]
@@ -78,14 +90,17 @@ def _panel(
             series.append(BoxSeries(strategy, boxes, strategy_style(strategy)))
     scratch = rows[rows["strategy"] == SCRATCH]["test_accuracy"]
     style = strategy_style(SCRATCH)
-    references = (Reference(float(100 * scratch.median()), _SCRATCH_LINE, style),) if len(scratch) else ()
+    references = (Reference(float(100 * scratch.median()), _SCRATCH_LINE, style),) if len(scratch) and not boxed else ()
+    if boxed and len(scratch):
+        box = Box(0, tuple(100 * value for value in scratch.tolist()))
+        series = [BoxSeries(SCRATCH, (box,), style), *series]
     values = 100 * rows["test_accuracy"]
     low, high = padded(float(values.min()), float(values.max()), 2.0)
     if any(box.letters for one in series for box in one.boxes):
         high += _ROOM * (high - low)
     return Panel(
         title=f"{fraction_label(fraction)} of the data",
-        x=cut_axis(cuts),
+        x=cut_axis([SCRATCH, *cuts] if boxed else cuts),
         y=Axis("Test accuracy", "%", limits=(low, high)),
         boxes=tuple(series),
         references=references,

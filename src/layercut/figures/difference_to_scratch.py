@@ -5,20 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, Literal
+
+import pandas as pd
 
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Reference, Style
 from layercut.figures.names import cut_style, fraction_axis, fraction_label, padded, strategies_in_order
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import CUTLESS, plain_rows, rows_by
+from layercut.stats.design import CUTLESS, SCRATCH, plain_rows, rows_by
 
 _ZERO = Reference(0.0, "scratch", Style("ink", dash="dash"))
 _ANY_CUT = "any cut"
+_WHAT = {
+    "mean": "Mean difference in test accuracy to training from scratch, paired by replicate; bars: 95 % bootstrap "
+    "interval (BCa) of the mean.",
+    "median": "Median test accuracy less that of training from scratch.",
+}
 
 
-def compute(tables: StudyTables) -> Chart | None:
-    """Return the chart of one context; None where nothing can be paired with scratch."""
-    contrasts = tables.contrasts
+def compute(tables: StudyTables, *, of: Literal["mean", "median"] = "mean") -> Chart | None:
+    """Return the chart of one context; None where nothing can be paired with scratch.
+
+    `of`: the mean of paired differences with its interval, or the difference of medians, which has none.
+    """
+    contrasts = tables.contrasts if of == "mean" else _of_medians(tables)
     if contrasts.empty:
         return None
     num_blocks = int(tables.results["num_blocks"].max())
@@ -43,18 +53,26 @@ def compute(tables: StudyTables) -> Chart | None:
     entries = {line.name: Entry(line.name, line.style, "line") for panel in panels for line in panel.lines}
     return Chart(
         name="difference_to_scratch",
-        title="Difference to training from scratch",
+        title=f"Difference {'of medians ' if of == 'median' else ''}to training from scratch",
         panels=panels,
-        caption="Mean difference in test accuracy to training from scratch, paired by replicate, against "
-        "the share of the target's training data, a panel for each strategy and a line for each "
-        "cut. Bars: 95 % bootstrap interval (BCa) of the mean. Points that share a place are "
-        "moved aside a little. Above the dashed line transfer pays.",
+        caption=f"{_WHAT[of]} Against the share of the target's training data, a panel for each strategy and a line "
+        "for each cut. Points that share a place are moved aside a little. Above the dashed line transfer pays.",
         alt=f"Lines of the difference to scratch in percentage points for {', '.join(strategies)}, "
         f"from {fraction_label(fractions[0])} to {fraction_label(fractions[-1])} of the data, "
         f"between {low:.1f} and {high:.1f} points.",
         legend_title="Cut",
         legend=(*sorted(entries.values(), key=_legend_order), Entry(_ZERO.name, _ZERO.style, "reference")),
     )
+
+
+def _of_medians(tables: StudyTables) -> pd.DataFrame:
+    """Return rows as `contrasts_to_scratch` has them, of the median of a condition less that of scratch."""
+    rows = tables.estimates[tables.estimates["num_replicates"] > 0]
+    scratch = rows[rows["strategy"] == SCRATCH].set_index("fraction")["median"]
+    others = rows[(rows["strategy"] != SCRATCH) & rows["fraction"].isin(scratch.index)]
+    difference = others["median"].to_numpy() - scratch.loc[others["fraction"]].to_numpy()
+    nothing = float("nan")
+    return others.assign(mean_difference=difference, low=nothing, high=nothing, num_pairs=others["num_replicates"])
 
 
 def _lines(rows: Sequence[Mapping[str, Any]], num_blocks: int) -> tuple[Line, ...]:
@@ -70,7 +88,7 @@ def _lines(rows: Sequence[Mapping[str, Any]], num_blocks: int) -> tuple[Line, ..
 def _point(row: Mapping[str, Any]) -> Point:
     difference, low, high = (100 * float(row[name]) for name in ("mean_difference", "low", "high"))
     known = not math.isnan(low)
-    interval = f"95 % interval {low:+.1f} to {high:+.1f}" if known else "no interval: one pair"
+    interval = f"95 % interval {low:+.1f} to {high:+.1f}" if known else "no interval"
     at = fraction_label(float(row["fraction"]))
     note = f"{difference:+.1f} points ({interval}, {row['num_pairs']} pairs) at {at}"
     return Point(float(row["fraction"]), difference, low if known else None, high if known else None, note)

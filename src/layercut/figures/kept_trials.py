@@ -7,7 +7,7 @@ from typing import NamedTuple
 from layercut.artifacts import KeptTrial
 from layercut.figures.names import fraction_label
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import CUTLESS
+from layercut.stats.design import CUTLESS, FACTOR, factor_columns
 
 
 class Shown(NamedTuple):
@@ -26,10 +26,7 @@ def shown_trials(tables: StudyTables) -> list[Shown]:
     One a fraction where only one condition is kept there. The means are seen on test data: what to look at, not what
     to choose.
     """
-    kept: dict[str, KeptTrial] = {}
-    for trial in sorted(tables.kept, key=lambda trial: int(trial.card["replicate"])):
-        if "predictions" in trial.card["kept"]:
-            kept.setdefault(str(trial.card["condition"]), trial)
+    kept = _first_replicates(tables)
     means = dict(zip(map(str, tables.estimates["condition"]), tables.estimates["mean"], strict=True))
     fractions = sorted({float(trial.card["fraction"]) for trial in kept.values()})
     found = []
@@ -39,6 +36,31 @@ def shown_trials(tables: StudyTables) -> list[Shown]:
         found += [_shown(kept[name], "highest mean", fraction) for name in own[-1:]]
         found += [_shown(kept[name], "lowest mean", fraction) for name in own[:-1][:1]]
     return found
+
+
+def extreme_trials(whole: StudyTables) -> list[Shown]:
+    """Return the first replicate with kept predictions of the best and of the worst condition of a whole study."""
+    kept = _first_replicates(whole)
+    means = dict(zip(map(str, whole.estimates["condition"]), whole.estimates["mean"], strict=True))
+    order = sorted(kept, key=lambda name: (round(float(means[name]), 12), name))  # sums differ in their last bits
+    ends = [("highest mean", order[-1]), ("lowest mean", order[0])] if len(order) > 1 else []
+    found = []
+    for rank, name in ends:
+        shown = _shown(kept[name], rank, float(kept[name].card["fraction"]))
+        row = whole.results[whole.results["condition"] == name].iloc[0]
+        setting = [str(row["source"]), str(row["model"])]
+        setting += [f"{factor.removeprefix(FACTOR)}: {row[factor]}" for factor in factor_columns(whole.results)]
+        found.append(shown._replace(title=f"{shown.title}, {', '.join(setting)}", fraction=""))
+    return found
+
+
+def _first_replicates(tables: StudyTables) -> dict[str, KeptTrial]:
+    """Return the first replicate with kept predictions of each condition."""
+    kept: dict[str, KeptTrial] = {}
+    for trial in sorted(tables.kept, key=lambda trial: int(trial.card["replicate"])):
+        if "predictions" in trial.card["kept"]:
+            kept.setdefault(str(trial.card["condition"]), trial)
+    return kept
 
 
 def _shown(trial: KeptTrial, rank: str, fraction: float) -> Shown:

@@ -83,7 +83,7 @@ def fraction_axis(fractions: Sequence[float]) -> Axis:
     return Axis("Share of the target's training data", scale="log", ticks=tuple(reversed(ticks)), limits=limits)
 
 
-def cut_axis(cuts: Iterable[int]) -> Axis:
+def cut_axis(cuts: Iterable[int | str]) -> Axis:
     """Return a category axis with one place a cut."""
     return Axis(
         "Blocks kept from the source (cut)",

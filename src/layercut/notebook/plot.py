@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -109,20 +110,22 @@ class Plot:
         return self.html()
 
 
-def plot(results: Results, figure: str = "cut_boxes") -> Plot:
+def plot(results: Results, figure: str = "cut_boxes", **options: Any) -> Plot:
     """Return a figure of a study by name (`layercut list figures`).
 
     Args:
         results: what `load_results` returns, whole or in part, or an output directory.
         figure: its name.
+        options: of the figure, such as `scratch="box"` of `cut_boxes`, which shows training from scratch as a box
+            beside the cuts, and `of="median"` of `difference_to_scratch`.
 
     Raises:
         UnknownNameError: no such figure.
-        UserError: the results lack what the figure shows.
+        UserError: it has no such option; or the results lack what the figure shows.
         LedgerError: there is no ledger, or it is damaged.
     """
     tables = _tables(results)
-    found = charts_of(figure, tables)
+    found = charts_of(figure, tables, **options)
     if not found:
         raise UserError(f"the figure {figure!r} has nothing to show: these results lack its data")
     order = [context for context, _ in tables.contexts()]
