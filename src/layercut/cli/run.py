@@ -48,6 +48,11 @@ from layercut.executors import EXECUTORS
     help="On a GPU, launch each training step of stacked replicates at once; changes no record.",
 )
 @click.option(
+    "--nondeterministic",
+    is_flag=True,
+    help="On a GPU, also train what has no deterministic backward pass there: records differ in their last bits.",
+)
+@click.option(
     "--executor",
     type=click.Choice(EXECUTORS.names()),
     default="processes",
@@ -71,6 +76,7 @@ def command(
     precision: Literal["float32", "bf16", "bf16_eval"],
     stack: bool | None,
     cuda_graphs: bool,
+    nondeterministic: bool,
     executor: str,
     workers: int | None,
     address: str | None,
@@ -114,6 +120,7 @@ def command(
             precision=precision,
             stack=stack,
             cuda_graphs=cuda_graphs,
+            nondeterministic=nondeterministic,
             executor=executor,
             workers=workers,
             address=address,

@@ -14,6 +14,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from layercut.checkpoints import WeightFile
 from layercut.errors import SpecError, one_line
+from layercut.models.backward import Unrepeatable, noted_unrepeatable
 from layercut.models.batch_norm import noted_norms
 from layercut.models.bounded import within_memory
 from layercut.models.operations import run_counted
@@ -240,6 +241,10 @@ class ModelPlan(NamedTuple):
     """Whether its cuts were found on its graph."""
     stages: dict[str, int]
     """Stages by name and the cut at which each ends; none where every block is one."""
+    block_unrepeatable: list[Unrepeatable]
+    """Operations of each block without a deterministic backward pass on a GPU."""
+    head_unrepeatable: list[Unrepeatable]
+    """The same of the head at each cut 0..B."""
 
 
 def seeded_build(
@@ -275,9 +280,12 @@ def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_c
     shapes: list[tuple[int, ...]] = [image_shape]
     block_flops: list[int] = []
     block_norms: list[int | None] = []
+    block_unrepeatable: list[Unrepeatable] = []
+    head_flops: list[int] = []
+    head_unrepeatable: list[Unrepeatable] = []
     for name, block in model.blocks.named_children():
         try:
-            with noted_norms(block) as noted:
+            with noted_norms(block) as noted, noted_unrepeatable(block) as operations:
                 features, flops = run_counted(block, features)
         except (RuntimeError, ValueError, AssertionError) as error:  # whatever the layers say about sizes
             reason = one_line(error, 200)
@@ -285,10 +293,14 @@ def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_c
         shapes.append(tuple(features.shape[1:]))
         block_flops.append(flops)
         block_norms.append(min(noted, default=None))
+        block_unrepeatable.append(operations.answer())
     with within_memory("the model's heads, one for each cut,"):
         heads = [seeded_head(family, options, shape, num_classes, seed=0) for shape in shapes]
     with noted_norms(nn.ModuleList(heads).eval()) as noted:
-        head_flops = [run_counted(head, torch.zeros(1, *shape))[1] for head, shape in zip(heads, shapes, strict=True)]
+        for head, shape in zip(heads, shapes, strict=True):
+            with noted_unrepeatable(head) as operations:
+                head_flops.append(run_counted(head, torch.zeros(1, *shape))[1])
+            head_unrepeatable.append(operations.answer())
     block_parameters = [sum(parameter.numel() for parameter in block.parameters()) for block in model.blocks]
     random_blocks = [name for name, block in model.blocks.named_children() if random_layers(block)]
     random_head = any(random_layers(head) for head in heads)
@@ -304,6 +316,8 @@ def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_c
         min(noted, default=None),
         any(getattr(layer, "is_traced", False) for layer in model.blocks.modules()),
         _stages(model, shapes),
+        block_unrepeatable,
+        head_unrepeatable,
     )
 
 

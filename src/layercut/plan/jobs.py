@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from layercut.data.splits import Validation
+from layercut.models.backward import Unrepeatable
 from layercut.strategies import STRATEGIES
 from layercut.strategies.treatment import Treatment, treatment
 from layercut.training.schedule import Schedule
@@ -61,6 +62,10 @@ class ModelRef:
     """Its cuts were found on its graph."""
     stages: tuple[tuple[str, int], ...] = ()
     """Stages by name and the cut at which each ends; none where every block is one."""
+    block_unrepeatable: tuple[Unrepeatable, ...] = ()
+    """Operations of each block without a deterministic backward pass on a GPU."""
+    head_unrepeatable: tuple[Unrepeatable, ...] = ()
+    """The same of the head at each cut."""
 
     @property
     def num_blocks(self) -> int:

@@ -105,6 +105,8 @@ def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef
         notes,
         planned.traced,
         tuple(planned.stages.items()),
+        tuple(planned.block_unrepeatable),
+        tuple(planned.head_unrepeatable),
     )
     return ref, model_cost(planned.block_flops, planned.head_flops, planned.feature_shapes)
 

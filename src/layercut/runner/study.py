@@ -18,6 +18,7 @@ from layercut.files import needing_space, written_whole
 from layercut.ledger import Ledger
 from layercut.locking import output_lock
 from layercut.plan.expand import Plan
+from layercut.plan.repeatable import require_repeatable
 from layercut.plan.stacking import workers_on_gpu
 from layercut.plan.summary import summarize
 from layercut.preflight import plan_with_data
@@ -43,6 +44,7 @@ def run_study(
     precision: Precision = "float32",
     stack: bool | None = None,
     cuda_graphs: bool = False,
+    nondeterministic: bool = False,
     executor: str | Executor = "processes",
     workers: int | None = None,
     address: str | None = None,
@@ -62,6 +64,8 @@ def run_study(
         stack: train the replicates of a condition as one model, which keeps a GPU busy; part of what is measured.
             None: on `cuda` only. What cannot be trained so is trained one by one, and the plan's warnings say it.
         cuda_graphs: launch each training step of stacked replicates at once; changes no record.
+        nondeterministic: on a GPU, also train what has no deterministic backward pass there; its records then differ
+            in their last bits from run to run.
         executor: `serial`, `processes`, `ray`, or an executor of one's own.
         workers: worker processes; where None, a core each, or on a GPU as many as its memory has room for.
         address: of the cluster, for an executor that uses one; for `ray`, an own one on this machine where None.
@@ -88,6 +92,8 @@ def run_study(
     checked = plan_with_data(
         spec, Path(data_dir or default_data_dir()).expanduser(), default_cache_dir(), precision, stacked
     )
+    if torch_device.type == "cuda" and not nondeterministic:
+        require_repeatable(checked.plan)
     output_dir = Path(output_dir or default_output_dir(spec)).expanduser()
     full = f"cannot write to {output_dir}"
     with needing_space(full), output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
@@ -97,7 +103,15 @@ def run_study(
         _write_down(spec, checked.plan, ledger, output_dir, command)
         ledger.add_environment(environment)
         datasets = {fingerprint: folder.absolute() for fingerprint, folder in checked.datasets.items()}
-        context = Context(output_dir.absolute(), torch_device.type, datasets, environment.key, debug, cuda_graphs)
+        context = Context(
+            output_dir.absolute(),
+            torch_device.type,
+            datasets,
+            environment.key,
+            debug,
+            cuda_graphs,
+            deterministic=not nondeterministic,
+        )
         keep_images(checked.plan, context)
         tracking = open_tracking(spec, output_dir, checked.plan.names)
         recorder = Recorder(checked.plan, ledger, context, workforce, progress or NoProgress(), tracking)

@@ -31,6 +31,8 @@ class Context:
     """Let a trial's exception through, for a debugger, instead of recording it."""
     cuda_graphs: bool = False
     """Launch the training steps of stacked conditions whole."""
+    deterministic: bool = True
+    """Train nothing on a GPU that has no deterministic backward pass."""
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -106,7 +106,7 @@ def _train(job: SourceJob, context: Context) -> list[PretrainingRecord]:
     if job.task is None:
         raise ValueError("expected a task to train the source on; got none")
     device = context.torch_device
-    prepare_device(device, job.num_threads)
+    prepare_device(device, job.num_threads, context.deterministic)
     purposes = ["init", "order", "layers", "split", *(["augment"] if job.fitting.augmentation else [])]
     seeds = {purpose: derive_seed(job.study_seed, "source", purpose, *_own(job)) for purpose in purposes}
     on = _examples(job, context, seeds)

@@ -62,7 +62,7 @@ def run_members(job: TransferJob, context: Context) -> list[Member]:
         DataError: the fraction leaves a class without an image.
     """
     condition = job.condition
-    prepare_device(context.torch_device, num_threads=1)
+    prepare_device(context.torch_device, num_threads=1, deterministic=context.deterministic)
     trials = [prepare_trial(condition, r, trial_key(condition.key, r), context) for r in job.replicates]
     training, validation, test = _examples(trials, context)
     bodies = [trial.parts.body for trial in trials]

@@ -49,7 +49,7 @@ def run_trial(condition: Condition, replicate: int, key: str, context: Context) 
         UntrainedError: something that the strategy trains was not trained.
     """
     started = time.perf_counter()
-    prepare_device(context.torch_device, num_threads=1)
+    prepare_device(context.torch_device, num_threads=1, deterministic=context.deterministic)
     trial = prepare_trial(condition, replicate, key, context)
     body, precision = trial.parts.body, condition.fitting.precision
     training, validation, test = _examples(trial, context)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import warnings
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,8 +31,8 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def prepare_device(device: torch.device, num_threads: int) -> None:
-    """Set threads and deterministic kernels for the job that this process runs next.
+def prepare_device(device: torch.device, num_threads: int, deterministic: bool = True) -> None:
+    """Set threads and kernels for the job that this process runs next: `deterministic` ones only, or where there are.
 
     Denormals are flushed: features behind a ReLU are full of them and each costs a hundred ordinary operations.
     Freed memory is kept for the next step.
@@ -42,7 +43,9 @@ def prepare_device(device: torch.device, num_threads: int) -> None:
     keep_freed_memory()
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True)
+        torch.use_deterministic_algorithms(True, warn_only=not deterministic)
+        if not deterministic:
+            warnings.filterwarnings("ignore", message=".* does not have a deterministic implementation")
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
