@@ -55,6 +55,15 @@ def test_without_a_finished_trial_the_answer_says_so():
     assert "No trial" in answers(table)._repr_html_()
 
 
+def test_a_share_of_the_data_without_validation_is_said_to_have_no_choice():
+    table = fake_results(fractions=(0.01, 0.1))
+    table.loc[table["fraction"] == 0.01, "validation_accuracy"] = float("nan")
+    for text in (str(answers(table)), answers(table)._repr_html_()):
+        assert "No choice at 1 % of the data: 19 conditions without validation accuracy" in text
+        assert "at 10 % of the data" in text
+    assert list(best_cuts(table)["fraction"]) == [0.1]
+
+
 def test_best_cuts_are_a_row_each():
     table = fake_results(models=("a", "b"))
     rows, objects = best_cuts(table), best_cuts_of(table)

@@ -84,10 +84,6 @@ def test_without_a_baseline_no_gain_is_claimed():
     assert found.difference is None
 
 
-def test_a_choice_on_test_images_is_called_optimistic():
-    assert any("optimistic" in note for note in answer(replace(GAIN, chosen_on="test")).notes)
-
-
 def test_one_pair_has_a_bar_without_width():
     found = answer(replace(GAIN, contrast=Contrast(1, 0.1, float("nan"), float("nan"), 1.0, 1.0), p_holm=1.0))
     assert found.difference == (10.0, 10.0, 10.0)

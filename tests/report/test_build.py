@@ -11,7 +11,7 @@ from layercut.errors import LedgerError, UserError
 from layercut.figures.study_tables import StudyTables
 from layercut.ledger import Ledger
 from layercut.records import ProbeRecord
-from layercut.report import StudyFacts, build_page, read_facts, words, write_figures, write_report
+from layercut.report import StudyFacts, build_page, read_facts, words, write_figures, write_report, write_tables
 from layercut.report.sections import condition_rows
 from layercut.stats import load_results
 from packed_page import unpacked
@@ -98,6 +98,18 @@ def test_a_page_repeats_the_answer_of_the_page_value(run):
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text_of(write_report(run))))
     for answer in page.parts[0].answers:
         assert answer.sentence in text
+
+
+def test_a_study_without_validation_images_chooses_nothing_and_says_so(tmp_path):
+    table = fake_results(num_replicates=3, fractions=(0.1,), num_blocks=2, validation=False)
+    folder = write_ledger(tmp_path / "run", table)
+    text = re.sub(r"\s+", " ", text_of(write_report(folder)))
+    assert "No cut is chosen." in text
+    assert "No choice at 10 % of the data: 9 conditions without validation accuracy" in text
+    assert "No trial has finished" not in text
+    assert "chosen on validation" not in text
+    files = {path.name: path for path in write_tables(folder, tmp_path / "tables")}
+    assert "| no choice |" in files["best_cuts.md"].read_text(encoding="utf-8")
 
 
 def test_an_empty_ledger_says_so(tmp_path):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from fake_results import fake_results
-from layercut.stats import best_cuts, contrasts_to_scratch, estimates
+from layercut.stats import best_cuts, contrasts_to_scratch, estimates, good_enough, undecided
 
 
 def test_the_choice_looks_at_validation_and_the_report_at_test_accuracy():
@@ -20,12 +20,32 @@ def test_the_choice_looks_at_validation_and_the_report_at_test_accuracy():
     assert best.mean_test == rows.loc[(best.strategy, best.cut), "mean"] < 1.0
 
 
-def test_without_validation_the_choice_is_made_on_test_accuracy_and_says_so():
-    table = fake_results(fractions=(0.1,), validation=False)
+def test_without_validation_nothing_is_chosen_and_the_fraction_is_named():
+    table = fake_results(fractions=(0.01, 0.1))
+    table.loc[table["fraction"] == 0.01, "validation_accuracy"] = math.nan
+    assert [best.fraction for best in best_cuts(table)] == [0.1]
+    ((_, fraction, num_conditions),) = undecided(estimates(table))
+    assert (fraction, num_conditions) == (0.01, 19)
+    assert set(good_enough(table)["fraction"]) == {0.1}
+
+
+def test_a_condition_without_validation_is_not_chosen_however_good_it_is_on_test_images():
+    table = fake_results(fractions=(0.1,))
+    lucky = (table["strategy"] == "freeze") & (table["cut"] == 1)
+    table.loc[lucky, ["test_accuracy", "validation_accuracy"]] = 1.0
+    table.loc[lucky & (table["replicate"] == 0), "validation_accuracy"] = math.nan
     (best,) = best_cuts(table)
-    assert best.chosen_on == "test"
-    assert best.mean_test == estimates(table)["mean"].max()
-    assert math.isnan(best.mean_validation)
+    assert (best.strategy, best.cut) != ("freeze", 1)
+    assert (best.num_candidates, best.num_unjudged) == (18, 1)
+    by_strategy = {one.strategy: one for one in best_cuts(table, by_strategy=True)}
+    assert by_strategy["freeze"].cut != 1
+
+
+def test_the_only_condition_needs_no_choice():
+    table = fake_results(fractions=(0.1,), strategies=("scratch",), validation=False)
+    (best,) = best_cuts(table)
+    assert (best.strategy, best.num_candidates) == ("scratch", 1)
+    assert undecided(estimates(table)) == []
 
 
 def test_the_difference_is_the_one_of_the_table_of_contrasts():

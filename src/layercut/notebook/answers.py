@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from html import escape
 
 from layercut.report import words
-from layercut.report.answers import Answer, answer
-from layercut.stats import best_cuts, contexts
+from layercut.report.answers import Answer, answer, no_answer
+from layercut.stats import best_cuts, contexts, estimates, undecided
 from layercut.stats.tables import Results, results_of
 
 
@@ -17,6 +17,8 @@ class Answers:
 
     parts: tuple[tuple[str, tuple[Answer, ...]], ...]
     """Label and answers of each context; the label is empty where there is only one."""
+    undecided: tuple[tuple[str, str], ...] = ()
+    """Label of the context and sentence for each share of the data at which nothing is chosen."""
 
     def __str__(self) -> str:
         lines = []
@@ -24,6 +26,7 @@ class Answers:
             lines += [label] if label else []
             for one in found:
                 lines += [one.sentence, *(f"    {note}" for note in one.notes)]
+        lines += [f"{label}: {text}" if label else text for label, text in self.undecided]
         return "\n".join(lines or ["No trial has finished."])
 
     __repr__ = __str__
@@ -35,15 +38,19 @@ class Answers:
             for one in found:
                 notes = "".join(f"<br><small>{escape(note)}</small>" for note in one.notes)
                 lines.append(f"<p><b>{escape(one.lead)}</b>{escape(one.rest)}{notes}</p>")
+        for label, text in self.undecided:
+            lines.append(f"<p>{escape(f'{label}: {text}' if label else text)}</p>")
         return "\n".join(lines or ["<p>No trial has finished.</p>"])
 
 
 def answers(results: Results) -> Answers:
     """Return, for each context and fraction of a results table, which cut to take, by how much, how surely."""
     results = results_of(results)
-    order, best = [context for context, _ in contexts(results)], best_cuts(results)
+    order, estimated = [context for context, _ in contexts(results)], estimates(results)
+    best = best_cuts(results, estimated=estimated)
     parts = (
         (words.context_label(context, order), tuple(answer(found) for found in best if found.context == context))
         for context in order
     )
-    return Answers(tuple((label, found) for label, found in parts if found))
+    left = ((words.context_label(one.context, order), no_answer(one)) for one in undecided(estimated))
+    return Answers(tuple((label, found) for label, found in parts if found), tuple(left))

@@ -17,7 +17,7 @@ _FIELDS = (
 def best_cuts(results: Results, by_strategy: bool = False) -> pd.DataFrame:
     """Return the best condition of each context at each fraction, or of each strategy there, a row each.
 
-    Chosen on validation accuracy (`chosen_on` says so), reported on test accuracy. Columns: those of the
+    Chosen on validation accuracy, reported on test accuracy; a fraction without any has no row. Columns: those of the
     context; `fraction`, `strategy`, `cut`, `num_blocks`; `chosen_on`, `num_candidates`, `num_replicates`;
     `mean_validation`, `mean_test`, `mean_scratch`; `difference` to scratch with its 95 % interval `low`,
     `high`, and `p_holm` (missing where scratch was chosen); `indistinguishable`, the rivals that the data do

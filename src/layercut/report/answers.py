@@ -9,7 +9,7 @@ from typing import Literal
 
 from layercut.report import words
 from layercut.significance import ALPHA, least_attainable_p
-from layercut.stats import BestCut, Contrast
+from layercut.stats import BestCut, Contrast, Undecided
 from layercut.stats.design import CUTLESS, SCRATCH
 
 Verdict = Literal["gain", "loss", "unclear", "too_few", "scratch", "no_baseline"]
@@ -70,6 +70,15 @@ def answer(best: BestCut) -> Answer:
     )
 
 
+def no_answer(found: Undecided) -> str:
+    """Return what is said of a fraction at which nothing is chosen."""
+    conditions = words.count(found.num_conditions, "condition")
+    return (
+        f"No choice at {words.fraction_label(found.fraction)} of the data: {conditions} without validation accuracy, "
+        "and a choice on test images would promise too much. `validation: folds` lets every label count in the choice."
+    )
+
+
 _HEADLINES: dict[Verdict, str] = {
     "gain": "transfer helps at {}",
     "loss": "transfer harms at {}",
@@ -127,11 +136,10 @@ def _sentence(best: BestCut, verdict: Verdict) -> tuple[str, str]:
     what = words.phrase(best.strategy, best.cut, best.num_blocks)
     at = f", at {words.fraction_label(best.fraction)} of the data"
     accuracy = f"mean test accuracy {words.percent(best.mean_test)}, {words.count(best.num_replicates, 'replicate')}"
-    chosen = "validation" if best.chosen_on == "validation" else "test"
     if verdict == "scratch" and best.num_candidates == 1:
         return what + at, f": nothing else was tried ({accuracy})."
     if verdict == "scratch":
-        return what + at, f": no cut did better on {chosen} images ({accuracy})."
+        return what + at, f": no cut did better on validation images ({accuracy})."
     contrast = best.contrast
     if contrast is None:
         return what + at, f": {accuracy}. There is no training from scratch to compare with."
@@ -141,10 +149,10 @@ def _sentence(best: BestCut, verdict: Verdict) -> tuple[str, str]:
     if verdict == "loss":
         return (
             f"Train from scratch{at}",
-            f". {what}, which did best on {chosen} images, is worse on test images: {by} ({evidence}).",
+            f". {what}, which did best on validation images, is worse on test images: {by} ({evidence}).",
         )
     lead = "Too few replicates to tell" if verdict == "too_few" else "No clear difference to training from scratch"
-    return lead + at, f". Best on {chosen} images: {what[0].lower()}{what[1:]}, {by} ({evidence})."
+    return lead + at, f". Best on validation images: {what[0].lower()}{what[1:]}, {by} ({evidence})."
 
 
 def _evidence(contrast: Contrast, p_holm: float) -> str:
@@ -158,9 +166,7 @@ def _notes(best: BestCut) -> list[str]:
         notes.append(
             f"Mean test accuracy {words.percent(best.mean_test)}, from scratch {words.percent(best.mean_scratch)}."
         )
-    if best.chosen_on == "test":
-        notes.append("Chosen on test accuracy, as some trials have no validation accuracy: the number is optimistic.")
-    elif best.num_candidates > 1:
+    if best.num_candidates > 1:
         notes.append(f"Chosen on validation accuracy among {best.num_candidates} distinct conditions.")
     return [*notes, *_rivals(best)]
 

@@ -15,7 +15,7 @@ from layercut.figures.study_tables import StudyTables
 from layercut.files import explained, require_file, require_folder, written_whole
 from layercut.ledger import ledger_path, write_csv
 from layercut.report import words
-from layercut.report.answers import Answer, answer, common_notes, headline
+from layercut.report.answers import Answer, answer, common_notes, headline, no_answer
 from layercut.report.certainty import certainty_notes
 from layercut.report.citing import bibtex, citation
 from layercut.report.facts import StudyFacts, read_facts
@@ -26,7 +26,7 @@ from layercut.report.sections import COLUMNS, condition_rows, run_facts
 from layercut.report.settings import setting_table, write_settings
 from layercut.report.source_table import SOURCE_COLUMNS, source_table
 from layercut.report.table_files import best_markdown, full_best, full_conditions, rows_markdown, write_markdown
-from layercut.stats import BestCut, contexts
+from layercut.stats import BestCut, contexts, undecided
 from layercut.stats.tables import Results
 
 REPORT_NAME = "report.html"
@@ -101,7 +101,7 @@ def write_tables(output_dir: str | Path, folder: str | Path, others: Sequence[st
         write_csv(full_conditions(tables.estimates, tables.contrasts), folder / "conditions.csv"),
         write_markdown(rows_markdown(COLUMNS, rows, labels), folder / "conditions.md"),
         write_csv(full_best(tables.best), folder / "best_cuts.csv"),
-        write_markdown(best_markdown(tables.best, labels, order), folder / "best_cuts.md"),
+        write_markdown(best_markdown(tables.best, undecided(tables.estimates), labels, order), folder / "best_cuts.md"),
         *write_settings(tables, folder),
     ]
     if judged := probe_rows(tables.scoreboard, order):
@@ -126,6 +126,7 @@ def build_page(study: StudyTables | Results, facts: StudyFacts) -> Page:
             words.context_label(context, order),
             tuple(_answer(one, part) for one in part.best),
             tuple(chart for compute in figures if (chart := compute(part)) is not None),
+            tuple(no_answer(one) for one in undecided(part.estimates)),
         )
         for context, part in found
     )
@@ -158,14 +159,17 @@ def _answer(best: BestCut, tables: StudyTables) -> Answer:
     return replace(found, notes=(*found.notes, *sure))
 
 
-def _part(label: str, answers: tuple[Answer, ...], charts: tuple[Chart, ...]) -> ContextPart:
+def _part(
+    label: str, answers: tuple[Answer, ...], charts: tuple[Chart, ...], undecided: tuple[str, ...]
+) -> ContextPart:
     common = common_notes(answers)
     shown = tuple(replace(one, notes=tuple(note for note in one.notes if note not in common)) for one in answers)
-    return ContextPart(label, shown, charts, headline(answers), common)
+    said = headline(answers) or "No cut is chosen." if answers or undecided else ""
+    return ContextPart(label, shown, charts, said, common, undecided)
 
 
 def _method(best: list[BestCut], imported: bool) -> Iterator[str]:
-    if best and all(found.chosen_on == "validation" for found in best):
+    if best:
         yield "The cut is chosen on validation images and reported on test images."
     if imported:
         yield "Differences are paired by the number of the repeat; the files do not say whether equal numbers saw the"

@@ -35,6 +35,8 @@ class ContextPart:
     """All answers in one sentence."""
     notes: tuple[str, ...] = ()
     """What holds for every answer."""
+    undecided: tuple[str, ...] = ()
+    """What is said of each share of the data at which nothing is chosen."""
 
 
 @dataclass(frozen=True)

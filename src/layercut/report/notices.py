@@ -10,7 +10,7 @@ import pandas as pd
 
 from layercut.report import words
 from layercut.report.facts import StudyFacts
-from layercut.stats import BestCut, unattainable
+from layercut.stats import BestCut, unattainable, undecided
 from layercut.stats.design import SCRATCH
 
 FEW_REPLICATES = 5
@@ -44,7 +44,7 @@ def notices(
         found.append(Notice("There is no training from scratch: nothing says whether transfer helps at all."))
     if not facts.imported:  # the importer says it with the words of its files
         found += _unattainable(contrasts)
-    return [*found, *_few_replicates(rows), *_validation(best, facts)]
+    return [*found, *_few_replicates(rows), *_validation(rows, best, facts)]
 
 
 def _incomplete(facts: StudyFacts) -> Iterator[Notice]:
@@ -123,18 +123,17 @@ def _few_replicates(rows: pd.DataFrame) -> Iterator[Notice]:
         )
 
 
-def _validation(best: list[BestCut], facts: StudyFacts) -> Iterator[Notice]:
-    without = sorted({b.fraction for b in best if b.chosen_on == "test"})
+def _validation(rows: pd.DataFrame, best: list[BestCut], facts: StudyFacts) -> Iterator[Notice]:
+    without = sorted({found.fraction for found in undecided(rows)})
     if without and not facts.imported:  # the importer says it better
-        at = ", ".join(map(words.fraction_label, without))
-        yield Notice(
-            f"No validation accuracy at {at} of the data: the best cut was chosen on test images, "
-            "so its accuracy is optimistic."
-        )
+        at = words.conjunction(list(map(words.fraction_label, without)))
+        yield Notice(f"No validation accuracy at {at} of the data: no cut is chosen there, as test images choose none.")
+    if unjudged := sum(b.num_unjudged for b in best):
+        yield Notice(f"{words.count(unjudged, 'condition')} without validation accuracy could not be chosen.")
     small = {
         (b.fraction, round(b.num_validation_images), b.num_replicates)
         for b in best
-        if b.chosen_on == "validation" and b.num_validation_images * b.num_replicates < FEW_VALIDATION_IMAGES
+        if b.num_candidates > 1 and b.num_validation_images * b.num_replicates < FEW_VALIDATION_IMAGES
     }
     if small:
         details = tuple(

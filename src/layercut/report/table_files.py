@@ -9,9 +9,9 @@ import pandas as pd
 
 from layercut.files import explained, written_whole
 from layercut.report import words
-from layercut.report.answers import answer
+from layercut.report.answers import answer, no_answer
 from layercut.report.sections import Cell, ConditionRow
-from layercut.stats import BestCut, Context, Contrast
+from layercut.stats import BestCut, Context, Contrast, Undecided
 from layercut.stats.design import POINT, context_columns
 
 _BEST_FIELDS = (
@@ -65,8 +65,10 @@ def rows_markdown(columns: Sequence[tuple[str, str]], rows: Sequence[ConditionRo
     return markdown(head, body)
 
 
-def best_markdown(best: Sequence[BestCut], labels: Sequence[str], order: Sequence[Context]) -> str:
-    """Return the answers of the report, a row a context and fraction."""
+def best_markdown(
+    best: Sequence[BestCut], left: Sequence[Undecided], labels: Sequence[str], order: Sequence[Context]
+) -> str:
+    """Return the answers of the report, a row a context and fraction; `left`: where nothing is chosen."""
     several = len(labels) > 1
     head = [*(["Context"] if several else []), "Data", "Verdict", "Answer"]
     body = []
@@ -74,6 +76,9 @@ def best_markdown(best: Sequence[BestCut], labels: Sequence[str], order: Sequenc
         said = answer(found)
         context = [labels[order.index(found.context)]] if several else []
         body.append([*context, said.fraction, said.label, said.sentence])
+    for one in left:
+        context = [labels[order.index(one.context)]] if several else []
+        body.append([*context, words.fraction_label(one.fraction), "no choice", no_answer(one)])
     return markdown(head, body)
 
 

@@ -1,7 +1,7 @@
 """Statistics over results tables; none of it imports torch."""
 
 from layercut.stats.attainable import Unattainable, unattainable
-from layercut.stats.best_cut import BestCut, best_cuts
+from layercut.stats.best_cut import BestCut, Undecided, best_cuts, undecided
 from layercut.stats.contrast import Contrast, contrasts_to_scratch, holm, paired_contrast
 from layercut.stats.curves import load_curve_averages
 from layercut.stats.design import Context, contexts, finished
@@ -28,6 +28,7 @@ __all__ = [
     "SignedRankTest",
     "StudyComparison",
     "Unattainable",
+    "Undecided",
     "best_cuts",
     "compare_settings",
     "compare_strategies",
@@ -54,4 +55,5 @@ __all__ = [
     "signed_rank_test",
     "standings",
     "unattainable",
+    "undecided",
 ]

@@ -1,15 +1,14 @@
 """Which cut to take: chosen on validation accuracy, reported on test accuracy.
 
 Choosing and reporting on the same images would promise too much: the winner of many conditions is in part the
-luckiest (DESIGN.md, rule 1; the "winner's curse").
+luckiest (DESIGN.md, rule 1; the "winner's curse"). So a condition that has nothing to be chosen on is not chosen.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -44,9 +43,10 @@ class BestCut:
     strategy: str
     cut: int
     num_blocks: int
-    chosen_on: Literal["validation", "test"]
-    """`test` where some candidate has no validation accuracy: the reported accuracy is then optimistic."""
+    chosen_on: Literal["validation"]
+    """What the choice looked at; never test accuracy."""
     num_candidates: int
+    """Distinct conditions that it was chosen among: those with a validation accuracy in every finished replicate."""
     num_replicates: int
     mean_validation: float
     mean_test: float
@@ -65,6 +65,8 @@ class BestCut:
     """Rivals (strategy, cut) with p >= 0.05 after Holm over all rivals, on test; best mean first."""
     better: tuple[tuple[str, int], ...] = ()
     """Rivals distinguishable from it and better on test."""
+    num_unjudged: int = 0
+    """Distinct conditions that finished but lack validation accuracies: no candidates, whatever they show on test."""
 
 
 class _Candidate(NamedTuple):
@@ -95,11 +97,11 @@ def best_cuts(
 ) -> list[BestCut]:
     """Return the best condition of each context at each fraction, or of each strategy there.
 
-    The candidate with the highest mean validation accuracy over replicates; where any candidate lacks
-    validation accuracies, with the highest mean test accuracy. Of equal ones, that which trains the fewest
-    parameters; then the deeper cut; then the one named first. Equivalent conditions are one candidate, called
+    The candidate with the highest mean validation accuracy over replicates. A condition with a finished replicate
+    that has none is no candidate, unless it is the only condition there is. Of equal ones, that which trains the
+    fewest parameters; then the deeper cut; then the one named first. Equivalent conditions are one candidate, called
     scratch or finetune if one of them is, else by the name under which it ran. Fractions without a finished
-    trial are left out.
+    trial are left out, and those without a candidate, which `undecided` names.
 
     Args:
         table: what `load_results` returns.
@@ -120,16 +122,36 @@ def best_cuts(
     for (context, fraction), here in _candidates(estimated):
         scratch = next((row.mean for row in here if row.strategy == SCRATCH), float("nan"))
         for group in _by_strategy(here).values() if by_strategy else [here] if here else []:
-            found.append(
-                _best(
-                    context=context,
-                    group=group,
-                    mean_scratch=scratch,
-                    accuracies=accuracies.get((context, fraction)),
-                    to_scratch=to_scratch,
+            if judged := _judged(group):
+                found.append(
+                    _best(
+                        context=context,
+                        group=judged,
+                        num_unjudged=len(_distinct(group)) - len(_distinct(judged)),
+                        mean_scratch=scratch,
+                        accuracies=accuracies.get((context, fraction)),
+                        to_scratch=to_scratch,
+                    )
                 )
-            )
     return found
+
+
+class Undecided(NamedTuple):
+    """A fraction of one context at which nothing is chosen, because nothing has a validation accuracy."""
+
+    context: Context
+    fraction: float
+    num_conditions: int
+    """Distinct ones that finished."""
+
+
+def undecided(estimated: pd.DataFrame) -> list[Undecided]:
+    """Return where `best_cuts` chooses nothing although trials have finished; `estimated`: from `estimates`."""
+    return [
+        Undecided(context, fraction, len(_distinct(here)))
+        for (context, fraction), here in _candidates(estimated)
+        if here and not _judged(here)
+    ]
 
 
 def distinct(rows: pd.DataFrame, within: Sequence[str] = ()) -> pd.DataFrame:
@@ -155,19 +177,23 @@ def _by_strategy(candidates: Iterable[_Candidate]) -> dict[str, list[_Candidate]
     return groups
 
 
+def _judged(group: list[_Candidate]) -> list[_Candidate]:
+    """Return those that can be chosen; where there is but one condition there is nothing to choose."""
+    return group if len(_distinct(group)) == 1 else [one for one in group if not one.num_without_validation]
+
+
 def _best(
     *,
     context: Context,
     group: list[_Candidate],
+    num_unjudged: int,
     mean_scratch: float,
     accuracies: pd.DataFrame | None,
     to_scratch: Mapping[tuple[Context, str, int, float], Mapping[str, Any]],
 ) -> BestCut:
     candidates = _distinct(group)
-    on_validation = not any(one.num_without_validation for one in candidates)
-    score = _VALIDATION if on_validation else _TEST
-    best = _highest(candidates, score)
-    rivals = [] if accuracies is None else _rivals(best, group, candidates, score)
+    best = candidates[0] if len(candidates) == 1 else _highest(candidates)
+    rivals = [] if accuracies is None else _rivals(best, group, candidates)
     same, better = ((), ()) if accuracies is None else _compare(best, rivals, accuracies)
     own = None if best.strategy == SCRATCH else to_scratch.get((context, best.strategy, best.cut, best.fraction))
     return BestCut(
@@ -176,7 +202,7 @@ def _best(
         strategy=best.strategy,
         cut=best.cut,
         num_blocks=best.num_blocks,
-        chosen_on="validation" if on_validation else "test",
+        chosen_on="validation",
         num_candidates=len(candidates),
         num_replicates=best.num_replicates,
         mean_validation=best.mean_validation,
@@ -190,6 +216,7 @@ def _best(
         num_rivals=len(rivals),
         indistinguishable=same,
         better=better,
+        num_unjudged=num_unjudged,
     )
 
 
@@ -200,9 +227,9 @@ def _distinct(group: Iterable[_Candidate]) -> list[_Candidate]:
     return [one for one in group if named[one.condition] is one]
 
 
-def _highest(candidates: Sequence[_Candidate], score: Callable[[_Candidate], float]) -> _Candidate:
-    least = max(map(score, candidates)) - _TIE
-    tied = [one for one in candidates if score(one) >= least]
+def _highest(candidates: Sequence[_Candidate]) -> _Candidate:
+    least = max(one.mean_validation for one in candidates) - _TIE
+    tied = [one for one in candidates if one.mean_validation >= least]
     return min(tied, key=lambda one: (_cost(one), -one.cut))
 
 
@@ -211,13 +238,11 @@ def _cost(candidate: _Candidate) -> float:
     return math.inf if math.isnan(trained) else trained
 
 
-def _rivals(
-    best: _Candidate, group: list[_Candidate], candidates: list[_Candidate], score: Callable[[_Candidate], float]
-) -> list[_Candidate]:
+def _rivals(best: _Candidate, group: list[_Candidate], candidates: list[_Candidate]) -> list[_Candidate]:
     """Return the candidates whose comparison with the best is worth a test: few, so that few replicates do."""
     by_strategy = _by_strategy(group)
     own = {one.condition for one in by_strategy[best.strategy]}
-    wanted = own | {_highest(part, score).condition for part in by_strategy.values()}
+    wanted = own | {_highest(part).condition for part in by_strategy.values()} if len(candidates) > 1 else own
     rivals = [one for one in candidates if one.condition in wanted - {best.condition}]
     return sorted(rivals, key=lambda one: -one.mean)
 
@@ -235,7 +260,3 @@ def _compare(
         if p < ALPHA and difference.mean() > 0
     )
     return same, better
-
-
-_VALIDATION: Callable[[_Candidate], float] = attrgetter("mean_validation")
-_TEST: Callable[[_Candidate], float] = attrgetter("mean")

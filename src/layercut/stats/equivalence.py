@@ -85,7 +85,7 @@ def good_enough(
         table: what `load_results` returns.
         margin: share of accuracy, 0.01 for one point.
         reference: strategy and cut to compare with; by default the best condition of each context and
-            fraction, which is chosen on validation accuracy.
+            fraction, which is chosen on validation accuracy; without such a choice nothing is compared.
         alpha: level below which a claim is taken to be shown.
         estimated: `estimates(table)`, where the caller has it.
         best: `best_cuts(table)`, likewise.
@@ -104,8 +104,8 @@ def good_enough(
         once = distinct(rows, ["fraction"])
         for fraction, group in rows.groupby("fraction", sort=False):
             place = context, float(str(fraction))
-            name = reference or chosen[place]
-            here = group[(group["strategy"] == name[0]) & (group["cut"] == name[1])]
+            name = reference or chosen.get(place)
+            here = group.iloc[:0] if name is None else group[(group["strategy"] == name[0]) & (group["cut"] == name[1])]
             if len(here):
                 others = once[(once["fraction"] == fraction) & (once["condition"] != here["condition"].iloc[0])]
                 others = others.assign(num_parameters=others["condition"].map(sizes).astype("float64"))

@@ -29,8 +29,8 @@ def warnings_about(
     found += [*_different_parameters(files), *_missing_baselines(trials), *_cut_zero_is_scratch(trials)]
     if trials:
         found += [
-            "The files hold no validation accuracy: the best cut can only be chosen on the same test accuracy "
-            "that is reported for it, which makes it look better than it is.",
+            "The files hold no validation accuracy, so no cut is chosen: chosen on the test accuracy that is reported "
+            "for it, the best one would look better than it is.",
         ]
     return found
 
