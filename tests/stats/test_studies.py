@@ -233,3 +233,26 @@ def test_another_number_of_blocks_and_an_unfinished_study_are_said():
     notes = compare_studies(one, other, across=["model"]).notes
     assert any("have 4 blocks in a and 3 in b" in note for note in notes)
     assert any("a is not complete: 120 of 10,000 trials" in note for note in notes)
+
+
+def _meaning(table, **meant):
+    """Return a table whose plan tells what names stand for."""
+    table.attrs["plan"] = {"meant": meant}
+    return table
+
+
+def test_a_model_with_a_default_spelled_out_is_the_same_model():
+    """`{name: plain_cnn}` and `{name: plain_cnn, pool_every: 2}` train the same network."""
+    one = _meaning(_study(0), model={"plain_cnn": "k"})
+    other = _meaning(_study(1, models=("plain_cnn(pool_every=2)",)), model={"plain_cnn(pool_every=2)": "k"})
+    found = compare_studies(one, other)
+    assert len(found.rows) == len(compare_studies(_study(0), _study(1)).rows)
+    assert set(found.rows["model"]) == {"plain_cnn"}
+    assert any("The model plain_cnn(pool_every=2) in fake is the plain_cnn of fake" in note for note in found.notes)
+
+
+def test_models_that_differ_are_not_taken_for_each_other():
+    one = _meaning(_study(0), model={"plain_cnn": "k"})
+    other = _meaning(_study(1, models=("plain_cnn(depth=3)",)), model={"plain_cnn(depth=3)": "l"})
+    with pytest.raises(UserError, match="no model in common"):
+        compare_studies(one, other)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from layercut.keys import content_key
+from layercut.plan.canonical import model_identity, task_identity
 from layercut.plan.cost import forward_flops
 from layercut.plan.expand import Plan
 from layercut.plan.schedule import replicates_per_job
@@ -42,6 +44,7 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
         },
         "operations_per_image": list(_operations(plan)),
         "normalization": _normalization(plan),
+        "meant": _meant(plan),
         "notes": list(plan.notes),
         "unattainable": list(_unattainable(spec, plan)),
         "warnings": list(plan.warnings),
@@ -72,6 +75,19 @@ def _normalization(plan: Plan) -> list[dict[str, Any]]:
         {"images": label, "mean": list(mean) if std else None, "std": list(std) or None}
         for label, mean, std in distinct
     ]
+
+
+def _meant(plan: Plan) -> dict[str, dict[str, str]]:
+    """Return what names of sources, targets and models stand for, as keys: two studies may call one thing two names."""
+    sources = {point.label: point.key for job in plan.sources for point in job.points}
+    tasks = {condition.task.label: condition.task for condition in plan.conditions}
+    identities = {
+        label: model_identity(model)
+        for label, model in {condition.model.label: condition.model for condition in plan.conditions}.items()
+    }
+    targets = {label: content_key("task", task_identity(task)) for label, task in tasks.items()}
+    models = {label: content_key("model", [one["name"], one["options"]]) for label, one in identities.items()}
+    return {"source": sources, "target": targets, "model": models}
 
 
 def _told(row: dict[str, Any]) -> bool:

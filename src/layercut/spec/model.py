@@ -23,7 +23,7 @@ class ModelSpec(OpenSpec):
 
     @property
     def label(self) -> str:
-        """Return the name shown in results: the model's, with the options that differ from its defaults."""
+        """Return the name shown in results: the model's, with the options that are given."""
         shown = dict(self.options)
         name = str(shown.pop("factory", self.name)).rpartition(":")[2]
         shown.pop("folder", None)

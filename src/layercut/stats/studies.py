@@ -16,6 +16,7 @@ from layercut.stats.contrast import adjust_families, contrasts_of
 from layercut.stats.design import FACTOR, POINT, factor_columns, finished
 from layercut.stats.interval import difference_interval
 from layercut.stats.rank_sum import rank_sum_test
+from layercut.stats.same_names import under_one_name
 from layercut.stats.study_notes import Side, read_side, study_notes
 from layercut.stats.tables import Results
 
@@ -62,7 +63,9 @@ def compare_studies(
 ) -> StudyComparison:
     """Return the difference in test accuracy, `study` less `baseline`, of each condition that both have.
 
-    Conditions are matched by source, target, model, factor levels, strategy, cut and fraction. Replicates
+    Conditions are matched by source, target, model, factor levels, strategy, cut and fraction; a source, target or
+    model that the plans of both know as the same under two names, such as a model with a default spelled out, is one.
+    Replicates
     that drew the same images in both (equal `split_hash`) are compared in pairs: exact signed-rank test, BCa
     interval of the mean difference. Where there is no such pair, or a replicate has other images in the other
     study, pairing would be an accident of numbering: all replicates are then two independent samples, with
@@ -87,7 +90,7 @@ def compare_studies(
         UserError: `across` names something else or is ambiguous, or no condition is in both.
         LedgerError: there is no ledger, or it is damaged.
     """
-    sides = (read_side(study), read_side(baseline))
+    sides, renamed = under_one_name((read_side(study), read_side(baseline)))
     _require_known("strategy", strategies, sides)
     _require_known("fraction", fractions, sides)
     on = [*_matched(sides, across), *POINT]
@@ -107,7 +110,7 @@ def compare_studies(
         rows=rows,
         num_only_in_study=len(groups[0]) - len(common),
         num_only_in_baseline=len(groups[1]) - len(common),
-        notes=tuple(study_notes(named, rows)),
+        notes=(*renamed, *study_notes(named, rows)),
     )
 
 
