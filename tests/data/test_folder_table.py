@@ -64,6 +64,16 @@ def test_what_spreadsheets_write_is_read(tmp_path: Path, delimiter: str) -> None
     assert _read(tmp_path).class_names == ("00010", "yes")
 
 
+@pytest.mark.parametrize(
+    "written", ["images/caf\u00e9.png", "images/cafe\u0301.png", "images\\caf\u00e9.png", "./images/caf\u00e9.png"]
+)
+def test_names_of_files_are_found_in_every_form_in_which_systems_write_them(tmp_path: Path, written: str) -> None:
+    _table(tmp_path, SPLIT)
+    (tmp_path / "images" / "1.png").rename(tmp_path / "images" / "cafe\u0301.png")
+    (tmp_path / "metadata.csv").write_text(SPLIT.replace("images/1.png", written), encoding="utf-8")
+    assert _read(tmp_path).train.labels.tolist() == [0, 1, 1]
+
+
 def test_without_splits_a_share_of_each_class_is_kept_for_tests(tmp_path: Path) -> None:
     rows = [f"{name}{index}.png,{name}" for name in "ab" for index in range(10)]
     _table(tmp_path / "photos", "\n".join(["file_name,label", *rows]))

@@ -172,6 +172,16 @@ def test_groups_and_their_members_are_called_as_the_file_writes_them():
     assert study.target[0].options["groups"] == {"yes": ["00010", "no"], "007": [1]}
 
 
+def test_blocks_are_called_as_the_file_writes_them():
+    study = parse_study(
+        STUDY, overrides=["model={factory: 'mine:build', blocks: [0, 1.10, 2_0]}", "transfer.cuts=[1_0, 2]"]
+    )
+    assert study.model[0].options["blocks"] == ["0", "1.10", "2_0"]
+    assert study.transfer.cuts == ["1_0", 2]
+    cuts = parse_study(STUDY, overrides=["model={name: torchvision/vgg16, cuts: [3, 4_1]}"]).model[0].options["cuts"]
+    assert cuts == [3, "4_1"]
+
+
 def test_studies_factors_and_paths_are_called_as_the_file_writes_them(tmp_path):
     file = tmp_path / "study.yaml"
     text = STUDY.replace("name: tiny", "name: 2020-01-01").replace(

@@ -71,11 +71,11 @@ class _Known:
         Raises:
             DataError: it is not in the dataset.
         """
-        if isinstance(given, int) and not self._numbers_are_names:
+        name = same_name(str(given))
+        if isinstance(given, int) and not self._numbers_are_names and name not in self._index:
             if 0 <= given < len(self._names):
                 return given
             raise DataError(f"class {given} is not in the dataset; its classes are {self._listed()}")
-        name = same_name(str(given))
         if name not in self._index:
             numbers = "; classes are called by numbers here, so a number is a name" if isinstance(given, int) else ""
             raise DataError(f"class {given!r} is not in the dataset{numbers}; its classes are {self._listed(name)}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +31,8 @@ def read_table(table: Path, group: str | None) -> Layout:
     Raises:
         DataError: the table cannot be read, lacks a column, or names a file or split that is none.
     """
-    rows = list(_rows(table, group))
+    files = _files(table)
+    rows = list(_rows(table, group, files))
     if not rows:
         raise DataError(f"{table}: expected a row an image, got none")
     twice = [path for path, count in Counter(row.image.path for row in rows).items() if count > 1]
@@ -40,11 +41,11 @@ def read_table(table: Path, group: str | None) -> Layout:
     roles: dict[str, list[Found]] = {}
     for row in sorted(rows, key=lambda row: (row.image.class_name, str(row.image.path))):
         roles.setdefault(row.role or "train", []).append(row.image)
-    notes = list(_unused(table, {row.image.path for row in rows}))
+    notes = list(_unused(table, set(files.values()) - {row.image.path for row in rows}))
     return make_layout(str(table), table.parent.name, roles, {role: role for role in roles}, notes, (table,))
 
 
-def _rows(table: Path, group: str | None) -> Iterator[_Row]:
+def _rows(table: Path, group: str | None, files: Mapping[str, Path]) -> Iterator[_Row]:
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
             header = file.readline()
@@ -53,7 +54,7 @@ def _rows(table: Path, group: str | None) -> Iterator[_Row]:
             columns = list(reader.fieldnames or [])
             _check_columns(table, columns, group)
             for values in reader:
-                yield _row(table, reader.line_num, values, group or "group")
+                yield _row(table, reader.line_num, values, group or "group", files)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{table}: cannot be read as a table in UTF-8: {error}") from error
 
@@ -66,12 +67,12 @@ def _check_columns(table: Path, columns: list[str], group: str | None) -> None:
             )
 
 
-def _row(table: Path, line: int, values: dict[str, str], group: str) -> _Row:
+def _row(table: Path, line: int, values: dict[str, str], group: str, files: Mapping[str, Path]) -> _Row:
     place = f"{table}, line {line}"
     for name in ("file_name", "label"):
         if not values[name]:
             raise DataError(f"{place}: expected a {name}, got nothing")
-    path = table.parent / values["file_name"]
+    path = files.get(_same_path(values["file_name"]), table.parent / values["file_name"])
     if not path.is_file():
         raise DataError(f"{place}: no file {path}; names are relative to the table")
     role = values.get("split")
@@ -83,18 +84,24 @@ def _row(table: Path, line: int, values: dict[str, str], group: str) -> _Row:
     return _Row(found, None if role is None else ROLES[role.lower()])
 
 
-def _unused(table: Path, used: set[Path]) -> Iterator[str]:
-    """Say how many files beside the table it does not name."""
+def _files(table: Path) -> dict[str, Path]:
+    """Return the files beside a table and below, by their names relative to it."""
     root = table.parent
-    others = [
-        path
+    return {
+        _same_path(path.relative_to(root).as_posix()): path
         for path in root.rglob("*")
-        if path not in used
-        and path != table
-        and path.is_file()
-        and not any(map(is_hidden, path.relative_to(root).parts))
-    ]
+        if path != table and path.is_file() and not any(map(is_hidden, path.relative_to(root).parts))
+    }
+
+
+def _same_path(name: str) -> str:
+    """Return the form of a relative path that is equal for equal ones, also of a table that Windows wrote."""
+    return same_name(name).replace("\\", "/").removeprefix("./")
+
+
+def _unused(table: Path, others: set[Path]) -> Iterator[str]:
+    """Say how many files beside the table it does not name."""
     if others:
         names = few(sorted(path.name for path in others), 3)
         files, are = ("file", "is") if len(others) == 1 else ("files", "are")
-        yield f"{root.name}: {len(others):,} {files} that {table.name} does not name {are} not read ({names})"
+        yield f"{table.parent.name}: {len(others):,} {files} that {table.name} does not name {are} not read ({names})"

@@ -13,18 +13,21 @@ import yaml
 
 _TEXT = "tag:yaml.org,2002:str"
 _NULL = "tag:yaml.org,2002:null"
-_INDEX = re.compile(r"0|[1-9][0-9]*")
+_INDEX = re.compile(r"0|-?[1-9][0-9]*")
 
 _TASKS = ("source", "target")
-_CLASSES = (
+_BY_NAME_OR_NUMBER = (
     *((task, "classes", "*") for task in _TASKS),
     *((task, "groups", "*", "*") for task in _TASKS),
+    ("model", "cuts", "*"),
+    ("transfer", "cuts", "*"),
 )
-"""Where classes stand: by name, or by index where the text is that of a number."""
+"""Where classes and blocks stand: by name, or by number where the text is that of one."""
 _NAMES = (
     ("name",),
     ("model", "name"),
     ("model", "factory"),
+    ("model", "blocks", "*"),
     ("transfer", "strategies", "*"),
     *((task, key) for task in _TASKS for key in ("dataset", "path", "checkpoint", "weights", "group")),
 )
@@ -41,7 +44,7 @@ def as_class(text: str) -> int | str:
 
     Example:
         >>> [as_class(text) for text in ("7", "007", "yes", "-1")]
-        [7, '007', 'yes', '-1']
+        [7, '007', 'yes', -1]
     """
     return int(text) if _INDEX.fullmatch(text) else text
 
@@ -69,8 +72,8 @@ def _children(node: yaml.Node, path: Sequence[str]) -> Iterator[tuple[str, yaml.
 def _keep_scalar(node: yaml.ScalarNode, path: Sequence[str]) -> None:
     if not _is_plain(node) or not node.value:
         return
-    is_class = _is_at(path, _CLASSES) and isinstance(as_class(node.value), str)
-    if is_class or (_is_at(path, _NAMES) and node.tag != _NULL):
+    is_named = _is_at(path, _BY_NAME_OR_NUMBER) and isinstance(as_class(node.value), str)
+    if is_named or (_is_at(path, _NAMES) and node.tag != _NULL):
         node.tag = _TEXT
 
 
