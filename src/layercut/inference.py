@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from layercut.artifacts.reading import read_kept
+from layercut.artifacts.writing import FILES, file_hash
 from layercut.checkpoints import load_checkpoint
 from layercut.errors import CheckpointError, UserError
 from layercut.features.given_images import given_pixels
@@ -84,7 +85,17 @@ def load_model(path: str | PathLike[str], trust_code: bool = False) -> Classifie
     if build["num_blocks"] < len(model.block_names):
         head = seeded_head(family, options, tuple(build["feature_shape"]), num_classes, seed=0)
         model = truncate(model, build["num_blocks"], head)
-    values, _ = load_checkpoint(folder / "model.safetensors")
+    values, _ = load_checkpoint(_as_kept(folder / "model.safetensors", card))
     model.load_state_dict(values)
     model = place_model(model, torch.device("cpu"))
     return Classifier(model, Normalization(build["mean"], build["std"]), card).eval()
+
+
+def _as_kept(path: Path, card: dict[str, Any]) -> Path:
+    """Return a file of a kept trial, compared with its hash in the card; cards of older versions have none."""
+    expected = card.get(FILES, {}).get(path.name)
+    if expected is not None and path.is_file() and file_hash(path) != expected:
+        raise CheckpointError(
+            f"{path} changed after it was written with its card; delete the folder and run the study again"
+        )
+    return path

@@ -12,10 +12,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from click.testing import CliRunner
 
-from layercut import load_results, load_study, run_study
+from layercut import load_model, load_results, load_study, run_study
 from layercut.checkpoints import load_checkpoint, save_checkpoint
-from layercut.errors import LedgerError
+from layercut.cli.verify import command
+from layercut.errors import CheckpointError, LedgerError
 from layercut.ledger import LEDGER_NAME, Ledger, study_status
 from layercut.report.facts import read_facts
 from layercut.stages.context import _open_source
@@ -189,3 +191,56 @@ def test_a_checkpoint_that_is_not_what_was_written_is_set_aside_and_made_again(
     assert [name.partition(" ")[0] for name in summary.mended] == ([] if deleted else ["checkpoint"])
     assert deleted or path.with_name(path.name + ".damaged").exists()
     assert read_facts(run).mended == summary.mended
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output directory of a small study that kept weights and predictions."""
+    folder = tmp_path_factory.mktemp("kept")
+    changes = ["transfer.fractions=[0.1]", "transfer.replicates=1", "keep=[weights, predictions]"]
+    run_study(load_study(write_study(folder), changes), folder / "run", executor="serial")
+    return folder / "run"
+
+
+def _verify(folder: Path) -> tuple[int, str]:
+    done = CliRunner().invoke(command, [str(folder)], standalone_mode=False)
+    return done.return_value, done.output
+
+
+def test_verify_finds_nothing_in_a_study_that_is_as_it_was_written(kept: Path) -> None:
+    code, output = _verify(kept)
+    assert (code, "all as they were written" in output) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "attack"),
+    [
+        ("checkpoints/*.safetensors", _other_weights),
+        ("checkpoints/*.safetensors", lambda path: path.write_bytes(b"")),
+        ("artifacts/*/model.safetensors", _other_weights),
+        ("artifacts/*/model.safetensors", lambda path: path.unlink()),
+        ("artifacts/*/predictions.csv", lambda path: path.write_text("image,label,predicted\n", encoding="utf-8")),
+        ("artifacts/*/card.json", lambda path: path.write_text("[]", encoding="utf-8")),
+        (
+            "artifacts/*/card.json",
+            lambda path: path.write_text(
+                path.read_text(encoding="utf-8").replace('"test_accuracy": 0', '"test_accuracy": 1'), encoding="utf-8"
+            ),
+        ),
+    ],
+)
+def test_verify_names_what_changed(kept: Path, tmp_path: Path, pattern: str, attack: Callable[[Path], object]) -> None:
+    run = Path(shutil.copytree(kept, tmp_path / "run"))
+    path = sorted(run.glob(pattern))[0]
+    attack(path)
+    code, output = _verify(run)
+    assert code == 2
+    assert "1 not as they were written" in output
+    assert str(path.parent) in output
+
+
+def test_load_model_refuses_weights_that_are_not_those_of_their_card(kept: Path, tmp_path: Path) -> None:
+    path = sorted(Path(shutil.copytree(kept, tmp_path / "run")).glob("artifacts/*/model.safetensors"))[0]
+    _other_weights(path)
+    with pytest.raises(CheckpointError, match="changed after it was written with its card"):
+        load_model(path.parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -12,6 +13,19 @@ from typing import Any
 from layercut.files import needing_space
 
 CARD = "card.json"
+
+FILES = "files"
+"""The entry of a card with the SHA-256 of each file beside it."""
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def artifact_folder(output_dir: Path, key: str) -> Path:
@@ -44,6 +58,7 @@ def write_artifact(
             unfinished.mkdir(parents=True, exist_ok=True)
             for name, write in files.items():
                 write(unfinished / name)
+            card = {**card, FILES: {name: file_hash(unfinished / name) for name in files}}
             (unfinished / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False), encoding="utf-8")
             if folder.exists():
                 shutil.rmtree(folder)

@@ -16,6 +16,7 @@ COMMANDS = {
     "run": ("layercut.cli.run:command", "Run a study, or finish one that was interrupted."),
     "plan": ("layercut.cli.plan:command", "Show what a study would do; runs nothing."),
     "status": ("layercut.cli.status:command", "Show how far a study is."),
+    "verify": ("layercut.cli.verify:command", "Compare all that a study wrote with what is on the disk now."),
     "report": ("layercut.cli.report:command", "Write the HTML report of a study, or its figures."),
     "scoreboard": (
         "layercut.cli.scoreboard:command",

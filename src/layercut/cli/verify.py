@@ -1,0 +1,31 @@
+"""`layercut verify`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from layercut.cli.main import EXIT_USER_ERROR
+from layercut.cli.options import json_option, run_argument
+
+
+@click.command("verify")
+@run_argument
+@json_option
+def command(output_dir: Path, as_json: bool) -> int:
+    """Compare everything in OUTPUT_DIR with what was written: records, checkpoints, what is kept of trials.
+
+    Names what differs, and ends with exit code 2 where anything does. Changes nothing.
+
+    \b
+    Examples:
+        layercut verify runs/digits
+        layercut verify runs/digits --json
+    """
+    from layercut.runner.verify import verify_run
+
+    found = verify_run(output_dir)
+    click.echo(json.dumps(found.as_json(), indent=2) if as_json else found.describe())
+    return EXIT_USER_ERROR if found.damaged else 0
