@@ -16,8 +16,9 @@ from typing import Literal, TypeAlias
 
 from layercut.keys import canonical_json
 
-StopReason = Literal["limit", "patience", "target"]
-"""Why a training ended: its last epoch, no better validation accuracy for long enough, or the accuracy aimed at."""
+StopReason = Literal["limit", "patience", "target", "solved"]
+"""Why a training ended: its last epoch, no better validation accuracy for long enough, the accuracy aimed at, or the
+minimum itself, where a head is solved and not trained."""
 
 FailureKind = Literal["diverged", "undefined", "error", "out_of_memory", "worker_lost"]
 
@@ -119,7 +120,9 @@ class TrialRecord:
     stop_reason: StopReason | None = None
     """Why training ended; with folds, theirs."""
     num_steps: int | None = None
-    """Steps to the weights that were kept."""
+    """Steps to the weights that were kept; None where nothing was trained."""
+    penalty_strength: float | None = None
+    """Strength of the L2 penalty with which the head was solved (`training/solved.py`); None: it was not."""
 
 
 @dataclass(frozen=True)

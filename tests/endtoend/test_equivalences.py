@@ -63,7 +63,8 @@ def test_design_points_that_are_not_merged_give_other_bits(study):
     checked, _ = study
     measured = [one_condition(checked, name.strategy, name.cut) for name in checked.plan.names if not name.merged]
     results = {trained_as(study, condition, condition.strategy, condition.cut) for condition in measured}
-    assert len(results) == len(measured) == 5 * NUM_BLOCKS - 1 + NUM_BLOCKS - 1  # the control of truncate last
+    controls, probes = NUM_BLOCKS - 1, NUM_BLOCKS + 1
+    assert len(results) == len(measured) == 5 * NUM_BLOCKS - 1 + controls + probes
 
 
 @pytest.mark.parametrize("study", [(False, 0.25)], indirect=True)

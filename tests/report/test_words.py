@@ -24,6 +24,9 @@ from layercut.stats import Context
         ("scratch_truncate", 0, "Remove all blocks and train the head on the pixels"),
         ("scratch_truncate", 2, "Remove all blocks but the first 2 and train the smaller network from scratch"),
         ("scratch_truncate", 6, "Train from scratch"),
+        ("linear_probe", 0, "Solve a linear probe on the pixels"),
+        ("linear_probe", 2, "Keep 2 of 6 blocks, frozen, remove the rest, and solve a linear probe"),
+        ("linear_probe", 6, "Keep all 6 blocks, frozen, and solve a linear probe on them"),
         ("own_strategy", 2, "Cut after 2 of 6 blocks with strategy own_strategy"),
     ],
 )

@@ -21,6 +21,7 @@ _STRATEGY_STYLES = {
     "freeze_truncate": Style(PURPLE, "triangle_down"),
     "truncate": Style(ORANGE, "plus"),
     "scratch_truncate": Style("muted", "plus", "dash"),
+    "linear_probe": Style(PURPLE, "star", "dot"),
 }
 _MARKERS: tuple[Marker, ...] = (
     "circle",

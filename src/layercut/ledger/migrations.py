@@ -203,6 +203,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         *(f"UPDATE {table} SET digest = {_DIGEST_FUNCTION}({columns})" for table, columns in _DIGESTED.items()),  # noqa: S608
         f"UPDATE trial_details SET digest = {_DIGEST_OF_DETAILS}",  # noqa: S608
     ),
+    (
+        # NULL in ledgers from before: no head was solved.
+        "ALTER TABLE trials ADD COLUMN penalty_strength REAL",
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from layercut.data.splits import training_sizes
 from layercut.keys import content_key
 from layercut.plan.canonical import condition_key, task_identity
-from layercut.plan.cost import ModelCost, sample_images, training_length, trial_flops
+from layercut.plan.cost import ModelCost, sample_images
 from layercut.plan.cuts import chosen_cuts, own_cuts
 from layercut.plan.jobs import Bank, Condition, Fitting, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
 from layercut.plan.overrides import target_place, target_training
@@ -18,10 +18,12 @@ from layercut.plan.representations import REPRESENTATIONS
 from layercut.plan.resolve import ResolvedTask, make_fitting
 from layercut.plan.scaling import scaled
 from layercut.plan.single_image import normalizes, why_not_one_by_one, without_single
+from layercut.plan.solving import solved_fitting, trial_work
 from layercut.plan.stacking import group_size, trunk_chunk
 from layercut.records import ConditionName
 from layercut.spec import StudySpec
 from layercut.strategies import STRATEGIES
+from layercut.strategies.base import head_of
 from layercut.strategies.treatment import Treatment, treatment
 from layercut.training.precision import Precision
 
@@ -90,7 +92,9 @@ class DesignGroup(NamedTuple):
         keep_hidden = transfer.head == "keep_hidden"
         name, cut, uses_source = STRATEGIES[strategy_name].canonical(cut, num_blocks, keep_hidden)
         treated = self._treatment(name, cut, uses_source)
-        frozen = treated.trunk > 0
+        frozen, head = treated.trunk > 0, head_of(STRATEGIES[name])
+        if head == "solved":
+            fitting = solved_fitting(fitting)
         if not keep_hidden and not treated.learns_from_kept:
             fitting = dataclasses.replace(fitting, kept_lr_scale=1.0)  # of nothing: one trial for every scale
         info = self.target.info
@@ -107,16 +111,18 @@ class DesignGroup(NamedTuple):
         source = self.source.key if uses_source else None
         num_replicates = transfer.num_replicates(fraction)
         batch_size = min(fitting.batch_size, images.train)
-        group = self._group(treated, batch_size, num_replicates, fitting.lr_schedule)
+        group = None if head != "trained" else self._group(treated, batch_size, num_replicates, fitting.lr_schedule)
         if group is not None:  # members share each evaluation, so it is for all epochs
             fitting = dataclasses.replace(fitting, validate_epochs="all")
         below = fitting, group is not None
         if frozen and below not in banks:  # one for all conditions on it: a plan has a million
             banks[below] = self._bank(*below)
-        if normalizes(self.model, treated.trained):
+        if head != "solved" and normalizes(self.model, treated.trained):
             self._check_batches(fitting, treated.trained, levels)
             fitting = without_single(fitting, sizes)
-        length = training_length(fitting, max(sizes))
+        num_folds = transfer.num_folds if folds else 0
+        num_classes = self.task.num_classes
+        work = trial_work(head, self.cost, treated, fitting, images, max(sizes), num_classes, num_folds)
         key = condition_key(
             source,
             self.task,
@@ -144,9 +150,9 @@ class DesignGroup(NamedTuple):
             self.spec.seed,
             num_replicates,
             group,
-            trial_flops(self.cost, treated, images, length, bool(fitting.augmentation)),
+            work,
             self._keep(num_replicates),
-            transfer.num_folds if folds else 0,
+            num_folds,
         )
 
     def _treatment(self, strategy_name: str, cut: int, uses_source: bool) -> Treatment:
@@ -159,6 +165,8 @@ class DesignGroup(NamedTuple):
             treated = treatment(STRATEGIES[strategy_name], cut, self.model.num_blocks)
             if treated.kept and not uses_source:
                 raise ValueError(f"at cut {cut} it keeps blocks of the source, and says that it does not depend on it")
+            if treated.trained and head_of(STRATEGIES[strategy_name]) == "solved":
+                raise ValueError(f"at cut {cut} it trains the blocks {list(treated.trained)}, and says it only solves")
             return treated
         except ValueError as error:
             raise self.spec.error("transfer.strategies", f"the strategy {strategy_name!r} is broken: {error}") from None

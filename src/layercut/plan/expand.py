@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from layercut.data.splits import check_fractions
 from layercut.data.subset import TaskInfo
@@ -30,6 +30,7 @@ from layercut.plan.representations import representation_jobs
 from layercut.plan.resolve import Resolver, resolve_model, task_ref
 from layercut.plan.scaling import check_numbers, check_sources
 from layercut.plan.size import DesignSize, check_size
+from layercut.plan.solving import hidden_warnings
 from layercut.plan.source_job import check_named_tasks, overlap_warnings, scaled_target, source_task
 from layercut.plan.sources import join, reference_job, source_at, source_jobs
 from layercut.plan.stacking import alone_warnings
@@ -37,6 +38,7 @@ from layercut.plan.validation import choice_warnings, source_warnings, validatio
 from layercut.records import ConditionName
 from layercut.spec import StudySpec, TaskSpec
 from layercut.strategies import STRATEGIES
+from layercut.strategies.base import HeadKind, head_of
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,7 @@ class _Expansion:
         self._model_costs[group.task.label, group.model.label] = group.cost
         self.warnings += validation_warnings(conditions, group.target.info)
         self.warnings += choice_warnings(conditions, group.target.info)
+        self.warnings += hidden_warnings(conditions)
         if group.stacked:
             self.warnings += alone_warnings(conditions, group.cost)
         for name, condition in points:
@@ -207,6 +210,12 @@ def _check_strategies(spec: StudySpec) -> None:
                 f"transfer.strategies[{index}]",
                 f"the strategy {name!r} ({STRATEGIES.summary(name)}) has no `{'`, `'.join(missing)}`; a strategy says "
                 "which blocks it keeps, trains and removes: the page on extending has an example",
+            )
+        head = head_of(STRATEGIES[name])
+        if head not in get_args(HeadKind):
+            raise spec.error(
+                f"transfer.strategies[{index}]",
+                f"the strategy {name!r} has `head = {head!r}`; expected one of {', '.join(get_args(HeadKind))}",
             )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from layercut.data.splits import Validation
 from layercut.models.backward import Unrepeatable
 from layercut.strategies import STRATEGIES
+from layercut.strategies.base import HeadKind, head_of
 from layercut.strategies.treatment import Treatment, treatment
 from layercut.training.schedule import Schedule
 
@@ -215,6 +216,11 @@ class Condition:
     def treatment(self) -> Treatment:
         """Return what becomes of each block."""
         return treatment(STRATEGIES[self.strategy], self.cut, self.model.num_blocks)
+
+    @property
+    def head(self) -> HeadKind:
+        """Return how the head gets its values."""
+        return head_of(STRATEGIES[self.strategy])
 
     @property
     def trunk(self) -> int:

@@ -87,6 +87,11 @@ def alone_warnings(conditions: Iterable[Condition], cost: ModelCost) -> Iterator
     for condition in conditions:
         if condition.group is None and condition.num_replicates > 1:
             fitting = condition.fitting
+            if condition.head == "solved":
+                continue
+            if condition.head == "solved_first":
+                reasons[condition.model.label, "each starts from a head that is solved for it"] += 1
+                continue
             if condition.num_folds:
                 reasons[condition.model.label, "each is cross-validated"] += 1
                 continue

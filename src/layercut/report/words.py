@@ -52,9 +52,17 @@ def phrase(strategy: str, cut: int, num_blocks: int) -> str:
         "reinit": f"Keep {kept}, train them further, and re-initialise the rest",
         "freeze_truncate": f"Keep {kept}, frozen, and remove the rest",
         "truncate": f"Keep {kept}, train them further, and remove the rest",
+        "linear_probe": _probed(cut, num_blocks),
         "scratch_truncate": f"Remove all blocks but the first {cut} and train the smaller network from scratch",
     }
     return sentences.get(strategy, f"Cut after {kept} with strategy {strategy}")
+
+
+def _probed(cut: int, num_blocks: int) -> str:
+    if cut in (0, num_blocks):
+        on = f"Keep all {num_blocks} blocks, frozen, and solve a linear probe on them"
+        return on if cut else "Solve a linear probe on the pixels"
+    return f"Keep {cut} of {num_blocks} blocks, frozen, remove the rest, and solve a linear probe"
 
 
 def condition_name(strategy: str, cut: int) -> str:

@@ -16,6 +16,7 @@ from torch import Tensor
 from layercut.artifacts import write_artifact
 from layercut.checkpoints import save_checkpoint
 from layercut.interop.epoch_csv import curve_table
+from layercut.plan.jobs import Condition
 from layercut.records import TrialRecord
 from layercut.spec import TrainingSpec
 from layercut.stages.context import Context
@@ -84,6 +85,12 @@ def _first_feature_maps(trial: Trial, positions: NDArray[np.int64], context: Con
     return maps if maps.dim() == 4 else None
 
 
+def _training(condition: Condition) -> dict[str, Any]:
+    """Return the fields of the training; a head that is solved has none."""
+    fields = () if condition.head == "solved" else TrainingSpec.model_fields
+    return {name: getattr(condition.fitting, name) for name in fields}
+
+
 def _card(trial: Trial, record: TrialRecord, kept: tuple[str, ...]) -> dict[str, Any]:
     """Return what a reader must know: where it comes from, how it was trained and is built, how good it is."""
     condition, model = trial.condition, trial.condition.model
@@ -101,7 +108,7 @@ def _card(trial: Trial, record: TrialRecord, kept: tuple[str, ...]) -> dict[str,
         "cut": condition.cut,
         "fraction": condition.fraction,
         "replicate": record.replicate,
-        "training": {name: getattr(condition.fitting, name) for name in TrainingSpec.model_fields},
+        "training": _training(condition),
         "class_names": list(condition.task.class_names),
         "metrics": {
             "train_accuracy": record.train_accuracy,

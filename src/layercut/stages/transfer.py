@@ -20,6 +20,7 @@ from layercut.stages.context import Context
 from layercut.stages.guard import attempt
 from layercut.stages.inputs import SplitName, trial_inputs
 from layercut.stages.keep import keep_trial
+from layercut.stages.solve import head_problem, solve_trial
 from layercut.stages.trial import Evaluations, Trial, prepare_trial, trial_record
 from layercut.training.batches import Examples, chunk_size
 from layercut.training.course import Training
@@ -27,6 +28,7 @@ from layercut.training.device import prepare_device
 from layercut.training.evaluate import evaluate
 from layercut.training.folds import Fold, train_folds, train_for
 from layercut.training.loop import train
+from layercut.training.solved import HeadProblem
 
 
 def run_transfer(job: TransferJob, context: Context) -> Iterator[TrialRecord | FailureRecord]:
@@ -53,30 +55,50 @@ def run_trial(condition: Condition, replicate: int, key: str, context: Context) 
     trial = prepare_trial(condition, replicate, key, context)
     body, precision = trial.parts.body, condition.fitting.precision
     training, validation, test = _examples(trial, context)
-    before = values_to_train(trial)
-    with torch.random.fork_rng():
-        torch.manual_seed(trial.seeds.layers)
-        if trial.folds:
-            result = _train_with_folds(trial, training, context)
-        else:
-            result = train(body, training, validation, condition.fitting, trial.seeds.order, trial.parts.kept)
-    on = Evaluations(test=evaluate(body, test, precision), train=evaluate(body, training, precision))
-    check_trained(trial, before, lambda: next(iter(training.chunks())))
+    if condition.head == "solved":
+        result, on_train = solve_trial(trial, training, validation)
+    else:
+        result = _train(trial, training, validation, context)
+        on_train = evaluate(body, training, precision)
+    on = Evaluations(test=evaluate(body, test, precision), train=on_train)
     record = trial_record(trial, result, on, trial.parts.trunk, context, time.perf_counter() - started)
     keep_trial(trial, record, on.test, context)
     return record
 
 
-def _train_with_folds(trial: Trial, training: Examples, context: Context) -> Training:
-    """Train the models of the folds, then the trial's own on all images for as long as was best for them."""
+def _train(trial: Trial, training: Examples, validation: Examples | None, context: Context) -> Training:
+    condition, body = trial.condition, trial.parts.body
+    head = head_problem(trial, training, validation) if condition.head == "solved_first" else None
+    if head is not None:
+        head.solve(body)
+    before = values_to_train(trial)
+    with torch.random.fork_rng():
+        torch.manual_seed(trial.seeds.layers)
+        if trial.folds:
+            result = _train_with_folds(trial, training, context, head)
+        else:
+            result = train(body, training, validation, condition.fitting, trial.seeds.order, trial.parts.kept)
+    check_trained(trial, before, lambda: next(iter(training.chunks())))
+    return result if head is None else result._replace(penalty_strength=head.strength.value)
+
+
+def _train_with_folds(trial: Trial, training: Examples, context: Context, head: HeadProblem | None) -> Training:
+    """Train the models of the folds, then the trial's own on all images for as long as was best for them.
+
+    `head`: each starts from the head that is solved on its own training images.
+    """
     fitting, seeds, body, kept = trial.condition.fitting, trial.seeds, trial.parts.body, trial.parts.kept
     rounds = fitting.rounds(len(training))
+    bodies = [copy.deepcopy(body) for _ in trial.folds]
+    if head is not None:
+        for number, model in enumerate(bodies):
+            head.solve(model, number)
     folds = [
-        Fold(copy.deepcopy(body), _training_examples(trial, fold, context), _held_out_examples(trial, fold, context))
-        for fold in trial.folds
+        Fold(model, _training_examples(trial, fold, context), _held_out_examples(trial, fold, context))
+        for model, fold in zip(bodies, trial.folds, strict=True)
     ]
     result = train_folds(folds, fitting, rounds, seeds.order, kept)
-    del folds
+    del folds, bodies
     torch.manual_seed(seeds.layers)
     num_steps = train_for(body, training, fitting, rounds, result.best_epoch, seeds.order, result.curve, kept)
     return result._replace(num_steps=num_steps)

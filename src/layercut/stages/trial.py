@@ -24,6 +24,7 @@ from layercut.strategies.base import Ingredients
 from layercut.training.course import DivergedError, Training
 from layercut.training.device import place_model
 from layercut.training.evaluate import Evaluation
+from layercut.training.solved import classifier
 
 
 class Seeds(NamedTuple):
@@ -132,7 +133,9 @@ def separate(condition: Condition, model: CuttableModel) -> Parts:
     for index, (_, block) in enumerate(blocks):
         block.requires_grad_(index not in frozen)
     resting = [f"blocks.{name}" for index, (name, _) in enumerate(blocks) if index in frozen]
-    body = PartlyTrained(dict(blocks[below:]), model.head.requires_grad_(), resting)
+    body = PartlyTrained(dict(blocks[below:]), model.head.requires_grad_(condition.head != "solved"), resting)
+    if condition.head == "solved":
+        classifier(body).requires_grad_()
     trunk = None if bank is None else freeze_trunk(model.trunk(below), bank)
     return Parts(trunk, body, _kept_parameters(condition, model))
 
@@ -191,6 +194,7 @@ def trial_record(
         num_folds=len(trial.folds),
         stop_reason=result.stop_reason,
         num_steps=result.num_steps,
+        penalty_strength=result.penalty_strength,
     )
 
 

@@ -30,12 +30,14 @@ from layercut.stats.design import FACTOR
 
 STRATEGY_ORDER = (
     "scratch", "freeze_reinit", "freeze", "reinit", "finetune", "freeze_truncate", "truncate", "scratch_truncate",
+    "linear_probe",
 )  # fmt: skip
 """Strategies in the order in which tables and figures show them; others follow by name."""
 
 _NAME_COLUMNS = ("source", "target", "model", "strategy", "cut", "fraction")
 _FLOATS = (
-    "train_accuracy", "validation_accuracy", "validation_loss", "test_accuracy", "test_loss", "log_area", "wall_seconds"
+    "train_accuracy", "validation_accuracy", "validation_loss", "test_accuracy", "test_loss", "log_area",
+    "penalty_strength", "wall_seconds",
 )  # fmt: skip
 _COUNTS = (
     "best_epoch",

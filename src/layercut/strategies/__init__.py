@@ -25,6 +25,9 @@ STRATEGIES: Registry[Strategy] = Registry(
             "layercut.strategies.scratch_truncate:SCRATCH_TRUNCATE",
             "T0: nothing is transferred, tail removed: the control of truncate",
         ),
+        "linear_probe": Entry(
+            "layercut.strategies.linear_probe:LINEAR_PROBE", "LP: trunk frozen; tail removed; head solved, not trained"
+        ),
     },
 )
 

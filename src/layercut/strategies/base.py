@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
 from layercut.models.base import CuttableModel
+
+HeadKind = Literal["trained", "solved", "solved_first"]
+"""How a head gets its values: trained from random ones; solved as a logistic regression on the features, in which
+case nothing is trained; or solved first, on the model as it is prepared, and then trained with the rest."""
 
 State = Mapping[str, Tensor]
 """Parameters and buffers by qualified name."""
@@ -60,3 +64,15 @@ class Strategy(Protocol):
     def prepare(self, ingredients: Ingredients, cut: int) -> CuttableModel:
         """Return the model to train, trunk included; freezing is left to the training."""
         ...
+
+
+@runtime_checkable
+class SolvesHead(Protocol):
+    """What a strategy says beside `Strategy` where its head does not start from random values."""
+
+    head: HeadKind
+
+
+def head_of(strategy: Strategy) -> HeadKind:
+    """Return how the head of a strategy gets its values."""
+    return strategy.head if isinstance(strategy, SolvesHead) else "trained"

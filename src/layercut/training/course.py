@@ -28,6 +28,8 @@ class Training(NamedTuple):
     """Validation images evaluated to follow the course, each time counted; log points are not."""
     num_steps: int | None = None
     """Steps to the weights that the model holds."""
+    penalty_strength: float | None = None
+    """With which the head was solved; None: it was not."""
 
 
 class DivergedError(TrialDivergedError):

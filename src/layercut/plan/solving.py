@@ -1,0 +1,101 @@
+"""What the plan knows of heads that are solved: what matters to them, what they cost, what to warn of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from layercut.keys import canonical_json
+from layercut.models import MODELS
+from layercut.models.base import seeded_head
+from layercut.plan.cost import Images, ModelCost, training_length, trial_flops
+from layercut.plan.jobs import Condition, Fitting, ModelRef
+from layercut.strategies.base import HeadKind
+from layercut.strategies.treatment import Treatment
+from layercut.training.axes import MOST_AXES
+from layercut.training.solved import STRENGTHS
+
+_ITERATIONS = 30
+"""Of the solver at each strength, from the solution before: more where the penalty is weak."""
+
+
+def solved_fitting(fitting: Fitting) -> Fitting:
+    """Return what is left of a training where the head is solved: how images become inputs, and in what precision."""
+    return Fitting(
+        optimizer="lbfgs",
+        lr=0.0,
+        weight_decay=0.0,
+        epochs=1,
+        patience=None,
+        batch_size=1,
+        precision=fitting.precision,
+        mean=fitting.mean,
+        std=fitting.std,
+        classification_report=fitting.classification_report,
+    )
+
+
+def solving_flops(cost: ModelCost, treatment: Treatment, images: Images, num_classes: int, num_folds: int) -> int:
+    """Return the operations of a head that is solved, features of the blocks above a stored trunk among them.
+
+    `num_folds`: 0 without a cross-validation.
+    """
+    last, num_images = treatment.num_left, images.train // max(1, num_folds)
+    forward = cost.trunk_flops[last] - cost.trunk_flops[treatment.trunk] + cost.head_flops[last]
+    num_features = max(1, cost.head_flops[last] // (2 * num_classes))
+    num_columns = min(num_images, num_features)
+    turned = num_columns <= MOST_AXES
+    axes = 2 * num_images * num_features * num_columns + 10 * num_columns**3 if turned else 0
+    step = 4 * num_images * (num_columns if turned else num_features) * num_classes
+    num_paths = num_folds or int(images.validation > 0)
+    paths = num_paths * (axes + len(STRENGTHS) * _ITERATIONS * step)
+    tested = images.test + (0 if num_folds else images.validation)
+    return forward * (num_images + tested) + paths + axes + 2 * _ITERATIONS * step
+
+
+def trial_work(
+    head: HeadKind,
+    cost: ModelCost,
+    treatment: Treatment,
+    fitting: Fitting,
+    images: Images,
+    num_train: int,
+    num_classes: int,
+    num_folds: int,
+) -> int:
+    """Return the operations of one trial; the largest of its models is trained on `num_train` images."""
+    solving = 0 if head == "trained" else solving_flops(cost, treatment, images, num_classes, num_folds)
+    if head == "solved":
+        return solving
+    length = training_length(fitting, num_train)
+    return solving + trial_flops(cost, treatment, images, length, bool(fitting.augmentation))
+
+
+def hidden_warnings(conditions: Iterable[Condition]) -> Iterator[str]:
+    """Say which heads are solved behind hidden layers that are as they were drawn."""
+    found: dict[tuple[str, str], set[int]] = {}
+    for condition in conditions:
+        if condition.head == "trained":
+            continue
+        left, model = condition.treatment.num_left, condition.model
+        kept = condition.keep_hidden and left == model.num_blocks
+        if not kept and _has_hidden(model, left):
+            found.setdefault((condition.strategy, model.label), set()).add(condition.cut)
+    for (strategy, label), cuts in found.items():
+        yield (
+            f"{label}: {strategy} at cut {', '.join(map(str, sorted(cuts)))} solves the classifier behind hidden "
+            "layers of random values; take a model without them, or `head: keep_hidden`, which keeps the source's at "
+            "the last cut"
+        )
+
+
+def _has_hidden(model: ModelRef, cut: int) -> bool:
+    return _drawn(model.name, canonical_json(model.options), model.feature_shapes[cut])
+
+
+@lru_cache(maxsize=256)
+def _drawn(name: str, options: str, feature_shape: tuple[int, ...]) -> bool:
+    """Return whether a new head draws more values than its classifier's."""
+    family = MODELS[name]
+    head = seeded_head(family, family.options.model_validate_json(options), feature_shape, num_classes=2, seed=0)
+    return any(not name.startswith("out.") for name, _ in head.named_parameters())
