@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from layercut.data import DATASETS
 from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.errors import SpecError, UnknownNameError, UserError
 from layercut.models import MODELS
-from layercut.models.base import CuttableModel, SwitchedFamily, plan_model
+from layercut.models.base import CuttableModel, PublishedFamily, SwitchedFamily, plan_model
 from layercut.models.examine import examine_model
 from layercut.plan.jobs import Fitting, ModelRef, SourceJob
 from layercut.plan.probes import asked_probes, describe_probes
@@ -54,17 +54,23 @@ def default_probes() -> list[str]:
     return [name for name in PROBES if PROBES[name].kind != "pair" and name not in _NOT_BY_DEFAULT]
 
 
-class Candidate(NamedTuple):
+@dataclass(frozen=True)
+class Candidate:
     """A model with weights, as named on the command line."""
 
     model: str
     """Its name in a study file, or `package.module:function`."""
     weights: str
     """A file, `random`, or the name of published weights."""
+    typed: str = field(default="", compare=False, repr=False)
+    """What the user wrote, for errors."""
 
 
 def parse_candidate(text: str, model: str) -> Candidate:
     """Read `WEIGHTS`, `MODEL` or `MODEL=WEIGHTS`; `model` is meant where none is named.
+
+    Raises:
+        UserError: a text alone is neither weights nor a model that has some.
 
     Example:
         >>> parse_candidate("torchvision/resnet18=random", "plain_cnn")
@@ -74,9 +80,24 @@ def parse_candidate(text: str, model: str) -> Candidate:
     """
     if "=" in text and not Path(text).is_file():
         name, _, weights = text.partition("=")
-        return Candidate(name, weights)
-    is_zoo = text.partition("/")[0] in MODELS.collections() and not _is_file(text)
-    return Candidate(text, "DEFAULT") if is_zoo else Candidate(model, text)
+        return Candidate(name, weights, text)
+    if text == "random" or _is_file(text):
+        return Candidate(model, text, text)
+    if text.partition("/")[0] in MODELS.collections():
+        return Candidate(text, "DEFAULT", text)
+    if text in MODELS or ":" in text:
+        raise UserError(f"{text}: a model whose weights nobody publishes; say which: {text}=FILE or {text}=random")
+    if ":" in model or not isinstance(MODELS[model], PublishedFamily):
+        raise UserError(f"{text}: expected a weight file, `random` or a model; there is no such file, {_not_one(text)}")
+    return Candidate(model, text, text)
+
+
+def _not_one(name: str) -> str:
+    try:
+        MODELS[name]
+    except UnknownNameError as error:
+        return f"and {error}"
+    return "and no weights of that name"
 
 
 def probe_spec(
@@ -116,7 +137,21 @@ def probe_spec(
     unscaled = "random" in source and not any(one.startswith("normalization") for one in overrides)
     if "/" in candidate.model and unscaled:
         content["normalization"] = "imagenet"
-    return make_study(content, overrides)
+    return make_study(content, overrides, _said(candidate, data, classes, probes, sample))
+
+
+def _said(
+    candidate: Candidate, data: str, classes: Sequence[int | str] | None, probes: Sequence[str] | None, sample: int
+) -> dict[str, str]:
+    """Return key paths of the study and what the user typed for them."""
+    typed = candidate.typed or f"{candidate.model}={candidate.weights}"
+    said = {"source": typed, "target": f"--data {data}"}
+    said["model"] = f"--model {candidate.model}" if typed == candidate.weights else typed
+    if classes:
+        said["target"] += f" --classes {','.join(map(str, classes))}"
+    for index, name in enumerate(probes or []):
+        said |= {f"probes[{index}]": f"--probes {name}", f"probes[{index}].sample": f"--sample {sample}"}
+    return said
 
 
 def _source(weights: str) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from layercut.charts import Axis, Line, Panel, Point, Style, Tick
-from layercut.charts.matplotlib import FORMATS, PAGE_INCHES, draw, save
+from layercut.charts.chart import FORMATS
+from layercut.charts.matplotlib import PAGE_INCHES, draw, save
 from sample_chart import CHART, EVIL, PICTURE
 
 

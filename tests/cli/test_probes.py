@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -169,7 +171,17 @@ def test_models_of_different_layers_are_compared_by_depth():
         (["random", "--data", "digits", "--set", "target.classes=[5]"], r"^`target\[0\].classes` given with --set: "),
         (["random", "--data", "digits", "--model", "plain_cn"], "unknown model 'plain_cn'; did you mean 'plain_cnn'"),
         (["random", "--data", "digits", "--probes", "nkn"], "unknown probe 'nkn'; did you mean 'knn'"),
-        (["none.pth", "--data", "digits"], "no weight file"),
+        (["none.pth", "--data", "digits"], r"^none\.pth: no weight file"),
+        (["resnet18", "--data", "digits"], r"^resnet18: expected a weight file.*did you mean 'torchvision/resnet18'\?"),
+        (
+            ["mlp", "--data", "digits"],
+            "^mlp: a model whose weights nobody publishes; .* mlp=FILE or mlp=random",
+        ),
+        (["mlp=DEFAULT", "--data", "digits"], "^mlp=DEFAULT: no weights of the model mlp are published"),
+        (["random", "--data", "digits", "--classes", "5,12"], "^--data digits --classes 5,12: class 12"),
+        (["mlp=random", "--data", "digits", "--set", "model.depht=2"], "^mlp=random, with --set model.depht: "),
+        (["random", "--data", "digits", "--probes", "knn,nkn"], "^--probes nkn: unknown probe 'nkn'"),
+        (["random", "--data", "digits", "-o", "runs"], "expected a name that ends in .svg"),
         (["random", "--data", "digits", "-o", "picture.gif"], "expected a name that ends in .svg"),
     ],
 )
@@ -194,6 +206,21 @@ def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_computed
         call(probe, "random", *QUICK, "-o", tmp_path / "file" / "x" / "p.png")
     (tmp_path / "p.png").mkdir()
     assert CliRunner().invoke(probe, ["random", *QUICK, "-o", str(tmp_path / "p.png")]).exit_code == 2
+
+
+def test_where_the_picture_cannot_go_is_said_before_anything_slow_is_imported(tmp_path):
+    program = (
+        "import sys\n"
+        "from layercut.cli.main import main\n"
+        "try:\n    main(['probe', 'random', '--data', 'digits', '-o', sys.argv[1]])\n"
+        "finally:\n    print([name for name in ('torch', 'matplotlib', 'pandas') if name in sys.modules])\n"
+    )
+    (tmp_path / "file").touch()
+    command = [sys.executable, "-c", program, str(tmp_path / "file" / "probe.svg")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "is a file, not a folder; choose another path" in done.stderr
+    assert done.stdout == "[]\n"
 
 
 def test_every_layer_that_ties_is_marked_and_none_where_all_do():

@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+FORMATS = ("svg", "pdf", "png")
+"""Files that a chart is drawn into, by their suffix."""
+
 Marker = Literal["circle", "square", "diamond", "triangle", "cross", "plus", "star", "triangle_down"]
 Dash = Literal["solid", "dash", "dot", "dashdot"]
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from layercut.charts.chart import Axis, Chart, Entry, Panel
+from layercut.charts.chart import FORMATS, Axis, Chart, Entry, Panel
 from layercut.charts.extent import crowded, extent, picture_grid
 from layercut.charts.fonts import families, said_once
 from layercut.charts.matplotlib_marks import (
@@ -30,7 +30,6 @@ from layercut.charts.matplotlib_marks import (
 )
 from layercut.charts.palette import LIGHT, Theme
 
-FORMATS = ("svg", "pdf", "png")
 COLUMN_INCHES = 3.35
 PAGE_INCHES = 6.9
 """Widths of one and of two columns of a usual paper."""

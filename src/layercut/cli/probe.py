@@ -73,16 +73,13 @@ def command(
         layercut probe mine.pth --data mnist --classes 5,6,7,8,9
         layercut probe old.safetensors new.safetensors random --data photos --set target.image_size=32
     """
-    from layercut.charts.matplotlib import FORMATS, save
-    from layercut.errors import UserError
+    _require_output(output)  # before what is slow to import
+    from layercut.charts.matplotlib import save
     from layercut.figures.probe_by_layer import by_model
-    from layercut.files import explained, require_file, written_whole
+    from layercut.files import explained, written_whole
     from layercut.probing import parse_candidate, probe_models, probe_spec
     from layercut.spec.names import as_class
 
-    if output.suffix.removeprefix(".") not in FORMATS:
-        raise UserError(f"--output {output}: expected a name that ends in .{', .'.join(FORMATS)}")
-    require_file(output)
     names = probes.split(",") if probes else None
     chosen = [as_class(name) for name in classes.split(",")] if classes else None
     candidates = dict.fromkeys(parse_candidate(text, model) for text in models)
@@ -100,6 +97,17 @@ def command(
         click.echo(f"no value: {line}", err=True)
     if chart is not None:
         click.echo(output)
+
+
+def _require_output(output: Path) -> None:
+    """Refuse a picture that could not be written."""
+    from layercut.charts.chart import FORMATS
+    from layercut.errors import UserError
+    from layercut.files import require_file
+
+    if output.suffix.removeprefix(".") not in FORMATS:
+        raise UserError(f"--output {output}: expected a name that ends in .{', .'.join(FORMATS)}")
+    require_file(output)
 
 
 def _print(table: pd.DataFrame) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from layercut.charts import Chart, Entry
+from layercut.charts.chart import FORMATS
 from layercut.charts.palette import LIGHT
 from layercut.charts.plotly import panel_figures
 from layercut.errors import UserError
@@ -86,7 +87,7 @@ class Plot:
         Raises:
             UserError: the ending is another, or the figure has several charts.
         """
-        from layercut.charts.matplotlib import FORMATS, save  # noqa: PLC0415 - showing a chart needs no matplotlib
+        from layercut.charts.matplotlib import save  # noqa: PLC0415 - showing a chart needs no matplotlib
 
         path = Path(path).expanduser()
         if path.suffix[1:] not in FORMATS:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from layercut.charts import Chart
+from layercut.charts.chart import FORMATS
 from layercut.errors import UserError
 from layercut.figures import FIGURES, charts_of, factor_table
 from layercut.figures.study_tables import StudyTables
@@ -62,7 +63,7 @@ def write_figures(
         LedgerError: there is no ledger, or it is damaged.
         UserError: another format, or the folder cannot be written.
     """
-    from layercut.charts.matplotlib import FORMATS, save  # noqa: PLC0415 - drawing the page needs no matplotlib
+    from layercut.charts.matplotlib import save  # noqa: PLC0415 - drawing the page needs no matplotlib
 
     if file_format not in FORMATS:
         raise UserError(f"expected one of the formats {', '.join(FORMATS)}; got {file_format!r}")

@@ -74,8 +74,12 @@ def parse_study(text: str, file: Path | None = None, overrides: Sequence[str] = 
     return _checked(values, lines, text, file, overrides)
 
 
-def make_study(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> StudySpec:
+def make_study(
+    values: Mapping[str, Any], overrides: Sequence[str] = (), typed: Mapping[str, str] | None = None
+) -> StudySpec:
     """Return the study of a mapping that nobody wrote into a file: errors name key paths and no lines.
+
+    `typed`: key path to what the user typed instead, such as `--data photos`, for errors.
 
     Raises:
         SpecError: it says something impossible.
@@ -83,21 +87,21 @@ def make_study(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Stud
     plain = plain_values(values)
     _resolve_paths(plain, Path.cwd())
     text = yaml.safe_dump(plain, sort_keys=False)
-    return _checked(_parse_yaml(text, None)[0], {}, text, None, overrides)
+    return _checked(_parse_yaml(text, None)[0], dict(typed or {}), text, None, overrides)
 
 
 def _checked(
-    values: dict[str, Any], lines: dict[str, int], text: str, file: Path | None, overrides: Sequence[str]
+    values: dict[str, Any], lines: Mapping[str, int | str], text: str, file: Path | None, overrides: Sequence[str]
 ) -> StudySpec:
     for override in overrides:
         path = _apply_override(values, override)
-        lines = {key: line for key, line in lines.items() if not key.startswith((f"{path}.", f"{path}["))}
-        lines[path] = FROM_OVERRIDE
+        kept = {key: line for key, line in lines.items() if not key.startswith((f"{path}.", f"{path}["))}
+        lines = {**kept, path: FROM_OVERRIDE}
     try:
         spec = StudySpec.model_validate(values)
     except ValidationError as error:
         raise SpecError(describe_errors(error, StudySpec, file, lines)) from error
-    spec._file, spec._lines, spec._text = file, lines, text
+    spec._file, spec._lines, spec._text = file, dict(lines), text
     return spec
 
 
@@ -105,7 +109,7 @@ def describe_errors(
     error: ValidationError,
     model: type[BaseModel],
     file: Path | None = None,
-    lines: Mapping[str, int] | None = None,
+    lines: Mapping[str, int | str] | None = None,
     also_legal: Sequence[str] = (),
 ) -> str:
     """Return one line for each thing that is wrong: where, what was expected, what came, the nearest legal name.
@@ -115,7 +119,7 @@ def describe_errors(
     messages = []
     for problem in error.errors(include_url=False):
         location = _without_union_tags(problem["loc"])
-        place = f"{locate(file, dict(lines or {}), _join(location))}: " if location else ""
+        place = f"{locate(file, lines or {}, _join(location))}: " if location else ""
         messages.append(place + _explain(problem, location, model, also_legal))
     return "\n".join(dict.fromkeys(messages))
 

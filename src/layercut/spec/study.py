@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -186,7 +187,7 @@ class StudySpec(StrictSpec):
     csv: bool = Field(default=False, description="Write `transfer_learning_logs.csv`, a row for each trial and epoch.")
 
     _file: Path | None = PrivateAttr(default=None)
-    _lines: dict[str, int] = PrivateAttr(default_factory=dict)
+    _lines: dict[str, int | str] = PrivateAttr(default_factory=dict)
     _text: str | None = PrivateAttr(default=None)
 
     @property
@@ -208,10 +209,11 @@ FROM_OVERRIDE = 0
 """Line of a value that was given with `--set` instead of in the file."""
 
 
-def locate(file: Path | None, lines: dict[str, int], key_path: str) -> str:
+def locate(file: Path | None, lines: Mapping[str, int | str], key_path: str) -> str:
     """Return `"`transfer.cuts` in study.yaml, line 12"`, or the nearest enclosing key's line.
 
-    What of it was given with `--set` is named too.
+    What of it was given with `--set` is named too. A place that stands in no file is said as the user typed it: a text
+    among the numbers of `lines`.
     """
     parent = key_path
     while parent and parent not in lines and parent.replace("[0]", "") not in lines:
@@ -222,4 +224,6 @@ def locate(file: Path | None, lines: dict[str, int], key_path: str) -> str:
     within = key_path.replace("[0]", "")
     changed = [f"--set {key}" for key, at in lines.items() if at == FROM_OVERRIDE and key.startswith(f"{within}.")]
     given = f", with {' '.join(changed)}" if changed else ""
+    if isinstance(line, str):
+        return line + given
     return f"`{key_path}`" + (f" in {file}" if file else "") + (f", line {line}" if line else "") + given
