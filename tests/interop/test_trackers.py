@@ -8,10 +8,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from layercut import run_study
+from layercut.errors import SpecError
 from layercut.interop.tensorboard import TensorBoardLog, add_pictures, folder_name
 from layercut.report import write_figures
 from layercut.spec import parse_study
 from layercut.stats.tables import load_curves, load_results
+from tiny import tiny_plan, tiny_study
 from tiny_study import TINY
 
 OVERRIDES = ["transfer.strategies=[scratch, freeze]", "transfer.fractions=[0.3]", "tensorboard=true", "csv=true"]
@@ -95,3 +97,12 @@ def test_names_with_strange_signs_stay_inside_the_folder(tmp_path):
     TensorBoardLog(tmp_path).add("../<b>x</b>", [], {"test accuracy": 0.5}, {})
     assert [path.name for path in (tmp_path / "tensorboard").iterdir()] == ["b_x"]
     assert list(tmp_path.parent.glob("*b_x*")) == []
+
+
+@pytest.mark.parametrize("start", [tiny_plan, lambda change: run_study(tiny_study(change), executor="serial")])
+def test_without_the_extra_the_plan_says_so_before_there_is_a_ledger(start, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("layercut.interop.tensorboard.find_spec", lambda name: None)
+    with pytest.raises(SpecError, match=r"`tensorboard`.* needs TensorBoard.*pip install 'layercut\[tensorboard\]'"):
+        start("tensorboard=true")
+    assert list(tmp_path.iterdir()) == []
