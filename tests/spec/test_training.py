@@ -38,6 +38,8 @@ REFUSED = [
     ("{target_accuracy: 98.5}", "less than or equal to 1; got 98.5"),
     ("{label_smoothing: 1}", "less than 1"),
     ("{augmentation: [blur]}", "'flip'"),
+    ("{patience_watch: loss, patience: null}", "a `patience` and `validate_epochs: all` beside `patience_watch: loss`"),
+    ("{patience_watch: loss, validate_epochs: as_needed}", "got patience 6 and validate_epochs as_needed"),
 ]
 
 

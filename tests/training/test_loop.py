@@ -19,12 +19,12 @@ from training_cases import Vectors, linear, schedule, separable
 CPU = torch.device("cpu")
 
 
-def fake_validation(monkeypatch, accuracies):
-    """Make each epoch's validation accuracy what a test says it is."""
-    left = iter(accuracies)
+def fake_validation(monkeypatch, accuracies, losses=None):
+    """Make each epoch's validation accuracy, and its loss, what a test says it is."""
+    left = iter(zip(losses or [0.5] * len(accuracies), accuracies, strict=True))
 
     def evaluate(model, examples, precision):
-        return Evaluation(0.5, next(left), torch.zeros(0))
+        return Evaluation(*next(left), torch.zeros(0))
 
     monkeypatch.setattr(validation, "evaluate", evaluate)
 
@@ -52,6 +52,29 @@ def test_training_stops_after_patience_epochs_without_a_better_accuracy(monkeypa
     result = train(linear(), separable(), separable(), schedule(epochs=6, patience=3), order_seed=0)
     assert len(result.curve) == 5
     assert result.best_epoch == 2
+
+
+def test_patience_can_wait_for_a_lower_loss_while_the_best_accuracy_keeps_its_weights(monkeypatch):
+    """Accuracy rises until epoch 4, loss falls until epoch 2: training ends at 2 + 3, with the weights of epoch 4."""
+    accuracies, losses = [0.5, 0.6, 0.7, 0.8, 0.8, 0.9], [0.9, 0.5, 0.6, 0.6, 0.5, 0.7]
+    fake_validation(monkeypatch, accuracies, losses)
+    watching = schedule(epochs=6, patience=3, patience_watch="loss")
+    result = train(linear(), separable(), separable(), watching, order_seed=0)
+    assert (len(result.curve), result.best_epoch, result.stop_reason) == (5, 4, "patience")
+
+
+def test_a_falling_loss_keeps_a_training_going_whose_accuracy_stays(monkeypatch):
+    fake_validation(monkeypatch, [0.6] * 6, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
+    watching = schedule(epochs=6, patience=2, patience_watch="loss")
+    result = train(linear(), separable(), separable(), watching, order_seed=0)
+    assert (len(result.curve), result.best_epoch, result.stop_reason) == (6, 1, "limit")
+
+
+def test_a_target_ends_a_training_that_watches_its_loss(monkeypatch):
+    fake_validation(monkeypatch, [0.5, 0.9, 0.9], [0.5, 0.6, 0.7])
+    watching = schedule(epochs=3, patience=1, patience_watch="loss", target_accuracy=0.9)
+    result = train(linear(), separable(), separable(), watching, order_seed=0)
+    assert (len(result.curve), result.stop_reason) == (2, "target")
 
 
 def test_without_validation_every_epoch_is_run_and_the_last_weights_count():

@@ -243,6 +243,7 @@ RULES = [
     {"label_smoothing": 0.2},
     {"kept_lr_scale": 0.1},
     {"target_accuracy": 0.6, "patience": None},
+    {"optimizer": "sgd", "lr": 0.5, "patience": 1, "patience_watch": "loss"},
     {"patience": None, "log_points": ("0", "batch 1", "batch 2", "epoch 1", "epoch 3", "epoch 30")},
 ]
 

@@ -59,6 +59,11 @@ class TrainingSpec(StrictSpec):
         description="Stop after so many evaluations (one an epoch, unless `steps` or `min_steps` say otherwise) "
         "without a better validation accuracy; null: never stop early.",
     )
+    patience_watch: Literal["accuracy", "loss"] = Field(
+        default="accuracy",
+        description="Which value of the validation images patience waits for; the weights with the best accuracy are "
+        "kept either way.",
+    )
     target_accuracy: float | None = Field(
         default=None, gt=0, le=1, description="Stop at the first epoch with this validation accuracy, in 0..1."
     )
@@ -132,6 +137,11 @@ class TrainingSpec(StrictSpec):
             yield (
                 "`validate_epochs: all` beside `lr_schedule: plateau` or a target_accuracy, which must know every "
                 f"epoch's validation; got as_needed with {self.lr_schedule} and target_accuracy {self.target_accuracy}"
+            )
+        if self.patience_watch == "loss" and (self.patience is None or self.validate_epochs == "as_needed"):
+            yield (
+                "a `patience` and `validate_epochs: all` beside `patience_watch: loss`, which must know every epoch's "
+                f"loss; got patience {self.patience} and validate_epochs {self.validate_epochs}"
             )
         if len(set(self.augmentation)) < len(self.augmentation):
             yield f"each augmentation once; got {', '.join(self.augmentation)}"

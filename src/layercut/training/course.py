@@ -44,14 +44,20 @@ class Course:
     """Follows one training, epoch by epoch.
 
     The best epoch has the strictly greatest validation accuracy, so ties keep the earlier one; with `ties="loss"`,
-    that with the lower validation loss.
+    that with the lower validation loss. Patience waits for a better accuracy, or with `watch="loss"` for a lower loss.
     Without validation images there is no early stop and the last weights count.
     """
 
     def __init__(
-        self, patience: int | None, target_accuracy: float | None = None, ties: Literal["earlier", "loss"] = "earlier"
+        self,
+        patience: int | None,
+        target_accuracy: float | None = None,
+        ties: Literal["earlier", "loss"] = "earlier",
+        watch: Literal["accuracy", "loss"] = "accuracy",
     ) -> None:
         self._patience = patience
+        self._watches_loss = watch == "loss"
+        self._least_loss, self._last_gain = math.inf, 0
         self._target_accuracy = math.inf if target_accuracy is None else target_accuracy
         self._curve: list[EpochPoint] = []
         self._best_epoch = 0
@@ -61,7 +67,7 @@ class Course:
 
     @property
     def stopped(self) -> bool:
-        """Return whether there is no better validation accuracy for `patience` epochs, or the target is reached."""
+        """Return whether nothing that patience watches got better for `patience` epochs, or the target is reached."""
         return self._reason is not None
 
     def add(self, point: EpochPoint) -> bool:
@@ -77,12 +83,15 @@ class Course:
             self._best_epoch = point.epoch
             return False
         score = point.validation_accuracy, -(point.validation_loss or 0.0) if self._by_loss else 0.0
-        if score > self._best_score:
+        if point.validation_loss is not None and point.validation_loss < self._least_loss:
+            self._least_loss, self._last_gain = point.validation_loss, point.epoch
+        better = score > self._best_score
+        if better:
             self._best_epoch, self._best_score = point.epoch, score
             self._reason = "target" if point.validation_accuracy >= self._target_accuracy else None
-            return True
-        self._wait(point)
-        return False
+        if self._reason != "target":
+            self._wait(point)
+        return better
 
     def pass_over(self, point: EpochPoint) -> None:
         """Take one epoch of which no more is known than that it is not the best."""
@@ -90,7 +99,8 @@ class Course:
         self._wait(point)
 
     def _wait(self, point: EpochPoint) -> None:
-        if self._patience is not None and point.epoch - self._best_epoch >= self._patience:
+        last_gain = self._last_gain if self._watches_loss else self._best_epoch
+        if self._patience is not None and point.epoch - last_gain >= self._patience:
             self._reason = "patience"
 
     def result(self) -> Training:

@@ -52,7 +52,7 @@ def train_folds(
         DivergedError: a loss became infinite or NaN, in any fold.
     """
     runs = [Optimization(fold.model, fold.training, schedule, rounds, order_seed, kept) for fold in folds]
-    course = Course(schedule.patience, schedule.target_accuracy, ties="loss")
+    course = Course(schedule.patience, schedule.target_accuracy, ties="loss", watch=schedule.patience_watch)
     num_looks = 0
     for number in range(1, rounds.number + 1):
         trained = [run.round(number) for run in runs]

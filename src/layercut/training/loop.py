@@ -100,7 +100,7 @@ def train(
     """
     rounds = schedule.rounds(len(examples))
     optimization = Optimization(model, examples, schedule, rounds, order_seed, kept)
-    course = Course(schedule.patience, schedule.target_accuracy)
+    course = Course(schedule.patience, schedule.target_accuracy, watch=schedule.patience_watch)
     log = AccuracyLog(schedule.log_points, optimization.steps_an_epoch)
     snapshots = Snapshots(schedule.checkpoints)
     follow: Validation = EveryEpoch(validation, schedule.precision, course)

@@ -32,6 +32,7 @@ class Schedule:
     lr_factor: float = 0.1
     lr_patience: int = 10
     lr_watch: Literal["loss", "accuracy"] = "loss"
+    patience_watch: Literal["accuracy", "loss"] = "accuracy"
     lr_step_epochs: int | None = None
     warmup_epochs: int = 0
     warmup_steps: int = 0

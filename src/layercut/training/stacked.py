@@ -54,7 +54,7 @@ def train_stacked(
     rounds = schedule.rounds(len(examples))
     rate = LearningRate(optimizer, schedule, rounds, len(batch_sizes))
     batches = Batches(len(examples), batch_sizes, order_seeds, device)
-    courses = [Course(schedule.patience, schedule.target_accuracy) for _ in models]
+    courses = [Course(schedule.patience, schedule.target_accuracy, watch=schedule.patience_watch) for _ in models]
     log = AccuracyLog(schedule.log_points, len(batch_sizes))
     diverged: dict[int, DivergedError] = {}
     running = list(range(len(models)))
