@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from layercut.charts import Axis, Line, Panel, Point, Style, Tick
+from layercut.charts import Axis, Cells, Chart, Line, Panel, Point, Style, Tick
 from layercut.charts.chart import FORMATS
 from layercut.charts.matplotlib import PAGE_INCHES, draw, save
 from sample_chart import CHART, EVIL, PICTURE
@@ -69,3 +70,31 @@ def test_pictures_take_as_much_height_as_their_rows():
     chart = replace(CHART, panels=(panel,) * 4, color_scale=None, legend=())
     one, two = (draw(replace(chart, num_columns=columns)).get_size_inches()[1] for columns in (1, 2))
     assert two < 0.4 * one
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+def test_no_title_runs_into_the_next_panel_or_the_bar_of_colours(columns):
+    names = ("ant", "bee", "a longer name")
+    cells = Cells(names, names, ((0.0, 50.0, 100.0),) * 3, (("1", "2", "3"),) * 3)
+    ticks = tuple(Tick(place, name) for place, name in enumerate(names))
+    axes = Axis("Predicted class", scale="category", ticks=ticks), Axis("True class", scale="category", ticks=ticks)
+    title = "lowest mean at 100 %: freeze_truncate at cut 0 (here 72.0 %)"
+    panels = tuple(Panel(title, *axes, cells=cells) for _ in range(2 * columns))
+    chart = Chart(
+        "confusion_matrix",
+        "Confusion",
+        panels,
+        "c",
+        "a",
+        color_scale=(0.0, 100.0),
+        color_title="Share",
+        num_columns=columns,
+    )
+    figure = draw(chart)
+    FigureCanvasAgg(figure).draw()
+    renderer = figure.canvas.get_renderer()
+    *drawn, bar = figure.axes
+    titles = [one._left_title.get_window_extent(renderer) for one in drawn]
+    for place, box in enumerate(titles):
+        right = drawn[place + 1] if (place + 1) % columns else bar
+        assert box.x1 < right.get_tightbbox(renderer).x0

@@ -41,6 +41,11 @@ _TITLE_LETTERS_AN_INCH = 15
 _MARGIN_INCHES = 0.6
 """Left of a panel, and between panels."""
 
+_LABEL_INCHES = 0.25
+"""What the label of an axis takes."""
+_BAR_INCHES = 0.3
+"""What a panel gives to the bar of colours."""
+
 _RC: Any = {
     "font.size": 7,
     "axes.titlesize": 7.5,
@@ -161,7 +166,7 @@ def _row_inches(panels: Sequence[Panel], panel_inches: float) -> float:
 def _panel(figure: Figure, place: Any, chart: Chart, panel: Panel, theme: Theme, inches: float) -> Axes:
     flat = panel.surface is None
     axes: Axes = figure.add_subplot(place) if flat else figure.add_subplot(place, projection="3d")
-    axes.set_title(textwrap.fill(panel.title, round(_TITLE_LETTERS_AN_INCH * inches)), loc="left")
+    axes.set_title(textwrap.fill(panel.title, _title_letters(chart, panel, inches)), loc="left")
     if panel.surface is not None:
         draw_surface(axes, chart, panel, panel.surface, theme)
     elif panel.pictures:
@@ -176,6 +181,16 @@ def _panel(figure: Figure, place: Any, chart: Chart, panel: Panel, theme: Theme,
             for label in axes.get_xticklabels():
                 label.set(ha="right", rotation_mode="anchor")
     return axes
+
+
+def _title_letters(chart: Chart, panel: Panel, inches: float) -> int:
+    """Return about how many letters of a title fit above a panel: it begins right of the labels of its rows."""
+    if panel.cells is not None and panel.surface is None:
+        longest = max(map(len, panel.cells.rows), default=0)
+        inches -= min(_LABEL_INCHES + longest / _LETTERS_AN_INCH, inches / 2)
+    if chart.color_scale is not None:
+        inches -= min(_BAR_INCHES, inches / 4)
+    return round(_TITLE_LETTERS_AN_INCH * inches)
 
 
 def _room(axis: Axis, panel_inches: float) -> float:
