@@ -11,6 +11,7 @@ from layercut.seeding import derive_seed
 from layercut.stages.transfer import run_trial
 from layercut.stages.trial import Seeds, prepare_model, separate
 from layercut.strategies import STRATEGIES
+from layercut.strategies.base import PartialStrategy
 from layercut.strategies.treatment import treatment
 from tiny import context_with_sources, one_condition, tiny_plan
 
@@ -56,7 +57,8 @@ def test_everything_above_a_frozen_trunk_gets_a_gradient_and_the_trunk_none(stud
     if parts.trunk is not None:
         features = parts.trunk.frozen.blocks(features)
     parts.body(features).sum().backward()
-    assert all(parameter.grad is not None for parameter in parts.body.parameters())
+    reached = {name for name, parameter in parts.body.named_parameters() if parameter.grad is not None}
+    assert reached == parts.trained
     if parts.trunk is not None:
         assert all(parameter.grad is None for parameter in parts.trunk.frozen.blocks.parameters())
         assert not any(module.training for module in parts.trunk.frozen.blocks.modules())
@@ -143,3 +145,13 @@ def test_the_blocks_that_a_strategy_says_it_keeps_are_the_sources_and_no_others(
     assert equal == {condition.model.block_names[block] for block in STRATEGIES[strategy].kept(cut, 3)}
     kept = separate(dataclasses.replace(condition, bank=None), model).kept
     assert kept == {f"blocks.{name}.conv.{value}" for name in equal for value in ("weight", "bias")}
+
+
+def test_a_strategy_trains_all_of_its_blocks_or_says_which_parameters(study):
+    for strategy in STRATEGIES:
+        condition, _, model = prepared(study, strategy, 0 if strategy == "scratch" else 2)
+        whole = {f"blocks.{model.block_names[block]}." for block in condition.treatment.trained}
+        trained = {name for name in separate(condition, model).trained if not name.startswith("head.")}
+        wanted = {name for name, _ in model.named_parameters() if name.startswith(tuple(whole))}
+        partial = isinstance(STRATEGIES[strategy], PartialStrategy)
+        assert trained < wanted if partial else trained == wanted, strategy

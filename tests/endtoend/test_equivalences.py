@@ -14,6 +14,9 @@ from tiny import context_with_sources, one_condition, tiny_plan
 
 NUM_BLOCKS = 3
 
+WITHOUT_NORMS = "norm_only"
+"""Trains the head alone in the model of these tests, which has no norms; `tests/stages/test_partial.py` has one."""
+
 EVERY = f"transfer.strategies=[{', '.join(STRATEGIES)}]"
 
 CLAIMS = [
@@ -61,10 +64,11 @@ def test_a_merged_design_point_gives_the_bits_of_the_trial_it_is_merged_with(stu
 @pytest.mark.parametrize("study", [(False, 1.0), (False, 0.25)], indirect=True)
 def test_design_points_that_are_not_merged_give_other_bits(study):
     checked, _ = study
-    measured = [one_condition(checked, name.strategy, name.cut) for name in checked.plan.names if not name.merged]
+    names = [name for name in checked.plan.names if not name.merged and name.strategy != WITHOUT_NORMS]
+    measured = [one_condition(checked, name.strategy, name.cut) for name in names]
     results = {trained_as(study, condition, condition.strategy, condition.cut) for condition in measured}
-    controls, probes = NUM_BLOCKS - 1, NUM_BLOCKS + 1
-    assert len(results) == len(measured) == 5 * NUM_BLOCKS - 1 + controls + probes
+    controls, probes, train_block, bias_only = NUM_BLOCKS - 1, NUM_BLOCKS + 1, NUM_BLOCKS - 1, 1
+    assert len(results) == len(measured) == 5 * NUM_BLOCKS - 1 + controls + probes + train_block + bias_only
 
 
 @pytest.mark.parametrize("study", [(False, 0.25)], indirect=True)
@@ -73,10 +77,12 @@ def test_what_is_kept_is_scaled_above_and_below_the_cut_and_nothing_else(study):
     checked, context = study
     plain = tiny_plan("model.hidden=16", EVERY).plan
     for condition in checked.plan.conditions:
+        if condition.strategy == WITHOUT_NORMS:
+            continue
         point = (condition.strategy, condition.cut)
         (same,) = [other for other in plain.conditions if (other.strategy, other.cut) == point]
         unscaled = dataclasses.replace(condition, fitting=same.fitting)
         ours, theirs = (exact_content(run_trial(each, 0, "trial", context)) for each in (condition, unscaled))
         keeps = STRATEGIES[condition.strategy].kept(condition.cut, NUM_BLOCKS)
-        trained = range(condition.cut if condition.bank else 0, NUM_BLOCKS)
+        trained = STRATEGIES[condition.strategy].trained(condition.cut, NUM_BLOCKS)
         assert (ours != theirs) == bool(set(keeps) & set(trained)) == condition.treatment.learns_from_kept, point

@@ -27,6 +27,10 @@ from layercut.stats import Context
         ("linear_probe", 0, "Solve a linear probe on the pixels"),
         ("linear_probe", 2, "Keep 2 of 6 blocks, frozen, remove the rest, and solve a linear probe"),
         ("linear_probe", 6, "Keep all 6 blocks, frozen, and solve a linear probe on them"),
+        ("train_block", 0, "Keep all 6 blocks, frozen, and train a new head"),
+        ("train_block", 3, "Keep all 6 blocks, train block 3 further and freeze the others"),
+        ("norm_only", 3, "Keep all 6 blocks and train only their norms further"),
+        ("bias_only", 0, "Keep all 6 blocks and train only their biases further"),
         ("own_strategy", 2, "Cut after 2 of 6 blocks with strategy own_strategy"),
     ],
 )

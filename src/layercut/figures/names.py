@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from layercut.charts.chart import Axis, Dash, Marker, Style, Tick
-from layercut.charts.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION, sequential
+from layercut.charts.palette import BLUE, GREEN, MAGENTA, OLIVE, ORANGE, PURPLE, SKY, VERMILLION, sequential
 from layercut.stats.tables import STRATEGY_ORDER
 
 _STRATEGY_STYLES = {
@@ -22,6 +22,9 @@ _STRATEGY_STYLES = {
     "truncate": Style(ORANGE, "plus"),
     "scratch_truncate": Style("muted", "plus", "dash"),
     "linear_probe": Style(PURPLE, "star", "dot"),
+    "train_block": Style(MAGENTA, "circle", "dash"),
+    "norm_only": Style(MAGENTA, "square", "dot"),
+    "bias_only": Style(OLIVE, "diamond", "dot"),
 }
 _MARKERS: tuple[Marker, ...] = (
     "circle",

@@ -11,10 +11,10 @@ from layercut.models.base import CuttableModel
 
 
 class PartlyTrained(CuttableModel):
-    """Blocks and a head, some modules of them at rest: in eval mode always, so that their buffers stay too."""
+    """Blocks and a head, some layers of them at rest: in eval mode always, so that their buffers stay too."""
 
     def __init__(self, blocks: Mapping[str, nn.Module], head: nn.Module, resting: Collection[str]) -> None:
-        """`resting` are qualified names of modules; which parameters are trained is said by their `requires_grad`."""
+        """`resting` are qualified names of layers; which parameters are trained is said by their `requires_grad`."""
         super().__init__(blocks, head)
         self._resting = tuple(resting)
 
@@ -22,11 +22,13 @@ class PartlyTrained(CuttableModel):
         """Set the mode of everything that is not at rest."""
         super().train(mode)
         for name in self._resting:
-            self.get_submodule(name).eval()
+            self.get_submodule(name).training = False  # itself alone: layers inside of it have their own mode
         return self
 
     def frozen_values(self) -> dict[str, Tensor]:
-        """Return what stays as it is: parameters that are not trained, and buffers of modules at rest."""
+        """Return what stays as it is: parameters that are not trained, and buffers of layers at rest."""
         frozen = {name: value.detach() for name, value in self.named_parameters() if not value.requires_grad}
-        places = tuple(f"{name}." for name in self._resting)
-        return frozen | {name: value for name, value in self.named_buffers() if name.startswith(places)}
+        for name in self._resting:
+            buffers = self.get_submodule(name).named_buffers(prefix=name, recurse=False)
+            frozen |= dict(buffers)
+        return frozen

@@ -17,6 +17,7 @@ from layercut.plan.design import DesignGroup
 from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, RepresentationJob, SourceJob
 from layercut.plan.made_for import made_for_note, with_made_for
 from layercut.plan.matching import matched_target
+from layercut.plan.partial import partial_warnings
 from layercut.plan.probes import (
     ProbeGroup,
     asked_probes,
@@ -91,6 +92,7 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         reference = reference_job(spec, target_index, model, target, resolver) if needs_reference(asks) else None
         drawn.add_sources([*jobs, *([reference] if reference else [])])
         drawn.warnings += overlap_warnings(spec, source_index, target_index)
+        drawn.warnings += partial_warnings(spec, model)
         model = dataclasses.replace(model, label=labels.model[model_index])
         drawn.warnings += [f"{model.label}: {note}" for note in model.notes]
         task = dataclasses.replace(task_ref(target), label=labels.target[target_index])

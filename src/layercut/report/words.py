@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from layercut.figures.names import fraction_label
 from layercut.stats import Context
+from layercut.stats.design import CUTLESS
 
 __all__ = [
     "condition_name",
@@ -42,11 +43,15 @@ def phrase(strategy: str, cut: int, num_blocks: int) -> str:
         return f"Keep all {num_blocks} blocks and train them further"
     if strategy in ("freeze_truncate", "truncate", "scratch_truncate") and cut == 0:
         return "Remove all blocks and train the head on the pixels"
-    if cut == num_blocks and strategy in ("freeze_reinit", "freeze", "freeze_truncate"):
+    head_alone = strategy == "train_block" and cut == 0
+    if head_alone or (cut == num_blocks and strategy in ("freeze_reinit", "freeze", "freeze_truncate")):
         return f"Keep all {num_blocks} blocks, frozen, and train a new head"
     if cut == num_blocks and strategy in ("reinit", "truncate"):
         return f"Keep all {num_blocks} blocks and train them further"
     sentences = {
+        "train_block": f"Keep all {num_blocks} blocks, train block {cut} further and freeze the others",
+        "norm_only": f"Keep all {num_blocks} blocks and train only their norms further",
+        "bias_only": f"Keep all {num_blocks} blocks and train only their biases further",
         "freeze_reinit": f"Keep {kept}, frozen, and re-initialise the rest",
         "freeze": f"Keep all {num_blocks} blocks, freeze the first {cut} and train the rest further",
         "reinit": f"Keep {kept}, train them further, and re-initialise the rest",
@@ -67,7 +72,7 @@ def _probed(cut: int, num_blocks: int) -> str:
 
 def condition_name(strategy: str, cut: int) -> str:
     """Return the short name of a condition, such as `freeze_reinit at cut 4`."""
-    return strategy if strategy in ("scratch", "finetune") else f"{strategy} at cut {cut}"
+    return strategy if strategy in CUTLESS else f"{strategy} at cut {cut}"
 
 
 def context_label(context: Context, among: Sequence[Context]) -> str:

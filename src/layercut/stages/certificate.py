@@ -28,8 +28,7 @@ def values_to_train(trial: Trial) -> dict[str, Tensor]:
         UntrainedError: one cannot be trained.
     """
     condition, body = trial.condition, trial.parts.body
-    frozen = tuple(f"blocks.{condition.model.block_names[block]}." for block in condition.treatment.frozen)
-    trained = {name: value for name, value in body.named_parameters() if not name.startswith(frozen)}
+    trained = {name: value for name, value in body.named_parameters() if name in trial.parts.trained}
     fixed = [name for name, value in trained.items() if not value.requires_grad]
     if fixed:
         raise UntrainedError(f"{condition.strategy} trains {few(fixed, _MOST)}, which cannot be (requires_grad=False)")

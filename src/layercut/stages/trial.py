@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from layercut.seeding import derive_seed
 from layercut.stages.context import Context
 from layercut.stages.inputs import FrozenTrunk, freeze_trunk
 from layercut.strategies import STRATEGIES
-from layercut.strategies.base import Ingredients
+from layercut.strategies.base import Ingredients, PartialStrategy
 from layercut.training.course import DivergedError, Training
 from layercut.training.device import place_model
 from layercut.training.evaluate import Evaluation
@@ -46,6 +46,8 @@ class Parts(NamedTuple):
     body: PartlyTrained
     kept: frozenset[str] = frozenset()
     """Names of those parameters of the body that come from the source."""
+    trained: frozenset[str] = frozenset()
+    """Names of those parameters of the body that the strategy trains."""
 
 
 class Trial(NamedTuple):
@@ -129,15 +131,39 @@ def separate(condition: Condition, model: CuttableModel) -> Parts:
     """Split a model into its frozen trunk, whose features may be stored, and the rest, of which some may be frozen."""
     bank, below = condition.bank, condition.trunk
     blocks = list(model.blocks.named_children())
-    frozen = {block for block in condition.treatment.frozen if block >= below}
-    for index, (_, block) in enumerate(blocks):
-        block.requires_grad_(index not in frozen)
-    resting = [f"blocks.{name}" for index, (name, _) in enumerate(blocks) if index in frozen]
+    strategy = STRATEGIES[condition.strategy]
+    trains = strategy.trains if isinstance(strategy, PartialStrategy) else _everything
+    resting: list[str] = []
+    for index, (name, block) in enumerate(blocks):
+        if index in condition.treatment.trained:
+            resting += _mark(f"blocks.{name}", block, trains)
+        else:
+            block.requires_grad_(False)
+            resting += [path for path, _ in block.named_modules(prefix=f"blocks.{name}") if index >= below]
     body = PartlyTrained(dict(blocks[below:]), model.head.requires_grad_(condition.head != "solved"), resting)
     if condition.head == "solved":
         classifier(body).requires_grad_()
+    trained = frozenset(name for name, value in body.named_parameters() if value.requires_grad)
     trunk = None if bank is None else freeze_trunk(model.trunk(below), bank)
-    return Parts(trunk, body, _kept_parameters(condition, model))
+    return Parts(trunk, body, _kept_parameters(condition, model), trained)
+
+
+def _everything(layer: nn.Module, parameter: str) -> bool:
+    return True
+
+
+def _mark(name: str, block: nn.Module, trains: Callable[[nn.Module, str], bool]) -> Iterator[str]:
+    """Say of each parameter of a block whether it is trained; yield the layers that are at rest.
+
+    A layer rests if it has a parameter that is not trained, or buffers and nothing that is.
+    """
+    for path, layer in block.named_modules(prefix=name):
+        own = dict(layer.named_parameters(recurse=False))
+        for parameter, value in own.items():
+            value.requires_grad_(trains(layer, parameter))
+        without = not own and any(True for _ in layer.buffers(recurse=False)) and trains is not _everything
+        if without or not all(value.requires_grad for value in own.values()):
+            yield path
 
 
 def _kept_parameters(condition: Condition, model: CuttableModel) -> frozenset[str]:

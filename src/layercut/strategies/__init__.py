@@ -28,6 +28,12 @@ STRATEGIES: Registry[Strategy] = Registry(
         "linear_probe": Entry(
             "layercut.strategies.linear_probe:LINEAR_PROBE", "LP: trunk frozen; tail removed; head solved, not trained"
         ),
+        "train_block": Entry(
+            "layercut.strategies.train_block:TRAIN_BLOCK",
+            "all kept; the last block below the cut trained, and no other",
+        ),
+        "norm_only": Entry("layercut.strategies.norm_only:NORM_ONLY", "all kept; scale and shift of norms trained"),
+        "bias_only": Entry("layercut.strategies.bias_only:BIAS_ONLY", "all kept; biases trained"),
     },
 )
 

@@ -76,3 +76,15 @@ class SolvesHead(Protocol):
 def head_of(strategy: Strategy) -> HeadKind:
     """Return how the head of a strategy gets its values."""
     return strategy.head if isinstance(strategy, SolvesHead) else "trained"
+
+
+@runtime_checkable
+class PartialStrategy(Protocol):
+    """What a strategy says beside `Strategy` where of a block that it trains it trains some parameters only.
+
+    A layer that has others stays in eval mode, so that its buffers stay as they are.
+    """
+
+    def trains(self, layer: nn.Module, parameter: str) -> bool:
+        """Return whether a parameter of a trained block is trained; `layer` itself has it under this name."""
+        ...

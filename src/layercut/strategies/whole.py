@@ -1,0 +1,29 @@
+"""What strategies have in common that keep the whole model: they differ in what of it they train, and how."""
+
+from __future__ import annotations
+
+from layercut.models.base import CuttableModel
+from layercut.strategies.base import Ingredients
+from layercut.strategies.primitives import load_blocks, load_hidden
+
+
+class KeepsWhole:
+    """Every block comes from the source, none is removed; the head is new."""
+
+    transfers: bool = True
+
+    def kept(self, cut: int, num_blocks: int) -> range:
+        """Return every block."""
+        return range(num_blocks)
+
+    def removed(self, cut: int, num_blocks: int) -> range:
+        """Return no block."""
+        return range(0)
+
+    def prepare(self, ingredients: Ingredients, cut: int) -> CuttableModel:
+        """Return the source's blocks under a new head."""
+        model = ingredients.fresh
+        load_blocks(model, ingredients.source, model.block_names)
+        if ingredients.keep_hidden:
+            load_hidden(model, ingredients.source)
+        return model
