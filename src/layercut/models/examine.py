@@ -43,17 +43,29 @@ def examine_model(name: str, options: Any, image_shape: ImageShape, num_classes:
 def _examined(name: str, options_json: str, image_shape: ImageShape, num_classes: int) -> tuple[str, ...]:
     family = MODELS[name]
     options = family.options.model_validate_json(options_json)
+    if not isinstance(family, PublishedFamily):
+        return examine_fully(family, options, image_shape, num_classes)
+    model = _build(family, options, image_shape, num_classes, seed=0)
+    check_sharing(model)
+    return (*model.notes, *_frozen_by_its_code(model))
+
+
+def examine_fully(family: ModelFamily, options: Any, image_shape: ImageShape, num_classes: int) -> tuple[str, ...]:
+    """Build a model three times, evaluate it and train it a step; a library's models are examined so by a test.
+
+    Raises:
+        SpecError: as `examine_model`.
+    """
     model = _build(family, options, image_shape, num_classes, seed=0)
     notes = [*model.notes, *_frozen_by_its_code(model)]
     check_sharing(model)
-    if not isinstance(family, PublishedFamily):
-        again = _build(family, options, image_shape, num_classes, seed=0)
-        other = _build(family, options, image_shape, num_classes + 1, seed=1)
-        _check_classes(model, other, num_classes)
-        _check_seeds(model, again, other)
-        model.requires_grad_(True)
-        check_evaluation(model, image_shape)
-        check_training(model, image_shape, num_classes)
+    again = _build(family, options, image_shape, num_classes, seed=0)
+    other = _build(family, options, image_shape, num_classes + 1, seed=1)
+    _check_classes(model, other, num_classes)
+    _check_seeds(model, again, other)
+    model.requires_grad_(True)
+    check_evaluation(model, image_shape)
+    check_training(model, image_shape, num_classes)
     return tuple(notes)
 
 
@@ -192,6 +204,7 @@ def _places(model: CuttableModel, images: Tensor, seed: int) -> dict[str, Tensor
     return found
 
 
+@torch.enable_grad()
 def check_training(model: CuttableModel, image_shape: ImageShape, num_classes: int) -> None:
     """Check one pass and its gradients, laid out in memory as in training.
 
