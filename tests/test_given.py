@@ -26,7 +26,11 @@ READERS = {
     "compare": lambda results: layercut.compare(results, results).rows,
     "charts_of": lambda results: charts_of("cut_boxes", results),
 }
-LOADERS = (layercut.load_results, layercut.load_curves, layercut.load_probes, layercut.load_failures)
+LOADERS = tuple(
+    getattr(layercut, name)
+    for name in layercut.__all__
+    if name.startswith("load_") and name not in ("load_model", "load_study")
+)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 
 import pandas as pd
@@ -33,7 +34,7 @@ from layercut.stats.tables import Results
 REPORT_NAME = "report.html"
 
 
-def write_report(output_dir: str | Path, others: Sequence[str | Path] = ()) -> Path:
+def write_report(output_dir: str | PathLike[str], others: Sequence[str | PathLike[str]] = ()) -> Path:
     """Write `report.html` beside the ledger and return its path; an older one is replaced as a whole.
 
     `others`: output directories of other studies, whose mean a probe must beat.
@@ -53,7 +54,10 @@ def write_report(output_dir: str | Path, others: Sequence[str | Path] = ()) -> P
 
 
 def write_figures(
-    output_dir: str | Path, folder: str | Path, file_format: str = "svg", others: Sequence[str | Path] = ()
+    output_dir: str | PathLike[str],
+    folder: str | Path,
+    file_format: str = "svg",
+    others: Sequence[str | PathLike[str]] = (),
 ) -> list[Path]:
     """Write every figure that has data into `folder`, as svg, pdf or png, sized for paper; return the paths.
 
@@ -83,7 +87,9 @@ def write_figures(
     return paths
 
 
-def write_tables(output_dir: str | Path, folder: str | Path, others: Sequence[str | Path] = ()) -> list[Path]:
+def write_tables(
+    output_dir: str | PathLike[str], folder: str | Path, others: Sequence[str | PathLike[str]] = ()
+) -> list[Path]:
     """Write the report's tables into `folder`, each as CSV (every digit) and as Markdown (as printed).
 
     The scoreboard of probes only where there is one, and its rows over all sources of a target as Markdown of their

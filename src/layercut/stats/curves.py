@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from os import PathLike
 
 import pandas as pd
 
@@ -11,7 +11,7 @@ from layercut.stats.tables import load_curves
 _AVERAGED = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
-def load_curve_averages(path: str | Path) -> pd.DataFrame:
+def load_curve_averages(path: str | PathLike[str]) -> pd.DataFrame:
     """Return for each finished trial the average of its epochs: losses in nats, accuracies in 0..1.
 
     Columns: `key`, `num_epochs` and `mean_` of each value; NaN where there was no validation set. Join with
