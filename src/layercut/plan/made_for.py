@@ -98,14 +98,19 @@ def made_for_note(spec: StudySpec, index: int, model: str, shape: ImageShape, in
     found = made_for(spec.source[index], model)
     if found is None:
         return []
-    scaling = weights_scaling(spec, index, model, shape[0])
-    gets = [f"{shape[1]} x {shape[2]} pixels, {shape[0]} channel{'s' if shape[0] > 1 else ''}, {interpolation}"]
-    gets.append("that scaling" if scaling else "the scaling of `normalization`")
-    wanted = f"{found.image_shape[1]} x {found.image_shape[2]} pixels, {found.image_shape[0]} channels"
-    return [
-        f"{spec.source[index].label} of {model}: made for {wanted}, {found.interpolation}, less "
-        f"{_listed(found.mean)}, divided by {_listed(found.std)}; this study gives {', '.join(gets)}"
-    ]
+    wanted, given = _images(found.image_shape, found.interpolation), _images(shape, interpolation)
+    scaling = f"less {_listed(found.mean)}, divided by {_listed(found.std)}"
+    is_scaled = weights_scaling(spec, index, model, shape[0]) is not None
+    gets = "which they get" if (given, is_scaled) == (wanted, True) else f"they get {given}"
+    if not is_scaled:
+        gets += ", scaled as `normalization` says"
+    elif gets != "which they get":
+        gets += ", scaled so"
+    return [f"{spec.source[index].label} of {model}: made for {wanted}, {scaling}; {gets}"]
+
+
+def _images(shape: ImageShape, interpolation: str) -> str:
+    return f"{shape[1]} x {shape[2]} pixels in {shape[0]} channel{'s' if shape[0] > 1 else ''} ({interpolation})"
 
 
 def _of_models(spec: StudySpec, source: SourceSpec) -> list[MadeFor]:
@@ -120,4 +125,4 @@ def _for_channels(values: Sequence[float], channels: int) -> tuple[float, ...]:
 
 
 def _listed(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
+    return ", ".join(f"{value:g}" for value in _for_channels(values, len(values)))
