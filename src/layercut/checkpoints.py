@@ -7,7 +7,6 @@ its tensors are hashed on writing and on reading.
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +21,7 @@ from torch import Tensor
 
 from layercut.errors import CheckpointError
 from layercut.files import needing_space, written_whole
+from layercut.weight_checks import check_finite, check_plain, no_tensors, refuse_packed
 
 _HASH_FIELD = "layercut_tensors_sha256"
 
@@ -80,6 +80,23 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], str]:
     """
     with _explained(path):
         return _read(path)
+
+
+def require_shapes(path: Path, wanted: Mapping[str, Tensor]) -> None:
+    """Compare names and shapes of a checkpoint's tensors with those of `wanted`, reading no values.
+
+    Raises:
+        CheckpointError: they differ, or the file is missing or damaged.
+    """
+    with _explained(path), safetensors.safe_open(path, framework="pt") as file:
+        found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no mapping
+    expected = {name: tuple(value.shape) for name, value in wanted.items()}
+    if found != expected:
+        wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+        raise CheckpointError(
+            f"{path} does not fit the model: {wrong[0]} is expected as {expected.get(wrong[0], 'nothing')}, got "
+            f"{found.get(wrong[0], 'nothing')}"
+        )
 
 
 @contextmanager
@@ -143,7 +160,8 @@ def load_foreign_weights(path: Path) -> WeightFile:
     if not path.is_file():
         raise CheckpointError(f"no weight file {path}; expected a .safetensors or .pth file")
     values = _load_safetensors(path) if path.suffix == ".safetensors" else _load_pth(path)
-    _check_finite(path, values)
+    check_plain(path, values)
+    check_finite(path, values)
     return values
 
 
@@ -158,19 +176,20 @@ def _load_safetensors(path: Path) -> WeightFile:
 
 
 def _load_pth(path: Path) -> WeightFile:
+    refuse_packed(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever the file provokes
-        raise _no_tensors(path, _refused(error)) from error
+        raise no_tensors(path, _refused(error)) from error
     if not isinstance(content, dict):
-        raise _no_tensors(path, f"an object of type {type(content).__name__}")
+        raise no_tensors(path, f"an object of type {type(content).__name__}")
     found = list(_state_dicts(content))
     if len(found) > 1:
         keys = ", ".join(key for key, _ in found)
         raise CheckpointError(f"{path} holds the weights of several models, under {keys}: save the one that is meant")
     if not found:
         others = [f"{name} ({type(value).__name__})" for name, value in content.items() if not _is_tensor(value)]
-        raise _no_tensors(path, f"a dictionary in which {', '.join(others[:4])} are no tensors")
+        raise no_tensors(path, f"a dictionary in which {', '.join(others[:4])} are no tensors")
     key, tensors = found[0]
     values = WeightFile(((str(name), value) for name, value in tensors.items()), getattr(tensors, "_metadata", None))
     if key.rpartition(".")[2] not in ("", *_WELL_KNOWN):
@@ -202,13 +221,6 @@ def _is_tensor(value: object) -> bool:
     return isinstance(value, Tensor)
 
 
-def _no_tensors(path: Path, got: str) -> CheckpointError:
-    return CheckpointError(
-        f"cannot read {path} as weights: expected a .safetensors file, or a .pth file that holds only tensors by name; "
-        f"got {got}; write `torch.save(model.state_dict(), FILE)`"
-    )
-
-
 def _refused(error: Exception) -> str:
     """Return what a file is that `torch.load` refuses; its own message advises to run what the file says."""
     pickled = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
@@ -219,23 +231,3 @@ def _refused(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"no access ({error.strerror})"
     return "no file of PyTorch, or a damaged one"
-
-
-def _check_finite(path: Path, values: Mapping[str, Tensor]) -> None:
-    for name, value in values.items():
-        if not value.is_floating_point():
-            continue
-        numbers = value.float() if value.element_size() < 4 else value  # not every small type can be asked
-        wrong = ~numbers.isfinite()
-        if not wrong.any() or _is_mask(numbers):
-            continue
-        what = "NaN" if numbers.isnan().any() else "infinite numbers"
-        raise CheckpointError(
-            f"{path}: {name} holds {what} ({int(wrong.sum())} of {value.numel()} values); expected finite weights: "
-            "take a checkpoint from before the training diverged"
-        )
-
-
-def _is_mask(numbers: Tensor) -> bool:
-    """Return whether this is a mask of attention, 0 and minus infinity, which a model may keep beside its weights."""
-    return bool(((numbers == 0) | (numbers == -math.inf)).all() and (numbers == 0).any())

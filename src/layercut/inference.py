@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,12 @@ from torch import Tensor, nn
 
 from layercut.artifacts.reading import read_kept
 from layercut.artifacts.writing import FILES, file_hash
-from layercut.checkpoints import load_checkpoint
-from layercut.errors import CheckpointError, UserError
+from layercut.checkpoints import load_checkpoint, require_shapes
+from layercut.errors import CheckpointError, DataError, UserError, one_line
 from layercut.features.given_images import given_pixels
 from layercut.models import MODELS
-from layercut.models.base import CuttableModel, OwnCodeFamily, seeded_build, seeded_head
+from layercut.models.base import AdaptingFamily, CuttableModel, ModelFamily, OwnCodeFamily, seeded_build, seeded_head
+from layercut.models.bounded import within_memory
 from layercut.strategies.primitives import truncate
 from layercut.training.batches import Normalization, pixel_scale
 from layercut.training.device import place_model
@@ -68,6 +71,8 @@ def load_model(path: str | PathLike[str], trust_code: bool = False) -> Classifie
     path = Path(path).expanduser()
     folder = path if path.is_dir() else path.parent
     card = read_kept(folder).card
+    if "build" not in card or "kept" not in card:
+        raise DataError(f"the card in {folder} does not say how the model is built; run the study again")
     if "weights" not in card["kept"]:
         raise CheckpointError(
             f"{folder} holds {', '.join(card['kept'])} of its trial but no weights; write `keep: [weights]` in the "
@@ -80,13 +85,14 @@ def load_model(path: str | PathLike[str], trust_code: bool = False) -> Classifie
             f"the model in {folder} is built by {family.code_of(build['options'])}, which loading it would run; where "
             "you trust that code, write load_model(..., trust_code=True)"
         )
-    options = family.options.model_validate(build["options"])
-    model = seeded_build(family, options, tuple(build["image_shape"]), num_classes, seed=0)
-    if build["num_blocks"] < len(model.block_names):
-        head = seeded_head(family, options, tuple(build["feature_shape"]), num_classes, seed=0)
-        model = truncate(model, build["num_blocks"], head)
-    values, _ = load_checkpoint(_as_kept(folder / "model.safetensors", card))
-    model.load_state_dict(values)
+    weights = _as_kept(folder / "model.safetensors", card)
+    with _explained(folder):
+        if not isinstance(family, AdaptingFamily):  # sizes are known without values
+            with torch.device("meta"):
+                require_shapes(weights, _built(family, build, num_classes).state_dict())
+        with within_memory("the kept model"):
+            model = _built(family, build, num_classes)
+        model.load_state_dict(load_checkpoint(weights)[0])
     model = place_model(model, torch.device("cpu"))
     return Classifier(model, Normalization(build["mean"], build["std"]), card).eval()
 
@@ -99,3 +105,24 @@ def _as_kept(path: Path, card: dict[str, Any]) -> Path:
             f"{path} changed after it was written with its card; delete the folder and run the study again"
         )
     return path
+
+
+def _built(family: ModelFamily, build: dict[str, Any], num_classes: int) -> CuttableModel:
+    options = family.options.model_validate(build["options"])
+    model = seeded_build(family, options, tuple(build["image_shape"]), num_classes, seed=0)
+    if build["num_blocks"] < len(model.block_names):
+        head = seeded_head(family, options, tuple(build["feature_shape"]), num_classes, seed=0)
+        model = truncate(model, build["num_blocks"], head)
+    return model
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Turn what a card that is not as it was written provokes into one line."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"the card in {folder} does not describe the model whose weights lie beside it: {one_line(error, 200)}; "
+            "delete the folder and run the study again"
+        ) from error

@@ -343,3 +343,23 @@ def test_a_kind_that_takes_no_name_is_named(layercut: Layercut) -> None:
     code, _, stderr = layercut("list", "models", "mlp")
     assert code == 2
     assert "layercut list models takes no name; got 'mlp'" in stderr
+
+
+@pytest.mark.parametrize("path", ["a" * 300, "loop/study.yaml", "directory.yaml"])
+@pytest.mark.parametrize("command", ["plan", "run", "status", "verify", "report", "export"])
+def test_a_path_that_no_file_can_have_is_an_error_in_one_line(
+    layercut: Layercut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "directory.yaml").mkdir()
+    code, stdout, stderr = layercut(command, path)
+    assert (code, stdout) == (2, "")
+    assert "Traceback" not in stderr
+    assert path[:20] in stderr
+
+
+def test_a_memory_beyond_all_measure_is_refused(layercut: Layercut) -> None:
+    code, _, stderr = layercut("run", "digits", "--memory", "1" + "0" * 400)
+    assert code == 2
+    assert "expected a size below 8 EiB" in stderr

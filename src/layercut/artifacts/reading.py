@@ -90,6 +90,10 @@ class KeptTrial:
         )
 
 
+_NEEDED = {"source", "target", "model", "strategy", "cut", "fraction", "replicate", "class_names"}
+"""Entries of a card without which nothing can be said of its trial."""
+
+
 def kept_trials(output_dir: str | Path) -> list[KeptTrial]:
     """Return what was kept of a study's trials, ordered by design point and replicate.
 
@@ -113,4 +117,10 @@ def read_kept(folder: Path) -> KeptTrial:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"expected the folder of a kept trial with a {CARD}; {folder} has none: {error}") from error
+    missing = _NEEDED - card.keys() if isinstance(card, dict) else _NEEDED
+    if missing:
+        raise DataError(
+            f"{folder / CARD} is no card of a kept trial: it lacks {', '.join(sorted(missing))}; delete the folder and "
+            "run the study again"
+        )
     return KeptTrial(folder, card)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,9 @@ COMMANDS = {
     ),
     "data": ("layercut.cli.data:command", "Show, download or verify datasets."),
 }
+
+_BAD_PATHS = {errno.ENAMETOOLONG, errno.ELOOP}
+"""What the system says of paths that no file can have, wherever they are first used."""
 
 EXIT_USER_ERROR = 2
 EXIT_TRIALS_FAILED = 3
@@ -100,6 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("interrupted; nothing finished is lost, the same command goes on", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except (StorageFullError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in _BAD_PATHS:
+            _complain(UserError(f"cannot use the path {str(error.filename)[:200]!r}: {error.strerror}; give another"))
+            sys.exit(EXIT_USER_ERROR)
         if isinstance(error, OSError) and not why_full(error):
             raise
         _complain(error)

@@ -11,6 +11,9 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_MOST_BYTES = 2.0**63
+"""More than any machine has."""
+
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -26,7 +29,10 @@ class Size(click.ParamType[int]):
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", str(value).strip(), re.IGNORECASE)
         if match is None:
             self.fail(f"expected a size such as 500M or 4G; got {value!r}", param, ctx)
-        return int(float(match[1]) * _UNITS[match[2].upper()])
+        num_bytes = float(match[1]) * _UNITS[match[2].upper()]
+        if num_bytes >= _MOST_BYTES:
+            self.fail(f"expected a size below 8 EiB, such as 4G; got {str(value)[:20]!r}", param, ctx)
+        return int(num_bytes)
 
 
 class HomePath(click.Path):
