@@ -49,7 +49,7 @@ PLAIN = {"name": "plain_cnn", "depth": 4, "channels": 16, "pool_every": 2}
 BLOCKS = {"name": "block_cnn", "hidden_dims": [16, 16, 32, 32, 64, 32]}
 DIGITS = {"dataset": "digits", "classes": [0, 1, 2, 3, 4]}, {"dataset": "digits", "classes": [5, 6, 7, 8, 9]}
 MNIST = {"dataset": "mnist", "classes": [0, 1, 2, 3, 4]}, {"dataset": "mnist", "classes": [5, 6, 7, 8, 9]}
-CHEAP = {"within": 16, "folds": 6, "full": 8}
+CHEAP = {"within": 12, "folds": 5, "full": 6}
 FEWER = {"strategies": ["scratch", "freeze_reinit", "finetune", "truncate"]}
 
 
@@ -113,12 +113,12 @@ def _photographs(folder: str, weights: str, percent: int) -> ChoiceStudy:
         "model": {"name": "timm/tf_efficientnet_lite0"},
         "normalization": {"mean": 0.5, "std": 0.5},
         "transfer": {
-            "cuts": [0, 7, 11, 16, 21, 27, 31] if few else [21, 27, 31],
+            "cuts": [0, 11, 21, 27, 31] if few else [21, 27, 31],
             "strategies": ["scratch", "freeze", "finetune", "freeze_truncate"]
             if few
             else ["freeze", "freeze_truncate"],
             "fractions": [percent / 100],
-            "training": {"lr": 1e-3, "epochs": 20 if few else 10, "patience": 5, "batch_size": 32},
+            "training": {"lr": 1e-3, "epochs": 10, "patience": 4, "batch_size": 32},
         },
     }
-    return ChoiceStudy(study["name"], study, {"within": 5, "folds": 3} if few else {"within": 5, "folds": 3})
+    return ChoiceStudy(study["name"], study, {"within": 5, "folds": 3})

@@ -82,10 +82,11 @@ def test_merged_trials_are_shown_under_every_name():
 
 
 def test_differences_are_paired_points_with_intervals():
-    chart = chart_of("difference_to_scratch")
+    table = fake_results(fractions=(0.01, 1.0), num_replicates=9)
+    ((_, chart),) = charts_of("difference_to_scratch", table)
     panel = next(p for p in chart.panels if p.title == "freeze_reinit")
     line = next(line for line in panel.lines if line.name == "cut 2")
-    rows = TABLE[TABLE["fraction"] == 0.01].pivot(
+    rows = table[table["fraction"] == 0.01].pivot(
         index="replicate", columns=["strategy", "cut"], values="test_accuracy"
     )
     expected = 100 * (rows[("freeze_reinit", 2)] - rows[("scratch", 0)]).mean()

@@ -61,8 +61,15 @@ def test_one_pair_gives_a_difference_without_interval():
 
 
 def test_equal_differences_give_an_interval_without_width():
-    contrast = paired_contrast([0.9, 0.8, 0.7], [0.8, 0.7, 0.6])
+    contrast = paired_contrast([0.9, 0.8, 0.7, 0.9, 0.8, 0.7], [0.8, 0.7, 0.6, 0.8, 0.7, 0.6])
     assert contrast.low == contrast.high == pytest.approx(0.1)
+
+
+def test_so_few_pairs_that_nothing_can_be_significant_have_no_interval():
+    contrast = paired_contrast([0.9, 0.8, 0.7], [0.8, 0.7, 0.6])
+    assert contrast.mean_difference == pytest.approx(0.1)
+    assert math.isnan(contrast.low)
+    assert math.isnan(contrast.high)
 
 
 def test_rows_of_different_length_are_refused():

@@ -17,8 +17,8 @@ from layercut.stats.design import CUTLESS, SCRATCH, plain_rows, rows_by
 _ZERO = Reference(0.0, "scratch", Style("ink", dash="dash"))
 _ANY_CUT = "any cut"
 _WHAT = {
-    "mean": "Mean difference in test accuracy to training from scratch, paired by replicate; bars: 95 % bootstrap "
-    "interval (BCa) of the mean.",
+    "mean": "Mean difference in test accuracy to training from scratch, paired by replicate; bars: 95 % interval of "
+    "the signed-rank test, adjusted like its p-value.",
     "median": "Median test accuracy less that of training from scratch.",
 }
 

@@ -63,7 +63,10 @@ COLUMNS = (
     ("SD", "Standard deviation over replicates, percentage points"),
     ("Median", "Median test accuracy, per cent"),
     ("Difference", "Mean paired difference to scratch, percentage points"),
-    ("95 % interval", "Bootstrap interval (BCa) of the mean difference, percentage points"),
+    (
+        "95 % interval",
+        "Of the difference, percentage points; the same test and adjustment as p; none with too few replicates",
+    ),
     ("p (Holm)", "Exact Wilcoxon signed-rank test, adjusted within the strategy shown and share of the data"),
     ("Effect", "Matched-pairs rank-biserial correlation, −1 to 1"),
 )

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from layercut.significance import ALPHA
 from layercut.stats.design import POINT, SCRATCH, context_columns, finished
-from layercut.stats.interval import mean_intervals
-from layercut.stats.signed_rank import signed_rank_test
+from layercut.stats.signed_rank import signed_rank_interval, signed_rank_test
 from layercut.stats.tables import Results, results_of
 
 
@@ -21,17 +21,18 @@ class Contrast(NamedTuple):
     num_pairs: int
     mean_difference: float
     low: float
+    """Bounds of the 95 % interval that goes with the p-value: the same test inverted, adjusted for the same family."""
     high: float
     p: float
     effect: float
 
 
 def contrasts_of(differences: Sequence[NDArray[np.float64]]) -> list[Contrast]:
-    """Return the contrast of each array of paired differences."""
-    bounds = mean_intervals(differences)
+    """Return the contrast of each array of paired differences, as a comparison by itself."""
+    bounds = [signed_rank_interval(sample, ALPHA) for sample in differences]
     means = [float(np.mean(sample)) if len(sample) else float("nan") for sample in differences]
     return [
-        Contrast(len(sample), mean, float(low), float(high), *signed_rank_test(sample))
+        Contrast(len(sample), mean, low, high, *signed_rank_test(sample))
         for sample, mean, (low, high) in zip(differences, means, bounds, strict=True)
     ]
 
@@ -87,16 +88,28 @@ def contrasts_to_scratch(table: Results) -> pd.DataFrame:
     rows = rows.join(pd.DataFrame(contrasts_of(differences), columns=list(Contrast._fields)))
     same = rows["condition"] == rows.pop("condition_scratch")
     rows.loc[same, "p"] = np.nan
-    adjust_families(rows, family)
+    adjust_families(rows, family, differences=differences)
     rows.attrs = dict(table.attrs)
     return rows
 
 
-def adjust_families(rows: pd.DataFrame, family: Sequence[str], identity: Sequence[str] = ("condition",)) -> None:
+def adjust_families(
+    rows: pd.DataFrame,
+    family: Sequence[str],
+    identity: Sequence[str] = ("condition",),
+    differences: Sequence[NDArray[np.float64] | None] | None = None,
+) -> None:
     """Add `p_holm` and `num_comparisons`: Holm over the rows that agree in `family`, all where it is empty.
 
     Rows that agree in `identity` too are one comparison under several names and count once; rows whose `p` is
-    NaN are no comparison.
+    NaN are no comparison. With `differences`, `low` and `high` become the interval that goes with `p_holm`: the test
+    inverted at the level that Holm's step left it, so it excludes 0 exactly where `p_holm` is below 0.05. A row
+    without differences, or that is no comparison, keeps its own.
+
+    Reference:
+        Holm 1979. Intervals of a stepwise procedure that agree with its tests: Strassburger and Bretz 2008, Stat.
+        Med. 27. We invert each test at its step's level, and do not claim that all intervals hold together where
+        some comparison is rejected.
     """
     names = rows.groupby(list(identity), sort=False, dropna=False).ngroup().to_numpy()
     families = rows.groupby(list(family), sort=False, dropna=False).ngroup().to_numpy() if family else 0 * names
@@ -109,3 +122,11 @@ def adjust_families(rows: pd.DataFrame, family: Sequence[str], identity: Sequenc
         p_holm[members] = holm(distinct)[place]
         num_comparisons[members] = np.isfinite(distinct).sum()
     rows["p_holm"], rows["num_comparisons"] = p_holm, num_comparisons
+    if differences is not None:
+        bounds = rows[["low", "high"]].to_numpy(dtype=np.float64, copy=True)
+        for row, (values, p, adjusted, number) in enumerate(
+            zip(differences, p_values, p_holm, num_comparisons, strict=True)
+        ):
+            if values is not None and np.isfinite(adjusted):
+                bounds[row] = signed_rank_interval(values, ALPHA * max(p / adjusted, 1 / number))
+        rows[["low", "high"]] = bounds

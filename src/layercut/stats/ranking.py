@@ -81,7 +81,7 @@ def pairwise_contrasts(table: Results) -> pd.DataFrame:
         differences += _pair_differences(by_replicate(trials)[list(cuts["condition"])], [(j, i) for i, j in pairs])
     found = pd.DataFrame(rows, columns=[*columns, "strategy", "fraction", "cut", "other_cut"])
     found = found.join(pd.DataFrame(contrasts_of(differences), columns=list(Contrast._fields)))
-    adjust_families(found, [*columns, "strategy", "fraction"], ["cut", "other_cut"])
+    adjust_families(found, [*columns, "strategy", "fraction"], ["cut", "other_cut"], differences)
     found.attrs = dict(table.attrs)
     return found
 

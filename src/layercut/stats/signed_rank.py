@@ -62,6 +62,46 @@ def signed_rank_test(differences: ArrayLike, alternative: Alternative = "two-sid
     return SignedRankTest(min(1.0, 2 * _share_of_sums_up_to(ranks, min(positive, negative))), effect)
 
 
+def signed_rank_interval(differences: ArrayLike, level: float) -> tuple[float, float]:
+    """Return the centres of symmetry that `signed_rank_test` does not reject at a level, as low and high.
+
+    The interval is the test inverted, so it excludes 0 only if the test's p-value is at most the level. Both are NaN
+    where so few pairs reject nothing at that level.
+
+    Args:
+        differences: one a pair.
+        level: of both sides together, such as 0.05.
+
+    Reference:
+        Hollander, Wolfe and Chicken 2014, Nonparametric statistical methods, section 3.3 (Tukey's interval). Bounds
+        are averages of two differences (Walsh averages); with ties and zeros we count patterns as the test does.
+
+    Example:
+        >>> signed_rank_interval([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], 0.05)
+        (0.1, 0.6)
+    """
+    values = np.asarray(np.round(np.asarray(differences, dtype=np.float64), _DECIMALS), dtype=np.float64)
+    if values.size == 0 or 2.0 ** (1 - values.size) > level:
+        return (np.nan, np.nan)
+    high = -_lower_bound(-values, level / 2)
+    return (_lower_bound(values, level / 2), high + 0.0)
+
+
+def _lower_bound(values: NDArray[np.float64], level: float) -> float:
+    """Return the least centre that the one-sided test does not reject; its p-value rises with the centre."""
+    first, second = np.triu_indices(len(values))
+    averages = np.unique(((values[first] + values[second]) / 2).round(_DECIMALS))
+    behind = np.append((averages[1:] + averages[:-1]) / 2, averages[-1] + 1.0)
+    low, high = 0, len(averages) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if signed_rank_test(values - behind[middle], "greater").p > level:
+            high = middle
+        else:
+            low = middle + 1
+    return float(averages[low])
+
+
 def _mean_ranks(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return ranks from 1; equal sizes share their mean rank (`scipy.stats.rankdata`, at a tenth of its cost)."""
     order = np.argsort(sizes, kind="stable")

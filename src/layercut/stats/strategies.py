@@ -49,7 +49,9 @@ def compare_strategies(table: Results, strategy: str, baseline: str) -> pd.DataF
     found = pd.DataFrame(rows, columns=columns)
     found = found.join(pd.DataFrame(contrasts_of(differences), columns=list(Contrast._fields)))
     found.loc[found["condition"].notna() & (found["condition"] == found["baseline_condition"]), "p"] = np.nan
-    adjust_families(found, [*context_columns(table), "fraction", "at"], ["condition", "baseline_condition"])
+    adjust_families(
+        found, [*context_columns(table), "fraction", "at"], ["condition", "baseline_condition"], differences
+    )
     found.attrs = dict(table.attrs)
     return found
 

@@ -65,9 +65,8 @@ def compare_studies(
 
     Conditions are matched by source, target, model, factor levels, strategy, cut and fraction; a source, target or
     model that the plans of both know as the same under two names, such as a model with a default spelled out, is one.
-    Replicates
-    that drew the same images in both (equal `split_hash`) are compared in pairs: exact signed-rank test, BCa
-    interval of the mean difference. Where there is no such pair, or a replicate has other images in the other
+    Replicates that drew the same images in both (equal `split_hash`) are compared in pairs: exact signed-rank test,
+    and the interval that goes with it. Where there is no such pair, or a replicate has other images in the other
     study, pairing would be an accident of numbering: all replicates are then two independent samples, with
     an exact Mann-Whitney test and the BCa interval of the difference of means. (Not Welch's t: accuracies near
     1 are skewed, and ten replicates too few to lean on a normal curve.)
@@ -100,8 +99,10 @@ def compare_studies(
     if not common:
         raise UserError(_nothing_in_common(sides, on, [*strategies, *(f"{share:g}" for share in fractions)]))
     rows = pd.DataFrame(common, columns=on)
-    rows = rows.join(pd.DataFrame([_compare(groups[0][name], groups[1][name]) for name in common]))
-    adjust_families(rows, [], ["condition", "condition_baseline"])
+    compared = [_compare(groups[0][name], groups[1][name]) for name in common]
+    differences = [one.pop("differences") for one in compared]
+    rows = rows.join(pd.DataFrame(compared))
+    adjust_families(rows, [], ["condition", "condition_baseline"], differences)
     names = _told_apart(sides)
     named = (replace(sides[0], name=names[0]), replace(sides[1], name=names[1]))
     return StudyComparison(
@@ -185,6 +186,7 @@ def _compare(own: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
         "num_replicates_baseline": len(baseline),
         "mean": float(values.mean()),
         "mean_baseline": float(baseline.mean()),
+        "differences": values - baseline if paired else None,
     }
     if paired:
         (contrast,) = contrasts_of([values - baseline])
