@@ -9,7 +9,7 @@ import odd_models
 from layercut.errors import SpecError
 from layercut.models import MODELS
 from layercut.models.base import CuttableModel, seeded_build
-from layercut.models.examine import check_sharing, check_training, examine_model
+from layercut.models.examine import check_names, check_sharing, check_training, examine_model
 from layercut.models.foreign import ForeignOptions
 from tiny import tiny_plan
 
@@ -97,6 +97,16 @@ def test_a_width_that_depends_on_the_number_of_classes_is_refused():
 
 def test_a_model_that_ignores_the_number_of_classes_is_refused():
     assert "expected a classifier of 5 classes; the model has 10: use `num_classes`" in refusal("ten_classes")
+
+
+def test_a_block_that_would_hide_the_images_is_refused():
+    with pytest.raises(SpecError, match="a block may not be called 'input'"):
+        check_names(CuttableModel({"input": torch.nn.Flatten()}, torch.nn.Linear(2, 2)))
+
+
+def test_a_caller_that_computes_no_gradients_examines_alike():
+    with torch.no_grad():
+        assert examined("plain", num_classes=3) == ()
 
 
 def test_a_parameter_of_two_blocks_is_refused():

@@ -17,6 +17,7 @@ from layercut.models.names import block_names
 from layercut.plan.canonical import CUTTING_VERSION, model_identity
 from layercut.plan.jobs import ModelRef
 from layercut.training.device import place_model
+from layercut.training.stack import Stack
 
 SHAPE = (3, 16, 16)
 CPU = torch.device("cpu")
@@ -171,3 +172,14 @@ def test_another_way_of_finding_cuts_gives_other_keys_to_models_that_are_cut_on_
     assert "cutting" not in model_identity(plain)
     assert plan_model(FOREIGN, options("plain"), SHAPE, 5).traced
     assert not plan_model(MODELS["plain_cnn"], MODELS["plain_cnn"].options(), SHAPE, 5).traced
+
+
+@pytest.mark.parametrize("function", ["lenet", "channels_last", "sizes_at_the_start", "tied", "sequence"])
+def test_several_models_as_one_compute_what_each_computes(function):
+    models = [place_model(seeded_build(FOREIGN, options(function), SHAPE, 5, seed), CPU) for seed in range(2)]
+    images = torch.randn(3, *SHAPE).contiguous(memory_format=torch.channels_last)
+    stack = Stack(models)
+    stack.train(False)
+    with torch.no_grad():
+        for answers, model in zip(stack(images, shared=True), models, strict=True):
+            torch.testing.assert_close(answers, model.eval()(images))

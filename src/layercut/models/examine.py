@@ -19,6 +19,7 @@ from layercut.keys import canonical_json
 from layercut.models import MODELS
 from layercut.models.base import CuttableModel, ImageShape, ModelFamily, PublishedFamily
 from layercut.models.layout import memory_format
+from layercut.models.names import INPUT
 
 _MOST = 4
 _MANY = 16
@@ -58,6 +59,7 @@ def examine_fully(family: ModelFamily, options: Any, image_shape: ImageShape, nu
     """
     model = _build(family, options, image_shape, num_classes, seed=0)
     notes = [*model.notes, *_frozen_by_its_code(model)]
+    check_names(model)
     check_sharing(model)
     again = _build(family, options, image_shape, num_classes, seed=0)
     other = _build(family, options, image_shape, num_classes + 1, seed=1)
@@ -83,6 +85,16 @@ def _frozen_by_its_code(model: CuttableModel) -> Iterator[str]:
             f"its code freezes {few(frozen, _MOST)} (requires_grad=False); here strategies decide what is frozen, so "
             "they are trained wherever a strategy trains: make a constant a buffer"
         )
+
+
+def check_names(model: CuttableModel) -> None:
+    """Check that no block is called what layercut calls the images.
+
+    Raises:
+        SpecError: one is, and would hide them.
+    """
+    if INPUT in model.block_names:
+        raise SpecError(f"a block may not be called {INPUT!r}: the images are called so")
 
 
 def check_sharing(model: CuttableModel) -> None:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from torch import nn
 
-TAKEN = frozenset({"input", "hidden", "output"})
+INPUT = "input"
+"""The images, as a place to look at."""
+
+TAKEN = frozenset({INPUT, "hidden", "output"})
 """What layercut calls places that are no blocks: the images, the head's hidden layer, the logits."""
 
 
