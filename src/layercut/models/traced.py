@@ -10,13 +10,12 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, fx, nn
-from torch.nn import functional
 
 from layercut.errors import SpecError, did_you_mean, few
 from layercut.models.axes import channel_axes
 from layercut.models.base import ImageShape
+from layercut.models.ending import End, before_classifier, dense_layer
 from layercut.models.graph import TracedGraph, draws_at_random, layers_of, single_tensors, trace
 from layercut.models.layout import Entering, Layout, Leaving, in_row, is_usual
 from layercut.models.names import block_names
@@ -89,8 +88,8 @@ def plan_cuts(model: nn.Module, image_shape: ImageShape, model_name: str, named:
     """
     evaluated, trained = trace(model, training=False), trace(model, training=True)
     on, on_trained = (observe(traced, model, image_shape, model_name) for traced in (evaluated, trained))
-    end = _before_classifier(evaluated, model)
-    last = _before_classifier(trained, model).features
+    end = before_classifier(evaluated, model)
+    last = before_classifier(trained, model).features
     alone, alone_trained = single_tensors(evaluated, on.loose), single_tensors(trained, on_trained.loose)
     if end.features not in alone or end.features not in on.shapes:
         raise SpecError(f"{type(model).__name__}: more than one tensor reaches its classifier {end.classifier}")
@@ -140,7 +139,7 @@ def traced_layout(model: nn.Module, plan: Plan) -> Layout:
             )
         blocks[name] = block
     hidden = in_row([("dropout", nn.Dropout(plan.dropout))])
-    out = _dense(model, plan.classifier)
+    out = dense_layer(model, plan.classifier)
     return Layout(blocks, hidden, out, plan.rank, notes=tuple(_unused(model, [*blocks.values(), out])))
 
 
@@ -151,46 +150,7 @@ def _unused(model: nn.Module, parts: Sequence[nn.Module]) -> Iterator[str]:
         yield f"its forward pass uses no {few(lost, 4)}: left out of all blocks and counts"
 
 
-class _End(NamedTuple):
-    features: fx.Node
-    """What the head is given."""
-    classifier: str
-    dropout: float
-
-
-def _before_classifier(traced: TracedGraph, model: nn.Module) -> _End:
-    """Find the classifier, which must come last, and a dropout in front of it.
-
-    A logarithm of softmax behind it is left out: the loss takes it anyway, and taken twice it is the same.
-    """
-    node = traced.answer
-    while _says_the_same(node, model):
-        node = node.all_input_nodes[0]
-    if node.op != "call_module" or not isinstance(model.get_submodule(str(node.target)), nn.Linear):
-        raise SpecError(f"expected {type(model).__name__} to end in a dense layer; it ends in {traced.names[node]}")
-    features, dropout = node.args[0], 0.0
-    if isinstance(features, fx.Node) and features.op == "call_module":
-        layer = model.get_submodule(str(features.target))
-        if isinstance(layer, nn.Dropout | nn.Identity):
-            features, dropout = features.args[0], getattr(layer, "p", 0.0)
-    if not isinstance(features, fx.Node):
-        raise SpecError(f"expected one tensor in front of the classifier {node.target}")
-    return _End(features, str(node.target), dropout)
-
-
-def _says_the_same(node: fx.Node, model: nn.Module) -> bool:
-    """Return whether what comes behind a dense layer, which is flat, changes no class's share."""
-    if node.op == "call_module":
-        layer = model.get_submodule(str(node.target))
-        if isinstance(layer, nn.LogSoftmax):
-            return layer.dim in (1, -1)
-        return isinstance(layer, nn.Identity | nn.Flatten)
-    is_log = node.target in {functional.log_softmax, torch.log_softmax, "log_softmax"}
-    dim = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
-    return is_log and dim in (1, -1)
-
-
-def _unshared(traced: TracedGraph, model: nn.Module, legal: list[fx.Node], end: _End) -> Iterator[fx.Node]:
+def _unshared(traced: TracedGraph, model: nn.Module, legal: list[fx.Node], end: End) -> Iterator[fx.Node]:
     """Leave out cuts with a parameter on both sides, by identity: it would have to be frozen and trained at once.
 
     Raises:
@@ -201,7 +161,7 @@ def _unshared(traced: TracedGraph, model: nn.Module, legal: list[fx.Node], end: 
     for node in traced.graph.nodes:
         for value in _values(model, node):
             spans.setdefault(id(value), []).append(position[node])
-    head = {id(value): position[end.features] + 1 for value in _dense(model, end.classifier).parameters()}
+    head = {id(value): position[end.features] + 1 for value in dense_layer(model, end.classifier).parameters()}
     if any(value in head and min(uses) < head[value] for value, uses in spans.items()):
         raise SpecError(
             f"the classifier {end.classifier} shares its weights with other layers, but a classifier is new on every "
@@ -301,13 +261,6 @@ def _is_heavy(model: nn.Module, node: fx.Node) -> bool:
 
 def _outermost(layers: set[str]) -> list[str]:
     return sorted(layer for layer in layers if not any(layer.startswith(f"{other}.") for other in layers))
-
-
-def _dense(model: nn.Module, path: str) -> nn.Linear:
-    layer = model.get_submodule(path)
-    if not isinstance(layer, nn.Linear):
-        raise SpecError(f"expected a dense layer {path}; got {type(layer).__name__}")
-    return layer
 
 
 def _get(model: nn.Module, path: str) -> Any:
