@@ -229,8 +229,8 @@ def test_another_seed_gives_another_hash(layercut: Layercut, study: Path, finish
 def test_export_prints_the_files_it_wrote(layercut: Layercut, finished: Path, tmp_path: Path) -> None:
     code, stdout, stderr = layercut("export", finished, "--format", "csv", "-o", tmp_path)
     assert (code, stderr) == (0, "")
-    assert stdout == f"{tmp_path / 'results.csv'}\n"
-    assert (tmp_path / "results.csv").is_file()
+    assert stdout == f"{tmp_path / 'results.csv'}\n{tmp_path / 'sources.csv'}\n"
+    assert all(Path(line).is_file() for line in stdout.splitlines())
 
 
 def test_report_prints_the_page_and_the_figures(layercut: Layercut, finished: Path, tmp_path: Path) -> None:
