@@ -58,6 +58,9 @@ FIELDS = {
     "clip_norm": "{clip_norm: 1}",
     "label_smoothing": "{label_smoothing: 0.1}",
     "kept_lr_scale": "{kept_lr_scale: 0.1}",
+    "patience_watch": "{patience_watch: loss}",
+    "layer_decay": "{layer_decay: 0.5}",
+    "pull": "{pull: 0.1}",
     "augmentation": "{augmentation: [flip]}",
     "validate_epochs": "{validate_epochs: as_needed}",
     "log_points": "{log_points: true, patience: null}",
@@ -78,14 +81,20 @@ def test_every_training_field_reaches_the_fitting():
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_field_that_changes_numbers_changes_the_keys(name):
-    plan = tiny_plan(f"transfer.training={FIELDS[name]}", "transfer.strategies=[finetune]").plan
+    strategy = f"transfer.strategies=[{ {'layer_decay': 'layer_decay', 'pull': 'l2_sp'}.get(name, 'finetune') }]"
+    plan = tiny_plan(f"transfer.training={FIELDS[name]}", strategy).plan
     (condition,) = plan.conditions
     default = next(field.default for field in dataclasses.fields(Fitting) if field.name == name)
     assert getattr(condition.fitting, name) != default
-    plain = tiny_plan("transfer.training={patience: null}", "transfer.strategies=[finetune]").plan
-    assert not keys(plan) & (
-        keys(plain) | keys(tiny_plan("transfer.training={}", "transfer.strategies=[finetune]").plan)
-    )
+    plain = tiny_plan("transfer.training={patience: null}", strategy).plan
+    assert not keys(plan) & (keys(plain) | keys(tiny_plan("transfer.training={}", strategy).plan))
+
+
+@pytest.mark.parametrize("field", ["{layer_decay: 0.5}", "{pull: 0.5}"])
+def test_a_field_of_one_strategy_leaves_the_keys_of_all_others(field):
+    changed = tiny_plan(f"transfer.training={field}", "transfer.strategies=[scratch, freeze, finetune, norm_only]")
+    plain = tiny_plan("transfer.training={}", "transfer.strategies=[scratch, freeze, finetune, norm_only]")
+    assert keys(changed.plan) == keys(plain.plan)
 
 
 def test_any_field_is_a_level_of_a_factor():

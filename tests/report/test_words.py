@@ -31,6 +31,8 @@ from layercut.stats import Context
         ("train_block", 3, "Keep all 6 blocks, train block 3 further and freeze the others"),
         ("norm_only", 3, "Keep all 6 blocks and train only their norms further"),
         ("bias_only", 0, "Keep all 6 blocks and train only their biases further"),
+        ("layer_decay", 0, "Keep all 6 blocks and train them further, each slower than the one above it"),
+        ("l2_sp", 0, "Keep all 6 blocks and train them further, drawn back to the source's values"),
         ("own_strategy", 2, "Cut after 2 of 6 blocks with strategy own_strategy"),
     ],
 )

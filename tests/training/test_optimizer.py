@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from layercut.training.handling import Handling
 from layercut.training.optimizer import build_optimizer, clip_member_gradients
 from layercut.training.schedule import Schedule
 
@@ -52,9 +53,8 @@ def test_an_unknown_optimizer_is_refused():
 
 def test_what_was_kept_learns_at_the_scaled_rate_and_the_rest_at_the_plain_one():
     net, plain = model(), model()
-    rates = Schedule("sgd", 0.1, 0.0, 5, None, 4, kept_lr_scale=0.25)
-    kept = {"0.weight", "0.bias"}
-    optimizer = build_optimizer(net.named_parameters(), rates, kept)
+    kept = Handling({"0.weight": 0.25, "0.bias": 0.25})
+    optimizer = build_optimizer(net.named_parameters(), Schedule("sgd", 0.1, 0.0, 5, None, 4), kept)
     assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.025]
     before = [value.detach().clone() for value in net.parameters()]
     step(net, optimizer, 0)
@@ -69,8 +69,25 @@ def test_what_was_kept_learns_at_the_scaled_rate_and_the_rest_at_the_plain_one()
 
 def test_a_scale_of_one_is_one_group_in_the_models_order():
     net = model()
-    (group,) = build_optimizer(net.named_parameters(), schedule(), {"0.weight"}).param_groups
+    (group,) = build_optimizer(net.named_parameters(), schedule(), Handling({"0.weight": 1.0})).param_groups
     assert all(one is other for one, other in zip(group["params"], net.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("members", [None, 3])
+def test_what_is_pulled_has_the_gradient_of_the_penalty_added_after_the_first_step_too(members):
+    """By hand: w1 = w0 - lr g; w2 = w1 - lr (g + pull (w1 - w0)); and a stack is pulled member by member."""
+    start = torch.tensor([1.0, -2.0]) if members is None else torch.randn(members, 2)
+    weight = start.clone().requires_grad_()
+    free = start.clone().requires_grad_()
+    gradient = torch.tensor([0.5, 1.0]).expand_as(start)
+    handling = Handling(pulled={"weight"}, pull=0.3)
+    optimizer = build_optimizer([("weight", weight), ("free", free)], Schedule("sgd", 0.1, 0.0, 5, None, 4), handling)
+    for _ in range(2):
+        weight.grad, free.grad = gradient.clone(), gradient.clone()
+        optimizer.step()
+    first = start - 0.1 * gradient
+    torch.testing.assert_close(weight.detach(), first - 0.1 * (gradient + 0.3 * (first - start)))
+    torch.testing.assert_close(free.detach(), start - 0.2 * gradient)
 
 
 def test_a_stack_is_clipped_member_by_member_as_each_would_be_alone():

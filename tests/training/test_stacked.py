@@ -14,6 +14,7 @@ from layercut.training.batches import StackedExamples
 from layercut.training.course import DivergedError, Training
 from layercut.training.device import prepare_device
 from layercut.training.evaluate import Evaluation, evaluate
+from layercut.training.handling import Handling
 from layercut.training.loop import train
 from layercut.training.stack import Stack, evaluate_stack
 from layercut.training.stacked import train_stacked
@@ -242,6 +243,7 @@ RULES = [
     {"optimizer": "sgd", "lr": 0.5, "clip_norm": 0.3},
     {"label_smoothing": 0.2},
     {"kept_lr_scale": 0.1},
+    {"pull": 0.5},
     {"target_accuracy": 0.6, "patience": None},
     {"patience": 1, "patience_watch": "loss"},
     {"patience": None, "log_points": ("0", "batch 1", "batch 2", "epoch 1", "epoch 3", "epoch 30")},
@@ -252,6 +254,7 @@ RULES = [
 def test_each_member_ends_as_it_would_alone_under_every_rule_of_training(rules):
     images, labels = draw_images()
     kept = {"blocks.conv0.conv.weight", "blocks.conv0.conv.bias"}
+    kept = Handling(dict.fromkeys(kept, rules.get("kept_lr_scale", 1.0)), kept, rules.get("pull", 0.0))
     models = [convolutions(seed) for seed in range(NUM_MEMBERS)]
     validation = together(NUM_IMAGES, images, labels)
     results = train_stacked(models, together(0, images, labels), validation, schedule(**rules), ORDER_SEEDS, kept)
@@ -271,7 +274,7 @@ def test_each_member_ends_as_it_would_alone_under_every_rule_of_training(rules):
 
 def test_each_rule_changes_what_comes_out():
     plain = train_all(patience=None)[1]
-    for rules in RULES[:-4]:
+    for rules in RULES[:-5]:
         assert train_all(**{"patience": None, **rules})[1][0].curve[-1].train_loss != plain[0].curve[-1].train_loss
 
 

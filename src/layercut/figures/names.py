@@ -24,6 +24,8 @@ _STRATEGY_STYLES = {
     "linear_probe": Style(PURPLE, "star", "dot"),
     "train_block": Style(MAGENTA, "circle", "dash"),
     "norm_only": Style(MAGENTA, "square", "dot"),
+    "layer_decay": Style(GREEN, "triangle", "dash"),
+    "l2_sp": Style(GREEN, "square", "dot"),
     "bias_only": Style(OLIVE, "diamond", "dot"),
 }
 _MARKERS: tuple[Marker, ...] = (

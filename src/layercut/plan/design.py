@@ -23,7 +23,7 @@ from layercut.plan.stacking import group_size, trunk_chunk
 from layercut.records import ConditionName
 from layercut.spec import StudySpec
 from layercut.strategies import STRATEGIES
-from layercut.strategies.base import head_of
+from layercut.strategies.base import PullingStrategy, RatedStrategy, Strategy, head_of
 from layercut.strategies.treatment import Treatment, treatment
 from layercut.training.precision import Precision
 
@@ -97,6 +97,7 @@ class DesignGroup(NamedTuple):
             fitting = solved_fitting(fitting)
         if not keep_hidden and not treated.learns_from_kept:
             fitting = dataclasses.replace(fitting, kept_lr_scale=1.0)  # of nothing: one trial for every scale
+        fitting = _without_unused(fitting, STRATEGIES[name])
         info = self.target.info
         images = sample_images(
             info.train_counts,
@@ -238,6 +239,16 @@ class DesignGroup(NamedTuple):
             used = whole * transfer.val_split + used * (1 - transfer.val_split)
         given = info.num_validation if transfer.validation == "given" else 0
         return round(used) + given + sum(info.test_counts)
+
+
+def _without_unused(fitting: Fitting, strategy: Strategy) -> Fitting:
+    """Return a fitting in which what the strategy does not look at has its default: one trial for every value."""
+    if not isinstance(strategy, RatedStrategy) and fitting.layer_decay != Fitting.layer_decay:
+        fitting = dataclasses.replace(fitting, layer_decay=Fitting.layer_decay)
+    pulls = isinstance(strategy, PullingStrategy) and strategy.pulled
+    if not pulls and fitting.pull != Fitting.pull:
+        fitting = dataclasses.replace(fitting, pull=Fitting.pull)
+    return fitting
 
 
 def _factor_levels(spec: StudySpec) -> Iterator[tuple[tuple[str, str], ...]]:

@@ -90,6 +90,18 @@ class TrainingSpec(StrictSpec):
         description="Factor of the learning rate for whatever was kept of the source, below and above the cut. "
         "0 would be freezing: that is a strategy.",
     )
+    layer_decay: float = Field(
+        default=0.75,
+        gt=0,
+        le=1,
+        description="In the strategy `layer_decay`: factor of the learning rate from each block to the one below it.",
+    )
+    pull: float = Field(
+        default=0.01,
+        gt=0,
+        description="In the strategy `l2_sp`: strength of the penalty towards the source's values, half of it times "
+        "the squared distance.",
+    )
     augmentation: OneOrMore[AugmentationName] = Field(
         default=[], description="What is done to training images, one after the other, anew in every epoch."
     )
@@ -207,6 +219,9 @@ class PretrainingSpec(TrainingSpec):
     def _contradictions_of_a_source(self) -> Iterator[str]:
         if self.kept_lr_scale != 1:
             yield f"no kept_lr_scale for a source, which keeps nothing; got {self.kept_lr_scale:g}"
+        for name in ("layer_decay", "pull"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                yield f"no {name} for a source: it is for a strategy; got {getattr(self, name):g}"
         if self.log_points:
             yield "log_points under transfer.training; a source has `checkpoints`; got log_points"
         epochs = epochs_of(self.checkpoints)

@@ -45,7 +45,7 @@ def check_trained(trial: Trial, before: Mapping[str, Tensor], batch: Batch) -> N
     still = [name for name, value in body.named_parameters() if name in before and torch.equal(value, before[name])]
     if not still:
         return
-    stuck = list(_could_move(body, still, batch, trial.condition.fitting, trial.parts.kept))
+    stuck = list(_could_move(body, still, batch, trial.condition.fitting, trial.parts.handling.rates))
     if stuck:
         raise UntrainedError(
             f"{trial.condition.strategy} trains {few(stuck, _MOST)}, but training left it as it was: do not use this "
@@ -54,7 +54,7 @@ def check_trained(trial: Trial, before: Mapping[str, Tensor], batch: Batch) -> N
 
 
 def _could_move(
-    body: nn.Module, names: list[str], batch: Batch, schedule: Schedule, kept: frozenset[str]
+    body: nn.Module, names: list[str], batch: Batch, schedule: Schedule, rates: Mapping[str, float]
 ) -> Iterator[str]:
     values = dict(body.named_parameters())
     inputs, labels = batch()
@@ -66,6 +66,6 @@ def _could_move(
             continue
         size = gradient.abs()
         step = size if schedule.optimizer == "sgd" else size / (size + _ADAM_EPSILON)
-        rate = schedule.lr * (schedule.kept_lr_scale if name in kept else 1.0)
+        rate = schedule.lr * rates.get(name, 1.0)
         if bool((rate * step > _ROUNDING * values[name].abs()).any()):
             yield name

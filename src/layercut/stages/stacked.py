@@ -68,9 +68,9 @@ def run_members(job: TransferJob, context: Context) -> list[Member]:
     bodies = [trial.parts.body for trial in trials]
     before = [values_to_train(trial) for trial in trials]
     order_seeds = [trial.seeds.order for trial in trials]
-    kept = trials[0].parts.kept
+    handling = trials[0].parts.handling
     graphs = Cuda() if context.cuda_graphs else None
-    results = train_stacked(bodies, training, validation, condition.fitting, order_seeds, kept, graphs)
+    results = train_stacked(bodies, training, validation, condition.fitting, order_seeds, handling, graphs)
     stack = Stack(bodies)
     on_train = evaluate_stack(stack, training, condition.fitting.precision)
     on_test = evaluate_stack(stack, test, condition.fitting.precision)

@@ -77,7 +77,7 @@ def _train(trial: Trial, training: Examples, validation: Examples | None, contex
         if trial.folds:
             result = _train_with_folds(trial, training, context, head)
         else:
-            result = train(body, training, validation, condition.fitting, trial.seeds.order, trial.parts.kept)
+            result = train(body, training, validation, condition.fitting, trial.seeds.order, trial.parts.handling)
     check_trained(trial, before, lambda: next(iter(training.chunks())))
     return result if head is None else result._replace(penalty_strength=head.strength.value)
 
@@ -87,7 +87,7 @@ def _train_with_folds(trial: Trial, training: Examples, context: Context, head: 
 
     `head`: each starts from the head that is solved on its own training images.
     """
-    fitting, seeds, body, kept = trial.condition.fitting, trial.seeds, trial.parts.body, trial.parts.kept
+    fitting, seeds, body, handling = trial.condition.fitting, trial.seeds, trial.parts.body, trial.parts.handling
     rounds = fitting.rounds(len(training))
     bodies = [copy.deepcopy(body) for _ in trial.folds]
     if head is not None:
@@ -97,10 +97,10 @@ def _train_with_folds(trial: Trial, training: Examples, context: Context, head: 
         Fold(model, _training_examples(trial, fold, context), _held_out_examples(trial, fold, context))
         for model, fold in zip(bodies, trial.folds, strict=True)
     ]
-    result = train_folds(folds, fitting, rounds, seeds.order, kept)
+    result = train_folds(folds, fitting, rounds, seeds.order, handling)
     del folds, bodies
     torch.manual_seed(seeds.layers)
-    num_steps = train_for(body, training, fitting, rounds, result.best_epoch, seeds.order, result.curve, kept)
+    num_steps = train_for(body, training, fitting, rounds, result.best_epoch, seeds.order, result.curve, handling)
     return result._replace(num_steps=num_steps)
 
 

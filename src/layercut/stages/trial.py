@@ -20,10 +20,11 @@ from layercut.seeding import derive_seed
 from layercut.stages.context import Context
 from layercut.stages.inputs import FrozenTrunk, freeze_trunk
 from layercut.strategies import STRATEGIES
-from layercut.strategies.base import Ingredients, PartialStrategy
+from layercut.strategies.base import Ingredients, PartialStrategy, PullingStrategy, RatedStrategy
 from layercut.training.course import DivergedError, Training
 from layercut.training.device import place_model
 from layercut.training.evaluate import Evaluation
+from layercut.training.handling import PLAIN, Handling
 from layercut.training.solved import classifier
 
 
@@ -48,6 +49,8 @@ class Parts(NamedTuple):
     """Names of those parameters of the body that come from the source."""
     trained: frozenset[str] = frozenset()
     """Names of those parameters of the body that the strategy trains."""
+    handling: Handling = PLAIN
+    """Of those that do not learn like the others."""
 
 
 class Trial(NamedTuple):
@@ -145,7 +148,8 @@ def separate(condition: Condition, model: CuttableModel) -> Parts:
         classifier(body).requires_grad_()
     trained = frozenset(name for name, value in body.named_parameters() if value.requires_grad)
     trunk = None if bank is None else freeze_trunk(model.trunk(below), bank)
-    return Parts(trunk, body, _kept_parameters(condition, model), trained)
+    kept = _kept_parameters(condition, model)
+    return Parts(trunk, body, kept, trained, _handling(condition, body, kept))
 
 
 def _everything(layer: nn.Module, parameter: str) -> bool:
@@ -164,6 +168,20 @@ def _mark(name: str, block: nn.Module, trains: Callable[[nn.Module, str], bool])
         without = not own and any(True for _ in layer.buffers(recurse=False)) and trains is not _everything
         if without or not all(value.requires_grad for value in own.values()):
             yield path
+
+
+def _handling(condition: Condition, body: PartlyTrained, kept: frozenset[str]) -> Handling:
+    strategy, fitting, ref = STRATEGIES[condition.strategy], condition.fitting, condition.model
+    rates: dict[str, float] = {}
+    if fitting.kept_lr_scale != 1:
+        rates = dict.fromkeys(kept, fitting.kept_lr_scale)
+    if isinstance(strategy, RatedStrategy):
+        place = {f"blocks.{name}": block for block, name in enumerate(ref.block_names)}
+        for name, _ in body.blocks.named_parameters(prefix="blocks"):
+            block = place[".".join(name.split(".")[:2])]
+            rates[name] = rates.get(name, 1.0) * strategy.rate(block, ref.num_blocks, fitting.layer_decay)
+    pulled = isinstance(strategy, PullingStrategy) and strategy.pulled
+    return Handling(rates, kept if pulled else frozenset(), fitting.pull if pulled else 0.0)
 
 
 def _kept_parameters(condition: Condition, model: CuttableModel) -> frozenset[str]:

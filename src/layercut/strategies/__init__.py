@@ -33,6 +33,10 @@ STRATEGIES: Registry[Strategy] = Registry(
             "all kept; the last block below the cut trained, and no other",
         ),
         "norm_only": Entry("layercut.strategies.norm_only:NORM_ONLY", "all kept; scale and shift of norms trained"),
+        "layer_decay": Entry(
+            "layercut.strategies.layer_decay:LAYER_DECAY", "all kept and trained, each block slower than the one above"
+        ),
+        "l2_sp": Entry("layercut.strategies.l2_sp:L2_SP", "all kept and trained, drawn back to the source's values"),
         "bias_only": Entry("layercut.strategies.bias_only:BIAS_ONLY", "all kept; biases trained"),
     },
 )

@@ -88,3 +88,20 @@ class PartialStrategy(Protocol):
     def trains(self, layer: nn.Module, parameter: str) -> bool:
         """Return whether a parameter of a trained block is trained; `layer` itself has it under this name."""
         ...
+
+
+@runtime_checkable
+class RatedStrategy(Protocol):
+    """What a strategy says beside `Strategy` where its blocks learn at rates of their own."""
+
+    def rate(self, block: int, num_blocks: int, decay: float) -> float:
+        """Return the factor of the learning rate for a block, by index; `decay` is the study's `layer_decay`."""
+        ...
+
+
+@runtime_checkable
+class PullingStrategy(Protocol):
+    """What a strategy says beside `Strategy` where a penalty draws what is kept back to the source's values."""
+
+    pulled: bool
+    """Whether it does; how much is the study's `pull`."""

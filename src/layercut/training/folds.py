@@ -13,7 +13,7 @@ Reference:
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import nn
@@ -22,6 +22,7 @@ from layercut.records import EpochPoint
 from layercut.training.batches import Examples
 from layercut.training.course import Course, Training
 from layercut.training.evaluate import evaluate
+from layercut.training.handling import PLAIN, Handling
 from layercut.training.loop import Optimization
 from layercut.training.rounds import Rounds
 from layercut.training.schedule import Schedule
@@ -36,7 +37,7 @@ class Fold(NamedTuple):
 
 
 def train_folds(
-    folds: Sequence[Fold], schedule: Schedule, rounds: Rounds, order_seed: int, kept: Collection[str] = ()
+    folds: Sequence[Fold], schedule: Schedule, rounds: Rounds, order_seed: int, handling: Handling = PLAIN
 ) -> Training:
     """Train the models of all folds in place, side by side, until they stop together.
 
@@ -46,12 +47,12 @@ def train_folds(
     Args:
         folds: models with the same initial values; each image is held out once at the most.
         rounds: the length of the training on all images, which the folds follow round for round.
-        kept: names of parameters that come from a source.
+        handling: of parameters that do not learn like the others.
 
     Raises:
         DivergedError: a loss became infinite or NaN, in any fold.
     """
-    runs = [Optimization(fold.model, fold.training, schedule, rounds, order_seed, kept) for fold in folds]
+    runs = [Optimization(fold.model, fold.training, schedule, rounds, order_seed, handling) for fold in folds]
     course = Course(schedule.patience, schedule.target_accuracy, ties="loss", watch=schedule.patience_watch)
     num_looks = 0
     for number in range(1, rounds.number + 1):
@@ -82,7 +83,7 @@ def train_for(
     num_rounds: int,
     order_seed: int,
     history: Sequence[EpochPoint],
-    kept: Collection[str] = (),
+    handling: Handling = PLAIN,
 ) -> int:
     """Train a model in place for the first `num_rounds` rounds of a longer training, as its folds were.
 
@@ -93,7 +94,7 @@ def train_for(
     Raises:
         DivergedError: the loss became infinite or NaN.
     """
-    run = Optimization(model, examples, schedule, rounds, order_seed, kept)
+    run = Optimization(model, examples, schedule, rounds, order_seed, handling)
     course = Course(None)
     for number in range(1, num_rounds + 1):
         course.add(run.round(number))

@@ -6,7 +6,7 @@ for several models as one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from layercut.records import EpochPoint
 from layercut.training.batches import Examples
 from layercut.training.course import Course, Training
 from layercut.training.evaluate import evaluate
+from layercut.training.handling import PLAIN, Handling
 from layercut.training.late import LateValidation
 from layercut.training.learning_rate import LearningRate
 from layercut.training.looks import AccuracyLog, Snapshots, points_behind
@@ -39,7 +40,7 @@ class Optimization:
         schedule: Schedule,
         rounds: Rounds,
         order_seed: int,
-        kept: Collection[str] = (),
+        handling: Handling = PLAIN,
     ) -> None:
         self.model = model
         self._examples = examples
@@ -48,7 +49,7 @@ class Optimization:
         batch_sizes = schedule.batch_sizes(len(examples))
         self.steps_an_epoch = len(batch_sizes)
         self._batches = Batches(len(examples), batch_sizes, [order_seed], examples.labels.device)
-        self._optimizer = build_optimizer(model.named_parameters(), schedule, kept)
+        self._optimizer = build_optimizer(model.named_parameters(), schedule, handling)
         self.rate = LearningRate(self._optimizer, schedule, rounds, self.steps_an_epoch)
 
     def round(self, number: int, look: Look | None = None) -> EpochPoint:
@@ -89,17 +90,17 @@ def train(
     validation: Examples | None,
     schedule: Schedule,
     order_seed: int,
-    kept: Collection[str] = (),
+    handling: Handling = PLAIN,
 ) -> Training:
     """Train a model in place and leave it with its best weights (`training/course.py` says which).
 
-    `kept` are the names of parameters that come from a source.
+    `handling` is for parameters that do not learn like the others.
 
     Raises:
         DivergedError: the loss became infinite or NaN.
     """
     rounds = schedule.rounds(len(examples))
-    optimization = Optimization(model, examples, schedule, rounds, order_seed, kept)
+    optimization = Optimization(model, examples, schedule, rounds, order_seed, handling)
     course = Course(schedule.patience, schedule.target_accuracy, watch=schedule.patience_watch)
     log = AccuracyLog(schedule.log_points, optimization.steps_an_epoch)
     snapshots = Snapshots(schedule.checkpoints)

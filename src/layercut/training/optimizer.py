@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
+from layercut.training.handling import PLAIN, Handling
 from layercut.training.schedule import Schedule
 
 _CLIP_EPSILON = 1e-6
@@ -14,11 +15,11 @@ _CLIP_EPSILON = 1e-6
 
 
 def build_optimizer(
-    parameters: Iterable[tuple[str, Tensor]], schedule: Schedule, kept: Collection[str] = (), recorded: bool = False
+    parameters: Iterable[tuple[str, Tensor]], schedule: Schedule, handling: Handling = PLAIN, recorded: bool = False
 ) -> torch.optim.Optimizer:
     """Return the optimizer over those of named parameters that are trained (`requires_grad`).
 
-    Those in `kept` learn at `kept_lr_scale` times the rate.
+    Each learns at its own factor of the rate, and is pulled back to its present value where `handling` says so.
 
     `recorded`: its steps will be part of a CUDA graph.
 
@@ -28,7 +29,14 @@ def build_optimizer(
         ValueError: no such optimizer.
     """
     trained = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
-    groups = _groups(trained, schedule, kept)
+    optimizer = _make(_groups(trained, schedule, handling), schedule, recorded)
+    pulled = [(value, value.detach().clone()) for name, value in trained if name in handling.pulled and handling.pull]
+    if pulled:
+        optimizer.register_step_pre_hook(lambda *_: _pull(pulled, handling.pull))
+    return optimizer
+
+
+def _make(groups: list[dict[str, object]], schedule: Schedule, recorded: bool) -> torch.optim.Optimizer:
     lr, weight_decay = schedule.lr, schedule.weight_decay
     if schedule.optimizer == "adam":
         return torch.optim.Adam(groups, lr=lr, weight_decay=weight_decay, fused=True, capturable=recorded)
@@ -58,10 +66,17 @@ def clip_member_gradients(parameters: Iterable[Tensor], max_norm: float) -> None
         gradient.mul_(scales.view(-1, *[1] * (gradient.dim() - 1)))
 
 
-def _groups(parameters: list[tuple[str, Tensor]], schedule: Schedule, kept: Collection[str]) -> list[dict[str, object]]:
-    if schedule.kept_lr_scale == 1:
-        kept = ()
-    new = [parameter for name, parameter in parameters if name not in kept]
-    old = [parameter for name, parameter in parameters if name in kept]
-    groups: list[dict[str, object]] = [{"params": new}]
-    return [*groups, {"params": old, "lr": schedule.lr * schedule.kept_lr_scale}] if old else groups
+def _groups(parameters: list[tuple[str, Tensor]], schedule: Schedule, handling: Handling) -> list[dict[str, object]]:
+    by_factor: dict[float, list[Tensor]] = {1.0: []}
+    for name, parameter in parameters:
+        by_factor.setdefault(handling.rates.get(name, 1.0), []).append(parameter)
+    plain = by_factor.pop(1.0)
+    scaled = [{"params": values, "lr": schedule.lr * factor} for factor, values in by_factor.items()]
+    return [{"params": plain}, *scaled]
+
+
+def _pull(pulled: list[tuple[Tensor, Tensor]], strength: float) -> None:
+    """Add the gradient of a penalty on the distance from where each parameter began."""
+    for parameter, beginning in pulled:
+        if parameter.grad is not None:
+            parameter.grad.add_(parameter.detach() - beginning, alpha=strength)

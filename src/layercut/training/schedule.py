@@ -39,6 +39,8 @@ class Schedule:
     clip_norm: float | None = None
     label_smoothing: float = 0.0
     kept_lr_scale: float = 1.0
+    layer_decay: float = 0.75
+    pull: float = 0.01
     validate_epochs: Literal["all", "as_needed"] = "all"
     log_points: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ on with the others, unrecorded: leaving them out would change the size of the st
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from layercut.records import EpochPoint
 from layercut.training.batches import StackedExamples
 from layercut.training.course import Course, DivergedError, Training
 from layercut.training.graphed import Device, GraphedStep, Step
+from layercut.training.handling import PLAIN, Handling
 from layercut.training.learning_rate import LearningRate
 from layercut.training.looks import AccuracyLog, points_behind
 from layercut.training.optimizer import build_optimizer, clip_member_gradients
@@ -31,7 +32,7 @@ def train_stacked(
     validation: StackedExamples | None,
     schedule: Schedule,
     order_seeds: Sequence[int],
-    kept: Collection[str] = (),
+    handling: Handling = PLAIN,
     graphs: Device | None = None,
 ) -> list[Training | DivergedError]:
     """Train models of one architecture in place and leave each with its best weights.
@@ -50,7 +51,7 @@ def train_stacked(
     device = examples.labels.device
     stack = Stack(models)
     batch_sizes = schedule.batch_sizes(len(examples))
-    optimizer = build_optimizer(stack.parameters.items(), schedule, kept, recorded=graphs is not None)
+    optimizer = build_optimizer(stack.parameters.items(), schedule, handling, recorded=graphs is not None)
     rounds = schedule.rounds(len(examples))
     rate = LearningRate(optimizer, schedule, rounds, len(batch_sizes))
     batches = Batches(len(examples), batch_sizes, order_seeds, device)

@@ -1,0 +1,21 @@
+"""How parameters are handled that do not all learn alike: at what rate, and pulled back to where they began or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import NamedTuple
+
+
+class Handling(NamedTuple):
+    """By names of parameters; what is not named learns at the schedule's own rate, towards nothing."""
+
+    rates: Mapping[str, float] = {}
+    """Factors of the learning rate."""
+    pulled: Set[str] = frozenset()
+    """Those that a penalty draws to the values that they have when the training begins."""
+    pull: float = 0.0
+    """Strength of it: the gradient gets `pull` times the distance."""
+
+
+PLAIN = Handling()
+"""Everything learns alike."""
