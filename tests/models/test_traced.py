@@ -95,6 +95,12 @@ def test_a_truncated_head_averages_over_places_and_not_over_channels(function, s
     torch.testing.assert_close(head(features), head.out(features.mean(places)))
 
 
+def test_the_axis_of_the_channels_is_measured_behind_a_layer_that_is_not_looked_into():
+    whole, model, images = theirs("cubes").eval(), build("cubes").eval(), torch.randn(2, *SHAPE)
+    torch.testing.assert_close(model.trunk(1)(images), whole[0](images))
+    torch.testing.assert_close(model(images), whole(images))
+
+
 @pytest.mark.parametrize(
     ("paths", "names"),
     [

@@ -27,6 +27,7 @@ from layercut.models.observed import Observed, Run
 
 _CHANNELS_FIRST = (_ConvNd, _NormBase, nn.GroupNorm, _AvgPoolNd, _MaxPoolNd, _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd)
 _CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.MultiheadAttention, nn.RNNBase)
+_LIBRARIES = ("torch", "torchvision", "timm")
 _MOVING = ("permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "T", "mT", "rot90", "t")
 _RESHAPING = ("reshape", "view", "unflatten", "flatten", "chunk", "split", "einsum", "matmul", "bmm")
 
@@ -51,7 +52,8 @@ def _follow(traced: TracedGraph, model: nn.Module, observed: Observed, known: di
     for node in traced.graph.nodes:
         if node in observed.shapes and node not in known:
             axis = _said_by(model, node, observed)
-            axis = _inherited(node, known, observed) if axis is None else axis
+            if axis is None and not _is_own_code(model, node):
+                axis = _inherited(node, known, observed)
             if axis is not None:
                 known[node] = axis
 
@@ -91,6 +93,13 @@ def _said_by(model: nn.Module, node: fx.Node, observed: Observed) -> int | None:
         if isinstance(layer, _CHANNELS_LAST):
             return len(observed.shapes[node]) - 1
     return None
+
+
+def _is_own_code(model: nn.Module, node: fx.Node) -> bool:
+    """Return whether a node is a layer that was not looked into and may move axes, whatever its shapes look like."""
+    if node.op != "call_module":
+        return False
+    return type(model.get_submodule(str(node.target))).__module__.partition(".")[0] not in _LIBRARIES
 
 
 def _inherited(node: fx.Node, known: dict[fx.Node, int], observed: Observed) -> int | None:
