@@ -7,6 +7,7 @@ a `UserError` into one line on stderr and exit code 2; anything else is a defect
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 
 
@@ -83,3 +84,17 @@ def few(words: Sequence[str], most: int, separator: str = ", ") -> str:
 def one_line(error: object, most: int | None = None) -> str:
     """Return what somebody else's error says without line breaks, `most` characters of it."""
     return " ".join(str(error).split())[:most]
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""All but tab and line feed: also what turns the direction of writing, and bytes of file names that are no UTF-8."""
+
+
+def visible(text: str) -> str:
+    r"""Return a text with its control characters as escapes, so that it can do nothing to a terminal.
+
+    Example:
+        >>> print(visible("a\x1b[31mb"))
+        a\x1b[31mb
+    """
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)

@@ -19,6 +19,8 @@ import pytest
 import torch
 from PIL import Image
 
+from fake_ledger import write_ledger
+from fake_results import fake_results
 from layercut import load_study, run_study
 from tiny_study import TINY, write_study
 
@@ -363,3 +365,58 @@ def test_a_memory_beyond_all_measure_is_refused(layercut: Layercut) -> None:
     code, _, stderr = layercut("run", "digits", "--memory", "1" + "0" * 400)
     assert code == 2
     assert "expected a size below 8 EiB" in stderr
+
+
+def test_a_folder_for_temporary_files_with_too_long_a_name_is_an_error_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / ("d" * 120)
+    folder.mkdir()
+    program = "import sys; from layercut.cli.main import main; main(sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "run", "digits", "-o", str(tmp_path / "run"), "--workers", "1"],
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "set TMPDIR to a shorter one" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_name_of_a_class_that_is_no_text_is_named(layercut: Layercut, tmp_path: Path) -> None:
+    for name in (b"caf\xe9", b"tea"):
+        folder = tmp_path / "images" / os.fsdecode(name)
+        folder.mkdir(parents=True)
+        for number in range(4):
+            Image.new("L", (8, 8), number).save(folder / f"{number}.png")
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        "name: t\nsource: {random: true}\ntarget: {dataset: folder, path: images, image_size: 8, channels: 1}\n"
+        "model: {name: plain_cnn, depth: 2, channels: 8}\ntransfer: {fractions: [1.0], replicates: 2}\n",
+        encoding="utf-8",
+    )
+    code, _, stderr = layercut("plan", study)
+    assert code == 2
+    assert r"the name of the class caf\udce9 is not in UTF-8" in stderr
+
+
+ESCAPE = "\x1b[2J\x1b]0;owned\x07"
+
+
+def _hostile_ledger(folder: Path, table: Any) -> Path:
+    hostile = table.assign(source=f"s{ESCAPE}", target=f"t{ESCAPE}", model=f"m{ESCAPE}")
+    return write_ledger(folder, hostile, meta={"study_name": f"n{ESCAPE}"})
+
+
+@pytest.mark.parametrize(
+    "arguments", [["status", "RUN"], ["status", "RUN", "--json"], ["compare", "RUN", "RUN"], ["plan", f"x{ESCAPE}"],
+                  ["status", f"no{ESCAPE}"], ["run", "digits", "--set", f"na{ESCAPE}me=1"], [f"cmd{ESCAPE}"],
+                  ["scoreboard", "RUN"], ["report", f"no{ESCAPE}"], ["list", f"y{ESCAPE}"]],
+)  # fmt: skip
+def test_no_escape_sequence_of_a_name_reaches_the_terminal(
+    layercut: Layercut, tmp_path: Path, arguments: list[str]
+) -> None:
+    run = _hostile_ledger(tmp_path / "run", fake_results(num_replicates=5))
+    _, stdout, stderr = layercut(*(str(run) if argument == "RUN" else argument for argument in arguments))
+    assert stdout + stderr
+    assert not {"\x1b", "\x07"} & set(stdout + stderr)

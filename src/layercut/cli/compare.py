@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from layercut.cli.options import HomePath, json_option
+from layercut.cli.terminal import say
+from layercut.errors import visible
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -55,12 +57,12 @@ def command(
 
     found = compare_studies(study, baseline, across, strategies, fractions)
     if as_json:
-        click.echo(json.dumps(_values(found), indent=2))
+        say(json.dumps(_values(found), indent=2))
         return
     _print(_table(found))
-    click.echo(found.summary)
+    say(found.summary)
     for note in found.notes:
-        click.echo(f"note: {note}")
+        say(f"note: {note}")
 
 
 def _values(found: StudyComparison) -> dict[str, object]:
@@ -83,15 +85,24 @@ def _table(found: StudyComparison) -> Table:
     rows = found.rows
     first = list(rows.columns[: list(rows.columns).index("strategy")])
     varied = [column for column in first if rows[column].nunique() > 1]
-    table = Table(*varied, "strategy", header_style="bold")
-    for title in ("cut", "data", found.study, found.baseline, "difference", "95 % interval", "p (Holm)", "replicates"):
+    table = Table(*map(visible, varied), "strategy", header_style="bold")
+    for title in (
+        "cut",
+        "data",
+        visible(found.study),
+        visible(found.baseline),
+        "difference",
+        "95 % interval",
+        "p (Holm)",
+        "replicates",
+    ):
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows.to_dict("records"):
         own, other = int(row["num_replicates"]), int(row["num_replicates_baseline"])
         interval = words.interval(row["low"], row["high"]).removeprefix("95 % interval ")
         table.add_row(
-            *(str(row[column]) for column in varied),
-            str(row["strategy"]),
+            *(visible(str(row[column])) for column in varied),
+            visible(str(row["strategy"])),
             str(row["cut"]),
             words.fraction_label(row["fraction"]),
             words.percent(row["mean"]),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from layercut.cli.options import DataFolder, json_option
+from layercut.cli.terminal import say
 
 if TYPE_CHECKING:
     from layercut.data import DownloadableDataset
@@ -37,12 +38,12 @@ def where(data_dir: Path | None, as_json: bool) -> None:
     if as_json:
         cache_dir = str(default_cache_dir())
         places = {"data_dir": str(folder), "cache_dir": cache_dir, "datasets": states}
-        click.echo(json.dumps(places, indent=2))
+        say(json.dumps(places, indent=2))
         return
-    click.echo(f"data directory   {folder}")
-    click.echo(f"cache directory  {default_cache_dir()}")
+    say(f"data directory   {folder}")
+    say(f"cache directory  {default_cache_dir()}")
     for name, state in states.items():
-        click.echo(f"  {name}: {state}")
+        say(f"  {name}: {state}")
 
 
 @command.command()
@@ -63,9 +64,9 @@ def download(names: tuple[str, ...], data_dir: Path | None, as_json: bool) -> No
     for name, dataset in [(name, _dataset(name)) for name in names]:
         dataset.download(folder)
         if not as_json:
-            click.echo(f"{name}: in {folder}")
+            say(f"{name}: in {folder}")
     if as_json:
-        click.echo(json.dumps({"data_dir": str(folder), "datasets": dict.fromkeys(names, "present")}, indent=2))
+        say(json.dumps({"data_dir": str(folder), "datasets": dict.fromkeys(names, "present")}, indent=2))
 
 
 @command.command()
@@ -81,7 +82,7 @@ def verify(names: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None
     everything = [*_downloadable(), *_collected(folder)]
     chosen = names or tuple(name for name in everything if _state(name, folder) != "absent")
     if not chosen:
-        click.echo(f"no dataset in {folder}", err=True)
+        say(f"no dataset in {folder}", err=True)
     checks = [
         (name, check)
         for name, dataset in [(name, _dataset(name)) for name in chosen]
@@ -89,10 +90,10 @@ def verify(names: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None
     ]
     if as_json:
         rows = [{"dataset": name, **check._asdict(), "path": str(check.path)} for name, check in checks]
-        click.echo(json.dumps(rows, indent=2))
+        say(json.dumps(rows, indent=2))
     else:
         for name, check in checks:
-            click.echo(f"{name}: {check.path}: {check.status}")
+            say(f"{name}: {check.path}: {check.status}")
     wrong = [f"{check.path}: {check.status}: {check.problem}" for _, check in checks if check.status != "ok"]
     if wrong:
         listed = "\n".join(wrong)

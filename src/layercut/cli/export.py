@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from layercut.cli.options import HomePath
+from layercut.cli.terminal import say
 
 FORMATS = ("csv", "parquet", "mp-tl-study")
 
@@ -57,17 +58,17 @@ def command(run: Path, formats: tuple[str, ...], output: Path | None) -> None:
     if "csv" in chosen or "parquet" in chosen:
         table = load_results(run)
         if "csv" in chosen:
-            click.echo(write_csv(table, folder / "results.csv"))
+            say(write_csv(table, folder / "results.csv"))
             for name, details in (("sources", load_sources(run)), ("class_scores", load_class_scores(run))):
                 if len(details):
-                    click.echo(write_csv(details, folder / f"{name}.csv"))
+                    say(write_csv(details, folder / f"{name}.csv"))
         if "parquet" in chosen:
-            click.echo(write_parquet(table, folder / "results.parquet"))
+            say(write_parquet(table, folder / "results.parquet"))
     if "mp-tl-study" in chosen:
         with Ledger(run, read_only=True) as ledger:
             text = ledger.meta("study_text")
         for path in export_study(run, folder, study_content(text)):
-            click.echo(path)
+            say(path)
 
 
 def study_content(text: str | None) -> dict[str, object] | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from layercut.cli.options import HomePath
+from layercut.cli.terminal import say
 
 
 @click.command("import")
@@ -40,5 +41,5 @@ def command(files: tuple[Path, ...], output: Path, dataset: str | None, target_d
 
     imported = import_files(files, output, dataset, target_dataset)
     for warning in imported.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    click.echo(imported.ledger)
+        say(f"warning: {warning}", err=True)
+    say(imported.ledger)

@@ -7,6 +7,7 @@ import json
 import click
 
 from layercut.cli.options import json_option
+from layercut.cli.terminal import say
 from layercut.errors import UserError
 
 KINDS = ("datasets", "models", "strategies", "probes", "figures", "executors", "studies")
@@ -37,7 +38,7 @@ def command(kind: str | None, name: str | None, with_options: bool, image: str |
         raise UserError(f"layercut list {kind} takes no name; got {name!r}: leave it out, all {kind} are listed")
     if name is not None:
         found = cut_points(name, image)
-        click.echo(json.dumps(found, indent=2) if as_json else describe_cuts(found))
+        say(json.dumps(found, indent=2) if as_json else describe_cuts(found))
         return
     entries = catalogue([kind] if kind else list(KINDS), with_options)
-    click.echo(json.dumps(entries, indent=2) if as_json else describe(entries))
+    say(json.dumps(entries, indent=2) if as_json else describe(entries))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import io
 import signal
 import sys
 from collections.abc import Sequence
 
 import click
 
+from layercut.cli.terminal import say
 from layercut.errors import LayercutError, StorageFullError, UserError
 from layercut.files import why_full
 from layercut.registry import import_object
@@ -97,11 +99,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         result = layercut.main(args=arguments, prog_name="layercut", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(file=shown)
+        say(shown.getvalue().rstrip("\n"), err=True)
         sys.exit(error.exit_code)
     except (click.exceptions.Abort, KeyboardInterrupt):  # click turns a Ctrl-C in a command into its Abort
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C while Python ends would print a traceback
-        click.echo("interrupted; nothing finished is lost, the same command goes on", err=True)
+        say("interrupted; nothing finished is lost, the same command goes on", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except (StorageFullError, OSError) as error:
         if isinstance(error, OSError) and error.errno in _BAD_PATHS:
@@ -110,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(error, OSError) and not why_full(error):
             raise
         _complain(error)
-        click.echo("free some space, then run the same command: it goes on where it stopped", err=True)
+        say("free some space, then run the same command: it goes on where it stopped", err=True)
         sys.exit(EXIT_DISK_FULL)
     except UserError as error:
         _complain(error)
@@ -119,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _complain(error: LayercutError | OSError) -> None:
-    click.echo(f"layercut: {error}", err=True)
+    say(f"layercut: {error}", err=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from layercut.cli.options import data_option, json_option, study_argument
+from layercut.cli.terminal import say
 
 
 @click.command("plan")
@@ -31,4 +32,4 @@ def command(study: str, overrides: tuple[str, ...], data_dir: Path | None, as_js
     spec = load_study(study, overrides)
     plan = plan_without_data(spec, data_dir or default_data_dir(), default_cache_dir(), precision="float32")
     summary = summarize(spec, plan)
-    click.echo(json.dumps(summary, indent=2) if as_json else describe(summary))
+    say(json.dumps(summary, indent=2) if as_json else describe(summary))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from layercut.cli.options import HomePath, data_option, json_option
+from layercut.cli.terminal import plain, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,13 +91,13 @@ def command(
         with explained(output), written_whole(output) as unfinished:
             save(chart, unfinished)
     if as_json:
-        click.echo(json.dumps({"scores": _records(probed.table), "undefined": _undefined(probed.failures)}, indent=2))
+        say(json.dumps({"scores": _records(probed.table), "undefined": _undefined(probed.failures)}, indent=2))
         return
     _print(probed.table)
     for line in _undefined(probed.failures):
-        click.echo(f"no value: {line}", err=True)
+        say(f"no value: {line}", err=True)
     if chart is not None:
-        click.echo(output)
+        say(output)
 
 
 def _require_output(output: Path) -> None:
@@ -119,10 +120,10 @@ def _print(table: pd.DataFrame) -> None:
     shown = list(shown_scores(table))
     for source in table["source"].unique():
         layers = layers_of(table[(table["source"] == source) & (table["dataset"] != "none")])
-        grid = Table(title=f"{source}: scores at each layer, the best marked *", title_justify="left")
+        grid = Table(title=plain(f"{source}: scores at each layer, the best marked *"), title_justify="left")
         grid.add_column("probe (+: higher is better)", no_wrap=True)
         for layer in layers:
-            grid.add_column(layer, justify="right", no_wrap=True)
+            grid.add_column(plain(layer), justify="right", no_wrap=True)
         for scores in shown:
             own = scores.rows[scores.rows["source"] == source]
             sign = 1 if scores.direction == "higher" else -1
@@ -131,7 +132,7 @@ def _print(table: pd.DataFrame) -> None:
             }
             best = _best(values, scores.direction)
             cells = [f"{_number(values[n])}{'*' if n in best else ' '}" if n in values else "" for n in layers]
-            grid.add_row(f"{scores.label} ({'+' if sign > 0 else '−'})", *cells)
+            grid.add_row(plain(f"{scores.label} ({'+' if sign > 0 else '−'})"), *cells)
         Console(width=max(100, 40 + sum(3 + max(9, len(layer)) for layer in layers))).print(grid)
     if table["source"].nunique() > 1:
         _print_ranking(table)
@@ -155,12 +156,12 @@ def _print_ranking(table: pd.DataFrame) -> None:
     """Which of the models: each at its best layer, by each probe."""
     from layercut.figures.probe_layers import shown_scores
 
-    click.echo("Best model by each probe, each at its best layer:")
+    say("Best model by each probe, each at its best layer:")
     for scores in shown_scores(table):
         rows = scores.rows[scores.rows["layer"] != "input"]  # the pixels are the same for all
         best = rows.groupby("source")[scores.score].agg("max" if scores.direction == "higher" else "min")
         order = best.sort_values(ascending=scores.direction == "lower")
-        click.echo(f"  {scores.label}: {_ranked({str(name): float(value) for name, value in order.items()})}")
+        say(f"  {scores.label}: {_ranked({str(name): float(value) for name, value in order.items()})}")
 
 
 def _ranked(order: dict[str, float]) -> str:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
 
-import click
-
+from layercut.cli.terminal import say
 from layercut.progress import Course
 from layercut.records import FailureRecord, Record
 
@@ -22,7 +21,7 @@ class LineProgress:
     def __init__(
         self,
         study: str,
-        write: Callable[[str], None] = lambda line: click.echo(line, err=True),
+        write: Callable[[str], None] = lambda line: say(line, err=True),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._study, self._write, self._clock = study, write, clock

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from layercut.cli.options import HomePath
+from layercut.cli.terminal import say
 
 
 @click.command("report")
@@ -50,8 +51,8 @@ def command(run: Path, figures: Path | None, file_format: str, others: tuple[Pat
     for folder in (figures, tables):
         if folder is not None:
             require_folder(folder)
-    click.echo(write_report(run, others))
+    say(write_report(run, others))
     for path in write_figures(run, figures, file_format, others) if figures else []:
-        click.echo(path)
+        say(path)
     for path in write_tables(run, tables, others) if tables else []:
-        click.echo(path)
+        say(path)

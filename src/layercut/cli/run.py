@@ -12,6 +12,7 @@ import click
 
 from layercut.cli.main import EXIT_TRIALS_FAILED
 from layercut.cli.options import HomePath, Size, data_option, json_option, study_argument
+from layercut.cli.terminal import say
 from layercut.executors import EXECUTORS
 
 
@@ -138,10 +139,10 @@ def command(
         if spec.tensorboard:
             show_in_tensorboard(summary.output_dir)
     if as_json:
-        click.echo(json.dumps(summary.as_json() | {"report": str(page) if page else None}, indent=2))
+        say(json.dumps(summary.as_json() | {"report": str(page) if page else None}, indent=2))
     else:
-        click.echo(f"{summary.describe()}", err=True)
-        click.echo(page or summary.output_dir)
+        say(f"{summary.describe()}", err=True)
+        say(page or summary.output_dir)
     return EXIT_TRIALS_FAILED if summary.num_failed else 0
 
 

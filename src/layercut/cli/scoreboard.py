@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from layercut.cli.options import HomePath, json_option
+from layercut.cli.terminal import plain, say
 
 
 @click.command("scoreboard")
@@ -51,7 +52,7 @@ def command(run: Path, others: tuple[Path, ...], each_board: bool, as_json: bool
     table, by_layer = standings(board), rank_by_layer(results, scores)
     if as_json:
         content = {"standings": _records(table), "boards": _records(board), "by_layer": _records(by_layer)}
-        click.echo(json.dumps(content, indent=2, default=str))
+        say(json.dumps(content, indent=2, default=str))
         return
     _print_standings(table)
     if len(by_layer):
@@ -85,9 +86,9 @@ def _print_standings(table: Any) -> None:
         for row in rows.to_dict("records"):
             name = f"[{row['predictor']}]" if row["is_null"] else row["predictor"]
             numbers = [_signed(row["spearman"]), _signed(row["weighted_tau"]), *map(_points, _losses(row))]
-            shown.add_row(_plain(name), str(row["boards"]), *numbers, _plain(_few(row["loses_to"]) or "–"))
+            shown.add_row(plain(name), str(row["boards"]), *numbers, plain(_few(row["loses_to"]) or "–"))
         _console().print(shown)
-    click.echo("[in brackets]: never looks at the target's features, or is the probe to beat (knn)")
+    say("[in brackets]: never looks at the target's features, or is the probe to beat (knn)")
 
 
 def _few(names: str, most: int = 2) -> str:
@@ -103,14 +104,14 @@ def _print_boards(board: Any) -> None:
     for values, rows in board.groupby(about, sort=False, dropna=False):
         named = dict(zip(about, values, strict=True))
         title = f"{named['strategy']}, {100 * named['fraction']:g} % of the data: {named['source'] or 'all sources'} "
-        shown = Table(title=_plain(f"{title}→ {named['target']}"), title_justify="left")
+        shown = Table(title=plain(f"{title}→ {named['target']}"), title_justify="left")
         shown.add_column("predictor")
         for name in ("Spearman", "95 %", "Fisher 95 %", "p", "Kendall", "weighted tau", "points lost", "95 %"):
             shown.add_column(name, justify="right")
         shown.add_column("chosen")
         for row in rows.to_dict("records"):
             name = f"[{row['predictor']}]" if row["is_null"] else row["predictor"]
-            shown.add_row(_plain(name), *_board_cells(row), _plain(row["chosen"]))
+            shown.add_row(plain(name), *_board_cells(row), plain(row["chosen"]))
         _console().print(shown)
 
 
@@ -126,20 +127,20 @@ def _print_by_layer(table: Any, each_score: bool) -> None:
             f"{named['strategy']} at cut {named['cut']}, {100 * named['fraction']:g} % of {named['target']}, "
             f"{named['model']}"
         )
-        shown = Table(title=_plain(title), title_justify="left")
+        shown = Table(title=plain(title), title_justify="left")
         shown.add_column("probe (+: higher is better)")
         layers = list(dict.fromkeys(rows["layer"]))
         for layer in layers:
-            shown.add_column(_plain(layer), justify="right")
+            shown.add_column(plain(layer), justify="right")
         for (probe, score), own in rows.groupby(["probe", "score"], sort=False):
             first = score == rows.loc[rows["probe"] == probe, "score"].iloc[0]
             if first or each_score:
                 cells = {row["layer"]: _correlated(row) for row in own.to_dict("records")}
                 sign = "+" if own["direction"].iloc[0] == "higher" else "−"
                 label = f"{probe} ({sign})" if first else f"{probe}, {score} ({sign})"
-                shown.add_row(_plain(label), *(cells.get(layer, "") for layer in layers))
+                shown.add_row(plain(label), *(cells.get(layer, "") for layer in layers))
         _console().print(shown)
-    click.echo("Fisher 95 % interval below each; * p < 0.05 by permutation")
+    say("Fisher 95 % interval below each; * p < 0.05 by permutation")
 
 
 def _correlated(row: dict[str, Any]) -> str:
@@ -181,9 +182,3 @@ def _span(row: dict[str, Any], name: str) -> str:
 
 def _points(value: float) -> str:
     return "–" if math.isnan(value) else f"{100 * value:.1f}"
-
-
-def _plain(text: str) -> Any:
-    from rich.text import Text
-
-    return Text(text)

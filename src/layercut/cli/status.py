@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from layercut.cli.options import json_option, run_argument
+from layercut.cli.terminal import say
 
 
 @click.command("status")
@@ -25,4 +26,4 @@ def command(output_dir: Path, with_hash: bool, as_json: bool) -> None:
     from layercut.ledger import study_status
 
     status = study_status(output_dir, with_hash=with_hash or as_json)
-    click.echo(json.dumps(status.as_json(), indent=2) if as_json else status.describe())
+    say(json.dumps(status.as_json(), indent=2) if as_json else status.describe())

@@ -9,6 +9,7 @@ import click
 
 from layercut.cli.main import EXIT_USER_ERROR
 from layercut.cli.options import json_option, run_argument
+from layercut.cli.terminal import say
 
 
 @click.command("verify")
@@ -27,5 +28,5 @@ def command(output_dir: Path, as_json: bool) -> int:
     from layercut.runner.verify import verify_run
 
     found = verify_run(output_dir)
-    click.echo(json.dumps(found.as_json(), indent=2) if as_json else found.describe())
+    say(json.dumps(found.as_json(), indent=2) if as_json else found.describe())
     return EXIT_USER_ERROR if found.damaged else 0

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from layercut.data.base import DatasetInfo, LabelledImages, RawImages
 from layercut.data.pieces import in_pieces
+from layercut.errors import DataError, visible
 from layercut.keys import canonical_json
 
 HASH_BYTES = 16
@@ -39,8 +40,14 @@ def fingerprint(content: Content) -> str:
     """Return the SHA-256 over image bytes, labels, class names and shapes of both splits.
 
     Equal content gives an equal fingerprint, wherever it was read from and in whatever format.
+
+    Raises:
+        DataError: the name of a class is no text.
     """
     train, test, class_names, num_validation = content
+    for name in class_names:
+        if not name.isprintable() and any("\ud800" <= sign <= "\udfff" for sign in name):
+            raise DataError(f"the name of the class {visible(name)} is not in UTF-8: rename its folder or column")
     shapes = [list(train.images.shape), list(test.images.shape)]
     validation = {"validation": num_validation} if num_validation else {}
     digest = hashlib.sha256(canonical_json({"class_names": list(class_names), "shapes": shapes, **validation}).encode())

@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any, NamedTuple, cast
 
+from layercut.errors import UserError
 from layercut.executors.base import Done, Event, Lost, Result
 from layercut.registry import import_object
 
@@ -31,10 +33,22 @@ class _Worker(NamedTuple):
 
 
 def start_server(preload: tuple[str, ...]) -> None:
-    """Start the server that workers are forked from, unless there is one; it imports `preload` while we go on."""
+    """Start the server that workers are forked from, unless there is one; it imports `preload` while we go on.
+
+    Raises:
+        UserError: the folder for temporary files has too long a name for the server's socket.
+    """
     multiprocessing.set_forkserver_preload(list(preload))
-    with _main_module_hidden(), _interrupts_held():
-        forkserver.ensure_running()
+    try:
+        with _main_module_hidden(), _interrupts_held():
+            forkserver.ensure_running()
+    except OSError as error:
+        if "AF_UNIX path too long" not in str(error):
+            raise
+        raise UserError(
+            f"the folder for temporary files has too long a name for a socket: {tempfile.gettempdir()}; set TMPDIR to "
+            "a shorter one"
+        ) from error
 
 
 class ProcessExecutor:
