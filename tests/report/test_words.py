@@ -24,6 +24,7 @@ from layercut.stats import Context
         ("scratch_truncate", 0, "Remove all blocks and train the head on the pixels"),
         ("scratch_truncate", 2, "Remove all blocks but the first 2 and train the smaller network from scratch"),
         ("scratch_truncate", 6, "Train from scratch"),
+        ("lp_finetune", 6, "Keep all 6 blocks, solve a linear probe on them, and train everything from there"),
         ("linear_probe", 0, "Solve a linear probe on the pixels"),
         ("linear_probe", 2, "Keep 2 of 6 blocks, frozen, remove the rest, and solve a linear probe"),
         ("linear_probe", 6, "Keep all 6 blocks, frozen, and solve a linear probe on them"),

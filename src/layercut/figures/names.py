@@ -22,6 +22,7 @@ _STRATEGY_STYLES = {
     "truncate": Style(ORANGE, "plus"),
     "scratch_truncate": Style("muted", "plus", "dash"),
     "linear_probe": Style(PURPLE, "star", "dot"),
+    "lp_finetune": Style(GREEN, "star", "dashdot"),
     "train_block": Style(MAGENTA, "circle", "dash"),
     "norm_only": Style(MAGENTA, "square", "dot"),
     "layer_decay": Style(GREEN, "triangle", "dash"),

@@ -59,6 +59,7 @@ def phrase(strategy: str, cut: int, num_blocks: int) -> str:
         "reinit": f"Keep {kept}, train them further, and re-initialise the rest",
         "freeze_truncate": f"Keep {kept}, frozen, and remove the rest",
         "truncate": f"Keep {kept}, train them further, and remove the rest",
+        "lp_finetune": f"Keep all {num_blocks} blocks, solve a linear probe on them, and train everything from there",
         "linear_probe": _probed(cut, num_blocks),
         "scratch_truncate": f"Remove all blocks but the first {cut} and train the smaller network from scratch",
     }

@@ -28,6 +28,9 @@ STRATEGIES: Registry[Strategy] = Registry(
         "linear_probe": Entry(
             "layercut.strategies.linear_probe:LINEAR_PROBE", "LP: trunk frozen; tail removed; head solved, not trained"
         ),
+        "lp_finetune": Entry(
+            "layercut.strategies.lp_finetune:LP_FINETUNE", "LP-FT: trunk and tail trained from a head solved on them"
+        ),
         "train_block": Entry(
             "layercut.strategies.train_block:TRAIN_BLOCK",
             "all kept; the last block below the cut trained, and no other",
