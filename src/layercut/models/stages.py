@@ -65,7 +65,7 @@ def group_ends(num_blocks: int) -> Iterator[int]:
 
     Example:
         >>> list(group_ends(12)), list(group_ends(13)), list(group_ends(3))
-        ([1, 3, 5, 7, 9, 11], [1, 2, 4, 6, 7, 9, 10, 12], [0, 1, 2])
+        ([1, 3, 5, 7, 9, 11], [1, 3, 4, 6, 8, 9, 11, 12], [0, 1, 2])
     """
     even = max(number for number in range(1, MAX_GROUPS + 1) if num_blocks % number == 0)
     num_groups = even if 2 * even >= min(MAX_GROUPS, num_blocks) else min(MAX_GROUPS, num_blocks)
