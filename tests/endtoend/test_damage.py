@@ -15,11 +15,12 @@ import torch
 from click.testing import CliRunner
 
 from layercut import load_model, load_results, load_study, run_study
-from layercut.checkpoints import load_checkpoint, save_checkpoint
+from layercut.checkpoints import load_checkpoint, save_checkpoint, tensors_hash
 from layercut.cli.verify import command
 from layercut.errors import CheckpointError, LedgerError
 from layercut.ledger import LEDGER_NAME, Ledger, study_status
 from layercut.report.facts import read_facts
+from layercut.runner.weights import holds, known_hashes
 from layercut.stages.context import _open_source
 from tiny_study import NUM_TRIALS, write_study
 
@@ -244,3 +245,17 @@ def test_load_model_refuses_weights_that_are_not_those_of_their_card(kept: Path,
     _other_weights(path)
     with pytest.raises(CheckpointError, match="changed after it was written with its card"):
         load_model(path.parent)
+
+
+def test_200_flipped_bytes_of_a_checkpoint_are_each_noticed_or_without_effect(finished: Path, run: Path) -> None:
+    path = next((run / "checkpoints").glob("*.safetensors"))
+    with Ledger(finished, read_only=True) as ledger:
+        expected = known_hashes(ledger)[path.stem]
+    unnoticed = 0
+    for content in _flips(path.read_bytes(), NUM_PLACES, seed=1):
+        path.write_bytes(content)
+        if holds(path, expected):
+            unnoticed += 1
+            values, _ = load_checkpoint(path)
+            assert tensors_hash(values) == expected
+    assert unnoticed < NUM_PLACES / 10
