@@ -82,7 +82,7 @@ class CuttableModel(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Run blocks in the precision around them and the head in float32: bfloat16 logits would tie."""
         features: Tensor = self.blocks(images)
-        if features.dtype == torch.float32:
+        if not torch.is_autocast_enabled(features.device.type):
             logits: Tensor = self.head(features)
             return logits
         with torch.autocast(features.device.type, enabled=False):
