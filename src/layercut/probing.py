@@ -65,6 +65,11 @@ class Candidate:
     typed: str = field(default="", compare=False, repr=False)
     """What the user wrote, for errors."""
 
+    @property
+    def source(self) -> dict[str, Any]:
+        """Return what a study file says under `source`."""
+        return _source(self.weights)
+
 
 def parse_candidate(text: str, model: str) -> Candidate:
     """Read `WEIGHTS`, `MODEL` or `MODEL=WEIGHTS`; `model` is meant where none is named.

@@ -16,6 +16,7 @@ from layercut.files import why_full
 from layercut.registry import import_object
 
 COMMANDS = {
+    "init": ("layercut.cli.init:command", "Write a study file for a folder of images, each line explained."),
     "run": ("layercut.cli.run:command", "Run a study, or finish one that was interrupted."),
     "plan": ("layercut.cli.plan:command", "Show what a study would do; runs nothing."),
     "status": ("layercut.cli.status:command", "Show how far a study is."),
@@ -83,9 +84,10 @@ def layercut() -> None:
     \b
     Start here, nothing to download, under a minute:
         layercut run
-    Then with your own study file:
-        layercut plan my-study.yaml
-        layercut run my-study.yaml
+    Then with your own images, one folder a class:
+        layercut init photos        writes photos.yaml, a study of a pretrained model, each line explained
+        layercut plan photos.yaml   says what it would do
+        layercut run photos.yaml
 
     \b
     Exit codes: 0 all trials finished; 2 something given cannot be used; 3 finished, but some trials

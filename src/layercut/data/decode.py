@@ -51,9 +51,18 @@ def decode_images(
     return LazyImages(shape.image_shape, np.arange(len(paths)), decode)
 
 
-def _common_size(paths: Sequence[Path]) -> tuple[int, int]:
+def upright_sizes(paths: Sequence[Path]) -> list[tuple[int, int]]:
+    """Return height and width of each image file, turned upright; no pixel is decoded.
+
+    Raises:
+        DataError: a file is no readable image.
+    """
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
-        sizes = list(threads.map(_upright_size, paths))
+        return list(threads.map(_upright_size, paths))
+
+
+def _common_size(paths: Sequence[Path]) -> tuple[int, int]:
+    sizes = upright_sizes(paths)
     found = Counter(sizes)
     if len(found) == 1:
         return sizes[0]

@@ -65,7 +65,7 @@ class ImageFolder:
         if not options.path.expanduser().exists():
             return None
         digest = hashlib.sha256()
-        layout = _layout(options)
+        layout = layout_of(options)
         images = (*layout.train, *(layout.test or ()), *layout.validation)
         for path in (*(image.path for image in images), *layout.tables):
             status = _stat(path)
@@ -78,7 +78,7 @@ class ImageFolder:
         Raises:
             DataError: the folder is missing or in another layout; an image is unreadable or has another size.
         """
-        layout = _layout(options)
+        layout = layout_of(options)
         if layout.test is not None and "test_split" in options.model_fields_set:
             raise DataError(f"{options.path} has test images of its own: remove `test_split`, or the test images")
         if _groups(layout):
@@ -96,7 +96,7 @@ class ImageFolder:
         Raises:
             DataError: the folder is missing, or in another layout.
         """
-        layout = _with_test_images(_layout(options), options)
+        layout = _with_test_images(layout_of(options), options)
         train = [image.path for image in (*layout.train, *layout.validation)]
         return train, [image.path for image in layout.test or ()]
 
@@ -106,7 +106,7 @@ class ImageFolder:
         Raises:
             DataError: the folder is missing, or in another layout.
         """
-        layout = _layout(options)
+        layout = layout_of(options)
         groups = len(set(_groups(layout)))
         told = (
             f"{options.path.name}: {groups:,} groups stay whole between training and test images, not between training "
@@ -114,8 +114,8 @@ class ImageFolder:
         return (*layout.notes, *([f"{told}and validation images"] if groups else []))
 
 
-def _layout(options: FolderOptions) -> Layout:
-    """Read a folder, or the table in it.
+def layout_of(options: FolderOptions) -> Layout:
+    """Return which images a folder holds, or the table in it says; none is opened.
 
     Raises:
         DataError: there is neither, or it is in another layout.

@@ -1,0 +1,115 @@
+"""`layercut init`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from layercut.cli.options import HomePath
+from layercut.cli.terminal import say
+
+if TYPE_CHECKING:
+    from layercut.cli.first_study import FirstModel
+
+DEFAULT_MODEL = "timm/resnet18"
+
+
+@click.command("init")
+@click.argument("photos", type=HomePath())
+@click.option(
+    "-o", "--output", type=HomePath(dir_okay=False), help="The study file; NAME-OF-THE-FOLDER.yaml by default."
+)
+@click.option(
+    "--model",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    metavar="NAME[=WEIGHTS]",
+    help="What is cut: a model of torchvision or timm, with the weights its library publishes; or any model with a "
+    "weight file of yours, such as torchvision/resnet18=mine.pth or my_models:small_resnet=mine.pth.",
+)
+def command(photos: Path, output: Path | None, model: str) -> None:
+    """Write a study file for the images in PHOTOS: a folder with one folder a class, each line explained.
+
+    It is made for what is there: how many images are set aside for tests, how often each trial is repeated, what
+    choices rest on. Read it, change what you like, then let `layercut plan` say what it would do. A file that is
+    there is never overwritten.
+
+    \b
+    Examples:
+        layercut init photos
+        layercut init photos -o leaves.yaml --model torchvision/mobilenet_v3_small
+        layercut init photos --model torchvision/resnet18=mine.pth
+    """
+    from layercut.cli.first_study import describe_survey, first_study, study_name
+    from layercut.data.folder_survey import survey_folder
+    from layercut.errors import UserError
+    from layercut.files import explained
+    from layercut.spec import parse_study
+
+    folder = photos.parent if photos.suffix.lower() == ".csv" else photos
+    name = study_name(folder.absolute())
+    file = output or Path(f"{name}.yaml")
+    if file.exists():
+        raise UserError(f"{file} is there already and is not overwritten; name another file with -o")
+    survey = survey_folder(photos)
+    chosen = _first_model(model, list(survey.sizes), file)
+    text = first_study(survey, chosen, _relative(photos, file), name, file)
+    parse_study(text, file=file)
+    with explained(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
+    for line in describe_survey(survey):
+        say(f"{folder.name}: {line}", err=True)
+    say(f"next: layercut plan {file}", err=True)
+    say(file)
+
+
+def _first_model(text: str, sizes: Sequence[tuple[int, int]], file: Path) -> FirstModel:
+    """Read `NAME[=WEIGHTS]`; weights are named relative to the study file.
+
+    Raises:
+        UserError: there is no such model, or there are no weights of it.
+    """
+    from layercut.cli.cuts import cut_points
+    from layercut.cli.first_study import UNKNOWN_SIZE, FirstModel
+    from layercut.errors import CheckpointError
+    from layercut.models import MODELS
+    from layercut.models.base import PublishedFamily
+    from layercut.plan.made_for import made_for
+    from layercut.probing import parse_candidate
+    from layercut.spec import CheckpointSource, RandomSource, WeightsSource
+
+    candidate = parse_candidate(text, DEFAULT_MODEL)
+    family = MODELS["foreign" if ":" in candidate.model else candidate.model]
+    ((kind, weights),) = candidate.source.items()
+    source: CheckpointSource | RandomSource | WeightsSource = RandomSource(random=True)
+    if kind == "weights":
+        if not isinstance(family, PublishedFamily):
+            raise CheckpointError(f"{text}: expected a weight file; no weights of {candidate.model} are published")
+        family.check_weights(weights)
+        source = WeightsSource(weights=weights)
+    elif kind == "checkpoint":
+        path = Path(weights).expanduser()
+        if not path.is_file():
+            raise CheckpointError(f"{text}: no weight file {path}")
+        source, weights = CheckpointSource(checkpoint=path), _relative(path, file)
+    known, usual = made_for(source, candidate.model), getattr(family, "default_shape", None)
+    size = None
+    if known is None:
+        size = usual[1:] if usual else (UNKNOWN_SIZE, UNKNOWN_SIZE) if len(sizes) > 1 else sizes[0]
+    height, width = size or known.image_shape[1:]  # type: ignore[union-attr] # one of them is known
+    cuts = cut_points(candidate.model, f"3x{height}x{width}")
+    num_cuts = len({0, len(cuts["cuts"]) - 1, *(row["cut"] for row in cuts["cuts"] if row["stage"])})
+    return FirstModel(candidate.model, {kind: weights}, num_cuts, size, known is not None)
+
+
+def _relative(path: Path, file: Path) -> str:
+    """Return a path as a study file says it: relative to the file, or whole where it lies elsewhere."""
+    try:
+        return path.absolute().relative_to(file.absolute().parent).as_posix()
+    except ValueError:
+        return str(path.absolute())

@@ -1,0 +1,56 @@
+"""What a folder of images holds: classes, counts and sizes, from listings and headers alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from layercut.data.decode import upright_sizes
+from layercut.data.folder import FolderOptions, layout_of
+from layercut.data.folder_layout import Found
+
+
+class FolderSurvey(NamedTuple):
+    """What was found; counts are in the order of `class_names`."""
+
+    class_names: tuple[str, ...]
+    train_counts: tuple[int, ...]
+    """Training images; all images where the folder has no test split of its own."""
+    test_counts: tuple[int, ...] | None
+    """None where the folder has no test split of its own."""
+    num_validation: int
+    """Images of its own for validation alone."""
+    sizes: dict[tuple[int, int], int]
+    """Height and width to the number of images; first those that are met most."""
+    has_groups: bool
+    """Whether a table says which images belong together."""
+    notes: tuple[str, ...]
+    """What its owner should know, a sentence each."""
+
+
+def survey_folder(path: Path) -> FolderSurvey:
+    """Look at a folder of images, or at the table of one, without decoding a pixel.
+
+    Raises:
+        DataError: there is no such folder, it is in no known layout, or a file in it is no image.
+    """
+    layout = layout_of(FolderOptions(path=path))
+    names = layout.class_names
+    everything = [*layout.train, *layout.validation, *(layout.test or ())]
+    sizes = Counter(upright_sizes([image.path for image in everything]))
+    return FolderSurvey(
+        names,
+        _counts(layout.train, names),
+        None if layout.test is None else _counts(layout.test, names),
+        len(layout.validation),
+        dict(sizes.most_common()),
+        any(image.group is not None for image in everything),
+        layout.notes,
+    )
+
+
+def _counts(images: Sequence[Found], class_names: Sequence[str]) -> tuple[int, ...]:
+    count = Counter(image.class_name for image in images)
+    return tuple(count[name] for name in class_names)

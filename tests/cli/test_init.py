@@ -1,0 +1,153 @@
+"""`layercut init`: a study file that suits the folder, is explained, and that `plan` accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fake_datasets import write_image
+from layercut.cli.first_study import FirstModel, first_study
+from layercut.data.folder_survey import FolderSurvey
+
+Layercut = Callable[..., Any]
+
+MODEL = FirstModel("timm/resnet18", {"weights": "DEFAULT"}, num_cuts=6, image_size=None, sized_by_weights=True)
+
+
+def _photos(root: Path, each: int = 12, classes: tuple[str, ...] = ("ants", "bees")) -> Path:
+    for name in classes:
+        for index in range(each):
+            write_image(root / name / f"{name}{index:02}.jpg", size=((40, 30), (25, 33))[index % 2])
+    return root
+
+
+def _study(survey: FolderSurvey, model: FirstModel = MODEL) -> dict[str, Any]:
+    text = first_study(survey, model, "photos", "photos", Path("photos.yaml"))
+    content: dict[str, Any] = yaml.safe_load(text)
+    return content
+
+
+def _survey(each: int, test: int | None = None, validation: int = 0) -> FolderSurvey:
+    tests = None if test is None else (test, test)
+    return FolderSurvey(("ants", "bees"), (each, each), tests, validation, {(40, 30): 2 * each}, False, ())
+
+
+def test_24_photographs_become_a_study_of_a_pretrained_model_that_plan_accepts(
+    layercut: Layercut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _photos(tmp_path / "photos")
+    code, stdout, stderr = layercut("init", "photos", "-o", "my-study.yaml")
+    assert (code, stdout) == (0, "my-study.yaml\n"), stderr
+    assert "24 images in 2 classes: ants 12, bees 12" in stderr
+    study = yaml.safe_load(Path("my-study.yaml").read_text(encoding="utf-8"))
+    assert (study["model"], study["source"]) == ({"name": "timm/resnet18"}, {"weights": "DEFAULT"})
+    assert study["transfer"] == {
+        "cuts": "stages",
+        "strategies": ["scratch", "linear_probe", "freeze", "finetune"],
+        "fractions": [1.0],
+        "replicates": 9,
+        "validation": "folds",
+        "training": {"epochs": 40, "min_steps": 100, "batch_size": 16, "lr": 3e-4},
+    }
+    assert study["keep"] == ["weights", "predictions"]
+    code, stdout, stderr = layercut("plan", "my-study.yaml")
+    assert code == 0, stderr
+    assert "cannot make any of" not in stdout
+
+
+def test_a_file_that_is_there_is_not_overwritten(layercut: Layercut, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("mine", encoding="utf-8")
+    code, stdout, stderr = layercut("init", _photos(tmp_path / "photos"), "-o", file)
+    assert (code, stdout) == (2, "")
+    assert "is there already and is not overwritten; name another file with -o" in stderr
+    assert file.read_text(encoding="utf-8") == "mine"
+
+
+def test_every_key_of_the_file_has_a_comment_above_or_beside_it(tmp_path: Path) -> None:
+    text = first_study(_survey(12), MODEL, "photos", "photos", Path("photos.yaml"))
+    above = ""
+    for line in text.splitlines():
+        if line and not line.lstrip().startswith("#"):
+            own = "#" in line or line in ("  dataset: folder",)
+            assert own or above.lstrip().startswith("# "), line
+        above = line
+
+
+def test_folders_and_files_with_odd_names_are_found_again(
+    layercut: Layercut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _photos(tmp_path / "My photos: #1 {new}", classes=("yes", "a\nb"))
+    code, stdout, stderr = layercut("init", "My photos: #1 {new}", "--model", "mlp=random")
+    assert (code, stdout) == (0, "My-photos-1-new.yaml\n"), stderr
+    code, _, stderr = layercut("plan", "My-photos-1-new.yaml")
+    assert code == 0, stderr
+
+
+def test_a_weight_file_of_ones_own_is_named_relative_to_the_study_file(
+    layercut: Layercut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from timm import create_model
+    from torch import save
+
+    monkeypatch.chdir(tmp_path)
+    _photos(tmp_path / "photos")
+    (tmp_path / "studies").mkdir()
+    save(create_model("resnet10t").state_dict(), "studies/mine.pth")
+    code, _, stderr = layercut("init", "photos", "--model", "timm/resnet10t=studies/mine.pth", "-o", "studies/x.yaml")
+    assert code == 0, stderr
+    study = yaml.safe_load(Path("studies/x.yaml").read_text(encoding="utf-8"))
+    assert study["source"] == {"checkpoint": "mine.pth"}
+    assert study["target"]["path"] == str(tmp_path / "photos")
+    assert layercut("plan", "studies/x.yaml").code == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("timm/resnet81", "did you mean"),
+        ("timm/resnet18=nothing.pth", "no weight file nothing.pth"),
+        ("timm/resnet18=IMAGENET1K_V9", "has no weights 'IMAGENET1K_V9'"),
+        ("mlp", "a model whose weights nobody publishes"),
+    ],
+)
+def test_a_model_without_weights_is_refused_and_nothing_is_written(
+    layercut: Layercut, tmp_path: Path, model: str, message: str
+) -> None:
+    code, stdout, stderr = layercut("init", _photos(tmp_path / "photos"), "--model", model, "-o", tmp_path / "x.yaml")
+    assert (code, stdout) == (2, "")
+    assert message in stderr
+    assert not (tmp_path / "x.yaml").exists()
+
+
+def test_a_class_too_small_to_be_tested_is_refused(layercut: Layercut, tmp_path: Path) -> None:
+    _photos(tmp_path / "photos")
+    _photos(tmp_path / "photos", each=1, classes=("wasps",))
+    code, _, stderr = layercut("init", tmp_path / "photos", "--model", "mlp=random", "-o", tmp_path / "x.yaml")
+    assert code == 2
+    assert "class 'wasps' has 1 images" in stderr
+    assert not (tmp_path / "x.yaml").exists()
+
+
+def test_a_folder_that_has_test_images_keeps_them() -> None:
+    assert "test_split" not in _study(_survey(12, test=5))["target"]
+
+
+def test_choices_rest_on_validation_images_of_ones_own() -> None:
+    assert _study(_survey(12, test=5, validation=6))["transfer"]["validation"] == "given"
+
+
+def test_with_many_images_a_tenth_of_them_is_tried_too_and_folds_are_not_needed() -> None:
+    transfer = _study(_survey(1000))["transfer"]
+    assert (transfer["fractions"], transfer["validation"]) == ([0.1, 1.0], "within")
+    assert "min_steps" not in transfer["training"]
+
+
+def test_a_model_with_many_cuts_gets_the_replicates_that_its_comparisons_need() -> None:
+    assert _study(_survey(12), MODEL._replace(num_cuts=21))["transfer"]["replicates"] == 10
