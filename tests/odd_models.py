@@ -119,6 +119,23 @@ def cubes(image_shape, num_classes):
     return nn.Sequential(conv, ToLast(), linear, nn.ReLU(), Mean(), nn.Linear(16, num_classes))
 
 
+class Windows(Net):
+    """A value of five dimensions, such as masks of windows are."""
+
+    def __init__(self, image_shape, num_classes):
+        super().__init__(image_shape, num_classes)
+        self.register_buffer("mask", torch.ones(1, 1, 1, 1, 4))
+
+    def forward(self, x):
+        x = self.pool(self.conv1(x).relu())
+        x = self.pool(self.conv2(x).relu() * self.mask.mean())
+        return self.fc(x.mean((2, 3)))
+
+
+def windows(image_shape, num_classes):
+    return Windows(image_shape, num_classes)
+
+
 class Sequence(nn.Module):
     """Features "n channels length" of one-dimensional convolutions."""
 

@@ -40,6 +40,7 @@ def refusal(function, **more):
         ("lenet", SHAPE),
         ("sizes_at_the_start", SHAPE),
         ("lazy", SHAPE),
+        ("windows", SHAPE),
     ],
 )
 def test_a_model_that_is_what_it_should_be_passes_without_a_word(function, shape):

@@ -147,6 +147,12 @@ def test_a_model_whose_view_takes_no_channels_last_is_trained_in_the_other_order
     assert all(parameter.grad is not None for parameter in placed.parameters())
 
 
+def test_values_of_five_dimensions_do_not_keep_a_model_from_channels_last():
+    model = place_model(build("windows"), CPU)
+    assert memory_format(model) is torch.channels_last
+    assert model.get_parameter("blocks.conv2.conv2.weight").is_contiguous(memory_format=torch.channels_last)
+
+
 def test_a_pooling_that_is_used_twice_is_no_shared_weight():
     assert build("plain").block_names == ["conv1", "conv2"]
 

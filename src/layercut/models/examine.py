@@ -18,7 +18,7 @@ from layercut.errors import SpecError, few, one_line
 from layercut.keys import canonical_json
 from layercut.models import MODELS
 from layercut.models.base import CuttableModel, ImageShape, ModelFamily, PublishedFamily
-from layercut.models.layout import memory_format
+from layercut.models.layout import in_memory
 from layercut.models.names import INPUT
 
 _MOST = 4
@@ -179,7 +179,7 @@ def check_evaluation(model: CuttableModel, image_shape: ImageShape) -> None:
     Raises:
         SpecError: the model draws at random, looks at the whole batch, or loses the dimension of images.
     """
-    model = model.eval().to(memory_format=memory_format(model))
+    model = in_memory(model.eval())
     images = _images(image_shape)
     others = torch.cat([images[:1], 3 * images[1:].flip(-1) + 1])
     first, second, beside = (_places(model, batch, seed) for seed, batch in enumerate([images, images, others]))
@@ -223,7 +223,7 @@ def check_training(model: CuttableModel, image_shape: ImageShape, num_classes: i
     Raises:
         SpecError: it fails, gives no logits, or a parameter takes no part.
     """
-    model = model.train().to(memory_format=memory_format(model))
+    model = in_memory(model.train())
     images = _images(image_shape).contiguous(memory_format=torch.channels_last)
     labels = torch.arange(_NUM_IMAGES) % num_classes
     buffers = {name: value.clone() for name, value in model.named_buffers()}

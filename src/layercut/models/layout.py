@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from layercut.errors import SpecError, did_you_mean
 from layercut.models.base import CuttableModel
+
+M = TypeVar("M", bound=nn.Module)
 
 
 class Layout(NamedTuple):
@@ -101,6 +103,18 @@ def memory_format(model: nn.Module) -> torch.memory_format:
     """Return the order in memory in which a model is run: channels last, where it can take it."""
     strict = any(isinstance(layer, Entering) and layer.strict for layer in model.modules())
     return torch.contiguous_format if strict else torch.channels_last
+
+
+def in_memory(model: M, order: torch.memory_format | None = None) -> M:
+    """Return the model with its maps and kernels in an order in memory, its own where None.
+
+    PyTorch's `Module.to` takes values of five dimensions for volumes, and refuses them channels last.
+    """
+    order = memory_format(model) if order is None else order
+    for values in [*model.parameters(), *model.buffers()]:
+        if values.dim() == 4:
+            values.data = values.data.to(memory_format=order)
+    return model
 
 
 def is_usual(axis: int | None, shape: tuple[int, ...]) -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor, fx, nn
 from layercut.errors import SpecError, one_line
 from layercut.models.base import ImageShape
 from layercut.models.graph import TracedGraph, drawing_call
+from layercut.models.layout import in_memory
 
 _READERS = {"size", "dim", "ndimension", "numel", "nelement"}
 _READ_ATTRIBUTES = {"shape", "device", "dtype", "ndim"}
@@ -49,10 +50,10 @@ def observe(traced: TracedGraph, model: nn.Module, image_shape: ImageShape, mode
     channels_last = True
     try:
         try:
-            two = run(traced, model.to(memory_format=torch.channels_last), (2, *image_shape), channels_last)
+            two = run(traced, in_memory(model, torch.channels_last), (2, *image_shape), channels_last)
         except RuntimeError:  # a `view`, or memory in another order than some layer wants it
             channels_last = False
-            two = run(traced, model.to(memory_format=torch.contiguous_format), (2, *image_shape), channels_last)
+            two = run(traced, in_memory(model, torch.contiguous_format), (2, *image_shape), channels_last)
         three = run(traced, model, (3, *image_shape), channels_last)
     except Exception as error:  # whatever the model's own code and its layers raise
         raise fails_on(model_name, image_shape, error) from error

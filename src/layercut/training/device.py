@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from layercut.errors import UserError
-from layercut.models.layout import memory_format
+from layercut.models.layout import in_memory
 from layercut.training.allocation import keep_freed_memory
 
 M = TypeVar("M", bound=nn.Module)
@@ -53,7 +53,7 @@ def prepare_device(device: torch.device, num_threads: int, deterministic: bool =
 
 def place_model(model: M, device: torch.device) -> M:
     """Move a model to the device, convolutions channels last where it can be: the order that kernels want."""
-    return model.to(device=device, memory_format=memory_format(model))  # type: ignore[call-overload, no-any-return]
+    return in_memory(model.to(device))
 
 
 def describe_device(device: torch.device) -> str:
