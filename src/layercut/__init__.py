@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from layercut.features.taps import extract_features
-    from layercut.inference import load_model
+    from layercut.inference import load_model, predict
     from layercut.notebook import answers, best_cuts, plot
     from layercut.probing import read_model
     from layercut.runner import run_study
@@ -40,6 +40,7 @@ __all__ = [
     "load_sources",
     "load_study",
     "plot",
+    "predict",
     "probability_best",
     "rank_groups",
     "read_model",
@@ -65,6 +66,7 @@ _PLACES = {
     "load_sources": "layercut.stats.details:load_sources",
     "load_study": "layercut.spec:load_study",
     "plot": "layercut.notebook:plot",
+    "predict": "layercut.inference:predict",
     "probability_best": "layercut.stats:probability_best",
     "rank_groups": "layercut.stats:rank_groups",
     "read_model": "layercut.probing:read_model",

@@ -27,6 +27,7 @@ COMMANDS = {
         "Show how well probes predicted the best cut, beside rules that never look.",
     ),
     "probe": ("layercut.cli.probe:command", "Score the features of models for a task, without a study."),
+    "predict": ("layercut.cli.predict:command", "Print what a study's model says of pictures."),
     "compare": ("layercut.cli.compare:command", "Compare the results of two studies, condition by condition."),
     "export": ("layercut.cli.export:command", "Write a study's results as CSV, Parquet or mp-tl-study JSON."),
     "import": ("layercut.cli.import_:command", "Read mp-tl-study JSON results into a ledger."),

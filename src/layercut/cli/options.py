@@ -92,3 +92,38 @@ def json_option(function: F) -> F:
 def run_argument(function: F) -> F:
     """Add the output directory of a study."""
     return click.argument("output_dir", type=HomePath())(function)
+
+
+class _NamedValue(click.ParamType[tuple[str, str]]):
+    """A column and a value, such as `strategy=freeze`."""
+
+    name = "column=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return both."""
+        if isinstance(value, tuple):
+            return value
+        column, equals, wanted = str(value).partition("=")
+        if not column.strip() or not equals:
+            self.fail(f"expected COLUMN=VALUE, such as strategy=freeze; got {value!r}", param, ctx)
+        return column.strip(), wanted.strip()
+
+
+def condition_option(function: F) -> F:
+    """Add `--condition`, given as a dictionary."""
+    return click.option(
+        "--condition",
+        type=_NamedValue(),
+        metavar="COLUMN=VALUE",
+        multiple=True,
+        callback=lambda ctx, param, values: dict(values),
+        help="Choose among trials with this value in a column of the results, such as strategy=freeze, cut=3, "
+        "fraction=0.1, source=..., replicate=1; may be repeated.",
+    )(function)
+
+
+def trust_option(function: F) -> F:
+    """Add `--trust-code`."""
+    return click.option(
+        "--trust-code", is_flag=True, help="Run the code that a model of somebody's own code is built by."
+    )(function)

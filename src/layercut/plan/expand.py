@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, get_args
 
+from layercut.data.pictures import picture_rule
 from layercut.data.splits import check_fractions
 from layercut.data.subset import TaskInfo
 from layercut.errors import DataError, UnknownNameError
@@ -95,7 +96,8 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         drawn.warnings += partial_warnings(spec, model)
         model = dataclasses.replace(model, label=labels.model[model_index])
         drawn.warnings += [f"{model.label}: {note}" for note in model.notes]
-        task = dataclasses.replace(task_ref(target), label=labels.target[target_index])
+        pictures = picture_rule(tasks[target_index].dataset, tasks[target_index].options)
+        task = dataclasses.replace(task_ref(target), label=labels.target[target_index], pictures=pictures)
         is_read = isinstance(spec.source[source_index], TaskSpec) or looks_at_sources(asks)
         known = source_task(spec, source_index, target, resolver) if is_read else None
         drawn.notes += made_for_note(spec, source_index, model.name, target.info.image_shape, _way(tasks[target_index]))

@@ -11,6 +11,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from layercut.data.pictures import PictureRule
 from layercut.data.splits import Validation
 from layercut.models.backward import Unrepeatable
 from layercut.strategies import STRATEGIES
@@ -30,6 +31,8 @@ class TaskRef:
     """Indices in the dataset, in the order of the labels."""
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
+    pictures: PictureRule | None = field(default=None, compare=False)
+    """How a picture file becomes one of its images; None where nobody asks."""
 
     @property
     def num_classes(self) -> int:

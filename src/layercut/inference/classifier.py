@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from layercut.artifacts.reading import read_kept
 from layercut.artifacts.writing import FILES, file_hash
 from layercut.checkpoints import load_checkpoint, require_shapes
+from layercut.data.pictures import PictureRule, rule_of
 from layercut.errors import CheckpointError, DataError, UserError, one_line
 from layercut.features.given_images import given_pixels
+from layercut.inference.chosen import find_model
 from layercut.models import MODELS
 from layercut.models.base import AdaptingFamily, CuttableModel, ModelFamily, OwnCodeFamily, seeded_build, seeded_head
 from layercut.models.bounded import within_memory
@@ -44,6 +46,18 @@ class Classifier(nn.Module):
         for name, values in zip(("_scale", "_shift"), pixel_scale(normalization, self.image_shape[0]), strict=True):
             self.register_buffer(name, values, persistent=False)
 
+    @property
+    def picture_rule(self) -> PictureRule:
+        """Return how picture files become images of the model.
+
+        Raises:
+            DataError: the card does not say.
+        """
+        try:
+            return rule_of(self.card.get("pictures"))
+        except (ValueError, TypeError) as error:
+            raise DataError(f"the model's card does not say how it wants pictures: {error}; make it again") from error
+
     def forward(self, images: Tensor | NDArray[Any]) -> Tensor:
         pixels = given_pixels(images, self._scale.device)
         if tuple(pixels.shape[1:]) != self.image_shape:
@@ -58,7 +72,8 @@ def load_model(path: str | PathLike[str], trust_code: bool = False) -> Classifie
     """Return the model of a trial that a study kept with `keep: [weights]`, in eval mode on the CPU.
 
     Args:
-        path: the trial's folder, `RUN/artifacts/KEY`, or `model.safetensors` in it.
+        path: the trial's folder, `RUN/artifacts/KEY`, or `model.safetensors` in it; or the output directory `RUN`, for
+            the model of its recommended condition.
         trust_code: run the code that the trial's card names, where the model is of somebody's own code.
 
     Raises:
@@ -68,8 +83,11 @@ def load_model(path: str | PathLike[str], trust_code: bool = False) -> Classifie
     """
     if not isinstance(path, str | PathLike):
         raise UserError(f"expected the path of a kept trial, RUN/artifacts/KEY; got a {type(path).__name__}")
-    path = Path(path).expanduser()
-    folder = path if path.is_dir() else path.parent
+    return open_kept(find_model(Path(path).expanduser()).folder, trust_code)
+
+
+def open_kept(folder: Path, trust_code: bool = False) -> Classifier:
+    """Return the model in a folder with card and weights; see `load_model`."""
     card = read_kept(folder).card
     if "build" not in card or "kept" not in card:
         raise DataError(f"the card in {folder} does not say how the model is built; run the study again")
