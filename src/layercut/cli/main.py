@@ -19,6 +19,7 @@ COMMANDS = {
     "init": ("layercut.cli.init:command", "Write a study file for a folder of images, each line explained."),
     "run": ("layercut.cli.run:command", "Run a study, or finish one that was interrupted."),
     "plan": ("layercut.cli.plan:command", "Show what a study would do; runs nothing."),
+    "show": ("layercut.cli.shipped:command", "Print a shipped study, or the one of a run."),
     "status": ("layercut.cli.status:command", "Show how far a study is."),
     "verify": ("layercut.cli.verify:command", "Compare all that a study wrote with what is on the disk now."),
     "report": ("layercut.cli.report:command", "Write the HTML report of a study, or its figures."),
@@ -36,6 +37,7 @@ COMMANDS = {
         "List datasets, models, strategies, probes, figures, executors or studies.",
     ),
     "data": ("layercut.cli.data:command", "Show, download or verify datasets."),
+    "doctor": ("layercut.cli.doctor:command", "Show what this machine can do, and what is missing on it."),
 }
 
 _BAD_PATHS = {errno.ENAMETOOLONG, errno.ELOOP}

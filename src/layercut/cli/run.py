@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import Literal
@@ -69,7 +68,9 @@ from layercut.executors import EXECUTORS
 @click.option("--report/--no-report", default=True, show_default=True, help="Write report.html at the end.")
 @data_option
 @json_option
+@click.pass_context
 def command(
+    context: click.Context,
     study: str,
     overrides: tuple[str, ...],
     output_dir: Path | None,
@@ -90,18 +91,24 @@ def command(
     """Run STUDY, or finish it where it was interrupted.
 
     STUDY is a study file, or the name of a shipped study (`layercut list studies`); without it, the study on
-    scikit-learn's digits, which needs no download. Ctrl-C loses nothing: the same command goes on.
+    scikit-learn's digits, which needs no download. Ctrl-C loses nothing: the same command goes on, and so does
+    `layercut run RUN` with the output directory of a run, by its own study file, in the precision it was begun with.
 
     \b
     Examples:
         layercut run
         layercut run mnist-halves --set transfer.fractions=[0.01] --set transfer.replicates=10
         layercut run my-study.yaml -o runs/second-try --workers 8
+        layercut run runs/second-try
+        layercut run runs/second-try --set transfer.replicates=20
         layercut run my-study.yaml -o /shared/runs/mine --executor ray --address auto
     """
+    from layercut.cli.resume import resumed
+    from layercut.ledger import run_of
     from layercut.spec import load_study
 
     spec = load_study(study, overrides)
+    began = resumed(context, None if output_dir else run_of(spec.file), sys.argv[1:])
     if executor == "processes":
         from layercut.executors.processes import start_server
         from layercut.stages import PRELOADED
@@ -118,18 +125,16 @@ def command(
             spec,
             output_dir,
             device=device,
-            precision=precision,
-            stack=stack,
             cuda_graphs=cuda_graphs,
-            nondeterministic=nondeterministic,
             executor=executor,
             workers=workers,
             address=address,
             memory_bytes=memory,
             data_dir=data_dir,
             debug=debug,
-            command=shlex.join(["layercut", *sys.argv[1:]]),
+            command=began.command,
             progress=progress,
+            **{"precision": precision, "stack": stack, "nondeterministic": nondeterministic, **began.options},
         )
     page = None
     if report:

@@ -1,7 +1,7 @@
 """The append-only SQLite file of records."""
 
 from layercut.ledger.export import parquet_available, write_csv, write_parquet
-from layercut.ledger.opening import LEDGER_NAME, ledger_path
+from layercut.ledger.opening import LEDGER_NAME, ledger_path, run_of
 from layercut.ledger.sqlite import Ledger
 from layercut.ledger.status import StudyStatus, study_status
 
@@ -11,6 +11,7 @@ __all__ = [
     "StudyStatus",
     "ledger_path",
     "parquet_available",
+    "run_of",
     "study_status",
     "write_csv",
     "write_parquet",

@@ -15,6 +15,8 @@ from layercut.ledger.sealed import ChangedRowError
 
 LEDGER_NAME = "ledger.sqlite"
 """Name of the ledger in an output directory."""
+STUDY_NAME = "study.yaml"
+"""Name of the study file beside it."""
 
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
 _LOG_PAGES = 16_000
@@ -34,6 +36,13 @@ def ledger_path(path: str | PathLike[str]) -> Path:
         raise LedgerError(f"expected the path of an output directory or of a ledger; got a {type(path).__name__}")
     path = Path(path).expanduser()
     return path / LEDGER_NAME if path.is_dir() else path
+
+
+def run_of(study_file: Path | None) -> Path | None:
+    """Return the output directory that a study file was written into by a run; None where it is anybody's file."""
+    if study_file is None or study_file.name != STUDY_NAME or not (study_file.parent / LEDGER_NAME).is_file():
+        return None
+    return study_file.parent
 
 
 @contextmanager

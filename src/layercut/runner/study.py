@@ -15,7 +15,7 @@ from layercut.errors import UserError
 from layercut.executors import EXECUTORS
 from layercut.executors.base import ClusterExecutorFactory, Executor
 from layercut.files import needing_space, written_whole
-from layercut.ledger import Ledger
+from layercut.ledger import Ledger, run_of
 from layercut.locking import output_lock
 from layercut.plan.expand import Plan
 from layercut.plan.repeatable import require_repeatable
@@ -58,7 +58,7 @@ def run_study(
 
     Args:
         study: what `load_study` returns, or takes: a path, the name of a shipped study, a mapping.
-        output_dir: where everything is written; `runs/NAME` where None.
+        output_dir: where everything is written; where None, the run whose study file is given, else `runs/NAME`.
         device: `auto`, `cpu` or `cuda`.
         precision: `float32`, `bf16` or `bf16_eval` (`training/precision.py`); part of what is measured.
         stack: train the replicates of a condition as one model, which keeps a GPU busy; part of what is measured.
@@ -125,8 +125,8 @@ def run_study(
 
 
 def default_output_dir(spec: StudySpec) -> Path:
-    """Return where a study is written whose user does not say."""
-    return Path("runs") / spec.name
+    """Return where a study is written whose user does not say: where its file lies, if a run wrote it there."""
+    return run_of(spec.file) or Path("runs") / spec.name
 
 
 def _check_graphs(cuda_graphs: bool, device: str, stacked: bool) -> None:

@@ -134,6 +134,11 @@ def _find(study: str | PathLike[str]) -> Path:
         return path
     if (path / "study.yaml").is_file():
         return path / "study.yaml"
+    if path.is_dir():
+        raise SpecError(
+            f"{name} is a folder, but no run: there is no study.yaml in it, which `layercut run` writes; "
+            f"name a study file, or, if these are images, write one with `layercut init {name}`"
+        )
     raise SpecError(
         f"no study file {name!r} and no shipped study of that name{did_you_mean(name, shipped)}; "
         f"shipped: {', '.join(shipped)}"

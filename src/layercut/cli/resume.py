@@ -1,0 +1,75 @@
+"""`layercut run RUN`: what is measured stays as it was when the run was begun."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+from click.core import ParameterSource
+
+MEASURED = ("precision", "stack", "nondeterministic")
+"""Options of `layercut run` that change what is measured: a run that goes on without them would be another one."""
+
+
+class Resumed(NamedTuple):
+    """How a run goes on."""
+
+    options: dict[str, Any]
+    """Those of `MEASURED` that were given when it was begun and are not given anew."""
+    command: str
+    """The command that does the same again."""
+
+
+def resumed(context: click.Context, output_dir: Path | None, arguments: Sequence[str]) -> Resumed:
+    """Return how the run in a directory goes on: as it was begun, where the new command does not say otherwise.
+
+    Args:
+        context: of `layercut run`.
+        output_dir: of the run; None where one begins now.
+        arguments: of the new command, `run` first.
+
+    Raises:
+        UserError: how it was begun cannot be read.
+    """
+    command = shlex.join(["layercut", *arguments])
+    unsaid = [name for name in MEASURED if context.get_parameter_source(name) is ParameterSource.DEFAULT]
+    if output_dir is None or not unsaid:
+        return Resumed({}, command)
+    begun, precision = _begun(output_dir)
+    words = shlex.split(begun or "")
+    earlier = {} if precision is None else {"precision": precision}
+    if words[:2] == ["layercut", "run"]:
+        first = context.command.make_context("run", words[2:], resilient_parsing=True)
+        given = {name for name in MEASURED if first.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+        earlier |= {name: first.params[name] for name in given}
+    options = {name: earlier[name] for name in unsaid if name in earlier}
+    same = begun is not None and len(unsaid) == len(MEASURED) and not context.params["overrides"]
+    return Resumed(options, begun if begun and same else shlex.join(["layercut", *arguments, *_flags(options)]))
+
+
+def _begun(output_dir: Path) -> tuple[str | None, str | None]:
+    """Return the command that began a run, and the precision of its first trial; None where there is none."""
+    from layercut.errors import LedgerError, UserError
+    from layercut.ledger import Ledger
+
+    try:
+        with Ledger(output_dir, read_only=True) as ledger:
+            begun = ledger.meta("command")
+            trial = None if begun else next(iter(ledger.trials()), None)
+    except LedgerError as error:
+        raise UserError(
+            f"{output_dir}: cannot read how this run was begun ({error}); give the command that began it, or its study "
+            f"file with -o {output_dir}"
+        ) from error
+    return begun, trial.precision if trial else None
+
+
+def _flags(options: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in options.items():
+        if isinstance(value, bool):
+            yield f"--{'' if value else 'no-'}{name}"
+        else:
+            yield from (f"--{name}", str(value))
