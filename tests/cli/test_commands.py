@@ -140,11 +140,17 @@ def test_everything_is_listed_as_text(layercut: Layercut) -> None:
     assert "mnist-halves" in stdout
 
 
+def test_lists_fit_80_columns(layercut: Layercut) -> None:
+    _, stdout, _ = layercut("list", "--options")
+    assert max(map(len, stdout.splitlines())) <= 80
+
+
 def test_the_list_of_probes_says_what_they_look_at_and_which_values_are_better(layercut: Layercut) -> None:
     _, stdout, _ = layercut("list", "probes")
     title, *rows = stdout.splitlines()
     assert title == "probes (+: higher should be better, −: lower)"
-    about = {row.split()[0]: row.partition(")")[0].split(maxsplit=1)[1] + ")" for row in rows}
+    starts = [row for row in rows if not row.startswith("   ")]
+    about = {row.split()[0]: row.partition(")")[0].split(maxsplit=1)[1] + ")" for row in starts}
     assert about["knn"] == "per cut, labels (+)"
     assert about["sum_of_squares"] == "per cut, labels (−)"
     assert about["leep"] == "per source, labels (+)"

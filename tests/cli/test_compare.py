@@ -53,3 +53,12 @@ def test_studies_that_share_nothing_are_refused_in_one_line(layercut, runs):
 def test_a_study_name_that_looks_like_markup_is_text(layercut, runs):
     odd = write_ledger(runs[0].parent / "d", fake_results(strategies=("scratch",)), {"study_name": "[red]x[/red]"})
     assert layercut("compare", odd, runs[0]).stdout.count("[red]x[/red]") == 3  # column, summary, note
+
+
+def test_every_line_fits_80_columns_and_contexts_are_told_above_their_rows(layercut, tmp_path):
+    options = {"strategies": ("scratch", "freeze_truncate"), "models": ("plain_cnn", "a_model_with_a_long_name")}
+    runs = [write_ledger(tmp_path / name, fake_results(seed=seed, **options)) for seed, name in enumerate("ab")]
+    lines = layercut("compare", *runs).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "model plain_cnn" in lines
+    assert "model a_model_with_a_long_name" in lines

@@ -7,12 +7,15 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from layercut import load_probes, run_study
-from layercut.cli.probe import _best, _ranked
+from layercut.cli.probe import _ranked
 from layercut.cli.probe import command as probe
+from layercut.cli.probe_tables import best_layers, layer_tables
+from layercut.cli.probe_verdict import describe_verdict, verdict
 from layercut.cli.report import command as report
 from layercut.cli.scoreboard import _few
 from layercut.cli.scoreboard import command as scoreboard
@@ -66,6 +69,7 @@ def test_the_scoreboard_judges_every_probe_and_names_what_it_loses_to(study):
     assert {(row["strategy"], row["fraction"]) for row in boards} == {("freeze_reinit", 0.1), ("freeze_reinit", 0.3)}
     assert all(row["num_candidates"] == 4 for row in boards)
     text = call(scoreboard, study, "--all")
+    assert max(map(len, text.splitlines())) <= 80
     assert "sum_of_squares" in text
     assert "[knn]" in text
     assert "freeze_reinit, 30 % of the data" in text
@@ -224,12 +228,12 @@ def test_where_the_picture_cannot_go_is_said_before_anything_slow_is_imported(tm
 
 
 def test_every_layer_that_ties_is_marked_and_none_where_all_do():
-    assert _best({"input": 0.1, "conv0": 0.5, "conv1": 0.5 + 1e-14}, "higher") == {"conv0", "conv1"}
-    assert _best({"input": 0.1, "conv0": 0.5}, "lower") == {"input"}
-    assert _best({"input": 1.0, "conv0": 1.0}, "higher") == set()
-    assert _best({"input": 3e-17, "conv0": -2e-17}, "higher") == set()
-    assert _best({"input": 1.0}, "higher") == set()
-    assert _best({}, "higher") == set()
+    assert best_layers({"input": 0.1, "conv0": 0.5, "conv1": 0.5 + 1e-14}, "higher") == {"conv0", "conv1"}
+    assert best_layers({"input": 0.1, "conv0": 0.5}, "lower") == {"input"}
+    assert best_layers({"input": 1.0, "conv0": 1.0}, "higher") == set()
+    assert best_layers({"input": 3e-17, "conv0": -2e-17}, "higher") == set()
+    assert best_layers({"input": 1.0}, "higher") == set()
+    assert best_layers({}, "higher") == set()
 
 
 def test_a_probe_that_only_one_model_has_a_score_of_is_shown_for_it(study, tmp_path):
@@ -244,3 +248,64 @@ def test_models_that_are_equal_are_not_put_in_an_order():
     assert _ranked({"a": 3.05e-17, "b": 1.31e-17, "c": -2.18e-17}) == "a (3.05e−17) = b (1.31e−17) = c (−2.18e−17)"
     assert _ranked({"a": 1.0, "b": 1.0, "c": 0.5}) == "a (1) = b (1), c (0.5)"
     assert _ranked({"a": 2.0, "b": 1.0}) == "a (2), b (1)"
+
+
+def _scored(values, **columns):
+    """Return a table of one model: `values` are those of a probe at cuts 0, 1, ..."""
+    layers = ["input", *(f"block{place}" for place in range(1, len(values)))]
+    about = {"source": "mine.pth", "target": "photos", "model": "m", "dataset": "target", "split": "train"} | columns
+    name = columns.get("probe", "logistic_regression")
+    table = {
+        **about, "probe": name, "layer": layers, "cut": range(len(values)), "fraction": 1.0, "replicate": 0,
+        "num_images": 100, "accuracy": values, "kind": "labels", "directions": json.dumps({"accuracy": "higher"}),
+    }  # fmt: skip
+    return pd.DataFrame(table)
+
+
+def test_the_verdict_names_the_best_cut_its_interval_and_what_cannot_be_told_from_it():
+    found = verdict(_scored([0.3, 0.5, 0.9, 0.88]))
+    assert (found.best.cut, found.num_cuts, [other.cut for other in found.others]) == (2, 3, [3])
+    text = " ".join(describe_verdict(found, 1))
+    assert text.startswith("Keep 2 of 3 blocks (cut 2, behind block2).")
+    assert "right about 90.0 % of 100 images held out there (95 % interval 82.6 to 94.5 %" in text
+    assert "the pixels alone give 30.0 %" in text
+    assert "It cannot be told from cut 3 of the same model." in text
+    assert "A probe is no study" in text
+
+
+def test_a_cut_that_leaves_all_others_behind_is_said_to_do_so():
+    assert "No other cut reaches that interval." in " ".join(describe_verdict(verdict(_scored([0.3, 0.4, 0.9])), 1))
+
+
+def test_the_verdict_names_the_model_and_how_many_probes_prefer_it():
+    one, other = _scored([0.3, 0.5, 0.9]), _scored([0.3, 0.4, 0.6], source="other.pth")
+    knn = pd.concat([one.assign(accuracy=[0.3, 0.2, 0.2]), other]).assign(probe="knn")
+    text = " ".join(describe_verdict(verdict(pd.concat([knn, one, other])), 2))
+    assert text.startswith("mine.pth: keep 2 of 2 blocks")
+    assert "1 of 2 probes prefer this model, at cut 2." in text
+
+
+def test_features_that_are_no_better_than_pixels_are_not_recommended():
+    text = " ".join(describe_verdict(verdict(_scored([0.6, 0.5, 0.6])), 1))
+    assert text.startswith("Keep nothing: at no cut are features better than the pixels themselves.")
+
+
+def test_scores_are_printed_with_layers_as_rows_in_80_columns():
+    names = ["logistic_regression", "nearest_centroid", "knn", "logme", "h_score", "intrinsic_dimension", "silhouette"]
+    table = pd.concat([_scored([0.123, 0.5, 0.25], probe=name) for name in names])
+    table["layer"] = table["layer"].replace("block2", "a_name_of_a_block_that_nobody_would_want_to_read_twice")
+    tables = list(layer_tables(table, "mine.pth"))
+    lines = [line for found in tables for line in found]
+    assert len(tables) > 1
+    assert max(map(len, lines)) <= 80
+    assert [line.split()[:2] for line in tables[0][-3:-1]] == [["0", "input"], ["1", "block1"]]
+    assert "0.5*" in tables[0][-2]
+
+
+def test_five_probes_are_asked_where_none_is_named(tmp_path):
+    arguments = ["--data", "digits", "--sample", "40", "--set", "model.depth=2", "-o", tmp_path / "p.svg"]
+    text = call(probe, "random", *arguments)
+    assert max(map(len, text.splitlines()[:-1])) <= 80
+    content = json.loads(call(probe, "random", *arguments, "--json"))
+    assert len({row["probe"] for row in content["scores"]}) == 5
+    assert content["verdict"]["num_probes"] == 5

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from layercut.cli.columns import filled
 from layercut.data import DATASETS
 from layercut.executors import EXECUTORS
 from layercut.figures import FIGURES
@@ -53,9 +54,15 @@ def describe(entries: dict[str, list[Entry]]) -> str:
         lines += [f"{kind} (+: higher should be better, −: lower)" if traits else kind]
         for entry in found:
             about = f"{_traits(entry):<{traits}}  {entry['summary']}" if traits else entry["summary"]
-            lines += [f"  {entry['name']:<{width}}  {about}".rstrip()]
+            lines.append(
+                filled(
+                    f"  {entry['name']:<{width}}  {about}".rstrip(),
+                    hanging=" " * (width + 4 + (traits + 2 if traits else 0)),
+                )
+            )
             for name, option in entry.get("options", {}).items():
-                lines += [f"      {name} = {option['default']!r}  {option['description']}"]
+                told = f"{name} = {option['default']!r}  {option['description']}"
+                lines.append(filled(told, indent=" " * 6, hanging=" " * 10))
     return "\n".join(lines)
 
 

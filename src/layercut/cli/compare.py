@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Hashable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from layercut.cli.options import HomePath, json_option
 from layercut.cli.terminal import say
-from layercut.errors import visible
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from layercut.stats import StudyComparison
 
 
@@ -53,16 +51,18 @@ def command(
         layercut compare runs/new runs/old --strategy freeze_reinit --fraction 0.01
         layercut compare runs/wide runs/narrow --across model --json
     """
+    from layercut.cli.columns import filled
     from layercut.stats import compare_studies
 
     found = compare_studies(study, baseline, across, strategies, fractions)
     if as_json:
         say(json.dumps(_values(found), indent=2))
         return
-    _print(_table(found))
-    say(found.summary)
+    for line in _lines(found):
+        say(line)
+    say(filled(found.summary))
     for note in found.notes:
-        say(f"note: {note}")
+        say(filled(f"note: {note}"))
 
 
 def _values(found: StudyComparison) -> dict[str, object]:
@@ -76,50 +76,39 @@ def _values(found: StudyComparison) -> dict[str, object]:
     }
 
 
-def _table(found: StudyComparison) -> Table:
-    """Return one line a condition; columns in which all agree are left to the studies' own reports."""
-    from rich.table import Table
-
+def _lines(found: StudyComparison) -> Iterator[str]:
+    """Yield a line a condition, and above each group of them in what they differ from the others."""
+    from layercut.cli.columns import Column, filled, tables
     from layercut.report import words
 
     rows = found.rows
     first = list(rows.columns[: list(rows.columns).index("strategy")])
     varied = [column for column in first if rows[column].nunique() > 1]
-    table = Table(*map(visible, varied), "strategy", header_style="bold")
-    for title in (
-        "cut",
-        "data",
-        visible(found.study),
-        visible(found.baseline),
-        "difference",
-        "95 % interval",
-        "p (Holm)",
-        "replicates",
-    ):
-        table.add_column(title, justify="right", no_wrap=True)
-    for row in rows.to_dict("records"):
-        own, other = int(row["num_replicates"]), int(row["num_replicates_baseline"])
-        interval = words.interval(row["low"], row["high"]).removeprefix("95 % interval ")
-        table.add_row(
-            *(visible(str(row[column])) for column in varied),
-            visible(str(row["strategy"])),
-            str(row["cut"]),
-            words.fraction_label(row["fraction"]),
-            words.percent(row["mean"]),
-            words.percent(row["mean_baseline"]),
-            words.signed(row["mean_difference"]),
-            interval,
-            words.p_value(row["p_holm"]).removeprefix("p ").removeprefix("= "),
-            f"{own} pairs" if row["paired"] else f"{own} and {other}",
-        )
-    return table
+    yield filled(f"A: {found.study}", hanging="   ")
+    yield filled(f"B: {found.baseline}", hanging="   ")
+    for _, group in rows.groupby(varied, sort=False) if varied else [((), rows)]:
+        records = group.to_dict("records")
+        yield ""
+        if varied:
+            yield filled(", ".join(f"{column} {records[0][column]}" for column in varied))
+        intervals = [words.interval(row["low"], row["high"]) for row in records]
+        p_values = [words.p_value(row["p_holm"]) for row in records]
+        columns = [
+            Column("cut", [str(row["cut"]) for row in records]),
+            Column("data", [words.fraction_label(row["fraction"]) for row in records]),
+            Column("A, %", [words.percent(row["mean"]).removesuffix(" %") for row in records]),
+            Column("B, %", [words.percent(row["mean_baseline"]).removesuffix(" %") for row in records]),
+            Column("A − B", [words.signed(row["mean_difference"]) for row in records]),
+            Column("95 % interval", [text.removeprefix("95 % interval ") for text in intervals]),
+            Column("p\n(Holm)", [text.removeprefix("p ").removeprefix("= ") for text in p_values]),
+            Column("n", [_num_pairs(row) for row in records]),
+        ]
+        names = Column("strategy", [str(row["strategy"]) for row in records], left=True)
+        for lines in tables([names], columns):
+            yield from lines
+    yield filled("n: pairs of replicates; where two numbers, replicates of A and of B, which are not paired")
 
 
-def _print(table: Table) -> None:
-    """Print as wide as the table is, unless a terminal is narrower."""
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = max(console.width, 200)
-    console.print(table)
+def _num_pairs(row: dict[Hashable, Any]) -> str:
+    own, other = int(row["num_replicates"]), int(row["num_replicates_baseline"])
+    return str(own) if row["paired"] else f"{own}, {other}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from layercut.cli.options import HomePath, data_option, json_option
-from layercut.cli.terminal import plain, say
+from layercut.cli.terminal import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 @click.option("--data", required=True, metavar="DATASET|FOLDER", help="Your images: a folder, or a dataset's name.")
 @click.option("--classes", metavar="A,B,...", help="Classes to keep, by index or name; all by default.")
 @click.option(
-    "--probes", metavar="A,B,...", help="Names of probes; the quick ones that need no other model by default."
+    "--probes",
+    metavar="A,B,...",
+    help="Names of probes (`layercut list probes`), or `all` that need no other model; "
+    "by default five that look at every cut.",
 )
 @click.option("--sample", type=click.IntRange(min=2), default=500, show_default=True, help="Images at the most.")
 @click.option(
@@ -60,12 +63,14 @@ def command(
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Score the features of models for your images at every cut, without training anything.
+    """Say which of some models, and which cut, looks best for your images, without training anything.
 
+    First comes the verdict: which model, which cut, how sure; then the scores of five probes at every cut.
     WEIGHTS are a weight file, `random`, or the name of published weights; a MODEL of torchvision or timm alone stands
     for the weights that its library publishes. Your own model is package.module:function=WEIGHTS. Probes look at a
     class-balanced sample of training images, and at averages over neighbouring pixels where a layer has more than
-    8,192 numbers an image. Whether a probe's word can be trusted is what `layercut scoreboard` measures.
+    8,192 numbers an image. A probe is no study: what freezing and fine-tuning give is what `layercut run` measures,
+    and whether a probe's word can be trusted is what `layercut scoreboard` does.
 
     \b
     Examples:
@@ -78,10 +83,10 @@ def command(
     from layercut.charts.matplotlib import save
     from layercut.figures.probe_by_layer import by_model
     from layercut.files import explained, written_whole
-    from layercut.probing import parse_candidate, probe_models, probe_spec
+    from layercut.probing import every_probe, parse_candidate, probe_models, probe_spec
     from layercut.spec.names import as_class
 
-    names = probes.split(",") if probes else None
+    names = every_probe() if probes == "all" else probes.split(",") if probes else None
     chosen = [as_class(name) for name in classes.split(",")] if classes else None
     candidates = dict.fromkeys(parse_candidate(text, model) for text in models)
     specs = [probe_spec(candidate, data, chosen, names, sample, overrides) for candidate in candidates]
@@ -91,7 +96,8 @@ def command(
         with explained(output), written_whole(output) as unfinished:
             save(chart, unfinished)
     if as_json:
-        say(json.dumps({"scores": _records(probed.table), "undefined": _undefined(probed.failures)}, indent=2))
+        scores, undefined = _records(probed.table), _undefined(probed.failures)
+        say(json.dumps({"verdict": _verdict(probed.table), "scores": scores, "undefined": undefined}, indent=2))
         return
     _print(probed.table)
     for line in _undefined(probed.failures):
@@ -112,48 +118,28 @@ def _require_output(output: Path) -> None:
 
 
 def _print(table: pd.DataFrame) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from layercut.cli.columns import filled
+    from layercut.cli.probe_tables import layer_tables
+    from layercut.cli.probe_verdict import describe_verdict, verdict
 
-    from layercut.figures.probe_layers import layers_of, shown_scores
-
-    shown = list(shown_scores(table))
-    for source in table["source"].unique():
-        layers = layers_of(table[(table["source"] == source) & (table["dataset"] != "none")])
-        grid = Table(title=plain(f"{source}: scores at each layer, the best marked *"), title_justify="left")
-        grid.add_column("probe (+: higher is better)", no_wrap=True)
-        for layer in layers:
-            grid.add_column(plain(layer), justify="right", no_wrap=True)
-        for scores in shown:
-            own = scores.rows[scores.rows["source"] == source]
-            sign = 1 if scores.direction == "higher" else -1
-            values = {
-                str(layer): float(v) for layer, v in own.groupby("layer", sort=False)[scores.score].mean().items()
-            }
-            best = _best(values, scores.direction)
-            cells = [f"{_number(values[n])}{'*' if n in best else ' '}" if n in values else "" for n in layers]
-            grid.add_row(plain(f"{scores.label} ({'+' if sign > 0 else '−'})"), *cells)
-        Console(width=max(100, 40 + sum(3 + max(9, len(layer)) for layer in layers))).print(grid)
-    if table["source"].nunique() > 1:
+    sources = list(table["source"].unique())
+    found = verdict(table)
+    if found is not None:
+        for paragraph in describe_verdict(found, len(sources)):
+            say(filled(paragraph))
+    for source in sources:
+        say("")
+        say(filled(f"{source}: scores at each cut (+: higher is better; the best *)"))
+        for index, lines in enumerate(layer_tables(table, source)):
+            say("\n".join(["", *lines] if index else lines))
+    if len(sources) > 1:
+        say("")
         _print_ranking(table)
-
-
-def _best(values: dict[str, float], direction: str) -> set[str]:
-    """Return the layers with the best score; none where all have the same, or none has one."""
-    if not values:
-        return set()
-    top = (max if direction == "higher" else min)(values.values())
-    best = {layer for layer, value in values.items() if _equal(value, top)}
-    return best if len(best) < len(values) else set()
-
-
-def _equal(one: float, other: float) -> bool:
-    """Tell a tie, or the rounding noise of sums in another order, from a difference."""
-    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
 
 
 def _print_ranking(table: pd.DataFrame) -> None:
     """Which of the models: each at its best layer, by each probe."""
+    from layercut.cli.columns import filled
     from layercut.figures.probe_layers import shown_scores
 
     say("Best model by each probe, each at its best layer:")
@@ -161,17 +147,27 @@ def _print_ranking(table: pd.DataFrame) -> None:
         rows = scores.rows[scores.rows["layer"] != "input"]  # the pixels are the same for all
         best = rows.groupby("source")[scores.score].agg("max" if scores.direction == "higher" else "min")
         order = best.sort_values(ascending=scores.direction == "lower")
-        say(f"  {scores.label}: {_ranked({str(name): float(value) for name, value in order.items()})}")
+        ranked = _ranked({str(name): float(value) for name, value in order.items()})
+        say(filled(f"{scores.label}: {ranked}", "  ", "    "))
 
 
 def _ranked(order: dict[str, float]) -> str:
     """Return models from the best to the worst, with `=` between those that are equal."""
+    from layercut.cli.probe_tables import equal, number
+
     text, first = "", math.nan
     for name, value in order.items():
-        tied = _equal(value, first)
-        text += f"{' = ' if tied else ', '}{name} ({_number(value)})"
+        tied = equal(value, first)
+        text += f"{' = ' if tied else ', '}{name} ({number(value)})"
         first = first if tied else value
     return text.removeprefix(", ")
+
+
+def _verdict(table: pd.DataFrame) -> dict[str, object] | None:
+    from layercut.cli.probe_verdict import verdict
+
+    found = verdict(table)
+    return None if found is None else found.as_json()
 
 
 def _records(table: Any) -> list[dict[str, Any]]:
@@ -181,7 +177,3 @@ def _records(table: Any) -> list[dict[str, Any]]:
 
 def _undefined(failures: Any) -> list[str]:
     return list(dict.fromkeys(failure.message for failure in failures))
-
-
-def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3g}".replace("-", "−")

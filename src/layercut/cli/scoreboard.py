@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from layercut.cli.columns import Column, filled, shortened, tables
 from layercut.cli.options import HomePath, json_option
-from layercut.cli.terminal import plain, say
+from layercut.cli.terminal import say
 
 
 @click.command("scoreboard")
@@ -61,34 +63,35 @@ def command(run: Path, others: tuple[Path, ...], each_board: bool, as_json: bool
         _print_boards(board)
 
 
-def _console() -> Any:
-    """Return a console wide enough that nothing is cut, on a terminal or in a file."""
-    from rich.console import Console
-
-    return Console(width=max(Console().width, 150))
-
-
 def _records(table: Any) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
     return rows
 
 
 def _print_standings(table: Any) -> None:
-    from rich.table import Table
-
     for scope, rows in table.groupby("scope", sort=False):
         what = "cuts" if scope == "cut" else "cuts, sources and models"
-        shown = Table(title=f"Choosing among {what}: all strategies and shares of the data", title_justify="left")
-        shown.add_column("predictor")
-        for name in ("boards", "rank correlation", "weighted tau", "points lost", "at worst"):
-            shown.add_column(name, justify="right")
-        shown.add_column("loses to")
-        for row in rows.to_dict("records"):
-            name = f"[{row['predictor']}]" if row["is_null"] else row["predictor"]
-            numbers = [_signed(row["spearman"]), _signed(row["weighted_tau"]), *map(_points, _losses(row))]
-            shown.add_row(plain(name), str(row["boards"]), *numbers, plain(_few(row["loses_to"]) or "–"))
-        _console().print(shown)
-    say("[in brackets]: never looks at the target's features, or is the probe to beat (knn)")
+        say(filled(f"Choosing among {what}: all strategies and shares of the data"))
+        records = rows.to_dict("records")
+        columns = [
+            Column("boards", [str(row["boards"]) for row in records]),
+            Column("rank\ncorrelation", [_signed(row["spearman"]) for row in records]),
+            Column("weighted\ntau", [_signed(row["weighted_tau"]) for row in records]),
+            Column("points\nlost", [_points(row["regret"]) for row in records]),
+            Column("at\nworst", [_points(row["max_regret"]) for row in records]),
+        ]
+        for lines in tables([_predictors(records)], columns):
+            say("\n".join(lines))
+        for row in records:
+            if row["loses_to"]:
+                say(filled(f"{row['predictor']} loses to {_few(row['loses_to'])}", hanging="  "))
+        say("")
+    say(filled("[in brackets]: never looks at the target's features, or is the probe to beat (knn)"))
+
+
+def _predictors(records: Sequence[dict[str, Any]]) -> Column:
+    names = [f"[{row['predictor']}]" if row["is_null"] else str(row["predictor"]) for row in records]
+    return Column("predictor", names, left=True)
 
 
 def _few(names: str, most: int = 2) -> str:
@@ -98,48 +101,50 @@ def _few(names: str, most: int = 2) -> str:
 
 
 def _print_boards(board: Any) -> None:
-    from rich.table import Table
-
     about = list(board.columns[: list(board.columns).index("predictor")])
     for values, rows in board.groupby(about, sort=False, dropna=False):
         named = dict(zip(about, values, strict=True))
         title = f"{named['strategy']}, {100 * named['fraction']:g} % of the data: {named['source'] or 'all sources'} "
-        shown = Table(title=plain(f"{title}→ {named['target']}"), title_justify="left")
-        shown.add_column("predictor")
-        for name in ("Spearman", "95 %", "Fisher 95 %", "p", "Kendall", "weighted tau", "points lost", "95 %"):
-            shown.add_column(name, justify="right")
-        shown.add_column("chosen")
-        for row in rows.to_dict("records"):
-            name = f"[{row['predictor']}]" if row["is_null"] else row["predictor"]
-            shown.add_row(plain(name), *_board_cells(row), plain(row["chosen"]))
-        _console().print(shown)
+        say("")
+        say(filled(f"{title}→ {named['target']}"))
+        records = rows.to_dict("records")
+        cells = [_board_cells(row) for row in records]
+        columns = [Column(title, [row[place] for row in cells]) for place, title in enumerate(_BOARD)]
+        chosen = Column("chosen", [str(row["chosen"]) for row in records], left=True)
+        for lines in tables([_predictors(records)], [*columns, chosen]):
+            say("\n".join(lines))
+        for row in records:
+            if row["undefined"] and not row["is_null"]:
+                say(filled(f"{row['predictor']} has no rank correlation: {row['undefined']}", hanging="  "))
+    say(filled("The first two intervals of 95 % are of Spearman's correlation, the third is of the points lost."))
 
 
 def _print_by_layer(table: Any, each_score: bool) -> None:
-    from rich.table import Table
+    from layercut.cli.probe_tables import in_lines
 
     about = list(table.columns[: list(table.columns).index("probe")])
     for values, rows in table.groupby(about, sort=False, dropna=False):
         named = dict(zip(about, values, strict=True))
         truth = "area under validation accuracy" if rows["truth"].iloc[0] == "log_area" else "mean test accuracy"
-        title = (
-            f"Which source? Rank correlation with {truth} over {rows['num_candidates'].max()} sources: "
-            f"{named['strategy']} at cut {named['cut']}, {100 * named['fraction']:g} % of {named['target']}, "
-            f"{named['model']}"
+        say("")
+        say(
+            filled(
+                f"Which source? Rank correlation with {truth} over {rows['num_candidates'].max()} sources: "
+                f"{named['strategy']} at cut {named['cut']}, {100 * named['fraction']:g} % of {named['target']}, "
+                f"{named['model']} (+: higher is better)"
+            )
         )
-        shown = Table(title=plain(title), title_justify="left")
-        shown.add_column("probe (+: higher is better)")
-        layers = list(dict.fromkeys(rows["layer"]))
-        for layer in layers:
-            shown.add_column(plain(layer), justify="right")
+        layers = [str(layer) for layer in dict.fromkeys(rows["layer"])]
+        columns = []
         for (probe, score), own in rows.groupby(["probe", "score"], sort=False):
             first = score == rows.loc[rows["probe"] == probe, "score"].iloc[0]
             if first or each_score:
-                cells = {row["layer"]: _correlated(row) for row in own.to_dict("records")}
+                cells = {str(row["layer"]): _correlated(row) for row in own.to_dict("records")}
                 sign = "+" if own["direction"].iloc[0] == "higher" else "−"
-                label = f"{probe} ({sign})" if first else f"{probe}, {score} ({sign})"
-                shown.add_row(plain(label), *(cells.get(layer, "") for layer in layers))
-        _console().print(shown)
+                label = in_lines(str(probe) if first else f"{probe}, {score}")
+                columns.append(Column(f"{label} {sign} ", [cells.get(layer, "") for layer in layers]))
+        for lines in tables([Column("layer", [shortened(layer, 24) for layer in layers], left=True)], columns):
+            say("\n".join(lines))
     say("Fisher 95 % interval below each; * p < 0.05 by permutation")
 
 
@@ -151,9 +156,14 @@ def _correlated(row: dict[str, Any]) -> str:
     )
 
 
+_BOARD = (
+    "Spearman", "95 %\ninterval", "Fisher\n95 %", "p", "Kendall", "weighted\ntau", "points\nlost", "95 %\ninterval"
+)  # fmt: skip
+
+
 def _board_cells(row: dict[str, Any]) -> list[str]:
     if row["undefined"]:
-        ranks = [row["undefined"] if not row["is_null"] else "–", "", "", "", "", ""]
+        ranks = ["–", "", "", "", "", ""]
     else:
         ranks = [
             _signed(row["spearman"]),
@@ -163,12 +173,7 @@ def _board_cells(row: dict[str, Any]) -> list[str]:
             _signed(row["kendall"]),
             _signed(row["weighted_tau"]),
         ]
-    low, high = _points(row["regret_low"]), _points(row["regret_high"])
-    return [*ranks, _points(row["regret"]), f"{low} to {high}"]
-
-
-def _losses(row: dict[str, Any]) -> tuple[float, float]:
-    return row["regret"], row["max_regret"]
+    return [*ranks, _points(row["regret"]), f"{_points(row['regret_low'])} to {_points(row['regret_high'])}"]
 
 
 def _signed(value: float) -> str:
