@@ -113,7 +113,7 @@ def _photographs(folder: str, weights: str, percent: int) -> ChoiceStudy:
         "model": {"name": "timm/tf_efficientnet_lite0"},
         "normalization": {"mean": 0.5, "std": 0.5},
         "transfer": {
-            "cuts": [0, 11, 21, 27, 31] if few else [21, 27, 31],
+            "cuts": [0, 4, 12, 17, 18] if few else [12, 17, 18],
             "strategies": ["scratch", "freeze", "finetune", "freeze_truncate"]
             if few
             else ["freeze", "freeze_truncate"],

@@ -46,12 +46,15 @@ def command(run: Path, figures: Path | None, file_format: str, others: tuple[Pat
     RUN is the output directory of `layercut run` or `layercut import`.
     """
     from layercut.files import require_folder
+    from layercut.notebook.answers import answers
     from layercut.report import write_figures, write_report, write_tables
 
     for folder in (figures, tables):
         if folder is not None:
             require_folder(folder)
-    say(write_report(run, others))
+    page = write_report(run, others)
+    say(f"{answers(run)}", err=True)
+    say(page)
     for path in write_figures(run, figures, file_format, others) if figures else []:
         say(path)
     for path in write_tables(run, tables, others) if tables else []:

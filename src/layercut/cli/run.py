@@ -147,6 +147,10 @@ def command(
         say(json.dumps(summary.as_json() | {"report": str(page) if page else None}, indent=2))
     else:
         say(f"{summary.describe()}", err=True)
+        if page:
+            from layercut.notebook.answers import answers
+
+            say(f"{answers(summary)}", err=True)
         say(page or summary.output_dir)
     return EXIT_TRIALS_FAILED if summary.num_failed else 0
 

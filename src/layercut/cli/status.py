@@ -10,13 +10,16 @@ import click
 from layercut.cli.options import json_option, run_argument
 from layercut.cli.terminal import say
 
+MOST_TRIALS = 50_000
+"""With more, the answer takes longer than one waits for a status; `layercut report` has it."""
+
 
 @click.command("status")
 @run_argument
 @click.option("--hash", "with_hash", is_flag=True, help="Also print the records hash, as --json does.")
 @json_option
 def command(output_dir: Path, with_hash: bool, as_json: bool) -> None:
-    """Show how far the study in OUTPUT_DIR is; may be called while it runs.
+    """Show how far the study in OUTPUT_DIR is, and its answer once it is done; may be called while it runs.
 
     \b
     Examples:
@@ -26,4 +29,11 @@ def command(output_dir: Path, with_hash: bool, as_json: bool) -> None:
     from layercut.ledger import study_status
 
     status = study_status(output_dir, with_hash=with_hash or as_json)
-    say(json.dumps(status.as_json(), indent=2) if as_json else status.describe())
+    if as_json:
+        say(json.dumps(status.as_json(), indent=2))
+        return
+    say(status.describe())
+    if status.finished <= MOST_TRIALS:
+        from layercut.notebook.answers import answers
+
+        say(f"\n{answers(output_dir)}")

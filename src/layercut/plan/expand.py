@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, get_args
@@ -61,6 +62,8 @@ class Plan:
     representations: tuple[RepresentationJob, ...] = ()
     notes: tuple[str, ...] = ()
     """How data are understood, a sentence each."""
+    chances: Mapping[str, float] = field(default_factory=dict)
+    """Test accuracy of always naming the most frequent class, by label of the target."""
 
 
 def expand(spec: StudySpec, resolver: Resolver) -> Plan:
@@ -139,6 +142,7 @@ class _Expansion:
         self.notes: list[str] = []
         self._sources: dict[str, SourceJob] = {}
         self._names: list[ConditionName] = []
+        self._chances: dict[str, float] = {}
         self._costs: dict[str, ModelCost] = {}
         self._model_costs: dict[tuple[str, str], ModelCost] = {}
 
@@ -152,6 +156,8 @@ class _Expansion:
         points = list(group.design_points())
         conditions = [condition for _, condition in points]
         self._model_costs[group.task.label, group.model.label] = group.cost
+        counts = group.target.info.test_counts
+        self._chances[group.task.label] = max(counts) / sum(counts) if sum(counts) else math.nan
         self.warnings += validation_warnings(conditions, group.target.info)
         self.warnings += choice_warnings(conditions, group.target.info)
         self.warnings += hidden_warnings(conditions)
@@ -179,6 +185,7 @@ class _Expansion:
             about_probes,
             self._model_costs,
             notes=tuple(dict.fromkeys(self.notes)),
+            chances=self._chances,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,6 +46,8 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
         "operations_per_image": list(_operations(plan)),
         "normalization": _normalization(plan),
         "meant": _meant(plan),
+        "chance": {target: chance for target, chance in plan.chances.items() if not math.isnan(chance)},
+        "blocks": {one.model.label: list(one.model.block_names) for one in plan.conditions},
         "notes": list(plan.notes),
         "unattainable": list(_unattainable(spec, plan)),
         "warnings": list(plan.warnings),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
 
 from layercut.report import words
-from layercut.significance import ALPHA, least_attainable_p
+from layercut.significance import ALPHA, least_attainable_p, replicates_needed
 from layercut.stats import BestCut, Contrast, Undecided
 from layercut.stats.design import CUTLESS, SCRATCH
 
-Verdict = Literal["gain", "loss", "unclear", "too_few", "scratch", "no_baseline"]
+Verdict = Literal["gain", "loss", "unclear", "too_few", "scratch", "no_baseline", "chance"]
 
 _LABELS: dict[Verdict, str] = {
     "gain": "transfer helps",
@@ -21,7 +23,42 @@ _LABELS: dict[Verdict, str] = {
     "too_few": "too few replicates",
     "scratch": "scratch is best",
     "no_baseline": "no baseline",
+    "chance": "no better than guessing",
 }
+
+_ONE_SIDED_QUANTILE = 1.645
+"""Of the normal distribution at 5 %."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a study beside its results."""
+
+    chance: Mapping[str, float] = field(default_factory=dict)
+    """Test accuracy of always naming the most frequent class, by target."""
+    blocks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Names of the blocks, by model."""
+    missing: int = 0
+    """Trials that have not run yet: as long as there are any, nothing is recommended."""
+    planned: int = 0
+    """Trials that the study asks for."""
+
+    @classmethod
+    def of(cls, plan: Mapping[str, Any], results: pd.DataFrame) -> Known:
+        """Return what a study's plan tells; a study that was imported, or merged from others, has none."""
+        planned = int(plan.get("trials_distinct") or 0)
+        run = results["key"].nunique() if planned and "key" in results else planned
+        return cls(plan.get("chance", {}), plan.get("blocks", {}), max(0, planned - run), planned)
+
+    @property
+    def unfinished(self) -> str:
+        """Return what is said instead of an answer; empty where every trial has run."""
+        if not self.missing:
+            return ""
+        return (
+            f"Not finished: {self.planned - self.missing:,} of {self.planned:,} trials have run. "
+            "The same command goes on; the answer comes at the end."
+        )
 
 
 @dataclass(frozen=True)
@@ -34,14 +71,15 @@ class Answer:
     lead: str
     """What to do; begins the sentence and is printed bold."""
     rest: str
-    """The evidence, which follows the lead."""
+    """What that gives, which follows the lead."""
     notes: tuple[str, ...]
+    """How sure it is, and what else may do."""
     difference: tuple[float, float, float] | None
     """Mean, low and high in percentage points; low and high equal the mean where there is no interval."""
 
     @property
     def sentence(self) -> str:
-        """Return the whole answer as plain text."""
+        """Return lead and rest as plain text."""
         return self.lead + self.rest
 
     @property
@@ -50,10 +88,11 @@ class Answer:
         return _LABELS[self.verdict]
 
 
-def answer(best: BestCut) -> Answer:
+def answer(best: BestCut, known: Known | None = None) -> Answer:
     """Return the answer for one context and fraction."""
-    verdict = _verdict(best)
-    lead, rest = _sentence(best, verdict)
+    known = known or Known()
+    verdict = _verdict(best, known)
+    lead, rest = _sentence(best, verdict, known)
     contrast = best.contrast
     difference = None
     if contrast is not None:
@@ -65,7 +104,7 @@ def answer(best: BestCut) -> Answer:
         verdict=verdict,
         lead=lead,
         rest=rest,
-        notes=tuple(_notes(best)),
+        notes=tuple(_notes(best, verdict, known)),
         difference=difference,
     )
 
@@ -86,6 +125,7 @@ _HEADLINES: dict[Verdict, str] = {
     "unclear": "no clear difference to training from scratch at {}",
     "too_few": "too few replicates to tell at {}",
     "no_baseline": "no training from scratch to compare with at {}",
+    "chance": "nothing is shown to be better than guessing at {}",
 }
 
 
@@ -120,55 +160,162 @@ def _images(best: BestCut) -> str:
     return words.count(training + validation, "image")
 
 
-def _verdict(best: BestCut) -> Verdict:
-    if best.strategy == SCRATCH:
+def _verdict(best: BestCut, known: Known) -> Verdict:
+    if best.strategy == SCRATCH and best.num_candidates == 1:
         return "scratch"
+    if _at_chance(best.mean_test, best, known):
+        return "chance"
+    if best.strategy == SCRATCH:
+        return _proof(best.against_transfer[2], 1) if best.against_transfer else "scratch"
     if best.contrast is None:
         return "no_baseline"
-    if least_attainable_p(best.contrast.num_pairs, max(1, best.num_comparisons)) >= ALPHA:
+    return _verdict_of(best.contrast, best.p_holm, best.num_comparisons)
+
+
+def _proof(contrast: Contrast, num_comparisons: int) -> Verdict:
+    """Return whether scratch is shown to be better than the best transfer: it needs the proof that transfer needs."""
+    found = _verdict_of(contrast, contrast.p, num_comparisons)
+    return {"gain": "scratch", "loss": "unclear"}.get(found, found)  # type: ignore[return-value]
+
+
+def _verdict_of(contrast: Contrast, p: float, num_comparisons: int) -> Verdict:
+    if least_attainable_p(contrast.num_pairs, max(1, num_comparisons)) >= ALPHA:
         return "too_few"
-    if not best.p_holm < ALPHA:
+    if not p < ALPHA:
         return "unclear"
-    return "gain" if best.contrast.mean_difference > 0 else "loss"
+    return "gain" if contrast.mean_difference > 0 else "loss"
 
 
-def _sentence(best: BestCut, verdict: Verdict) -> tuple[str, str]:
-    what = words.phrase(best.strategy, best.cut, best.num_blocks)
-    at = f", at {words.fraction_label(best.fraction)} of the data"
-    accuracy = f"mean test accuracy {words.percent(best.mean_test)}, {words.count(best.num_replicates, 'replicate')}"
-    if verdict == "scratch" and best.num_candidates == 1:
-        return what + at, f": nothing else was tried ({accuracy})."
-    if verdict == "scratch":
-        return what + at, f": no cut did better on validation images ({accuracy})."
-    contrast = best.contrast
-    if contrast is None:
-        return what + at, f": {accuracy}. There is no training from scratch to compare with."
-    by, evidence = words.points(contrast.mean_difference), _evidence(contrast, best.p_holm)
-    if verdict == "gain":
-        return what + at, f": {by} over training from scratch ({evidence})."
+def _at_chance(accuracy: float, best: BestCut, known: Known) -> bool:
+    """Return whether an accuracy on the test images is within what guessing gives, one-sided at 5 %."""
+    chance = known.chance.get(best.context.target, math.nan)
+    spread = math.sqrt(chance * (1 - chance) / best.num_test_images) if best.num_test_images > 0 else math.nan
+    return bool(accuracy <= chance + _ONE_SIDED_QUANTILE * spread)  # False where either is not known
+
+
+def _sentence(best: BestCut, verdict: Verdict, known: Known) -> tuple[str, str]:
+    """Return what to do, and what that gives."""
+    what = words.phrase(best.strategy, best.cut, best.num_blocks, known.blocks.get(best.context.model, ()))
+    what = what[0].lower() + what[1:]
+    at = f"At {words.fraction_label(best.fraction)} of the data: "
+    accuracy = f"{words.percent(best.mean_test)} on test images{_spread(best)}"
+    found = f". Best on validation images: {what}, {accuracy}"
+    if verdict == "chance":
+        guessing = words.percent(known.chance[best.context.target])
+        lead = f"{at}nothing is shown to be better than guessing"
+        return lead, f"{found}; always naming the most frequent class gives {guessing}."
+    if best.strategy == SCRATCH:
+        return _scratch_sentence(best, verdict, at, accuracy)
+    if best.contrast is None:
+        return at + what, f": {accuracy}. There is no training from scratch to compare with."
+    by = f"{words.points(best.contrast.mean_difference)} on training from scratch"
     if verdict == "loss":
-        return (
-            f"Train from scratch{at}",
-            f". {what}, which did best on validation images, is worse on test images: {by} ({evidence}).",
+        return f"{at}train from scratch", (
+            f": {words.percent(best.mean_scratch)} on test images. What did best on validation images ({what}) is "
+            f"worse there, {words.percent(best.mean_test)}."
         )
-    lead = "Too few replicates to tell" if verdict == "too_few" else "No clear difference to training from scratch"
-    return lead + at, f". Best on validation images: {what[0].lower()}{what[1:]}, {by} ({evidence})."
+    if verdict == "unclear":
+        return f"{at}it makes no clear difference", f"{found}, {by}."
+    unproven = f", which {_pairs(best.contrast)} cannot prove" if verdict == "too_few" else ""
+    return at + what, f": {accuracy}, {by}{unproven}."
 
 
-def _evidence(contrast: Contrast, p_holm: float) -> str:
-    pairs = words.count(contrast.num_pairs, "paired replicate")
-    return f"{words.interval(contrast.low, contrast.high)}, {pairs}, {words.p_value(p_holm)} after Holm"
+def _scratch_sentence(best: BestCut, verdict: Verdict, at: str, accuracy: str) -> tuple[str, str]:
+    if best.against_transfer is None:
+        return f"{at}train from scratch", f": {accuracy}. Nothing else was tried."
+    strategy, cut, contrast = best.against_transfer
+    by = f"{words.points(contrast.mean_difference)} on the best transfer ({words.condition_name(strategy, cut)})"
+    if verdict == "scratch":
+        return f"{at}train from scratch", f": {accuracy}, {by}."
+    if verdict == "too_few":
+        return f"{at}train from scratch", f": {accuracy}, {by}, which {_pairs(contrast)} cannot prove."
+    return f"{at}it makes no clear difference", (
+        f". Best on validation images: training from scratch, {accuracy}, {by}."
+    )
 
 
-def _notes(best: BestCut) -> list[str]:
-    notes = []
+def _spread(best: BestCut) -> str:
+    low, high = best.mean_interval
+    if math.isnan(low) or math.isnan(high):
+        return f" ({words.count(best.num_replicates, 'replicate')})"
+    return f" (95 % interval {words.percent(low).removesuffix(' %')} to {words.percent(high)})"
+
+
+def _pairs(contrast: Contrast) -> str:
+    return words.count(contrast.num_pairs, "paired replicate")
+
+
+def _notes(best: BestCut, verdict: Verdict, known: Known) -> Iterator[str]:
     if best.contrast is not None:
-        notes.append(
-            f"Mean test accuracy {words.percent(best.mean_test)}, from scratch {words.percent(best.mean_scratch)}."
-        )
+        yield f"Difference to scratch: {_evidence(best.contrast, best.p_holm, best.num_comparisons)}."
+        yield f"From scratch {words.percent(best.mean_scratch)}{_guessing(best, verdict, known)}."
+    if best.against_transfer is not None:
+        contrast = best.against_transfer[2]
+        yield f"Difference to the best transfer: {_evidence(contrast, contrast.p, 1)}."
+    yield from _too_few(best, verdict)
     if best.num_candidates > 1:
-        notes.append(f"Chosen on validation accuracy among {best.num_candidates} distinct conditions.")
-    return [*notes, *_rivals(best)]
+        yield f"Chosen on validation accuracy, then log loss, among {best.num_candidates} distinct conditions."
+    yield from _open(best)
+    if best.num_unjudged:
+        left = words.count(best.num_unjudged, "condition")
+        yield f"{left} without validation accuracy could not be chosen."
+    yield from _split(best)
+    yield from _rivals(best)
+
+
+def _guessing(best: BestCut, verdict: Verdict, known: Known) -> str:
+    """Return what is added to the accuracy of scratch where it is no better than guessing."""
+    if verdict == "chance" or not _at_chance(best.mean_scratch, best, known):
+        return ""
+    return f", which is no better than guessing ({words.percent(known.chance[best.context.target])})"
+
+
+def _evidence(contrast: Contrast, p: float, num_comparisons: int) -> str:
+    both = f"{words.interval(contrast.low, contrast.high)}, {words.p_value(p)}"
+    adjusted = f", adjusted for {num_comparisons} comparisons" if num_comparisons > 1 else ""
+    return f"{both}{adjusted}; {_pairs(contrast)}"
+
+
+def _too_few(best: BestCut, verdict: Verdict) -> Iterator[str]:
+    if verdict == "too_few":
+        number = max(1, best.num_comparisons)
+        needed = replicates_needed(number)
+        yield (
+            f"{words.count(number, 'comparison')} need {needed} replicates: "
+            f"`--set transfer.replicates={needed}` with the same command adds {needed - best.num_replicates}."
+        )
+
+
+def _open(best: BestCut) -> Iterator[str]:
+    """Say what validation images cannot tell from the choice."""
+    if not best.not_told_apart:
+        return
+    names = [words.condition_name(*name) for name in best.not_told_apart]
+    yield f"Validation images cannot tell it from {words.listing(names, 4)}."
+    if best.cheapest is not None:
+        name = words.condition_name(best.cheapest.strategy, best.cheapest.cut)
+        yield (
+            f"As far as they can tell, {name} does as well with {words.percent(best.cheapest.parameters, 0)} of the "
+            "parameters."
+        )
+
+
+def _split(best: BestCut) -> Iterator[str]:
+    """Say how much of a smaller network's gain comes of its size, and how much of what was learned on the source."""
+    if best.split is None or best.contrast is None:
+        return
+    smaller, learned = best.split
+    if smaller is None or learned is None:
+        yield (
+            "The network is smaller than the one trained from scratch; how much of the difference comes of that is not "
+            "known, as the strategy scratch_truncate was not run at this cut."
+        )
+        return
+    yield (
+        f"Of the difference, {words.points(smaller.mean_difference)} come of the smaller network "
+        f"({words.interval(smaller.low, smaller.high)}) and {words.points(learned.mean_difference)} of what was "
+        f"learned on the source ({words.interval(learned.low, learned.high)})."
+    )
 
 
 def _rivals(best: BestCut) -> Iterator[str]:

@@ -17,7 +17,7 @@ from layercut.figures.study_tables import StudyTables
 from layercut.files import explained, require_file, require_folder, written_whole
 from layercut.ledger import ledger_path, write_csv
 from layercut.report import words
-from layercut.report.answers import Answer, answer, common_notes, headline, no_answer
+from layercut.report.answers import Answer, Known, answer, common_notes, headline, no_answer
 from layercut.report.certainty import certainty_notes
 from layercut.report.citing import bibtex, citation
 from layercut.report.facts import StudyFacts, read_facts
@@ -103,12 +103,15 @@ def write_tables(
     order = [context for context, _ in contexts(tables.results)]
     labels = [words.context_label(context, order) for context in order]
     rows = condition_rows(tables.estimates, tables.contrasts, order)
+    known = Known.of(tables.results.attrs.get("plan") or {}, tables.results)
     folder = Path(folder).expanduser()
     paths = [
         write_csv(full_conditions(tables.estimates, tables.contrasts), folder / "conditions.csv"),
         write_markdown(rows_markdown(COLUMNS, rows, labels), folder / "conditions.md"),
         write_csv(full_best(tables.best), folder / "best_cuts.csv"),
-        write_markdown(best_markdown(tables.best, undecided(tables.estimates), labels, order), folder / "best_cuts.md"),
+        write_markdown(
+            best_markdown(tables.best, known, undecided(tables.estimates), labels, order), folder / "best_cuts.md"
+        ),
         *write_settings(tables, folder),
     ]
     if judged := probe_rows(tables.scoreboard, order):
@@ -128,12 +131,13 @@ def build_page(study: StudyTables | Results, facts: StudyFacts) -> Page:
     found = tables.contexts()
     order = [context for context, _ in found]
     figures = [FIGURES[name] for name in FIGURES]
+    known = Known.of(facts.plan, results)
     parts = tuple(
         _part(
             words.context_label(context, order),
-            tuple(_answer(one, part) for one in part.best),
+            () if known.unfinished else tuple(_answer(one, part, known) for one in part.best),
             tuple(chart for compute in figures if (chart := compute(part)) is not None),
-            tuple(no_answer(one) for one in undecided(part.estimates)),
+            () if known.unfinished else tuple(no_answer(one) for one in undecided(part.estimates)),
         )
         for context, part in found
     )
@@ -155,11 +159,12 @@ def build_page(study: StudyTables | Results, facts: StudyFacts) -> Page:
         citation=citation(facts),
         bibtex=bibtex(facts),
         settings=setting_table(tables),
+        unfinished=known.unfinished,
     )
 
 
-def _answer(best: BestCut, tables: StudyTables) -> Answer:
-    found = answer(best)
+def _answer(best: BestCut, tables: StudyTables, known: Known) -> Answer:
+    found = answer(best, known)
     if found.verdict == "loss":  # what it says of the chosen cut helps nobody who is told to train from scratch
         return found
     sure = certainty_notes(best, tables.results, tables.probability_best, tables.good_enough)

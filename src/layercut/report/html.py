@@ -62,6 +62,8 @@ class Page:
     citation: str = ""
     bibtex: str = ""
     settings: SettingTable | None = None
+    unfinished: str = ""
+    """What is said in place of any answer while trials are missing."""
 
     @property
     def has_figures(self) -> bool:

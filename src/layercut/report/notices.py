@@ -53,8 +53,8 @@ def _incomplete(facts: StudyFacts) -> Iterator[Notice]:
     done = facts.counts.get("finished", 0) + failed
     if planned and done < planned:
         yield Notice(
-            f"The study is not complete: {done:,} of {planned:,} trials have run. "
-            "The same command continues it; all numbers below may still change."
+            f"Not finished: {done:,} of {planned:,} trials have run, so nothing is recommended. "
+            "The same command goes on; all numbers below may still change."
         )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from layercut.files import explained, written_whole
 from layercut.report import words
-from layercut.report.answers import answer, no_answer
+from layercut.report.answers import Known, answer, no_answer
 from layercut.report.sections import Cell, ConditionRow
 from layercut.stats import BestCut, Context, Contrast, Undecided
 from layercut.stats.design import POINT, context_columns
@@ -66,14 +66,16 @@ def rows_markdown(columns: Sequence[tuple[str, str]], rows: Sequence[ConditionRo
 
 
 def best_markdown(
-    best: Sequence[BestCut], left: Sequence[Undecided], labels: Sequence[str], order: Sequence[Context]
+    best: Sequence[BestCut], known: Known, left: Sequence[Undecided], labels: Sequence[str], order: Sequence[Context]
 ) -> str:
     """Return the answers of the report, a row a context and fraction; `left`: where nothing is chosen."""
     several = len(labels) > 1
     head = [*(["Context"] if several else []), "Data", "Verdict", "Answer"]
+    if known.unfinished:
+        return markdown(head, [[*([""] if several else []), "", "not finished", known.unfinished]])
     body = []
     for found in best:
-        said = answer(found)
+        said = answer(found, known)
         context = [labels[order.index(found.context)]] if several else []
         body.append([*context, said.fraction, said.label, said.sentence])
     for one in left:

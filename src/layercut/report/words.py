@@ -28,14 +28,17 @@ NOTHING = "–"
 """Stands where there is no number."""
 
 
-def phrase(strategy: str, cut: int, num_blocks: int) -> str:
-    """Return what to do, as a sentence begins.
+def phrase(strategy: str, cut: int, num_blocks: int, names: Sequence[str] = ()) -> str:
+    """Return what to do, as a sentence begins; `names` are those of the blocks, where they are known.
 
     Example:
         >>> phrase("freeze_reinit", 4, 6)
         'Keep 4 of 6 blocks, frozen, and re-initialise the rest'
+        >>> phrase("truncate", 1, 2, ["conv0", "conv1"])
+        'Keep 1 of 2 blocks (up to conv0), train them further, and remove the rest'
     """
-    kept = f"{cut} of {num_blocks} blocks"
+    named = f" (up to {names[cut - 1]})" if 0 < cut < len(names) else ""
+    kept = f"{cut} of {num_blocks} blocks{named}"
     whole = strategy == "scratch_truncate" and cut == num_blocks
     if strategy == "scratch" or whole or (cut == 0 and strategy in ("freeze_reinit", "reinit")):
         return "Train from scratch"
@@ -55,22 +58,22 @@ def phrase(strategy: str, cut: int, num_blocks: int) -> str:
         "l2_sp": f"Keep all {num_blocks} blocks and train them further, drawn back to the source's values",
         "bias_only": f"Keep all {num_blocks} blocks and train only their biases further",
         "freeze_reinit": f"Keep {kept}, frozen, and re-initialise the rest",
-        "freeze": f"Keep all {num_blocks} blocks, freeze the first {cut} and train the rest further",
+        "freeze": f"Keep all {num_blocks} blocks, freeze the first {cut}{named} and train the rest further",
         "reinit": f"Keep {kept}, train them further, and re-initialise the rest",
         "freeze_truncate": f"Keep {kept}, frozen, and remove the rest",
         "truncate": f"Keep {kept}, train them further, and remove the rest",
         "lp_finetune": f"Keep all {num_blocks} blocks, solve a linear probe on them, and train everything from there",
-        "linear_probe": _probed(cut, num_blocks),
-        "scratch_truncate": f"Remove all blocks but the first {cut} and train the smaller network from scratch",
+        "linear_probe": _probed(cut, num_blocks, kept),
+        "scratch_truncate": f"Remove all blocks but the first {cut}{named} and train the smaller network from scratch",
     }
     return sentences.get(strategy, f"Cut after {kept} with strategy {strategy}")
 
 
-def _probed(cut: int, num_blocks: int) -> str:
+def _probed(cut: int, num_blocks: int, kept: str) -> str:
     if cut in (0, num_blocks):
         on = f"Keep all {num_blocks} blocks, frozen, and solve a linear probe on them"
         return on if cut else "Solve a linear probe on the pixels"
-    return f"Keep {cut} of {num_blocks} blocks, frozen, remove the rest, and solve a linear probe"
+    return f"Keep {kept}, frozen, remove the rest, and solve a linear probe"
 
 
 def condition_name(strategy: str, cut: int) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from layercut.significance import ALPHA
-from layercut.stats.contrast import Contrast, contrasts_to_scratch, holm
+from layercut.stats.contrast import Contrast, contrasts_of, contrasts_to_scratch, holm
 from layercut.stats.design import (
     CUTLESS,
     SCRATCH,
@@ -28,10 +28,33 @@ from layercut.stats.design import (
     plain_rows,
 )
 from layercut.stats.estimate import estimates
+from layercut.stats.selection import best_on_selection, standing
 from layercut.stats.signed_rank import signed_rank_test
 from layercut.stats.tables import Results, results_of
 
-_TIE = 1e-12
+CONTROL = "scratch_truncate"
+"""The same smaller network without anything transferred."""
+
+CLEARLY_SMALLER = 0.8
+"""A condition with a larger part of the parameters saves nothing worth a sentence."""
+
+
+class Cheaper(NamedTuple):
+    """A smaller condition that may be as good."""
+
+    strategy: str
+    cut: int
+    parameters: float
+    """Its parameters over those of the chosen condition, in 0..1."""
+
+
+class Split(NamedTuple):
+    """The gain of a smaller network over scratch in two parts; None where its control was not run."""
+
+    smaller: Contrast | None
+    """The smaller network from scratch, over scratch."""
+    learned: Contrast | None
+    """The chosen condition, over the smaller network from scratch: what comes of the source."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +90,19 @@ class BestCut:
     """Rivals distinguishable from it and better on test."""
     num_unjudged: int = 0
     """Distinct conditions that finished but lack validation accuracies: no candidates, whatever they show on test."""
+    mean_interval: tuple[float, float] = (math.nan, math.nan)
+    """95 % interval of `mean_test`."""
+    mean_validation_loss: float = math.nan
+    """Mean log loss in nats on validation images."""
+    num_test_images: float = math.nan
+    not_told_apart: tuple[tuple[str, int], ...] = ()
+    """Conditions (strategy, cut) that validation images cannot tell from it, best first (`stats/selection.py`)."""
+    cheapest: Cheaper | None = None
+    """The smallest of these, where it has far fewer parameters."""
+    against_transfer: tuple[str, int, Contrast] | None = None
+    """Where scratch was chosen: the transfer that did best on validation images, and what scratch gains over it."""
+    split: Split | None = None
+    """Where the chosen network is smaller than scratch's: what part of the gain that is."""
 
 
 class _Candidate(NamedTuple):
@@ -80,11 +116,16 @@ class _Candidate(NamedTuple):
     merged: bool
     num_replicates: int
     mean: float
+    low: float
+    high: float
     mean_validation: float
+    mean_validation_loss: float
     num_without_validation: int
     num_trained_parameters: float
+    num_parameters: float
     num_train_images: float
     num_validation_images: float
+    num_test_images: float
 
 
 def best_cuts(
@@ -97,10 +138,10 @@ def best_cuts(
 ) -> list[BestCut]:
     """Return the best condition of each context at each fraction, or of each strategy there.
 
-    The candidate with the highest mean validation accuracy over replicates. A condition with a finished replicate
-    that has none is no candidate, unless it is the only condition there is. Of equal ones, that which trains the
-    fewest parameters; then the deeper cut; then the one named first. Equivalent conditions are one candidate, called
-    scratch or finetune if one of them is, else by the name under which it ran. Fractions without a finished
+    The candidate with the highest mean validation accuracy over replicates, of equal ones that with the lowest mean
+    log loss (`stats/selection.py`). A condition with a finished replicate
+    that has none is no candidate, unless it is the only condition there is. Equivalent conditions are one candidate,
+    called scratch or finetune if one of them is, else by the name under which it ran. Fractions without a finished
     trial are left out, and those without a candidate, which `undecided` names.
 
     Args:
@@ -192,7 +233,10 @@ def _best(
     to_scratch: Mapping[tuple[Context, str, int, float], Mapping[str, Any]],
 ) -> BestCut:
     candidates = _distinct(group)
-    best = candidates[0] if len(candidates) == 1 else _highest(candidates)
+    best = candidates[0] if len(candidates) == 1 else best_on_selection(candidates)
+    open_ones = [one for one in candidates if one is not best and standing(one, best).open]
+    open_ones = sorted(open_ones, key=lambda one: -one.mean_validation)
+    scratch = next((one for one in candidates if one.strategy == SCRATCH), None)
     rivals = [] if accuracies is None else _rivals(best, group, candidates)
     same, better = ((), ()) if accuracies is None else _compare(best, rivals, accuracies)
     own = None if best.strategy == SCRATCH else to_scratch.get((context, best.strategy, best.cut, best.fraction))
@@ -217,7 +261,52 @@ def _best(
         indistinguishable=same,
         better=better,
         num_unjudged=num_unjudged,
+        mean_interval=(best.low, best.high),
+        mean_validation_loss=best.mean_validation_loss,
+        num_test_images=best.num_test_images,
+        not_told_apart=tuple((one.strategy, one.cut) for one in open_ones),
+        cheapest=_cheapest(best, open_ones),
+        against_transfer=None if accuracies is None else _against_transfer(best, candidates, accuracies),
+        split=None if accuracies is None else _split(best, scratch, candidates, accuracies),
     )
+
+
+def _cheapest(best: _Candidate, open_ones: Sequence[_Candidate]) -> Cheaper | None:
+    """Return the smallest condition that selection data cannot tell from the best, where it is clearly smaller."""
+    smaller = [one for one in open_ones if one.num_parameters < CLEARLY_SMALLER * best.num_parameters]
+    if not smaller:
+        return None
+    least = min(smaller, key=lambda one: (one.num_parameters, -one.mean_validation))
+    return Cheaper(least.strategy, least.cut, least.num_parameters / best.num_parameters)
+
+
+def _against_transfer(
+    best: _Candidate, candidates: Sequence[_Candidate], accuracies: pd.DataFrame
+) -> tuple[str, int, Contrast] | None:
+    """Return the best transfer and what scratch, where it was chosen, gains over it on test images."""
+    others = [one for one in candidates if one is not best]
+    if best.strategy != SCRATCH or not others:
+        return None
+    rival = best_on_selection(others)
+    return rival.strategy, rival.cut, _contrast(best, rival, accuracies)
+
+
+def _split(
+    best: _Candidate, scratch: _Candidate | None, candidates: Sequence[_Candidate], accuracies: pd.DataFrame
+) -> Split | None:
+    """Return how a smaller network's gain over scratch divides; None where the network is as large as scratch's."""
+    if scratch is None or best.strategy == SCRATCH or not best.num_parameters < scratch.num_parameters:
+        return None
+    control = next((one for one in candidates if (one.strategy, one.cut) == (CONTROL, best.cut)), None)
+    if control is best:
+        return None
+    if control is None:
+        return Split(None, None)
+    return Split(_contrast(control, scratch, accuracies), _contrast(best, control, accuracies))
+
+
+def _contrast(one: _Candidate, other: _Candidate, accuracies: pd.DataFrame) -> Contrast:
+    return contrasts_of(paired_differences(accuracies, [one.condition], other.condition))[0]
 
 
 def _distinct(group: Iterable[_Candidate]) -> list[_Candidate]:
@@ -227,22 +316,12 @@ def _distinct(group: Iterable[_Candidate]) -> list[_Candidate]:
     return [one for one in group if named[one.condition] is one]
 
 
-def _highest(candidates: Sequence[_Candidate]) -> _Candidate:
-    least = max(one.mean_validation for one in candidates) - _TIE
-    tied = [one for one in candidates if one.mean_validation >= least]
-    return min(tied, key=lambda one: (_cost(one), -one.cut))
-
-
-def _cost(candidate: _Candidate) -> float:
-    trained = candidate.num_trained_parameters
-    return math.inf if math.isnan(trained) else trained
-
-
 def _rivals(best: _Candidate, group: list[_Candidate], candidates: list[_Candidate]) -> list[_Candidate]:
     """Return the candidates whose comparison with the best is worth a test: few, so that few replicates do."""
     by_strategy = _by_strategy(group)
     own = {one.condition for one in by_strategy[best.strategy]}
-    wanted = own | {_highest(part).condition for part in by_strategy.values()} if len(candidates) > 1 else own
+    others = [[one for one in part if one.condition != best.condition] for part in by_strategy.values()]
+    wanted = own | {best_on_selection(part).condition for part in others if part} if len(candidates) > 1 else own
     rivals = [one for one in candidates if one.condition in wanted - {best.condition}]
     return sorted(rivals, key=lambda one: -one.mean)
 

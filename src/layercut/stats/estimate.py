@@ -9,7 +9,7 @@ from layercut.stats.design import POINT, context_columns, finished, one_row_a_tr
 from layercut.stats.interval import mean_intervals
 from layercut.stats.tables import Results, results_of
 
-_AVERAGED = ("num_trained_parameters", "num_train_images", "num_validation_images", "num_test_images")
+_AVERAGED = ("num_trained_parameters", "num_parameters", "num_train_images", "num_validation_images", "num_test_images")
 
 
 def estimates(table: Results) -> pd.DataFrame:
@@ -17,8 +17,9 @@ def estimates(table: Results) -> pd.DataFrame:
 
     Columns: those of the context; strategy, cut, fraction, num_blocks, condition, merged; `num_replicates`
     finished and `num_failed`; `mean`, `median`, `sd` (n - 1; NaN for one replicate), `sem`, `low`, `high` (95
-    % bootstrap interval of the mean) of test accuracy; `mean_validation`; mean `num_trained_parameters`,
-    `num_train_images`, `num_validation_images`. Accuracies are 0..1. A condition whose trials all failed has
+    % bootstrap interval of the mean) of test accuracy; `mean_validation` accuracy and `mean_validation_loss`
+    (log loss in nats); mean `num_trained_parameters`, `num_parameters`, `num_train_images`, `num_validation_images`,
+    `num_test_images`. Accuracies are 0..1. A condition whose trials all failed has
     NaN.
 
     Raises:
@@ -36,6 +37,8 @@ def estimates(table: Results) -> pd.DataFrame:
     )
     done = finished(table)
     done = done.assign(_unvalidated=done["validation_accuracy"].isna().astype("int64"))
+    if "validation_loss" not in done:  # a table of before there was one, or made by hand
+        done = done.assign(validation_loss=np.nan)
     groups = done.groupby(names, sort=False, dropna=False)
     measured = groups.agg(
         num_replicates=("test_accuracy", "size"),
@@ -44,6 +47,7 @@ def estimates(table: Results) -> pd.DataFrame:
         sd=("test_accuracy", "std"),
         sem=("test_accuracy", "sem"),
         mean_validation=("validation_accuracy", "mean"),
+        mean_validation_loss=("validation_loss", "mean"),
         **{column: (column, "mean") for column in _AVERAGED},
         num_without_validation=("_unvalidated", "sum"),
     )
