@@ -17,7 +17,7 @@ from layercut.report import write_figures
 def test_it_prints_the_path_of_the_report(tmp_path):
     run = write_ledger(tmp_path / "run", fake_results(num_replicates=2, fractions=(0.1,)))
     result = CliRunner().invoke(command, [str(run)])
-    assert result.output == f"{run / 'report.html'}\n"
+    assert result.stdout == f"{run / 'report.html'}\n"
     assert (run / "report.html").exists()
 
 
@@ -26,7 +26,7 @@ def test_figures_go_where_they_are_asked_for(tmp_path):
     folder = tmp_path / "figures"
     result = CliRunner().invoke(command, [str(run), "--figures", str(folder), "--format", "pdf"])
     assert result.exit_code == 0
-    printed = result.output.splitlines()
+    printed = result.stdout.splitlines()
     assert sorted(printed[1:]) == [str(path) for path in sorted(folder.glob("*.pdf"))]
     assert len(printed) > 5
 
@@ -34,7 +34,7 @@ def test_figures_go_where_they_are_asked_for(tmp_path):
 def test_tables_go_where_they_are_asked_for(tmp_path):
     run = write_ledger(tmp_path / "run", fake_results(num_replicates=2, fractions=(0.1,)))
     folder = tmp_path / "tables"
-    printed = CliRunner().invoke(command, [str(run), "--tables", str(folder)]).output.splitlines()
+    printed = CliRunner().invoke(command, [str(run), "--tables", str(folder)]).stdout.splitlines()
     assert sorted(printed[1:]) == [str(path) for path in sorted(folder.iterdir())]
 
 

@@ -14,7 +14,7 @@ LEVELS = {"optimizer": ("adam", "sgd"), "size": ("8", "32")}
 
 def study(name="fake", **change):
     """Return a study of 4 factor levels, which are all that tells many of its rows apart."""
-    settings = {"strategies": ("scratch", "freeze"), "fractions": (0.1,), "num_replicates": 3, "factors": LEVELS}
+    settings = {"strategies": ("scratch", "freeze"), "fractions": (0.1,), "num_replicates": 9, "factors": LEVELS}
     return fake_results(**settings | change).assign(study=name)
 
 
@@ -58,7 +58,7 @@ def test_a_study_without_a_factor_has_an_empty_level_beside_one_that_has_it():
 @pytest.mark.parametrize("use", [estimates, finished, best_cuts])
 def test_two_rows_of_one_design_point_and_replicate_are_refused_by_name(use):
     twice = pd.concat([study(), study(seed=1).iloc[5:7]], ignore_index=True)
-    named = r"rows 5 and 72 of this table are both .* study fake, factor_optimizer adam, .*freeze, .*replicate 2 \(2 "
+    named = r"rows 5 and 216 of this table are both .* study fake, factor_optimizer adam, .*freeze, .*replicate 2 \(2 "
     with pytest.raises(UserError, match=named):
         use(twice)
 

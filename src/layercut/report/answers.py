@@ -188,9 +188,10 @@ def _verdict_of(contrast: Contrast, p: float, num_comparisons: int) -> Verdict:
 
 def _at_chance(accuracy: float, best: BestCut, known: Known) -> bool:
     """Return whether an accuracy on the test images is within what guessing gives, one-sided at 5 %."""
-    chance = known.chance.get(best.context.target, math.nan)
-    spread = math.sqrt(chance * (1 - chance) / best.num_test_images) if best.num_test_images > 0 else math.nan
-    return bool(accuracy <= chance + _ONE_SIDED_QUANTILE * spread)  # False where either is not known
+    chance = known.chance.get(best.context.target)
+    if chance is None or not best.num_test_images:
+        return False
+    return accuracy <= chance + _ONE_SIDED_QUANTILE * math.sqrt(chance * (1 - chance) / best.num_test_images)
 
 
 def _sentence(best: BestCut, verdict: Verdict, known: Known) -> tuple[str, str]:
@@ -235,9 +236,9 @@ def _scratch_sentence(best: BestCut, verdict: Verdict, at: str, accuracy: str) -
 
 
 def _spread(best: BestCut) -> str:
-    low, high = best.mean_interval
-    if math.isnan(low) or math.isnan(high):
+    if best.mean_interval is None:
         return f" ({words.count(best.num_replicates, 'replicate')})"
+    low, high = best.mean_interval
     return f" (95 % interval {words.percent(low).removesuffix(' %')} to {words.percent(high)})"
 
 

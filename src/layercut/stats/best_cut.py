@@ -90,11 +90,11 @@ class BestCut:
     """Rivals distinguishable from it and better on test."""
     num_unjudged: int = 0
     """Distinct conditions that finished but lack validation accuracies: no candidates, whatever they show on test."""
-    mean_interval: tuple[float, float] = (math.nan, math.nan)
-    """95 % interval of `mean_test`."""
-    mean_validation_loss: float = math.nan
-    """Mean log loss in nats on validation images."""
-    num_test_images: float = math.nan
+    mean_interval: tuple[float, float] | None = None
+    """95 % interval of `mean_test`; None with one replicate."""
+    mean_validation_loss: float | None = None
+    """Mean log loss in nats on validation images; None where it was not written down."""
+    num_test_images: float | None = None
     not_told_apart: tuple[tuple[str, int], ...] = ()
     """Conditions (strategy, cut) that validation images cannot tell from it, best first (`stats/selection.py`)."""
     cheapest: Cheaper | None = None
@@ -261,14 +261,18 @@ def _best(
         indistinguishable=same,
         better=better,
         num_unjudged=num_unjudged,
-        mean_interval=(best.low, best.high),
-        mean_validation_loss=best.mean_validation_loss,
-        num_test_images=best.num_test_images,
+        mean_interval=None if math.isnan(best.low) else (best.low, best.high),
+        mean_validation_loss=_known(best.mean_validation_loss),
+        num_test_images=_known(best.num_test_images),
         not_told_apart=tuple((one.strategy, one.cut) for one in open_ones),
         cheapest=_cheapest(best, open_ones),
         against_transfer=None if accuracies is None else _against_transfer(best, candidates, accuracies),
         split=None if accuracies is None else _split(best, scratch, candidates, accuracies),
     )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _cheapest(best: _Candidate, open_ones: Sequence[_Candidate]) -> Cheaper | None:

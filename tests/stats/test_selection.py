@@ -1,0 +1,83 @@
+"""What selection data can tell: ties are broken by log loss, and few images leave much open."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import pytest
+
+from fake_results import fake_results
+from layercut.stats import best_cuts
+from layercut.stats.selection import best_on_selection, standing
+
+
+@dataclass(frozen=True)
+class One:
+    cut: int = 1
+    mean_validation: float = 0.9
+    mean_validation_loss: float = 0.3
+    num_trained_parameters: float = 100.0
+    num_replicates: int = 3
+    num_train_images: float = 24.0
+    num_validation_images: float = 24.0
+    fraction: float = 1.0
+
+
+def test_of_equal_accuracies_the_lower_log_loss_is_chosen():
+    sure, unsure = One(cut=1, mean_validation_loss=0.2), One(cut=2, mean_validation_loss=0.6)
+    assert best_on_selection([unsure, sure]) is sure
+    better = One(cut=3, mean_validation=0.92, mean_validation_loss=2.0)
+    assert best_on_selection([unsure, sure, better]) is better
+
+
+def test_where_no_log_loss_is_known_the_smaller_and_deeper_is_chosen():
+    unknown = One(mean_validation_loss=math.nan)
+    small = replace(unknown, num_trained_parameters=10.0)
+    assert best_on_selection([unknown, small]) is small
+    deeper = replace(small, cut=4)
+    assert best_on_selection([small, deeper]) is deeper
+
+
+def test_twenty_four_images_cannot_tell_conditions_that_are_four_images_apart():
+    best, other = One(mean_validation=23 / 24), One(mean_validation=19 / 24)
+    found = standing(other, best)
+    expected = 1.96 * math.sqrt((23 * 1 + 19 * 5) / 24**2 / 24)
+    assert found.margin == pytest.approx(expected)
+    assert found.open
+    assert not standing(One(mean_validation=0.5), best).open
+
+
+def test_replicates_that_draw_other_images_tell_more_and_those_that_draw_the_same_do_not():
+    def margin(fraction: float) -> float:
+        best = One(mean_validation=0.95, fraction=fraction)
+        return standing(replace(best, mean_validation=0.8), best).margin
+
+    assert margin(0.1) == pytest.approx(margin(1.0) / math.sqrt(3))
+
+
+def test_images_set_aside_once_count_once():
+    aside = One(num_validation_images=200.0, num_train_images=24.0, fraction=0.01)
+    assert standing(aside, aside).margin == standing(replace(aside, num_replicates=10), aside).margin
+
+
+def test_a_perfect_score_on_few_images_leaves_others_open():
+    assert standing(One(mean_validation=22 / 24), One(mean_validation=1.0)).open
+
+
+def test_a_tie_at_one_goes_to_the_condition_that_is_surer():
+    table = fake_results(fractions=(1.0,), num_replicates=3).assign(validation_accuracy=1.0, validation_loss=0.5)
+    table.loc[(table["strategy"] == "reinit") & (table["cut"] == 2), "validation_loss"] = 0.1
+    (best,) = best_cuts(table)
+    assert (best.strategy, best.cut) == ("reinit", 2)
+    assert len(best.not_told_apart) == best.num_candidates - 1
+
+
+def test_the_best_cut_of_another_strategy_is_one_that_is_another_trial():
+    """Finetuning is the cut 4 of truncate: its rival among truncations is the next best of them."""
+    table = fake_results(fractions=(0.1,), num_replicates=10, strategies=("scratch", "finetune", "truncate"))
+    table.loc[table["strategy"] == "finetune", "validation_accuracy"] = 0.99
+    table.loc[(table["strategy"] == "truncate") & (table["cut"] == 4), "validation_accuracy"] = 0.99
+    (best,) = best_cuts(table)
+    assert best.strategy == "finetune"
+    assert best.num_rivals == 2, "scratch, and the best truncation that is not the finetuned network itself"
