@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from layercut.features.taps import extract_features
     from layercut.inference import load_model, predict
+    from layercut.model_export import export_model
     from layercut.notebook import answers, best_cuts, plot
     from layercut.probing import read_model
     from layercut.runner import run_study
@@ -29,6 +30,7 @@ __all__ = [
     "compare_strategies",
     "contrasts",
     "estimates",
+    "export_model",
     "extract_features",
     "good_enough",
     "load_class_scores",
@@ -55,6 +57,7 @@ _PLACES = {
     "compare_strategies": "layercut.stats:compare_strategies",
     "contrasts": "layercut.stats:contrasts_to_scratch",
     "estimates": "layercut.stats:estimates",
+    "export_model": "layercut.model_export:export_model",
     "extract_features": "layercut.features.taps:extract_features",
     "good_enough": "layercut.stats:good_enough",
     "load_class_scores": "layercut.stats.details:load_class_scores",

@@ -1,4 +1,4 @@
-"""`layercut predict`."""
+"""`layercut predict` and `layercut export-model`."""
 
 from __future__ import annotations
 
@@ -55,3 +55,13 @@ def test_the_command_that_an_error_names_gives_the_weights(layercut, photos, tmp
     named = refused.stderr.partition("`layercut ")[2].partition("`")[0]
     layercut(*named.replace("'", "").split(), "--no-report", "--executor", "serial")
     assert layercut("predict", "mine", *test_files(photos)).code == 0
+
+
+def test_an_exported_model_predicts_what_the_run_predicts(layercut, run, photos, tmp_path):
+    exported = layercut("export-model", run, "-o", tmp_path / "out", "--check-on", test_files(photos)[0])
+    assert (exported.code, exported.stdout) == (0, f"{tmp_path / 'out'}\n")
+    assert "parameters" in exported.stderr
+    assert "ms" in exported.stderr
+    assert "on given pictures" in exported.stderr
+    answers = [layercut("predict", model, *test_files(photos)).stdout for model in (run, tmp_path / "out")]
+    assert answers[0] == answers[1]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from layercut.files import needing_space
+from layercut.files import folder_written_whole, needing_space
 
 CARD = "card.json"
 
@@ -52,17 +50,9 @@ def write_artifact(
         StorageFullError: the disk is full; nothing of this artifact is left behind.
     """
     folder = artifact_folder(output_dir, key)
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        with needing_space(f"cannot write {folder}"):
-            unfinished.mkdir(parents=True, exist_ok=True)
-            for name, write in files.items():
-                write(unfinished / name)
-            card = {**card, FILES: {name: file_hash(unfinished / name) for name in files}}
-            (unfinished / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False), encoding="utf-8")
-            if folder.exists():
-                shutil.rmtree(folder)
-            unfinished.replace(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with needing_space(f"cannot write {folder}"), folder_written_whole(folder) as unfinished:
+        for name, write in files.items():
+            write(unfinished / name)
+        card = {**card, FILES: {name: file_hash(unfinished / name) for name in files}}
+        (unfinished / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False), encoding="utf-8")
     return folder

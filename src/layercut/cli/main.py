@@ -29,6 +29,7 @@ COMMANDS = {
     ),
     "probe": ("layercut.cli.probe:command", "Score the features of models for a task, without a study."),
     "predict": ("layercut.cli.predict:command", "Print what a study's model says of pictures."),
+    "export-model": ("layercut.cli.export_model:command", "Write a study's model for timm, ONNX or PyTorch."),
     "compare": ("layercut.cli.compare:command", "Compare the results of two studies, condition by condition."),
     "export": ("layercut.cli.export:command", "Write a study's results as CSV, Parquet or mp-tl-study JSON."),
     "import": ("layercut.cli.import_:command", "Read mp-tl-study JSON results into a ledger."),

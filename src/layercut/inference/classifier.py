@@ -46,6 +46,10 @@ class Classifier(nn.Module):
         for name, values in zip(("_scale", "_shift"), pixel_scale(normalization, self.image_shape[0]), strict=True):
             self.register_buffer(name, values, persistent=False)
 
+    def pixel_scale(self) -> tuple[Tensor, Tensor]:
+        """Return what pixels in 0..255 are multiplied with, and what is added then: Float "1 channels 1 1" each."""
+        return self._scale, self._shift
+
     @property
     def picture_rule(self) -> PictureRule:
         """Return how picture files become images of the model.
@@ -91,6 +95,11 @@ def open_kept(folder: Path, trust_code: bool = False) -> Classifier:
     card = read_kept(folder).card
     if "build" not in card or "kept" not in card:
         raise DataError(f"the card in {folder} does not say how the model is built; run the study again")
+    if "weights" not in card["kept"] and "export" in card:
+        raise CheckpointError(
+            f"{folder} holds a model for {card['export'].get('runs_with')}, which layercut does not open; give the run "
+            "that it is from, or export it as safetensors"
+        )
     if "weights" not in card["kept"]:
         raise CheckpointError(
             f"{folder} holds {', '.join(card['kept'])} of its trial but no weights; write `keep: [weights]` in the "

@@ -140,6 +140,26 @@ class ZooFamily:
         """
         return open_library(self.library).fetch_weights(self.name, weights)
 
+    def uncut(self, options: ZooOptions, image_shape: ImageShape, model: CuttableModel) -> nn.Module:
+        """Return the library's own model with the values of a whole one of ours, in eval mode.
+
+        Ours is made of the library's own modules: which name of theirs is which of ours, the tensors tell.
+        """
+        num_classes = [layer for layer in model.head.modules() if isinstance(layer, nn.Linear)][-1].out_features
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # for what its forward pass does not use
+            made = [
+                open_library(self.library).create(self.name, image_shape, num_classes, **_switches(options))
+                for _ in range(2)
+            ]
+            theirs = made[0].state_dict(keep_vars=True)
+            ours = self._cut(made[0], options, image_shape).state_dict(keep_vars=True)
+        place = {id(value): name for name, value in ours.items()}
+        values = model.state_dict()
+        named = {name: values[place[id(value)]].contiguous() for name, value in theirs.items() if id(value) in place}
+        made[1].load_state_dict(named, strict=False)  # what is not used is in no block
+        return made[1].eval()
+
     def _cut(self, model: nn.Module, options: ZooOptions, image_shape: ImageShape) -> CuttableModel:
         library = open_library(self.library)
         stages = library.stages(model) if options.granularity == "block" and options.cuts is None else None

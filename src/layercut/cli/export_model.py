@@ -1,0 +1,87 @@
+"""`layercut export-model`: a study's model as files of other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from layercut.cli.options import HomePath, condition_option, trust_option
+from layercut.cli.terminal import say
+
+FORMATS = ("safetensors", "timm", "onnx", "torch")
+
+
+@click.command("export-model")
+@click.argument("run", type=HomePath())
+@condition_option
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(FORMATS),
+    default="safetensors",
+    show_default=True,
+    help="What to write.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=HomePath(file_okay=False),
+    required=True,
+    help="Folder for the files: new, empty, or an earlier export, which is replaced.",
+)
+@click.option(
+    "--check-on",
+    "images",
+    type=HomePath(dir_okay=False),
+    multiple=True,
+    metavar="IMAGE",
+    help="A picture to compare logits on; may be repeated. Else images that the run kept, else noise.",
+)
+@trust_option
+def command(
+    run: Path,
+    condition: dict[str, str],
+    file_format: str,
+    output: Path,
+    images: tuple[Path, ...],
+    trust_code: bool,
+) -> None:
+    """Write a study's model as files that other programs open.
+
+    RUN is the output directory of a study that kept weights (`keep: [weights]`), or a folder with a model. Without
+    --condition its recommended model is written, as `layercut predict` uses it.
+
+    \b
+    safetensors  for layercut: `layercut predict DIR` and `load_model("DIR")`
+    timm         for timm.create_model("local-dir:DIR", pretrained=True); whole
+                 models of timm alone
+    onnx         model.onnx, scaling inside, labels in its metadata; needs
+                 pip install 'layercut[onnx]'
+    torch        model.pt2, for torch.export.load: PyTorch alone, scaling inside
+
+    Beside them lie card.json (classes, how pictures become images, accuracies) and README.md, a model card for the
+    Hugging Face hub. The files are opened again by the library that they are for, and must give the model's logits to
+    1e-5. Prints the folder; stderr has size and time of one image.
+
+    \b
+    Examples:
+        layercut export-model runs/mine -o my-model
+        layercut export-model runs/mine --format onnx -o my-onnx --check-on photo.jpg
+        layercut export-model runs/mine --format timm -o my-timm --condition strategy=finetune
+    """
+    from layercut.inference import find_model
+    from layercut.model_export import export_model
+
+    kept = find_model(run, condition)
+    say(f"{kept.title}: {kept.why} ({kept.folder})", err=True)
+    done = export_model(kept, output, file_format, images, trust_code)
+    of, torch = done.latency, done.pytorch_latency
+    say(f"{done.num_parameters:,} parameters, {done.num_bytes / 1e6:.1f} MB", err=True)
+    say(
+        f"one image: {of.milliseconds:.1f} ms (as layercut runs it: {torch.milliseconds:.1f} ms), median of {of.runs} "
+        f"runs on one thread, {of.processor}",
+        err=True,
+    )
+    say(f"logits within {done.comparison.largest_difference:.0e} of the model's, on {done.comparison.images}", err=True)
+    say(done.folder)
