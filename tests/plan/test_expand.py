@@ -95,7 +95,8 @@ def test_comparisons_that_cannot_become_significant_are_named():
 
 
 def test_shared_classes_of_source_and_target_are_a_warning():
-    plan = tiny_plan("target.classes=[4, 5, 6]", "transfer.validation=folds").plan
+    long = "transfer.training.min_steps=100"
+    plan = tiny_plan("target.classes=[4, 5, 6]", "transfer.validation=folds", long).plan
     assert plan.warnings == (
         "source and target digits[4,5,6] share the classes 4 of digits: the target is not new to the source",
     )

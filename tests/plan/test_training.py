@@ -232,3 +232,26 @@ def test_pretraining_that_has_no_validation_images_is_a_warning_that_names_its_r
     for usable in (f"{{{short}, patience: null}}", "{epochs: 2, threads: 1, lr_schedule: plateau}"):
         warnings = tiny_plan(f"pretraining={usable}").plan.warnings
         assert not [text for text in warnings if text.startswith("pretraining")]
+
+
+def length_warnings(*overrides: str) -> list[str]:
+    return [text for text in tiny_plan(*overrides).plan.warnings if "to tell how well a network can do" in text]
+
+
+def test_fewer_than_a_hundred_steps_are_a_warning_that_counts_them():
+    # three epochs of nine batches of 16, the last one smaller
+    (warning,) = length_warnings()
+    assert "digits[5,6,7,8,9] at 20 %: trainings end after 27 steps at the latest" in warning
+    assert "`transfer.training.min_steps: 300` trains longer" in warning
+    assert length_warnings("transfer.training.min_steps=100") == []
+    assert length_warnings("transfer.training={epochs: 13, batch_size: 16}") == []
+
+
+def test_a_study_in_steps_is_told_to_take_more_of_them():
+    (warning,) = length_warnings("transfer.training={steps: 60}")
+    assert "after 60 steps at the latest" in warning
+    assert "more `steps` trains longer" in warning
+
+
+def test_a_head_that_is_solved_has_no_steps_to_warn_of():
+    assert length_warnings("transfer.strategies=[linear_probe]") == []

@@ -70,3 +70,18 @@ def test_warnings_of_plan_and_import_are_passed_on():
     found = texts_of(SOUND, facts)
     assert "classes overlap" in found
     assert found["The results were imported, not measured by layercut."] == ("odd",)
+
+
+def test_trainings_that_were_too_short_are_said_by_strategy_and_of_each_comparison():
+    table = fake_results(num_blocks=2, strategies=("scratch", "freeze_reinit"), fractions=(1.0,))
+    table = table.assign(stop_reason="limit", best_epoch=7.0, num_epochs=12.0)
+    assert not any("still improving" in text for text in texts_of(table))
+    table.loc[(table["strategy"] == "scratch") & (table["replicate"] < 3), "best_epoch"] = 12.0
+    found = {text: details for text, details in texts_of(table).items() if "still improving" in text}
+    general, comparison = found
+    assert general.startswith("More than 20 % of some trainings")
+    assert found[general] == ("100 % of the data, scratch: 3 of 10 trials",)
+    assert comparison.startswith(
+        "At 100 % of the data the difference between freeze_reinit at cut 1 and scratch may be"
+    )
+    assert "0 of 10 trials of freeze_reinit at cut 1 and 3 of 10 trials of scratch were" in comparison

@@ -126,4 +126,12 @@ def test_a_shipped_study_has_the_name_of_its_file_and_says_first_what_it_is(name
 def test_comparisons_of_every_cut_with_scratch_can_become_significant(name, tmp_path):
     study, plan = planned(name, tmp_path)
     assert summarize(study, plan)["unattainable"] == []
-    assert plan.warnings == ()
+    assert [text for text in plan.warnings if "trainings end after" not in text] == []
+
+
+@pytest.mark.parametrize("name", [n for n in EXPECTED if n not in SLOW])
+def test_only_studies_whose_document_says_so_train_too_short_at_a_fraction_and_their_files_say_it(name, tmp_path):
+    _, plan = planned(name, tmp_path)
+    short = [text for text in plan.warnings if "trainings end after" in text]
+    assert bool(short) == (EXPECTED[name] == FREEZING)
+    assert bool(short) == ("too few to converge: the document's protocol" in shipped_studies()[name].read_text("utf-8"))

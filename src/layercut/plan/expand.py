@@ -37,6 +37,7 @@ from layercut.plan.solving import hidden_warnings
 from layercut.plan.source_job import check_named_tasks, overlap_warnings, scaled_target, source_task
 from layercut.plan.sources import join, reference_job, source_at, source_jobs
 from layercut.plan.stacking import alone_warnings
+from layercut.plan.steps import length_warnings
 from layercut.plan.validation import choice_warnings, source_warnings, validation_warnings, with_given_validation
 from layercut.records import ConditionName
 from layercut.spec import StudySpec, TaskSpec
@@ -160,6 +161,7 @@ class _Expansion:
         self._chances[group.task.label] = max(counts) / sum(counts) if sum(counts) else math.nan
         self.warnings += validation_warnings(conditions, group.target.info)
         self.warnings += choice_warnings(conditions, group.target.info)
+        self.warnings += length_warnings(conditions, group.target.info)
         self.warnings += hidden_warnings(conditions)
         if group.stacked:
             self.warnings += alone_warnings(conditions, group.cost)

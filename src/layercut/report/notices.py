@@ -12,6 +12,7 @@ from layercut.report import words
 from layercut.report.facts import StudyFacts
 from layercut.stats import BestCut, unattainable, undecided
 from layercut.stats.design import SCRATCH
+from layercut.stats.length import MOST_IMPROVING, Improving, improving_by_strategy, short_comparisons
 
 FEW_REPLICATES = 5
 """Below this many, a bootstrap interval is too narrow to be trusted."""
@@ -44,6 +45,7 @@ def notices(
         found.append(Notice("There is no training from scratch: nothing says whether transfer helps at all."))
     if not facts.imported:  # the importer says it with the words of its files
         found += _unattainable(contrasts)
+    found += _too_short(table, best)
     return [*found, *_few_replicates(rows), *_validation(rows, best, facts)]
 
 
@@ -110,6 +112,32 @@ def _unattainable(contrasts: pd.DataFrame) -> Iterator[Notice]:
     )
     if details:
         yield Notice("Some comparisons have too few replicates to become significant, whatever they show.", details)
+
+
+def _too_short(table: pd.DataFrame, best: list[BestCut]) -> Iterator[Notice]:
+    details = [
+        f"{words.fraction_label(one.fraction)} of the data, {one.strategy}: {_of(one.improving)}"
+        for one in improving_by_strategy(table)
+        if one.improving.share > MOST_IMPROVING
+    ]
+    if details:
+        yield Notice(
+            f"More than {words.percent(MOST_IMPROVING, 0)} of some trainings were still improving when they reached "
+            "their limit: what is compared there is also how far each had come. `transfer.training.min_steps` or more "
+            "`epochs` train longer.",
+            tuple(dict.fromkeys(details)),
+        )
+    for short in short_comparisons(table, best):
+        transfer = words.condition_name(short.strategy, short.cut)
+        yield Notice(
+            f"At {words.fraction_label(short.best.fraction)} of the data the difference between {transfer} and scratch "
+            f"may be one of training length: {_of(short.transfer)} of {transfer} and {_of(short.scratch)} of scratch "
+            "were still improving at the limit."
+        )
+
+
+def _of(improving: Improving) -> str:
+    return f"{improving.num_improving:,} of {words.count(improving.num_trials, 'trial')}"
 
 
 def _few_replicates(rows: pd.DataFrame) -> Iterator[Notice]:

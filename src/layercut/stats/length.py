@@ -1,0 +1,96 @@
+"""Which trials were still getting better when their training ended: what they show is also how short it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import pandas as pd
+
+from layercut.stats.best_cut import BestCut
+from layercut.stats.design import SCRATCH, Context, contexts, finished
+from layercut.stats.tables import Results, results_of
+
+MOST_IMPROVING = 0.2
+"""With a greater share of trials still improving, a comparison is in part one of how long was trained."""
+
+
+class Improving(NamedTuple):
+    """Trials of which it is known why they ended, and those among them that were still improving."""
+
+    num_improving: int
+    num_trials: int
+
+    @property
+    def share(self) -> float:
+        """Return the share, in 0..1; 0 where nothing is known of any trial."""
+        return self.num_improving / self.num_trials if self.num_trials else 0.0
+
+
+class ShortTrainings(NamedTuple):
+    """The trials of one strategy at one fraction."""
+
+    context: Context
+    fraction: float
+    strategy: str
+    improving: Improving
+
+
+class ShortComparison(NamedTuple):
+    """The transfer that an answer compares with scratch, where either side was still improving too often."""
+
+    best: BestCut
+    strategy: str
+    cut: int
+    transfer: Improving
+    scratch: Improving
+
+
+def improving_by_strategy(table: Results) -> list[ShortTrainings]:
+    """Return for each context, fraction and strategy how many trials were still improving at the limit.
+
+    A trial was if it ended at its last epoch, with the best validation accuracy of all in that epoch. Trials are
+    counted once, whatever number of cuts shares them; those that had no validation images, were imported, or whose
+    head was solved, are not counted: nothing tells.
+
+    Args:
+        table: what `load_results` returns.
+    """
+    return [
+        ShortTrainings(context, float(str(fraction)), str(strategy), _improving(rows))
+        for context, known in contexts(_known(results_of(table)))
+        for (fraction, strategy), rows in known.groupby(["fraction", "strategy"], sort=False)
+    ]
+
+
+def short_comparisons(table: Results, best: Iterable[BestCut]) -> Iterator[ShortComparison]:
+    """Yield the comparisons of answers with scratch in which more than a fifth of a side was improving.
+
+    Where scratch was chosen, it is compared with the transfer that did best on validation images.
+    """
+    known = dict(contexts(_known(results_of(table))))
+    for one in best:
+        if one.context not in known or (one.contrast is None and one.against_transfer is None):
+            continue
+        strategy, cut = one.against_transfer[:2] if one.against_transfer else (one.strategy, one.cut)
+        rows = known[one.context]
+        rows = rows[rows["fraction"] == one.fraction]
+        transfer = _improving(rows[(rows["strategy"] == strategy) & (rows["cut"] == cut)])
+        scratch = _improving(rows[rows["strategy"] == SCRATCH])
+        if max(transfer.share, scratch.share) > MOST_IMPROVING:
+            yield ShortComparison(one, strategy, cut, transfer, scratch)
+
+
+def _known(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the finished trials that could have been seen to stop improving."""
+    if table.empty or "stop_reason" not in table:
+        return table.iloc[:0]
+    done = finished(table)
+    told = done["stop_reason"].notna() & (done["stop_reason"] != "") & (done["stop_reason"] != "solved")
+    return done[told & done["validation_accuracy"].notna()]
+
+
+def _improving(rows: pd.DataFrame) -> Improving:
+    trials = rows.drop_duplicates("key")
+    at_the_limit = (trials["stop_reason"] == "limit") & (trials["best_epoch"] == trials["num_epochs"])
+    return Improving(int(at_the_limit.sum()), len(trials))
