@@ -1,7 +1,8 @@
 """Which cut to take: chosen on validation accuracy, reported on test accuracy.
 
 Choosing and reporting on the same images would promise too much: the winner of many conditions is in part the
-luckiest (DESIGN.md, rule 1; the "winner's curse"). So a condition that has nothing to be chosen on is not chosen.
+luckiest (the "winner's curse"; docs/architecture.md, rule 1). So a condition without validation accuracy is never
+chosen.
 """
 
 from __future__ import annotations
