@@ -40,7 +40,7 @@ def test_a_gain_says_what_to_do_and_what_that_gives():
     assert found.verdict == "gain"
     assert found.sentence == (
         "At 1 % of the data: keep 4 of 6 blocks, frozen, and re-initialise the rest: 93.3 % on test images "
-        "(95 % interval 91.8 to 94.6 %), +12.9 points on training from scratch."
+        "(95 % interval 91.8 to 94.6 %), +12.9 points over training from scratch."
     )
     assert found.num_images == "300 images"
     assert found.notes[0] == (
@@ -72,7 +72,7 @@ def test_scratch_needs_the_proof_that_transfer_needs():
     shown = replace(SCRATCH, against_transfer=("freeze", 2, Contrast(10, 0.05, 0.03, 0.07, 0.002, 1.0)))
     assert answer(shown).verdict == "scratch"
     assert answer(shown).lead == "At 1 % of the data: train from scratch"
-    assert "+5.0 points on the best transfer (freeze at cut 2)" in answer(shown).rest
+    assert "+5.0 points over the best transfer (freeze at cut 2)" in answer(shown).rest
     open_one = replace(SCRATCH, against_transfer=("freeze", 2, Contrast(10, 0.01, -0.01, 0.03, 0.4, 0.2)))
     assert answer(open_one).verdict == "unclear"
     assert "train from scratch" not in answer(open_one).lead
@@ -98,7 +98,7 @@ def test_a_difference_that_may_be_chance_is_no_advantage():
 def test_too_few_replicates_are_not_called_chance_and_say_how_many_it_takes():
     found = answer(replace(GAIN, contrast=Contrast(5, 0.129, 0.1, 0.15, 0.0625, 1.0), p_holm=0.4375, num_replicates=5))
     assert found.verdict == "too_few"
-    assert found.sentence.endswith("+12.9 points on training from scratch, which 5 paired replicates cannot prove.")
+    assert found.sentence.endswith("+12.9 points over training from scratch, which 5 paired replicates cannot prove.")
     assert any("`--set transfer.replicates=9` with the same command adds 4." in note for note in found.notes)
 
 
@@ -133,7 +133,7 @@ def test_what_validation_images_cannot_tell_is_named_and_the_cheapest_offered():
     found = answer(
         replace(GAIN, not_told_apart=(("freeze", 2), ("reinit", 1)), cheapest=Cheaper("freeze_truncate", 1, 0.33))
     )
-    assert "Validation images cannot tell it from freeze at cut 2, reinit at cut 1." in found.notes
+    assert "Validation images cannot tell it apart from freeze at cut 2, reinit at cut 1." in found.notes
     assert any("freeze_truncate at cut 1 does as well with 33 % of the parameters" in note for note in found.notes)
 
 
@@ -141,7 +141,8 @@ def test_the_gain_of_a_smaller_network_is_split_where_its_control_was_run():
     parts = Split(Contrast(10, 0.03, 0.01, 0.05, 0.01, 1.0), Contrast(10, 0.099, 0.07, 0.12, 0.002, 1.0))
     found = answer(replace(GAIN, strategy="truncate", split=parts))
     assert any(
-        "+3.0 points come of the smaller network" in note and "+9.9 points of what was learned on the source" in note
+        "+3.0 points come from the smaller network" in note
+        and "+9.9 points from what was learned on the source" in note
         for note in found.notes
     )
     unknown = answer(replace(GAIN, strategy="truncate", split=Split(None, None)))

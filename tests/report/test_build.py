@@ -174,8 +174,8 @@ def test_the_page_says_how_to_cite_and_reproduce(run):
 def test_what_every_answer_says_is_said_once(run):
     (part,) = build_page(load_results(run), read_facts(run)).parts
     assert part.headline.startswith("Transfer helps at 10 %")
-    assert part.notes == ("Chosen on validation accuracy, then log loss, among 19 distinct conditions.",)
-    assert not any("Chosen on" in note for one in part.answers for note in one.notes)
+    assert part.notes == ("Chosen by validation accuracy (ties by log loss) among 19 distinct conditions.",)
+    assert not any("Chosen by" in note for one in part.answers for note in one.notes)
 
 
 def test_many_contexts_are_folded_under_a_line_each(tmp_path):

@@ -1,4 +1,4 @@
-"""Which kept trials figures show: of highest and lowest mean, at the smallest and the largest share of the data."""
+"""Which kept trials figures show: the recommended one and that of lowest mean, at the smallest and largest fraction."""
 
 from __future__ import annotations
 
@@ -21,21 +21,30 @@ class Shown(NamedTuple):
 
 
 def shown_trials(tables: StudyTables) -> list[Shown]:
-    """Return the first replicate with kept predictions of the conditions of highest and of lowest mean test accuracy.
+    """Return the first replicate with kept predictions of the recommended condition and of that of lowest mean.
 
-    One a fraction where only one condition is kept there. The means are seen on test data: what to look at, not what
-    to choose.
+    Where the recommended one was not kept, that of highest mean test accuracy stands in its place. One a fraction where
+    only one condition is kept there. The means are seen on test data: what to look at, not what to choose.
     """
     kept = _first_replicates(tables)
     means = dict(zip(map(str, tables.estimates["condition"]), tables.estimates["mean"], strict=True))
     fractions = sorted({float(trial.card["fraction"]) for trial in kept.values()})
+    recommended = _recommended(tables)
     found = []
     for fraction in dict.fromkeys([*fractions[:1], *fractions[-1:]]):
         own = [name for name, trial in kept.items() if float(trial.card["fraction"]) == fraction]
         own.sort(key=lambda name: float(means[name]))
-        found += [_shown(kept[name], "highest mean", fraction) for name in own[-1:]]
-        found += [_shown(kept[name], "lowest mean", fraction) for name in own[:-1][:1]]
+        chosen = recommended.get(fraction)
+        first, rank = (chosen, "recommended") if chosen in own else (own[-1], "highest mean")
+        found.append(_shown(kept[first], rank, fraction))
+        found += [_shown(kept[name], "lowest mean", fraction) for name in own[:1] if name != first]
     return found
+
+
+def _recommended(tables: StudyTables) -> dict[float, str]:
+    """Return the key of the condition that is recommended at each fraction."""
+    names = tables.estimates.set_index(["fraction", "strategy", "cut"])["condition"]
+    return {best.fraction: str(names[best.fraction, best.strategy, best.cut]) for best in tables.best}
 
 
 def extreme_trials(whole: StudyTables) -> list[Shown]:

@@ -209,7 +209,7 @@ def _sentence(best: BestCut, verdict: Verdict, known: Known) -> tuple[str, str]:
         return _scratch_sentence(best, verdict, at, accuracy)
     if best.contrast is None:
         return at + what, f": {accuracy}. There is no training from scratch to compare with."
-    by = f"{words.points(best.contrast.mean_difference)} on training from scratch"
+    by = f"{words.points(best.contrast.mean_difference)} over training from scratch"
     if verdict == "loss":
         return f"{at}train from scratch", (
             f": {words.percent(best.mean_scratch)} on test images. What did best on validation images ({what}) is "
@@ -225,7 +225,7 @@ def _scratch_sentence(best: BestCut, verdict: Verdict, at: str, accuracy: str) -
     if best.against_transfer is None:
         return f"{at}train from scratch", f": {accuracy}. Nothing else was tried."
     strategy, cut, contrast = best.against_transfer
-    by = f"{words.points(contrast.mean_difference)} on the best transfer ({words.condition_name(strategy, cut)})"
+    by = f"{words.points(contrast.mean_difference)} over the best transfer ({words.condition_name(strategy, cut)})"
     if verdict == "scratch":
         return f"{at}train from scratch", f": {accuracy}, {by}."
     if verdict == "too_few":
@@ -255,7 +255,7 @@ def _notes(best: BestCut, verdict: Verdict, known: Known) -> Iterator[str]:
         yield f"Difference to the best transfer: {_evidence(contrast, contrast.p, 1)}."
     yield from _too_few(best, verdict)
     if best.num_candidates > 1:
-        yield f"Chosen on validation accuracy, then log loss, among {best.num_candidates} distinct conditions."
+        yield f"Chosen by validation accuracy (ties by log loss) among {best.num_candidates} distinct conditions."
     yield from _open(best)
     if best.num_unjudged:
         left = words.count(best.num_unjudged, "condition")
@@ -292,7 +292,7 @@ def _open(best: BestCut) -> Iterator[str]:
     if not best.not_told_apart:
         return
     names = [words.condition_name(*name) for name in best.not_told_apart]
-    yield f"Validation images cannot tell it from {words.listing(names, 4)}."
+    yield f"Validation images cannot tell it apart from {words.listing(names, 4)}."
     if best.cheapest is not None:
         name = words.condition_name(best.cheapest.strategy, best.cheapest.cut)
         yield (
@@ -308,13 +308,13 @@ def _split(best: BestCut) -> Iterator[str]:
     smaller, learned = best.split
     if smaller is None or learned is None:
         yield (
-            "The network is smaller than the one trained from scratch; how much of the difference comes of that is not "
-            "known, as the strategy scratch_truncate was not run at this cut."
+            "The network is smaller than the one trained from scratch; how much of the difference is due to that is "
+            "unknown, because scratch_truncate was not run at this cut."
         )
         return
     yield (
-        f"Of the difference, {words.points(smaller.mean_difference)} come of the smaller network "
-        f"({words.interval(smaller.low, smaller.high)}) and {words.points(learned.mean_difference)} of what was "
+        f"Of the difference, {words.points(smaller.mean_difference)} come from the smaller network "
+        f"({words.interval(smaller.low, smaller.high)}) and {words.points(learned.mean_difference)} from what was "
         f"learned on the source ({words.interval(learned.low, learned.high)})."
     )
 
