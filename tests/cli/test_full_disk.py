@@ -71,7 +71,7 @@ def _fill_report(patch: pytest.MonkeyPatch) -> None:
 
 
 def _fill_study_file(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("layercut.runner.study.yaml.safe_dump", _no_quota)
+    patch.setattr("layercut.runner.opened.yaml.safe_dump", _no_quota)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import layercut.runner.study
+import layercut.runner.opened
 from layercut import run_study
 from layercut.errors import UserError
 from layercut.executors.serial import SerialExecutor
@@ -52,7 +52,7 @@ def test_models_without_such_operations_are_repeatable():
 def gpu(monkeypatch):
     """A machine whose device is said to be a GPU; nothing gets as far as computing on it."""
     monkeypatch.setattr(
-        layercut.runner.study, "resolve_device", lambda name: layercut.runner.study.torch.device("cuda")
+        layercut.runner.opened, "resolve_device", lambda name: layercut.runner.opened.torch.device("cuda")
     )
 
 
@@ -72,6 +72,6 @@ def test_a_declared_way_out_leads_on(gpu, tmp_path, monkeypatch):
     def reached(device):
         raise ReachedError
 
-    monkeypatch.setattr(layercut.runner.study, "capture_environment", reached)
+    monkeypatch.setattr(layercut.runner.opened, "capture_environment", reached)
     with pytest.raises(ReachedError):
         run_study(tiny_study(*STUDY), tmp_path / "run", executor=SerialExecutor(), stack=False, nondeterministic=True)

@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from os import PathLike
 from pathlib import Path
-from typing import cast
 
-import torch
-import yaml
-
-from layercut.data.cache import default_cache_dir, default_data_dir
-from layercut.errors import UserError
-from layercut.executors import EXECUTORS
-from layercut.executors.base import ClusterExecutorFactory, Executor
-from layercut.files import needing_space, written_whole
-from layercut.ledger import Ledger, run_of
-from layercut.locking import output_lock
-from layercut.plan.expand import Plan
-from layercut.plan.repeatable import require_repeatable
-from layercut.plan.stacking import workers_on_gpu
-from layercut.plan.summary import summarize
-from layercut.preflight import plan_with_data
-from layercut.progress import NoProgress, Progress
-from layercut.runner.levels import run_levels
-from layercut.runner.recorder import Recorder
-from layercut.runner.summary import RunSummary, summarize_run
+from layercut.executors.base import Executor
+from layercut.ledger import run_of
+from layercut.progress import Progress
+from layercut.runner.opened import open_run
+from layercut.runner.summary import RunSummary
 from layercut.spec import Study, StudySpec, load_study
-from layercut.stages import PRELOADED
-from layercut.stages.context import Context
-from layercut.stages.environment import capture_environment, num_usable_cores
-from layercut.stages.keep_images import keep_images
-from layercut.tracking import open_tracking
-from layercut.training.device import gpu_memory, resolve_device
 from layercut.training.precision import Precision
 
 
@@ -85,92 +63,27 @@ def run_study(
         4
     """
     spec = load_study(study)
-    torch_device = resolve_device(device)
-    stacked = torch_device.type == "cuda" if stack is None else stack
-    _check_graphs(cuda_graphs, torch_device.type, stacked)
-    workforce = _hire(executor, workers, address, torch_device) if isinstance(executor, str) else executor
-    checked = plan_with_data(
-        spec, Path(data_dir or default_data_dir()).expanduser(), default_cache_dir(), precision, stacked
-    )
-    if torch_device.type == "cuda" and not nondeterministic:
-        require_repeatable(checked.plan)
-    output_dir = Path(output_dir or default_output_dir(spec)).expanduser()
-    full = f"cannot write to {output_dir}"
-    with needing_space(full), output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
-        _refuse_imported(ledger, output_dir)
-        mended = ledger.mend()
-        environment = capture_environment(torch_device)
-        _write_down(spec, checked.plan, ledger, output_dir, command)
-        ledger.add_environment(environment)
-        datasets = {fingerprint: folder.absolute() for fingerprint, folder in checked.datasets.items()}
-        context = Context(
-            output_dir.absolute(),
-            torch_device.type,
-            datasets,
-            environment.key,
-            debug,
-            cuda_graphs,
-            deterministic=not nondeterministic,
-        )
-        keep_images(checked.plan, context)
-        tracking = open_tracking(spec, output_dir, checked.plan.names)
-        recorder = Recorder(checked.plan, ledger, context, workforce, progress or NoProgress(), tracking)
-        try:
-            tracking.replay(ledger)
-            mended += run_levels(checked.plan, ledger, context, recorder, memory_bytes)
-        finally:
-            workforce.close()
-            tracking.close()
-        return summarize_run(checked.plan, ledger, output_dir, mended)
+    with open_run(
+        spec,
+        output_dir or default_output_dir(spec),
+        device=device,
+        precision=precision,
+        stack=stack,
+        cuda_graphs=cuda_graphs,
+        nondeterministic=nondeterministic,
+        executor=executor,
+        workers=workers,
+        address=address,
+        memory_bytes=memory_bytes,
+        data_dir=data_dir,
+        debug=debug,
+        command=command,
+        progress=progress,
+    ) as run:
+        run.finish()
+        return run.summary()
 
 
 def default_output_dir(spec: StudySpec) -> Path:
     """Return where a study is written whose user does not say: where its file lies, if a run wrote it there."""
     return run_of(spec.file) or Path("runs") / spec.name
-
-
-def _check_graphs(cuda_graphs: bool, device: str, stacked: bool) -> None:
-    if cuda_graphs and not (device == "cuda" and stacked):
-        found = f"the device {device}" if device != "cuda" else "--no-stack"
-        raise UserError(f"--cuda-graphs launches the steps of stacked replicates on a GPU; got {found}; leave it out")
-
-
-def _hire(executor: str, workers: int | None, address: str | None, device: torch.device) -> Executor:
-    factory = EXECUTORS[executor]
-    if address is None:
-        return factory(workers or _most_workers(device), PRELOADED)
-    if "address" not in inspect.signature(factory).parameters:
-        raise UserError(
-            f"--address {address}: the executor {executor!r} works on this machine only; try --executor ray"
-        )
-    return cast(ClusterExecutorFactory, factory)(workers, PRELOADED, address=address)
-
-
-def _most_workers(device: torch.device) -> int:
-    cores = num_usable_cores()
-    return min(cores, workers_on_gpu(gpu_memory(device))) if device.type == "cuda" else cores
-
-
-def _refuse_imported(ledger: Ledger, output_dir: Path) -> None:
-    if ledger.meta("imported") is not None:
-        raise UserError(
-            f"{output_dir} holds results that were imported, which a run would mix with its own; give another "
-            "directory with --output-dir"
-        )
-
-
-def _write_down(spec: StudySpec, plan: Plan, ledger: Ledger, output_dir: Path, command: str | None) -> None:
-    text = yaml.safe_dump(spec.model_dump(mode="json", exclude_unset=True), sort_keys=False)
-    with written_whole(output_dir / "study.yaml") as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
-    ledger.set_meta("study_name", spec.name)
-    ledger.set_meta("study_text", text)
-    ledger.set_meta("seed", spec.seed)
-    ledger.set_meta("command", command)
-    ledger.set_meta("plan", summarize(spec, plan))
-    ledger.set_meta("probes", dict(plan.about_probes))
-    ledger.set_meta(
-        "sources", {point.key: (job.entry, job.seed, point.point) for job in plan.sources for point in job.points}
-    )
-    ledger.set_meta("probings", {probing.key: probing.label for job in plan.probes for probing in job.probings})
-    ledger.replace_names(plan.names)

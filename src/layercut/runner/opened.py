@@ -1,0 +1,187 @@
+"""An output directory that a study is run in: prepared, locked, and written by nobody else."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import cast
+
+import torch
+import yaml
+
+from layercut.data.cache import default_cache_dir, default_data_dir
+from layercut.errors import UserError
+from layercut.executors import EXECUTORS
+from layercut.executors.base import ClusterExecutorFactory, Executor
+from layercut.files import needing_space, written_whole
+from layercut.ledger import Ledger
+from layercut.locking import output_lock
+from layercut.plan.expand import Plan
+from layercut.plan.jobs import Condition
+from layercut.plan.repeatable import require_repeatable
+from layercut.plan.stacking import workers_on_gpu
+from layercut.plan.summary import summarize
+from layercut.preflight import plan_with_data
+from layercut.progress import NoProgress, Progress
+from layercut.runner.levels import run_levels
+from layercut.runner.recorder import Recorder
+from layercut.runner.summary import RunSummary, summarize_run
+from layercut.spec import StudySpec
+from layercut.stages import PRELOADED
+from layercut.stages.context import Context
+from layercut.stages.environment import capture_environment, num_usable_cores
+from layercut.stages.keep_images import keep_images
+from layercut.tracking import open_tracking
+from layercut.training.device import gpu_memory, resolve_device
+from layercut.training.precision import Precision
+
+
+@dataclass(frozen=True)
+class Run:
+    """A study whose jobs can be done: all that are left, or trials that somebody chooses."""
+
+    plan: Plan
+    ledger: Ledger
+    context: Context
+    output_dir: Path
+    recorder: Recorder
+    memory_bytes: int | None
+    mended: list[str] = field(default_factory=list)
+    """What was damaged, and is made again."""
+
+    def finish(self) -> None:
+        """Do all that is left."""
+        self.mended.extend(run_levels(self.plan, self.ledger, self.context, self.recorder, self.memory_bytes))
+
+    def do(self, trials: Iterable[tuple[Condition, int]]) -> None:
+        """Do these trials alone, with what they need; what is done already is not done again.
+
+        Args:
+            trials: conditions of the plan, each once, and up to which replicate of it. What the study keeps is kept
+                where that is the first; else only records are.
+        """
+        chosen = tuple(
+            dataclasses.replace(condition, num_replicates=last + 1, keep=None if last else condition.keep)
+            for condition, last in trials
+        )
+        part = dataclasses.replace(self.plan, conditions=chosen, probes=(), representations=())
+        self.mended.extend(run_levels(part, self.ledger, self.context, self.recorder, self.memory_bytes))
+
+    def summary(self) -> RunSummary:
+        """Return what the ledger now holds."""
+        return summarize_run(self.plan, self.ledger, self.output_dir, self.mended)
+
+
+@contextmanager
+def open_run(
+    spec: StudySpec,
+    output_dir: str | PathLike[str],
+    *,
+    device: str = "auto",
+    precision: Precision = "float32",
+    stack: bool | None = None,
+    cuda_graphs: bool = False,
+    nondeterministic: bool = False,
+    executor: str | Executor = "processes",
+    workers: int | None = None,
+    address: str | None = None,
+    memory_bytes: int | None = None,
+    data_dir: str | Path | None = None,
+    debug: bool = False,
+    command: str | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Run]:
+    """Read what a study names, write down its plan, and hold its output directory; arguments as of `run_study`.
+
+    Raises:
+        UserError: something in the study or its data cannot be used; nothing has run.
+        StorageFullError: the disk is full.
+    """
+    torch_device = resolve_device(device)
+    stacked = torch_device.type == "cuda" if stack is None else stack
+    _check_graphs(cuda_graphs, torch_device.type, stacked)
+    workforce = _hire(executor, workers, address, torch_device) if isinstance(executor, str) else executor
+    checked = plan_with_data(
+        spec, Path(data_dir or default_data_dir()).expanduser(), default_cache_dir(), precision, stacked
+    )
+    if torch_device.type == "cuda" and not nondeterministic:
+        require_repeatable(checked.plan)
+    output_dir = Path(output_dir).expanduser()
+    full = f"cannot write to {output_dir}"
+    with needing_space(full), output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
+        _refuse_imported(ledger, output_dir)
+        mended = ledger.mend()
+        environment = capture_environment(torch_device)
+        _write_down(spec, checked.plan, ledger, output_dir, command)
+        ledger.add_environment(environment)
+        datasets = {fingerprint: folder.absolute() for fingerprint, folder in checked.datasets.items()}
+        context = Context(
+            output_dir.absolute(),
+            torch_device.type,
+            datasets,
+            environment.key,
+            debug,
+            cuda_graphs,
+            deterministic=not nondeterministic,
+        )
+        keep_images(checked.plan, context)
+        tracking = open_tracking(spec, output_dir, checked.plan.names)
+        recorder = Recorder(checked.plan, ledger, context, workforce, progress or NoProgress(), tracking)
+        try:
+            tracking.replay(ledger)
+            yield Run(checked.plan, ledger, context, output_dir, recorder, memory_bytes, list(mended))
+        finally:
+            workforce.close()
+            tracking.close()
+
+
+def _check_graphs(cuda_graphs: bool, device: str, stacked: bool) -> None:
+    if cuda_graphs and not (device == "cuda" and stacked):
+        found = f"the device {device}" if device != "cuda" else "--no-stack"
+        raise UserError(f"--cuda-graphs launches the steps of stacked replicates on a GPU; got {found}; leave it out")
+
+
+def _hire(executor: str, workers: int | None, address: str | None, device: torch.device) -> Executor:
+    factory = EXECUTORS[executor]
+    if address is None:
+        return factory(workers or _most_workers(device), PRELOADED)
+    if "address" not in inspect.signature(factory).parameters:
+        raise UserError(
+            f"--address {address}: the executor {executor!r} works on this machine only; try --executor ray"
+        )
+    return cast(ClusterExecutorFactory, factory)(workers, PRELOADED, address=address)
+
+
+def _most_workers(device: torch.device) -> int:
+    cores = num_usable_cores()
+    return min(cores, workers_on_gpu(gpu_memory(device))) if device.type == "cuda" else cores
+
+
+def _refuse_imported(ledger: Ledger, output_dir: Path) -> None:
+    if ledger.meta("imported") is not None:
+        raise UserError(
+            f"{output_dir} holds results that were imported, which a run would mix with its own; give another "
+            "directory with --output-dir"
+        )
+
+
+def _write_down(spec: StudySpec, plan: Plan, ledger: Ledger, output_dir: Path, command: str | None) -> None:
+    text = yaml.safe_dump(spec.model_dump(mode="json", exclude_unset=True), sort_keys=False)
+    with written_whole(output_dir / "study.yaml") as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+    ledger.set_meta("study_name", spec.name)
+    ledger.set_meta("study_text", text)
+    ledger.set_meta("seed", spec.seed)
+    ledger.set_meta("command", command)
+    ledger.set_meta("plan", summarize(spec, plan))
+    ledger.set_meta("probes", dict(plan.about_probes))
+    ledger.set_meta(
+        "sources", {point.key: (job.entry, job.seed, point.point) for job in plan.sources for point in job.points}
+    )
+    ledger.set_meta("probings", {probing.key: probing.label for job in plan.probes for probing in job.probings})
+    ledger.replace_names(plan.names)
