@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from layercut.model_export import export_model
     from layercut.notebook import answers, best_cuts, plot
     from layercut.probing import read_model
+    from layercut.recommending import read_recommendation, recommend
     from layercut.runner import run_study
     from layercut.spec import load_study
     from layercut.stats import compare_strategies, estimates, good_enough, probability_best, rank_groups, scoreboard
@@ -46,6 +47,8 @@ __all__ = [
     "probability_best",
     "rank_groups",
     "read_model",
+    "read_recommendation",
+    "recommend",
     "run_study",
     "scoreboard",
 ]
@@ -73,6 +76,8 @@ _PLACES = {
     "probability_best": "layercut.stats:probability_best",
     "rank_groups": "layercut.stats:rank_groups",
     "read_model": "layercut.probing:read_model",
+    "read_recommendation": "layercut.recommending:read_recommendation",
+    "recommend": "layercut.recommending:recommend",
     "run_study": "layercut.runner:run_study",
     "scoreboard": "layercut.stats:scoreboard",
 }

@@ -132,24 +132,40 @@ def probe_spec(
     Raises:
         UserError: something given cannot be used.
     """
+    content = study_content(candidate, data, classes, overrides) | {
+        "name": "probe",
+        "transfer": {"strategies": ["freeze_truncate"], "cuts": [0], "replicates": 1},
+        "probes": [{"name": name, "sample": sample, "replicates": 1} for name in probes or default_probes()],
+    }
+    return make_study(content, overrides, _said(candidate, data, classes, probes, sample))
+
+
+def study_content(
+    candidate: Candidate, data: str, classes: Sequence[int | str] | None, overrides: Sequence[str]
+) -> dict[str, Any]:
+    """Return what a study file would say of one model and its images: `source`, `target`, `model`, `normalization`.
+
+    `overrides` are not applied, only looked at.
+
+    Raises:
+        UserError: something given cannot be used.
+    """
     is_own = ":" in candidate.model
     family = MODELS["foreign" if is_own else candidate.model]  # raises with the nearest name
     source = _source(candidate.weights)
     made_for = None if "weights" in source else getattr(family, "default_shape", None)
     target = _target(data, classes, made_for, overrides)
     named = {"name": "foreign", "factory": candidate.model} if is_own else {"name": candidate.model}
-    content = {
-        "name": "probe",
-        "source": source,
-        "target": target,
-        "model": named,
-        "transfer": {"strategies": ["freeze_truncate"], "cuts": [0], "replicates": 1},
-        "probes": [{"name": name, "sample": sample, "replicates": 1} for name in probes or default_probes()],
-    }
+    content: dict[str, Any] = {"source": source, "target": target, "model": named}
     unscaled = "random" in source and not any(one.startswith("normalization") for one in overrides)
     if "/" in candidate.model and unscaled:
         content["normalization"] = "imagenet"
-    return make_study(content, overrides, _said(candidate, data, classes, probes, sample))
+    return content
+
+
+def typed_for(candidate: Candidate, data: str) -> dict[str, str]:
+    """Return key paths of a study and what the user typed for them, for errors."""
+    return _said(candidate, data, None, None, 0)
 
 
 def _said(

@@ -27,6 +27,10 @@ COMMANDS = {
         "layercut.cli.scoreboard:command",
         "Show how well probes predicted the best cut, beside rules that never look.",
     ),
+    "recommend": (
+        "layercut.cli.recommend:command",
+        "Say what to keep of a model for your images, and make that model, in minutes.",
+    ),
     "probe": ("layercut.cli.probe:command", "Score the features of models for a task, without a study."),
     "predict": ("layercut.cli.predict:command", "Print what a study's model says of pictures."),
     "export-model": ("layercut.cli.export_model:command", "Write a study's model for timm, ONNX or PyTorch."),

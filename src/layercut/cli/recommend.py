@@ -1,0 +1,90 @@
+"""`layercut recommend`: what to keep of a model for your images, and the model, in minutes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from layercut.cli.options import HomePath, data_option, json_option
+from layercut.cli.terminal import say
+
+
+@click.command("recommend")
+@click.argument("model", metavar="MODEL[=WEIGHTS]")
+@click.option("--data", required=True, metavar="DATASET|FOLDER", help="Your images: a folder, or a dataset's name.")
+@click.option("--budget", default="10m", show_default=True, metavar="TIME", help="How long it may take: 90s, 10m, 1h.")
+@click.option(
+    "-o", "--output-dir", type=HomePath(), help="Where everything is written; runs/recommend-DATA-MODEL by default."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of every random number.")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="What trains; auto: a GPU where there is one.",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Trials side by side; a core each by default.")
+@click.option(
+    "--set", "overrides", metavar="KEY.PATH=VALUE", multiple=True,
+    help="A value of the study that is made, such as target.image_size=64 or transfer.training.epochs=5.",
+)  # fmt: skip
+@data_option
+@json_option
+def command(
+    model: str,
+    data: str,
+    budget: str,
+    output_dir: Path | None,
+    seed: int,
+    device: str,
+    workers: int | None,
+    overrides: tuple[str, ...],
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what to keep of MODEL for your images and what to do with the rest, and make that model.
+
+    MODEL is one of torchvision or timm with the weights that its library publishes, MODEL=WEIGHTS with a file's, or
+    your own, package.module:function=WEIGHTS. A head is solved at every cut; then trainings are tried, the one with
+    the most expected gain a second first, until the budget is spent or nothing pays. The choice is made on labelled
+    images that were held out, each once, never on test images. Ctrl-C loses nothing: the same command goes on, and
+    with a larger budget goes further.
+
+    \b
+    Examples:
+        layercut recommend timm/resnet18 --data photos
+        layercut recommend timm/resnet18=weights.safetensors --data photos --budget 5m -o runs/photos
+        layercut recommend my_models:build=weights.pth --data photos --budget 30m
+    """
+    from layercut.executors.processes import start_server
+    from layercut.stages import PRELOADED
+
+    start_server(PRELOADED)  # workers import torch while this process does
+
+    from layercut.recommending import recommend
+
+    found = recommend(
+        model,
+        data,
+        budget=budget,
+        output_dir=output_dir,
+        seed=seed,
+        device=device,
+        workers=workers,
+        data_dir=data_dir,
+        overrides=overrides,
+        tell=lambda line: say(line, err=True),
+    )
+    page = found.report()
+    if as_json:
+        rows = json.loads(found.table.to_json(orient="records", double_precision=15))
+        told = {"answer": found.answer, "output_dir": str(found.output_dir), "report": str(page), "table": rows}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        for line in found.answer.splitlines():
+            say(line)
+        say(found.output_dir / "model")
+        say(page)

@@ -1,0 +1,93 @@
+"""What may be recommended, and what is known of it so far: plain values, without test accuracies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from layercut.ledger import Ledger
+from layercut.plan.expand import Plan
+from layercut.plan.jobs import Condition
+
+
+class Arm(NamedTuple):
+    """One condition of the plan."""
+
+    key: str
+    """Of the condition."""
+    strategy: str
+    cut: int
+    num_blocks: int
+    left: float
+    """Share of the blocks that the model still has."""
+    frozen: float
+    """Share of the blocks that lie below everything that is trained."""
+    rate: float | None
+    """Learning rate of what comes from the source; None: nothing is trained, the head is solved."""
+    flops: int
+
+    @property
+    def solved(self) -> bool:
+        """Whether nothing is trained."""
+        return self.rate is None
+
+
+class Seen(NamedTuple):
+    """What a trial that was done says to the decision: nothing of test images."""
+
+    key: str
+    """Of the condition."""
+    replicate: int
+    accuracy: float | None
+    """On images that were held out, each once; None: there were none, or the trial failed."""
+    loss: float | None
+    seconds: float
+    failed: bool = False
+
+
+class Trial(NamedTuple):
+    """What is to be done next."""
+
+    key: str
+    replicate: int
+
+
+def arms_of(plan: Plan) -> tuple[Arm, ...]:
+    """Return the conditions worth trying, those whose head is solved first, then the cheap before the dear.
+
+    Where only a new head is trained, solving it is better; where nothing of the source is left, nothing is recommended
+    that takes a training.
+    """
+    found = [_arm(one) for one in plan.conditions if one.head == "solved" or (one.treatment.trained and one.source)]
+    return tuple(sorted(found, key=lambda arm: (not arm.solved, arm.flops, arm.key)))
+
+
+def _arm(condition: Condition) -> Arm:
+    treated, fitting = condition.treatment, condition.fitting
+    rate = None if condition.head == "solved" else fitting.lr * fitting.kept_lr_scale
+    return Arm(
+        condition.key,
+        condition.strategy,
+        condition.cut,
+        treated.num_blocks,
+        treated.num_left / max(1, treated.num_blocks),
+        treated.trunk / max(1, treated.num_blocks),
+        rate,
+        condition.flops,
+    )
+
+
+def seen_in(ledger: Ledger, trials: Iterable[Trial]) -> list[Seen]:
+    """Return what the ledger has of some trials, in their order; one that is not done is left out."""
+    found = {
+        Trial(one.condition, one.replicate): Seen(
+            one.condition, one.replicate, one.validation_accuracy, one.validation_loss, one.wall_seconds or 0.0
+        )
+        for one in ledger.trials()
+    }
+    for failure in ledger.failures():
+        if failure.condition is not None and failure.replicate is not None:
+            trial = Trial(failure.condition, failure.replicate)
+            lost = Seen(trial.key, trial.replicate, None, None, failure.wall_seconds or 0.0, failed=True)
+            found.setdefault(trial, lost)
+    return [found[trial] for trial in trials if trial in found]

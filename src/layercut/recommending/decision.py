@@ -1,0 +1,155 @@
+"""Which trial is next: a pure function of the plan's arms, the trials so far and the seconds left.
+
+Reference:
+    Frazier, Powell and Dayanik 2009, "The knowledge-gradient policy for correlated normal beliefs": a trial is worth
+    by how much it is expected to raise the best posterior mean. It says alike what a new arm and what another
+    replicate of a leader is worth. We differ in dividing by seconds, and in that only arms that were tried, and
+    the one that would be, may be the best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Literal, NamedTuple
+
+import numpy as np
+from scipy.stats import norm
+
+from layercut.recommending.arms import Arm, Seen, Trial
+from layercut.recommending.curve import MOST_REPLICATES, Posterior, posterior, score
+
+WORTH = 0.0005
+"""A trial that is expected to gain less accuracy than this cannot pay."""
+
+_QUANTILES = norm.ppf((np.arange(31) + 0.5) / 31)
+_BASE_SECONDS = 1.0
+"""Of a training, whatever it trains."""
+
+Reason = Literal["", "budget", "worth", "all", "nothing held out"]
+"""Why nothing is next: no time, no gain to expect, nothing left, nothing to choose by."""
+
+
+class Setting(NamedTuple):
+    """What does not change between decisions."""
+
+    arms: tuple[Arm, ...]
+    num_images: int
+    """Labelled images that are held out, each once."""
+    chance: float
+    """Share of the most frequent class."""
+    seconds_per_flop: float
+    """Of one worker, before any training was measured."""
+    num_workers: int
+    """Trials that are done side by side."""
+
+
+class Decision(NamedTuple):
+    """What is next."""
+
+    trials: tuple[Trial, ...]
+    """Side by side; empty: nothing."""
+    reason: Reason = ""
+    """Why nothing is."""
+
+
+class _Option(NamedTuple):
+    trial: Trial
+    gain: float
+    seconds: float
+
+
+def first_trials(arms: Sequence[Arm]) -> tuple[Trial, ...]:
+    """Return what is done first, whatever it costs: every head that is solved."""
+    return tuple(Trial(arm.key, 0) for arm in arms if arm.solved)
+
+
+def decide(setting: Setting, seen: Sequence[Seen], left_seconds: float) -> Decision:
+    """Return the trial with the most expected gain a second of those that fit into the time that is left.
+
+    Where several can be done side by side, others that take no longer go with it.
+    """
+    if not any(one.accuracy is not None for one in seen):
+        return Decision((), "nothing held out")
+    options = list(_options(setting, seen))
+    if not options:
+        return Decision((), "all")
+    worthwhile = [one for one in options if one.gain >= WORTH]
+    if not worthwhile:
+        return Decision((), "worth")
+    affordable = [one for one in worthwhile if one.seconds <= left_seconds]
+    if not affordable:
+        return Decision((), "budget")
+    first = max(affordable, key=lambda one: (one.gain / one.seconds, one.trial))
+    beside = [one for one in affordable if one is not first and one.seconds <= first.seconds]
+    beside.sort(key=lambda one: (-one.gain, one.trial))
+    return Decision((first.trial, *(one.trial for one in beside[: setting.num_workers - 1])))
+
+
+def leader(setting: Setting, seen: Sequence[Seen]) -> Arm | None:
+    """Return the arm to recommend: of those that were tried, the one with the highest posterior mean.
+
+    Of equal ones the one that comes first in the plan. None: nothing was tried that could be chosen by.
+    """
+    tried = _tried(setting.arms, seen)
+    if not tried:
+        return None
+    mean = posterior(setting.arms, seen, setting.num_images, setting.chance).mean
+    return setting.arms[max(tried, key=lambda place: (mean[place], -place))]
+
+
+def leaders(setting: Setting, seen: Sequence[Seen], number: int) -> list[Arm]:
+    """Return the best so many arms, the best first."""
+    mean = posterior(setting.arms, seen, setting.num_images, setting.chance).mean
+    tried = sorted(_tried(setting.arms, seen), key=lambda place: (-mean[place], place))
+    return [setting.arms[place] for place in tried[:number]]
+
+
+def expected_seconds(setting: Setting, seen: Sequence[Seen]) -> dict[str, float]:
+    """Return how long a trial of each arm takes on one worker, from what was measured."""
+    done = [one for one in seen if not one.failed]
+    by_key = {arm.key: arm for arm in setting.arms}
+    trained = [(by_key[one.key], one.seconds) for one in done if not by_key[one.key].solved]
+    solved = [one.seconds for one in done if by_key[one.key].solved]
+    own: dict[str, list[float]] = {}
+    for one in done:
+        own.setdefault(one.key, []).append(one.seconds)
+    found = {}
+    for arm in setting.arms:
+        alike = [pair for pair in trained if pair[0].strategy == arm.strategy] or trained
+        rates = [max(seconds - _BASE_SECONDS, 0.1) / max(1, other.flops) for other, seconds in alike]
+        rate = median(rates) if rates else setting.seconds_per_flop
+        guess = median(solved) if arm.solved and solved else _BASE_SECONDS + rate * arm.flops
+        found[arm.key] = float(np.mean(own[arm.key])) if arm.key in own else guess
+    return found
+
+
+def _tried(arms: Sequence[Arm], seen: Sequence[Seen]) -> list[int]:
+    judged = {one.key for one in seen if one.accuracy is not None} - {one.key for one in seen if one.failed}
+    return [place for place, arm in enumerate(arms) if arm.key in judged]
+
+
+def _options(setting: Setting, seen: Sequence[Seen]) -> list[_Option]:
+    failed = {one.key for one in seen if one.failed}
+    counts: Mapping[str, int] = {arm.key: sum(one.key == arm.key for one in seen) for arm in setting.arms}
+    beliefs = posterior(setting.arms, seen, setting.num_images, setting.chance)
+    seconds = expected_seconds(setting, seen)
+    tried = _tried(setting.arms, seen)
+    most = score(1.0, 0.0, setting.num_images)
+    return [
+        _Option(Trial(arm.key, counts[arm.key]), _gain(beliefs, tried, place, counts[arm.key], most), seconds[arm.key])
+        for place, arm in enumerate(setting.arms)
+        if counts[arm.key] < MOST_REPLICATES and arm.key not in failed
+    ]
+
+
+def _gain(beliefs: Posterior, tried: Sequence[int], place: int, replicate: int, most: float) -> float:
+    """Return by how much one trial is expected to raise the best posterior mean of what was tried, up to `most`."""
+    num_arms = len(beliefs.mean)
+    together = beliefs.covariance[:, place] + beliefs.covariance[:, num_arms + replicate]
+    variance = together[place] + together[num_arms + replicate] + beliefs.noise
+    among = sorted({*tried, place})
+    moves = together[among] / np.sqrt(variance)
+    after = beliefs.mean[among, None] + moves[:, None] * _QUANTILES
+    best = beliefs.mean[list(tried)].max(initial=-np.inf)
+    return float(after.max(axis=0).clip(max=most).mean() - min(best, most))

@@ -1,0 +1,112 @@
+"""What was decided and when, in the ledger beside the records: a resumed recommendation goes on from here."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from layercut.errors import UserError
+from layercut.ledger import Ledger
+from layercut.recommending.arms import Arm, Trial
+from layercut.recommending.decision import Reason, Setting
+
+_ENTRY = "recommendation"
+_FORMAT = 1
+
+
+@dataclass
+class Step:
+    """Trials that one decision chose."""
+
+    trials: tuple[Trial, ...]
+    left_seconds: float
+    """Of the budget, when it was taken."""
+    seconds: float | None = None
+    """How long they took; None: they are not done."""
+
+
+@dataclass
+class Journal:
+    """Everything about a recommendation that the records do not hold."""
+
+    identity: str
+    """Of the conditions that may be tried."""
+    arms: tuple[Arm, ...]
+    class_counts: dict[str, int]
+    """Labelled images of each class."""
+    num_workers: int
+    has_test_images: bool
+    notes: tuple[str, ...]
+    seconds_per_flop: float
+    """Of one worker, measured before anything was tried."""
+    steps: list[Step] = field(default_factory=list)
+    budget_seconds: float = 0.0
+    spent_seconds: float = 0.0
+    reason: Reason = ""
+    """Why it ended; empty while it has not."""
+
+    @property
+    def trials(self) -> list[Trial]:
+        """Return all that was decided, in order."""
+        return [trial for step in self.steps for trial in step.trials]
+
+    @property
+    def num_images(self) -> int:
+        """Return the number of labelled images."""
+        return sum(self.class_counts.values())
+
+    @property
+    def num_held_out(self) -> int:
+        """Return how many of them are predicted by a model that has not seen them: not the only one of its class."""
+        return sum(count for count in self.class_counts.values() if count > 1)
+
+    @property
+    def chance(self) -> float:
+        """Return the share of the most frequent class."""
+        return max(self.class_counts.values()) / self.num_images
+
+    def setting(self) -> Setting:
+        """Return what decisions rest on besides the records."""
+        return Setting(self.arms, self.num_held_out, self.chance, self.seconds_per_flop, self.num_workers)
+
+    def write(self, ledger: Ledger) -> None:
+        """Write it down, in one transaction."""
+        ledger.set_meta(_ENTRY, dataclasses.asdict(self) | {"format": _FORMAT})
+
+
+def read_journal(ledger: Ledger) -> Journal | None:
+    """Return what a ledger has; None where it is of no recommendation.
+
+    Raises:
+        UserError: a newer version wrote it.
+    """
+    values: dict[str, Any] | None = ledger.meta(_ENTRY)
+    if values is None:
+        return None
+    if values.pop("format") != _FORMAT:
+        raise UserError("a newer version of layercut made this recommendation; read it with that one")
+    values["arms"] = tuple(Arm(*arm) for arm in values["arms"])
+    values["notes"] = tuple(values["notes"])
+    values["steps"] = [
+        Step(tuple(Trial(*trial) for trial in step["trials"]), step["left_seconds"], step["seconds"])
+        for step in values["steps"]
+    ]
+    return Journal(**values)
+
+
+def require_own(output_dir: Path) -> None:
+    """Refuse a directory that holds a study of somebody's own.
+
+    Raises:
+        UserError: it does.
+    """
+    if not (output_dir / "ledger.sqlite").exists():
+        return
+    with Ledger(output_dir, read_only=True) as ledger:
+        if ledger.meta("study_name") is not None and read_journal(ledger) is None:
+            raise UserError(
+                f"{output_dir} holds the study {ledger.meta('study_name')!r}, not a recommendation; give another "
+                "directory with -o"
+            )

@@ -1,0 +1,62 @@
+"""The recommended model on the disk: weights, card, and how to load it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from layercut.artifacts.writing import CARD
+from layercut.files import needing_space
+
+WEIGHTS = "model.safetensors"
+
+_HOW = """# {title}
+
+{answer}
+
+```python
+import layercut
+
+model = layercut.load_model("{folder}"{trust})  # a torch.nn.Module on the CPU, in eval mode
+logits = model(images)  # images: n x {shape} (channels, height, width), bytes or floats in 0..1
+names = [{names}]  # of the classes, in the order of the logits
+```
+
+`model.safetensors` holds the weights, `card.json` how the model is built and what was measured.
+"""
+
+
+def write_model(kept: Path, folder: Path, about: Mapping[str, Any], answer: str, own_code: bool) -> Path:
+    """Copy what was kept of a trial to `folder`, with what was recommended; an older one is replaced.
+
+    Raises:
+        StorageFullError: the disk is full.
+    """
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    card = json.loads((kept / CARD).read_text(encoding="utf-8")) | {"recommendation": dict(about)}
+    text = _HOW.format(
+        title=f"{card['model']} for {card['target']}",
+        answer=answer,
+        folder=folder,
+        trust=", trust_code=True" if own_code else "",
+        shape=" x ".join(map(str, card["build"]["image_shape"])),
+        names=", ".join(map(repr, card["class_names"])),
+    )
+    try:
+        with needing_space(f"cannot write {folder}"):
+            unfinished.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(kept / WEIGHTS, unfinished / WEIGHTS)
+            (unfinished / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False), encoding="utf-8")
+            (unfinished / "README.md").write_text(text, encoding="utf-8")
+            if folder.exists():
+                folder.rename(old)
+            unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+    return folder

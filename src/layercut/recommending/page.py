@@ -1,0 +1,112 @@
+"""A recommendation as HTML: the answer, the curve, what was tried."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from layercut.charts import Axis, Chart, Entry, Line, Panel, Point
+from layercut.figures.names import cut_axis, padded, strategies_in_order, strategy_style
+from layercut.files import explained, written_whole
+from layercut.notebook import Plot
+from layercut.report import words
+
+PAGE_NAME = "recommendation.html"
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
+  color: #1a1a1a; background: #fff; }
+table { border-collapse: collapse; font-size: .9rem; } td, th { padding: .2rem .7rem; text-align: right; }
+td:first-child, th:first-child { text-align: left; } tr { border-bottom: 1px solid #ddd; }
+pre { background: #f4f4f4; padding: .7rem; overflow: auto; }
+"""
+
+
+def as_html(lead: str, evidence: Sequence[str], table: pd.DataFrame) -> str:
+    """Return what a notebook shows: text, curve and table."""
+    lines = "".join(f"<li>{escape(line)}</li>" for line in evidence)
+    plot = Plot((curve_chart(table),), ("",)).html()
+    return f"<p><b>{escape(lead)}</b></p><ul>{lines}</ul>{plot}{_table(table)}"
+
+
+def write_page(output_dir: Path, body: str) -> Path:
+    """Write the page into the output directory and return its path.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    path, name = output_dir / PAGE_NAME, escape(output_dir.name)
+    load = escape(f'import layercut\n\nmodel = layercut.load_model("{output_dir / "model"}")')
+    text = (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body><h1>{name}</h1>'
+        f"{body}<h4>The model</h4><pre>{load}</pre></body></html>"
+    )
+    with explained(path), written_whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+    return path
+
+
+def curve_chart(table: pd.DataFrame) -> Chart:
+    """Return out-of-fold accuracy by cut, a line a strategy at its best rate."""
+    rows = table[(table["status"] == "tried") & table["accuracy"].notna()]
+    rows = rows.sort_values("accuracy", ascending=False).drop_duplicates(["strategy", "cut"])
+    cuts = sorted(table["cut"].unique())
+    names = strategies_in_order(rows["strategy"])
+    lines = tuple(
+        Line(
+            name,
+            tuple(_point(row, cuts) for row in rows[rows["strategy"] == name].sort_values("cut").to_dict("records")),
+            strategy_style(name),
+        )
+        for name in names
+    )
+    ends = [100 * value for column in ("low", "high") for value in rows[column]]
+    limits = padded(min(ends, default=0.0), max(ends, default=100.0), 2.0)
+    panel = Panel("", cut_axis(map(int, cuts)), Axis("Out-of-fold accuracy", "%", limits=limits), lines=lines)
+    return Chart(
+        name="recommendation",
+        title="What was tried",
+        panels=(panel,),
+        caption="Accuracy on labelled images that were held out, each once, at the best rate that was tried; bars: "
+        "Wilson's 95 % intervals over images. All points share their images, so intervals say little of differences.",
+        alt=f"Out-of-fold accuracy in per cent by cut for {', '.join(names) or 'nothing'}.",
+        legend_title="Strategy",
+        legend=tuple(Entry(name, strategy_style(name), "line") for name in names),
+    )
+
+
+def _point(row: Mapping[Any, Any], cuts: list[int]) -> Point:
+    rate = "" if math.isnan(row["rate"]) else f", rate {row['rate']:g}"
+    note = f"cut {row['cut']}{rate}: {words.percent(row['accuracy'])}"
+    accuracy, low, high = (100 * float(row[name]) for name in ("accuracy", "low", "high"))
+    return Point(cuts.index(int(row["cut"])), accuracy, low, high, note=note)
+
+
+def _table(table: pd.DataFrame) -> str:
+    head = "".join(f"<th>{name}</th>" for name in ("What", "Rate", "Out of fold", "95 % interval", "Log loss", "Time"))
+    return f"<table><tr>{head}</tr>{''.join(_row(row) for row in table.to_dict('records'))}</table>"
+
+
+def _row(row: Mapping[Any, Any]) -> str:
+    what = escape(words.condition_name(str(row["strategy"]), int(row["cut"])))
+    mark = " (recommended)" if row["recommended"] else " (as good)" if row["as_good"] else ""
+    rate = "" if math.isnan(row["rate"]) else f"{row['rate']:g}"
+    if row["status"] != "tried":
+        told = (
+            row["status"]
+            if row["status"] == "failed"
+            else f"not tried, about {words.duration(row['expected_seconds'])}"
+        )
+        return f'<tr><td>{what}</td><td>{rate}</td><td colspan="4">{told}</td></tr>'
+    loss = words.NOTHING if math.isnan(row["log_loss"]) else f"{row['log_loss']:.3f}"
+    cells = (
+        rate, words.percent(row["accuracy"]), f"{words.percent(row['low'])} to {words.percent(row['high'])}", loss,
+        words.duration(row["seconds"]),
+    )  # fmt: skip
+    return f"<tr><td>{what}{mark}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"

@@ -1,0 +1,121 @@
+"""What a recommendation says: arms and their scores in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from scipy.stats import binomtest
+
+from layercut.recommending.arms import Arm, Seen
+from layercut.recommending.decision import expected_seconds
+from layercut.recommending.journal import Journal, Step
+from layercut.report import words
+from layercut.significance import ALPHA
+from layercut.stats.contrast import holm
+
+
+class Judged(NamedTuple):
+    """What its trials say of one arm."""
+
+    arm: Arm
+    num_replicates: int
+    accuracy: float
+    """Mean over replicates, of images that were held out; NaN where none could be."""
+    loss: float
+    seconds: float
+    failed: bool
+
+
+def judged(arms: Sequence[Arm], seen: Sequence[Seen]) -> list[Judged]:
+    """Return the arms that were tried, in the order of the arms."""
+    found = []
+    for arm in arms:
+        own = [one for one in seen if one.key == arm.key]
+        if own:
+            accuracies = [one.accuracy for one in own if one.accuracy is not None]
+            losses = [one.loss for one in own if one.loss is not None]
+            seconds = sum(one.seconds for one in own)
+            failed = any(one.failed for one in own)
+            found.append(Judged(arm, len(own), _mean(accuracies), _mean(losses), seconds, failed))
+    return found
+
+
+def interval(accuracy: float, num_images: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of an accuracy on so many images; NaN where there is none."""
+    if math.isnan(accuracy) or not num_images:
+        return math.nan, math.nan
+    found = binomtest(_rounded(accuracy * num_images), num_images).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
+
+
+def not_told_apart(best: Judged, others: Sequence[Judged], num_images: int) -> list[Judged]:
+    """Return what labelled images cannot tell from the best, by accuracy.
+
+    Exact sign test on the images that one gets wrong and the other does not, Holm over all others. How many both get
+    wrong is not known: that they have none in common is assumed, which tells the fewest apart.
+    """
+    wrong = _errors(best, num_images)
+    p_values = [_sign_test(wrong, _errors(other, num_images)) for other in others]
+    return [other for other, p in zip(others, holm(p_values), strict=True) if not p < ALPHA] if others else []
+
+
+def arm_name(arm: Arm) -> str:
+    """Return strategy, cut and rate in short."""
+    cutless = arm.left == 1 and arm.frozen == 0
+    at = "" if cutless else f" at cut {arm.cut}"
+    return f"{arm.strategy}{at}" + ("" if arm.rate is None else f" (rate {arm.rate:.0e})").replace("e-0", "e-")
+
+
+def step_told(journal: Journal, seen: Sequence[Seen], step: Step) -> str:
+    """Return one line about a step that is done."""
+    rows = {row.arm.key: row for row in judged(journal.arms, seen)}
+    own = list(dict.fromkeys(trial.key for trial in step.trials))
+    best = max((row.accuracy for row in rows.values() if not math.isnan(row.accuracy)), default=math.nan)
+    clock = f"{words.duration(journal.spent_seconds)} of {words.duration(journal.budget_seconds)}"
+    if step is journal.steps[0]:
+        what = words.count(len(own), "solved head")
+    else:
+        what = "; ".join(f"{arm_name(rows[key].arm)} {_outcome(rows[key])}" for key in own)
+    return f"{clock}: {what}; best so far {words.percent(best)} out of fold"
+
+
+def untried(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
+    """Yield why what was not tried was not, a sentence each."""
+    rows = {row.arm.key for row in judged(journal.arms, seen)}
+    rest = [arm for arm in journal.arms if arm.key not in rows]
+    if not rest:
+        return
+    trainings = f"{len(rest)} of {words.count(sum(not arm.solved for arm in journal.arms), 'training')}"
+    if journal.reason == "worth":
+        yield f"Not tried: {trainings}, none of which is expected to gain 0.05 points."
+    elif journal.reason == "nothing held out":
+        yield f"Not tried: {trainings}: without a held-out image nothing tells whether they help."
+    else:
+        seconds = expected_seconds(journal.setting(), seen)
+        least, most = (f(seconds[arm.key] for arm in rest) for f in (min, max))
+        yield (
+            f"Not tried: {trainings}, of about {words.duration(least)} to {words.duration(most)} each; a larger budget "
+            "goes on from here."
+        )
+
+
+def _outcome(row: Judged) -> str:
+    return "failed" if row.failed else words.percent(row.accuracy)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values) if values else math.nan
+
+
+def _errors(row: Judged, num_images: int) -> int:
+    return num_images - _rounded(row.accuracy * num_images)
+
+
+def _sign_test(one: int, other: int) -> float:
+    return float(binomtest(one, one + other).pvalue) if one + other else 1.0
+
+
+def _rounded(value: float) -> int:
+    return math.floor(value + 0.5)

@@ -1,0 +1,146 @@
+"""The decision which trial is next: a pure function, on made-up trials."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel
+
+from layercut.errors import UserError
+from layercut.recommending.arms import Arm, Seen
+from layercut.recommending.budget import budget_seconds
+from layercut.recommending.curve import LEAST_SPREAD, posterior, score
+from layercut.recommending.decision import Setting, decide, expected_seconds, first_trials, leader
+
+NUM_BLOCKS = 4
+
+
+def solved(cut: int) -> Arm:
+    return Arm(f"lp{cut}", "linear_probe", cut, NUM_BLOCKS, cut / NUM_BLOCKS, cut / NUM_BLOCKS, None, 10**6)
+
+
+def frozen(cut: int, rate: float = 1e-3) -> Arm:
+    flops = 10**9 * (NUM_BLOCKS - cut + 1)
+    return Arm(f"fr{cut}@{rate:g}", "freeze", cut, NUM_BLOCKS, 1.0, cut / NUM_BLOCKS, rate, flops)
+
+
+HEADS = tuple(map(solved, range(NUM_BLOCKS + 1)))
+FROZEN = tuple(frozen(cut, rate) for cut in (1, 2, 3) for rate in (1e-4, 1e-3))
+ROW = [Seen(arm.key, 0, accuracy, 0.5, 1.0) for arm, accuracy in zip(HEADS, (0.4, 0.5, 0.7, 0.8, 0.9), strict=True)]
+
+
+def setting(arms: tuple[Arm, ...] = HEADS + FROZEN, num_workers: int = 1) -> Setting:
+    return Setting(arms, num_images=100, chance=0.5, seconds_per_flop=1e-9, num_workers=num_workers)
+
+
+def test_all_solved_heads_come_first_and_trainings_begin_with_the_cheapest() -> None:
+    assert [trial.key for trial in first_trials(setting().arms)] == [arm.key for arm in HEADS]
+    (trial,) = decide(setting(), ROW, 1000.0).trials
+    assert trial.key.startswith("fr3")
+
+
+def test_the_order_of_arms_and_a_second_call_change_nothing() -> None:
+    seen = [*ROW, Seen("fr3@0.001", 0, 0.92, 0.3, 4.0)]
+    assert decide(setting(), seen, 1000.0) == decide(setting(), seen, 1000.0)
+    for arms in itertools.islice(itertools.permutations(HEADS + FROZEN), 0, 40_000, 9_999):
+        assert decide(setting(arms), seen, 1000.0) == decide(setting(), seen, 1000.0)
+
+
+def test_nothing_that_takes_longer_than_what_is_left_is_begun() -> None:
+    assert decide(setting((*HEADS, frozen(1))), ROW[:4], 0.5).reason == "budget"
+    for left in (1.5, 4.0, 60.0):
+        for trial in decide(setting(), ROW, left).trials:
+            assert expected_seconds(setting(), ROW)[trial.key] <= left
+
+
+def test_trials_side_by_side_are_different_and_take_no_longer_than_the_first() -> None:
+    trials = decide(setting(num_workers=3), ROW, 1000.0).trials
+    seconds = [expected_seconds(setting(), ROW)[trial.key] for trial in trials]
+    assert len({trial.key for trial in trials}) == len(trials) > 1
+    assert max(seconds) == seconds[0]
+
+
+def test_a_good_training_draws_its_neighbours_and_a_bad_one_does_not() -> None:
+    def next_strategy(accuracy: float) -> float:
+        seen = [*ROW, *(Seen(f"fr3@{rate:g}", 0, accuracy, 0.5, 2.0) for rate in (1e-4, 1e-3))]
+        belief = posterior(setting().arms, seen, 100, 0.5)
+        return float(belief.mean[[arm.key for arm in setting().arms].index("fr2@0.001")])
+
+    assert next_strategy(0.97) > 0.9 > next_strategy(0.8)
+
+
+def test_a_leader_is_measured_again_where_that_tells_more_than_anything_new() -> None:
+    arms = (*HEADS, frozen(3))
+    seen = [*ROW, Seen("fr3@0.001", 0, 0.905, 0.5, 1.0)]
+    trials = decide(setting(arms), seen, 1000.0).trials
+    assert [trial.replicate for trial in trials] == [1]
+    assert trials[0].key in ("fr3@0.001", "lp4")
+
+
+def test_a_perfect_score_leaves_nothing_to_gain() -> None:
+    seen = [*ROW[:4], Seen("lp4", 0, 1.0, 0.0, 1.0)]
+    assert decide(setting(), seen, 1000.0).reason == "worth"
+
+
+def test_what_failed_is_not_done_again_and_is_not_recommended() -> None:
+    seen = list(ROW)
+    for _ in range(100):
+        trials = decide(setting(), seen, 1e9).trials
+        if not trials:
+            break
+        for trial in trials:
+            assert trial.key not in {one.key for one in seen if one.failed}
+            failed = trial.key.startswith("fr")
+            seen.append(Seen(*trial, None if failed else 0.9, None if failed else 0.5, 1.0, failed))
+    best = leader(setting(), seen)
+    assert best is not None
+    assert best.key == "lp4"
+
+
+def test_without_held_out_images_there_is_nothing_to_decide_by() -> None:
+    seen = [one._replace(accuracy=None, loss=None) for one in ROW]
+    assert decide(setting(), seen, 1000.0) == ((), "nothing held out")
+    assert leader(setting(), seen) is None
+
+
+def test_log_loss_decides_between_equal_accuracies_and_never_against_one_image() -> None:
+    assert score(0.9, 0.2, 50) > score(0.9, 0.3, 50)
+    for num_images in (2, 24, 1000):
+        assert score(1 / num_images, 50.0, num_images) > score(0.0, 0.0, num_images)
+
+
+def test_costs_follow_what_was_measured() -> None:
+    seen = [*ROW, Seen("fr3@0.001", 0, 0.9, 0.5, 21.0)]
+    seconds = expected_seconds(setting(), seen)
+    assert seconds["fr3@0.001"] == 21.0
+    assert seconds["fr1@0.001"] == pytest.approx(1 + 2 * 20.0)
+    assert expected_seconds(setting(), ROW)["fr1@0.001"] == pytest.approx(1 + 4.0)
+
+
+def test_the_beliefs_are_those_of_scikit_learn() -> None:
+    accuracies = np.array([0.4, 0.55, 0.5, 0.8])
+    seen = [Seen(arm.key, 0, value, 0.0, 1.0) for arm, value in zip(HEADS, accuracies, strict=False)]
+    ours = posterior(HEADS, seen, 100, 0.5)
+    values = np.array([score(value, 0.0, 100) for value in accuracies])
+    shift = ours.noise  # half of the noise is the replicate's, which all of these have in common
+    kernel = ConstantKernel(max(LEAST_SPREAD, values.std()) ** 2) * RBF(0.3 / math.sqrt(2)) + ConstantKernel(shift)
+    depths = np.arange(NUM_BLOCKS + 1)[:, None] / NUM_BLOCKS
+    theirs = GaussianProcessRegressor(kernel, alpha=ours.noise, optimizer=None)
+    theirs.fit(depths[:4], values - values.mean())
+    mean, covariance = theirs.predict(depths, return_cov=True)
+    num = len(HEADS)
+    both = np.zeros((num, len(ours.covariance)))
+    both[:, :num], both[:, num] = np.eye(num), 1.0
+    np.testing.assert_allclose(both @ ours.covariance @ both.T, covariance, atol=1e-9)
+    shifts = mean - (ours.mean - values.mean())
+    np.testing.assert_allclose(shifts, shifts[0], atol=1e-9)
+
+
+@pytest.mark.parametrize("budget", ["", "10 parsecs", "-3m", "0", "inf", "nan", True, 0, "1e5s", math.inf])
+def test_a_budget_that_is_no_time_is_refused(budget: str | float) -> None:
+    with pytest.raises(UserError, match="expected a budget such as 90s, 10m or 1h"):
+        budget_seconds(budget)

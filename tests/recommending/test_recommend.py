@@ -1,0 +1,228 @@
+"""Recommendations on tiny folders of images, by a clock that ticks when it is looked at."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import layercut
+from layercut.cli.recommend import command
+from layercut.errors import UserError
+from layercut.executors.serial import SerialExecutor
+from layercut.ledger import Ledger
+from layercut.recommending import Recommendation, call, read_recommendation
+from layercut.recommending.arms import seen_in
+from layercut.recommending.decision import decide, first_trials
+from layercut.recommending.journal import Journal, read_journal
+
+SMALL = ("model.depth=2", "model.channels=4", "model.pool_every=2", "target.image_size=8")
+FAST = (*SMALL, "transfer.training.epochs=1", "transfer.training.min_steps=null", "transfer.num_folds=2")
+
+
+def ticking(seconds: float = 1.0) -> Callable[[], float]:
+    """Return a clock on which each look takes so long."""
+    return itertools.count(0.0, seconds).__next__
+
+
+def recommend(output_dir: Path, data: Path, *overrides: str, **options: Any) -> Recommendation:
+    given: dict[str, Any] = {"executor": SerialExecutor(), "workers": 1, "device": "cpu", "clock": ticking()} | options
+    overrides = overrides or FAST
+    return layercut.recommend("plain_cnn=random", data, output_dir=output_dir, overrides=overrides, **given)
+
+
+def folder(root: Path, counts: dict[str, int], splits: tuple[str, ...] = ("train", "test")) -> Path:
+    """Write images of noise: no choice is clear, so that much is worth trying."""
+    generator = np.random.default_rng(0)
+    for split in splits:
+        for name, count in counts.items():
+            place = root / split / name
+            place.mkdir(parents=True)
+            for number in range(count):
+                pixels = generator.integers(0, 255, (8, 8, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(place / f"{number}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return folder(tmp_path_factory.mktemp("noise") / "photos", {"ants": 12, "bees": 12})
+
+
+def journal_of(output_dir: Path) -> Journal:
+    with Ledger(output_dir, read_only=True) as ledger:
+        found = read_journal(ledger)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def made(noise: Path, tmp_path_factory: pytest.TempPathFactory) -> Recommendation:
+    return recommend(tmp_path_factory.mktemp("made") / "run", noise, budget=120.0)
+
+
+def test_the_answer_says_what_to_do_how_sure_and_what_was_not_tried(made: Recommendation) -> None:
+    lead, *evidence = made.answer.splitlines()
+    assert lead == made.lead
+    text = "\n".join(evidence)
+    for part in ("Out-of-fold accuracy", "95 % interval", "labelled images", "which no choice looked at", "Took"):
+        assert part in text
+    first = made.table.iloc[0]
+    assert first["recommended"]
+    assert first["low"] < first["accuracy"] <= first["high"]
+    assert not any("test" in column for column in made.table)
+
+
+def test_the_model_is_that_of_the_recommended_trial_and_loads(made: Recommendation) -> None:
+    first = made.table.iloc[0]
+    card = json.loads((made.output_dir / "model" / "card.json").read_text(encoding="utf-8"))
+    assert (card["condition"], card["strategy"], card["cut"]) == (first["key"], first["strategy"], first["cut"])
+    assert card["metrics"]["num_train_images"] == journal_of(made.output_dir).num_images
+    assert card["recommendation"]["answer"] == made.answer
+    logits = made.model(np.zeros((2, *card["build"]["image_shape"]), dtype=np.uint8))
+    assert logits.shape == (2, 2)
+    assert "layercut.load_model" in (made.output_dir / "model" / "README.md").read_text(encoding="utf-8")
+
+
+def test_each_decision_follows_from_the_records_before_it(made: Recommendation) -> None:
+    journal = journal_of(made.output_dir)
+    assert len(journal.steps) > 3
+    assert journal.steps[0].trials == first_trials(journal.arms)
+    with Ledger(made.output_dir, read_only=True) as ledger:
+        for number, step in enumerate(journal.steps[1:], start=1):
+            before = [trial for earlier in journal.steps[:number] for trial in earlier.trials]
+            assert decide(journal.setting(), seen_in(ledger, before), step.left_seconds).trials == step.trials
+
+
+def test_the_decision_never_sees_test_accuracy(made: Recommendation) -> None:
+    with Ledger(made.output_dir, read_only=True) as ledger:
+        seen = seen_in(ledger, journal_of(made.output_dir).trials)
+        tests = {trial.test_accuracy for trial in ledger.trials()} | {trial.test_loss for trial in ledger.trials()}
+    assert not any("test" in name for name in seen[0]._fields)
+    assert not tests & {one.loss for one in seen}
+
+
+def test_the_same_call_again_does_nothing_and_a_larger_budget_goes_on(noise: Path, tmp_path: Path) -> None:
+    first = recommend(tmp_path / "run", noise, budget=30.0)
+    steps = journal_of(tmp_path / "run").steps
+    again = recommend(tmp_path / "run", noise, budget=30.0)
+    assert journal_of(tmp_path / "run").steps == steps
+    assert (again.lead, list(again.table["key"])) == (first.lead, list(first.table["key"]))
+    recommend(tmp_path / "run", noise, budget=90.0)
+    longer = journal_of(tmp_path / "run").steps
+    assert longer[: len(steps)] == steps
+    assert len(longer) > len(steps)
+
+
+def test_interrupted_at_any_trial_the_same_call_goes_on_where_it_was(noise: Path, tmp_path: Path) -> None:
+    class Stopping(SerialExecutor):
+        def __init__(self, after: int) -> None:
+            super().__init__()
+            self.left = after
+
+        def run(self, function: str, jobs: Any, context: Any) -> Iterator[Any]:
+            for event in super().run(function, jobs, context):
+                yield event
+                self.left -= 1
+                if self.left == 0:
+                    raise KeyboardInterrupt
+
+    for after in (1, 3, 8, 12, 15):
+        begun = journal_steps(tmp_path / "run")
+        with pytest.raises(KeyboardInterrupt):
+            recommend(tmp_path / "run", noise, executor=Stopping(after), budget="1h")
+        now = journal_steps(tmp_path / "run")
+        assert now[: len(begun)] == begun
+    recommend(tmp_path / "run", noise, budget="1h")
+    done = journal_of(tmp_path / "run")
+    assert [step.trials for step in done.steps][: len(now)] == now
+    assert all(step.seconds is not None for step in done.steps)
+    with Ledger(tmp_path / "run", read_only=True) as ledger:
+        assert len(list(ledger.trials())) == len(done.trials)
+
+
+def journal_steps(output_dir: Path) -> list[Any]:
+    if not (output_dir / "ledger.sqlite").exists():
+        return []
+    with Ledger(output_dir, read_only=True) as ledger:
+        found = read_journal(ledger)
+    return [step.trials for step in found.steps] if found else []
+
+
+def test_a_budget_too_small_for_a_training_is_answered_by_solved_heads(noise: Path, tmp_path: Path) -> None:
+    found = recommend(tmp_path / "run", noise, budget=0.5)
+    assert set(found.table[found.table["status"] == "tried"]["strategy"]) == {"linear_probe"}
+    assert "The budget is too small for a training: this rests on solved heads alone." in found.answer
+    assert found.model is not None
+
+
+def test_trainings_that_all_diverge_leave_the_solved_heads(noise: Path, tmp_path: Path) -> None:
+    found = recommend(tmp_path / "run", noise, *SMALL, "transfer.num_folds=2", "transfer.training.lr=1e38", budget="1h")
+    assert found.table.iloc[0]["strategy"] == "linear_probe"
+    assert "Every training failed" in found.answer
+
+
+def test_one_image_a_class_gets_what_is_usual_and_is_told_so(tmp_path: Path) -> None:
+    data = folder(tmp_path / "photos", {"ants": 1, "bees": 1, "wasps": 1})
+    found = recommend(tmp_path / "run", data, *SMALL, budget="1h")
+    assert "This is what is usual, not a choice" in found.answer
+    first = found.table.iloc[0]
+    assert (first["strategy"], first["cut"], first["status"]) == ("linear_probe", 2, "tried")
+    assert found.model.class_names == ["ants", "bees", "wasps"]
+
+
+def test_one_class_is_refused_in_words(tmp_path: Path) -> None:
+    data = folder(tmp_path / "photos", {"ants": 4})
+    with pytest.raises(UserError, match="ants"):
+        recommend(tmp_path / "run", data, *SMALL)
+    assert not (tmp_path / "run").exists()
+
+
+def test_images_set_aside_for_lack_of_test_images_are_called_so(tmp_path: Path) -> None:
+    data = folder(tmp_path / "photos", {"ants": 6, "bees": 6}, ("",))
+    found = recommend(tmp_path / "run", data, *SMALL, budget=0.5)
+    assert "On 2 images that were set aside, a fifth of each class" in found.answer
+
+
+def test_the_directory_of_another_study_is_refused(noise: Path, tmp_path: Path) -> None:
+    with Ledger(tmp_path, create=True) as ledger:
+        ledger.set_meta("study_name", "mine")
+    with pytest.raises(UserError, match="holds the study 'mine', not a recommendation"):
+        recommend(tmp_path, noise)
+    with pytest.raises(UserError, match="holds no recommendation"):
+        read_recommendation(tmp_path)
+
+
+def test_the_page_stands_alone_and_shows_every_condition(made: Recommendation) -> None:
+    page = made.report().read_text(encoding="utf-8")
+    assert made.lead in page
+    assert page.count("<tr>") == 1 + len(made.table)
+    assert "http" not in page.partition("<script")[0]
+
+
+def test_the_command_prints_the_answer_and_where_the_model_is(
+    noise: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("layercut.executors.processes.start_server", lambda preload: None)
+    patched = call.recommend
+
+    def serial(*arguments: Any, **options: Any) -> Recommendation:
+        return patched(*arguments, **{**options, "executor": SerialExecutor()})
+
+    monkeypatch.setattr("layercut.recommending.recommend", serial)
+    settings = [part for override in FAST for part in ("--set", override)]
+    arguments = ["plain_cnn=random", "--data", str(noise), "--budget", "1s", "-o", str(tmp_path / "run"), *settings]
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == read_recommendation(tmp_path / "run").lead
+    assert lines[-2:] == [str(tmp_path / "run" / "model"), str(tmp_path / "run" / "recommendation.html")]
+    result = CliRunner().invoke(command, [*arguments, "--json"], catch_exceptions=False)
+    assert json.loads(result.stdout)["table"][0]["recommended"] is True
