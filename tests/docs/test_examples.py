@@ -13,6 +13,7 @@ import yaml
 from docs.generators import PAGES
 
 import layercut
+from layercut.cli.main import COMMANDS
 from layercut.preflight import plan_without_data
 from layercut.spec import parse_study
 
@@ -51,9 +52,19 @@ def test_the_study_file_of_the_documentation_loads_and_plans(tmp_path):
     assert len(plan.names) == (6 * 7 + 1) * 5 * 2
 
 
-def test_the_study_file_of_the_readme_loads():
+def test_the_study_file_of_the_readme_loads_and_is_made_for_few_labels():
     (text,) = code_blocks("README.md", "yaml")
-    assert parse_study(text).name == yaml.safe_load(text)["name"]
+    study = parse_study(text)
+    assert study.name == yaml.safe_load(text)["name"]
+    assert (study.transfer.validation, study.transfer.training.min_steps) == ("folds", 100)
+
+
+def test_the_readme_installs_with_pip_first_and_begins_with_init_and_run():
+    first, *_ = code_blocks("README.md", "")
+    commands = [line.split("#")[0].split() for line in first.strip().splitlines()]
+    assert commands[0][:2] == ["pip", "install"]
+    assert [words[1] for words in commands[1:3]] == ["init", "run"]
+    assert all(words[1] in COMMANDS for words in commands[1:])
 
 
 def test_links_between_pages_lead_somewhere():
