@@ -19,7 +19,7 @@ def page(docs: Path) -> str:
     parts = [
         "# Python",
         "`import layercut` gives these names. Everything that reads results takes and gives pandas tables, with "
-        "accuracies as shares in 0..1, and needs no torch.",
+        "accuracies in 0..1, and needs no torch.",
     ]
     for name in layercut.__all__:
         value = getattr(layercut, name)

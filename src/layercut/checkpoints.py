@@ -171,7 +171,7 @@ def _load_safetensors(path: Path) -> WeightFile:
     except (OSError, safetensors.SafetensorError) as error:
         raise CheckpointError(
             f"cannot read {path} as weights: expected a .safetensors file; got a damaged one, or another format: "
-            f"{error}; fetch or write it anew"
+            f"{error}; fetch or write it again"
         ) from error
 
 

@@ -3,7 +3,7 @@
 A trial is a condition (design point) and a replicate. Several designs can be the same trial
 (see `plan/canonical.py`): a `ConditionName` gives one design point its name and points at the
 condition that was run, so that results show a merged trial under every name.
-Accuracies are shares in 0..1, times are in seconds.
+Accuracies are in 0..1, times are in seconds.
 """
 
 from __future__ import annotations

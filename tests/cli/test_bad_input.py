@@ -101,7 +101,7 @@ def test_cut_9_of_6_blocks_is_refused(refused: Callable[..., str], study: Path) 
 def test_a_fraction_outside_0_to_1_is_refused(refused: Callable[..., str], study: Path, fraction: float) -> None:
     message = refused(replace=("fractions: [0.1, 0.3]", f"fractions: [0.1, {fraction}]"))
     assert f"`transfer.fractions[1]` in {study}, line 9" in message
-    assert "expected a share in (0, 1]" in message
+    assert "expected a fraction in (0, 1]" in message
     assert f"got {fraction}" in message
 
 

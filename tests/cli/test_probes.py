@@ -270,7 +270,7 @@ def test_the_verdict_names_the_best_cut_its_interval_and_what_cannot_be_told_fro
     assert "right about 90.0 % of 100 images held out there (95 % interval 82.6 to 94.5 %" in text
     assert "the pixels alone give 30.0 %" in text
     assert "It cannot be told from cut 3 of the same model." in text
-    assert "A probe is no study" in text
+    assert "A probe does not replace a study" in text
 
 
 def test_a_cut_that_leaves_all_others_behind_is_said_to_do_so():

@@ -106,7 +106,7 @@ def test_a_changed_label_changes_the_identity_of_the_folder(tmp_path: Path) -> N
         (lambda text: text.replace("label", "lable"), "expected a column 'label'; did you mean 'lable'"),
         (lambda text: text.replace("2.png,yes", "2.png,"), "line 3: expected a label, got nothing"),
         (lambda text: text.replace("TEST", "holdout"), "line 5: expected a split train, test, .*got 'holdout'"),
-        (lambda text: text.replace("images/2", "images/1"), r"each image once; 1\.png stands more than once"),
+        (lambda text: text.replace("images/2", "images/1"), r"each image once; 1\.png appears more than once"),
         (lambda text: text.replace("images/2", "pictures/2"), r"line 3: no file .*pictures/2\.png; names are relative"),
         (lambda text: text.replace(",train", ",test").replace(",Train", ",test"), "expected training images, got test"),
         (lambda text: text.replace("yes,TEST", "no,TEST"), "train and test must hold the same classes; only train has"),

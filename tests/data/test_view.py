@@ -54,7 +54,7 @@ def test_the_order_of_groups_is_part_of_what_a_dataset_is(tmp_path: Path) -> Non
     ("groups", "message"),
     [
         ({"x": ["a"], "y": ["d"]}, "class 'd' is not in the dataset"),
-        ({"x": ["a", 1], "y": ["b"]}, "each class in one group; 'b' stands more than once"),
+        ({"x": ["a", 1], "y": ["b"]}, "each class in one group; 'b' appears more than once"),
     ],
 )
 def test_impossible_groups_are_refused(groups: dict[str, Any], message: str) -> None:

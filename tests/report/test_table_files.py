@@ -53,7 +53,7 @@ def test_markdown_rows_have_as_many_cells_as_the_head(files):
 def test_markdown_has_all_names_of_a_condition(files):
     lines = files["conditions.md"].read_text(encoding="utf-8").splitlines()
     named = [line for line in lines if "| finetune" in line]
-    assert len(named) == 2 * 2  # sources, shares of the data
+    assert len(named) == 2 * 2  # sources, fractions of the data
     assert all("| finetune (also freeze at cut 0" in line for line in named)
 
 

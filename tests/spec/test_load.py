@@ -48,7 +48,7 @@ def test_every_mistake_is_reported_at_once():
 
 def test_a_fraction_out_of_range_is_named_by_its_place_in_the_list():
     message = refusal(STUDY, "transfer.fractions=[0.1, 1.5]")
-    assert message == "`transfer.fractions[1]` given with --set: expected a share in (0, 1]; got 1.5"
+    assert message == "`transfer.fractions[1]` given with --set: expected a fraction in (0, 1]; got 1.5"
 
 
 @pytest.mark.parametrize("place", ["transfer.training.lr", "transfer.training.clip_norm", "pretraining.weight_decay"])
@@ -73,7 +73,7 @@ def test_what_was_set_is_named_where_the_mistake_is_in_more_than_it(tmp_path):
 
 def test_a_mistake_in_the_file_is_named_with_its_line(tmp_path):
     message = refusal(STUDY.replace("[0.2]", "[0.2, 7]"), file=tmp_path / "my.yaml")
-    assert message == f"`transfer.fractions[1]` in {tmp_path}/my.yaml, line 10: expected a share in (0, 1]; got 7"
+    assert message == f"`transfer.fractions[1]` in {tmp_path}/my.yaml, line 10: expected a fraction in (0, 1]; got 7"
 
 
 def test_a_class_listed_twice_is_refused():
@@ -82,7 +82,7 @@ def test_a_class_listed_twice_is_refused():
 
 
 def test_a_key_that_stands_twice_is_refused():
-    assert "the key 'seed' stands twice, first on line 3" in refusal(STUDY + "seed: 4\n")
+    assert "the key 'seed' appears twice, first on line 3" in refusal(STUDY + "seed: 4\n")
 
 
 def test_text_that_is_no_mapping_or_no_yaml_is_refused():

@@ -182,7 +182,7 @@ def test_stored_features_give_the_same_bits_as_computed_ones(tmp_path):
         ("probes=[maen]", r"probes\[0\].*unknown probe 'maen'; did you mean 'mean'"),
         ("probes=[{name: mean, scael: 2}]", r"probes\[0\].*unknown key; did you mean 'scale'"),
         ("probes=[{name: mean, images: nobody}]", r"probes\[0\]\.images.*'target', 'source' or 'both'"),
-        ("probes=[{name: mean, fractions: [2]}]", r"probes\[0\]\.fractions.*a share in"),
+        ("probes=[{name: mean, fractions: [2]}]", r"probes\[0\]\.fractions.*a fraction in"),
         ("probes=[{name: mean, fractions: [0.0001]}]", r"probes\[0\]\.fractions.*leaves no image of class"),
         ("probes=[mean, mean]", r"probes\[1\].*each probe once"),
         ("probes=[{name: pair, images: both}]", r"probes\[0\]\.images.*expected `target`"),

@@ -95,5 +95,5 @@ def test_plan_and_run_refuse_a_file_that_does_not_fit_in_the_same_words(path, va
 def test_a_damaged_file_of_somebody_elses_is_not_to_be_deleted(tmp_path, content):
     path = tmp_path / "weights.safetensors"
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"cannot read .*\.safetensors as weights: .*fetch or write it anew"):
+    with pytest.raises(CheckpointError, match=r"cannot read .*\.safetensors as weights: .*fetch or write it again"):
         load_foreign_weights(path)

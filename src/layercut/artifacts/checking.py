@@ -31,7 +31,7 @@ def _check(path: Path) -> CheckedArtifact:
         card = json.loads(path.read_text(encoding="utf-8"))
         files = dict(card.get(FILES, {}))
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        return CheckedArtifact(path.parent, {}, (f"{path} is no card: {error}",))
+        return CheckedArtifact(path.parent, {}, (f"{path} is not a card: {error}",))
     return CheckedArtifact(path.parent, card, tuple(_problems(path.parent, files)))
 
 

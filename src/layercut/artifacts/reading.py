@@ -120,7 +120,7 @@ def read_kept(folder: Path) -> KeptTrial:
     missing = _NEEDED - card.keys() if isinstance(card, dict) else _NEEDED
     if missing:
         raise DataError(
-            f"{folder / CARD} is no card of a kept trial: it lacks {', '.join(sorted(missing))}; delete the folder and "
-            "run the study again"
+            f"{folder / CARD} is not the card of a kept trial: it lacks {', '.join(sorted(missing))}; delete the "
+            "folder and run the study again"
         )
     return KeptTrial(folder, card)

@@ -177,7 +177,7 @@ class Panel:
     picture_columns: int = 0
     """Pictures in a row; 0: at least five, as many as rows."""
     fraction: str = ""
-    """Label of the share of the data that the panel is about; a page can show panels of one share alone."""
+    """Label of the fraction of the data that the panel is about; a page can show panels of one fraction alone."""
     strategy: str = ""
     """Strategy that the panel is about."""
     is_map: bool = False
@@ -213,7 +213,7 @@ class Chart:
     legend_title: str = ""
     legend: tuple[Entry, ...] = ()
     legend_facet: Literal["", "strategy", "fraction"] = ""
-    """What the entries of the legend are; a page that shows one strategy or share alone hides the others."""
+    """What the entries of the legend are; a page that shows one strategy or fraction alone hides the others."""
     num_columns: int = 0
     """Panels in a row on paper; 0: as many as fit."""
     log_x_choice: bool = False

@@ -23,11 +23,16 @@ if TYPE_CHECKING:
     "--across",
     multiple=True,
     type=click.Choice(["source", "target", "model"]),
-    help="Compare although the studies differ in this; each must have one of it. May be repeated.",
+    help="Compare even though the studies differ in this; each must have only one. May be repeated.",
 )
 @click.option("--strategy", "strategies", metavar="NAME", multiple=True, help="Only this strategy; may be repeated.")
 @click.option(
-    "--fraction", "fractions", metavar="SHARE", type=float, multiple=True, help="Only this one; may be repeated."
+    "--fraction",
+    "fractions",
+    metavar="FRACTION",
+    type=float,
+    multiple=True,
+    help="Only this fraction; may be repeated.",
 )
 @json_option
 def command(
@@ -38,12 +43,12 @@ def command(
     fractions: tuple[float, ...],
     as_json: bool,
 ) -> None:
-    """Compare the test accuracies of STUDY with those of BASELINE, two output directories.
+    """Compare the test accuracies of STUDY with those of BASELINE; both are output directories.
 
     Conditions with the same source, target, model, factors, strategy, cut and fraction are compared: in pairs
     where both drew the same images in a replicate (exact Wilcoxon signed-rank test), as independent samples
-    where not (exact Mann-Whitney test). p-values are adjusted after Holm over the whole table, so a question
-    asked of fewer conditions needs fewer replicates: choose them before you look.
+    otherwise (exact Mann-Whitney test). p-values are Holm-adjusted over the whole table, so a question about
+    fewer conditions needs fewer replicates: choose them before you look.
 
     \b
     Examples:

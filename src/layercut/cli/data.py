@@ -23,14 +23,14 @@ _data_dir = click.option(
 
 @click.group("data")
 def command() -> None:
-    """Show where datasets are, download them, check them."""
+    """Locate, download and verify datasets."""
 
 
 @command.command()
 @_data_dir
 @json_option
 def where(data_dir: Path | None, as_json: bool) -> None:
-    """Print the directories and which datasets are there."""
+    """Print the directories and which datasets they hold."""
     from layercut.data.cache import default_cache_dir, default_data_dir
 
     folder = data_dir or default_data_dir()
@@ -51,7 +51,7 @@ def where(data_dir: Path | None, as_json: bool) -> None:
 @json_option
 @click.argument("names", nargs=-1, required=True)
 def download(names: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None:
-    """Download datasets by NAME; what is there already is checked and kept.
+    """Download datasets by NAME; existing files are checked and kept.
 
     \b
     Examples:

@@ -18,7 +18,7 @@ def command(data_dir: Path | None, as_json: bool) -> None:
     """Show what this machine can do: versions, cores, memory, what trains, folders and their free space, and which
     extras are missing and how to install them.
 
-    Downloads and changes nothing. What it prints belongs into a report of a problem.
+    Downloads and changes nothing. Include its output when you report a problem.
 
     \b
     Examples:

@@ -19,7 +19,7 @@ FORMATS = ("csv", "parquet", "mp-tl-study")
     "formats",
     multiple=True,
     type=click.Choice(FORMATS),
-    help="May be given more than once [default: all; parquet where pyarrow is installed].",
+    help="May be repeated [default: all; parquet where pyarrow is installed].",
 )
 @click.option(
     "-o",

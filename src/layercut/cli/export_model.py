@@ -47,7 +47,7 @@ def command(
     images: tuple[Path, ...],
     trust_code: bool,
 ) -> None:
-    """Write a study's model as files that other programs open.
+    """Write a study's model as files that other programs can open.
 
     RUN is the output directory of a study that kept weights (`keep: [weights]`), or a folder with a model. Without
     --condition its recommended model is written, as `layercut predict` uses it.

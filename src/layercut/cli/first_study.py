@@ -109,7 +109,7 @@ def _head(survey: FolderSurvey, model: FirstModel, path: str, file: Path) -> lis
         *(f"  {line}" for line in describe_survey(survey)),
         "What this study will do, without doing it:",
         f"  layercut plan {visible(file.name)}",
-        "Do it; after an interruption the same command goes on:",
+        "Run it; after an interruption, the same command resumes:",
         f"  layercut run {visible(file.name)}",
     ]
     return [_Line(line, "") for line in lines]
@@ -223,12 +223,12 @@ def _validation(survey: FolderSurvey, scarce: bool) -> Iterator[_Line]:
 def _training(scarce: bool) -> Iterator[_Line]:
     yield _Line("How each model is trained.", "  training:")
     yield _Line(
-        "Passes over the training images, at the most; training stops when validation no longer improves.",
+        "Maximum number of passes over the training images; training stops when validation no longer improves.",
         "    epochs: 40" if scarce else "    epochs: 20",
     )
     if scarce:
         yield _Line(
-            "Few images make few steps a pass: go on until there were so many, or nothing is learned.",
+            "Few images make few steps per pass: train for at least this many, or little is learned.",
             "    min_steps: 100",
         )
     yield _Line("Images a step.", "    batch_size: 16" if scarce else "    batch_size: 64")

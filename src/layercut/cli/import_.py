@@ -23,19 +23,19 @@ from layercut.cli.terminal import say
     "--dataset",
     help="Dataset of the results, such as mnist [default: read from the folder, such as MNIST/results/].",
 )
-@click.option("--target-dataset", help="The target's dataset, where it is another than the source's.")
+@click.option("--target-dataset", help="The target's dataset, if it differs from the source's.")
 def command(files: tuple[Path, ...], output: Path, dataset: str | None, target_dataset: str | None) -> None:
     """Make an output directory from result files, for `layercut report` and `layercut export`.
 
     FILES are the JSON files of the study "Exploring Layer Freezing in Transfer Learning": cuts_*.json (older:
-    results_*.json), baselines_*.json and the cluster file. Give all files of one study at once, baselines
-    too: without them nothing can be compared with training from scratch.
+    results_*.json), baselines_*.json and the cluster file. Give all files of one study at once, including
+    the baselines: without them nothing can be compared with training from scratch.
 
     \b
     layercut import MNIST/results/*.json -o runs/mnist-published
     layercut report runs/mnist-published
 
-    Prints the path of the ledger; what is wrong with the results goes to stderr and into the report.
+    Prints the path of the ledger. Problems with the results go to stderr and into the report.
     """
     from layercut.interop import import_files
 

@@ -20,22 +20,22 @@ DEFAULT_MODEL = "timm/resnet18"
 @click.command("init")
 @click.argument("photos", type=HomePath())
 @click.option(
-    "-o", "--output", type=HomePath(dir_okay=False), help="The study file; NAME-OF-THE-FOLDER.yaml by default."
+    "-o", "--output", type=HomePath(dir_okay=False), help="The study file to write; FOLDER-NAME.yaml by default."
 )
 @click.option(
     "--model",
     default=DEFAULT_MODEL,
     show_default=True,
     metavar="NAME[=WEIGHTS]",
-    help="What is cut: a model of torchvision or timm, with the weights its library publishes; or any model with a "
+    help="The model to cut: one of torchvision or timm, with the weights its library publishes, or any model with a "
     "weight file of yours, such as torchvision/resnet18=mine.pth or my_models:small_resnet=mine.pth.",
 )
 def command(photos: Path, output: Path | None, model: str) -> None:
-    """Write a study file for the images in PHOTOS: a folder with one folder a class, each line explained.
+    """Write a study file for the images in PHOTOS: a folder with one folder per class. Every line is explained.
 
-    It is made for what is there: how many images are set aside for tests, how often each trial is repeated, what
-    choices rest on. Read it, change what you like, then let `layercut plan` say what it would do. A file that is
-    there is never overwritten.
+    The study fits the images: how many are set aside for testing, how often each trial is repeated, what choices
+    are based on. Read it, change what you like, and let `layercut plan` say what it would do. An existing file is
+    never overwritten.
 
     \b
     Examples:

@@ -16,23 +16,23 @@ from layercut.files import why_full
 from layercut.registry import import_object
 
 COMMANDS = {
-    "init": ("layercut.cli.init:command", "Write a study file for a folder of images, each line explained."),
+    "init": ("layercut.cli.init:command", "Write a study file for a folder of images, with every line explained."),
     "run": ("layercut.cli.run:command", "Run a study, or finish one that was interrupted."),
-    "plan": ("layercut.cli.plan:command", "Show what a study would do; runs nothing."),
-    "show": ("layercut.cli.shipped:command", "Print a shipped study, or the one of a run."),
-    "status": ("layercut.cli.status:command", "Show how far a study is."),
-    "verify": ("layercut.cli.verify:command", "Compare all that a study wrote with what is on the disk now."),
+    "plan": ("layercut.cli.plan:command", "Show what a study would do, without running it."),
+    "show": ("layercut.cli.shipped:command", "Print the study file of a shipped study or of a run."),
+    "status": ("layercut.cli.status:command", "Show the progress of a study."),
+    "verify": ("layercut.cli.verify:command", "Check that nothing a study wrote has changed on disk."),
     "report": ("layercut.cli.report:command", "Write the HTML report of a study, or its figures."),
     "scoreboard": (
         "layercut.cli.scoreboard:command",
-        "Show how well probes predicted the best cut, beside rules that never look.",
+        "Show how well probes predicted the best cut, compared with rules that ignore the target.",
     ),
     "recommend": (
         "layercut.cli.recommend:command",
         "Say what to keep of a model for your images, and make that model, in minutes.",
     ),
     "probe": ("layercut.cli.probe:command", "Score the features of models for a task, without a study."),
-    "predict": ("layercut.cli.predict:command", "Print what a study's model says of pictures."),
+    "predict": ("layercut.cli.predict:command", "Classify pictures with a study's model."),
     "export-model": ("layercut.cli.export_model:command", "Write a study's model for timm, ONNX or PyTorch."),
     "compare": ("layercut.cli.compare:command", "Compare the results of two studies, condition by condition."),
     "export": ("layercut.cli.export:command", "Write a study's results as CSV, Parquet or mp-tl-study JSON."),
@@ -42,7 +42,7 @@ COMMANDS = {
         "List datasets, models, strategies, probes, figures, executors or studies.",
     ),
     "data": ("layercut.cli.data:command", "Show, download or verify datasets."),
-    "doctor": ("layercut.cli.doctor:command", "Show what this machine can do, and what is missing on it."),
+    "doctor": ("layercut.cli.doctor:command", "Show what this machine can do and what it lacks."),
 }
 
 _BAD_PATHS = {errno.ENAMETOOLONG, errno.ELOOP}
@@ -90,17 +90,17 @@ def layercut() -> None:
     """How much of a trained network should you keep for your data, and what should you do with the rest?
 
     \b
-    Start here, nothing to download, under a minute:
+    Start here; nothing to download, under a minute:
         layercut run
-    Then with your own images, one folder a class:
-        layercut init photos        writes photos.yaml, a study of a pretrained model, each line explained
+    Then with your own images, one folder per class:
+        layercut init photos        writes photos.yaml, a study with a pretrained model, every line explained
         layercut plan photos.yaml   says what it would do
         layercut run photos.yaml
 
     \b
-    Exit codes: 0 all trials finished; 2 something given cannot be used; 3 finished, but some trials
+    Exit codes: 0 all trials finished; 2 invalid input; 3 finished, but some trials
     failed; 4 stopped because the disk is full; 130 interrupted. After 3, 4 and 130 the same command
-    goes on where it stopped.
+    resumes where it stopped.
     """
 
 
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except (click.exceptions.Abort, KeyboardInterrupt):  # click turns a Ctrl-C in a command into its Abort
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C while Python ends would print a traceback
-        say("interrupted; nothing finished is lost, the same command goes on", err=True)
+        say("interrupted; nothing finished is lost; run the same command again to resume", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except (StorageFullError, OSError) as error:
         if isinstance(error, OSError) and error.errno in _BAD_PATHS:
@@ -124,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(error, OSError) and not why_full(error):
             raise
         _complain(error)
-        say("free some space, then run the same command: it goes on where it stopped", err=True)
+        say("free some space, then run the same command again: it resumes where it stopped", err=True)
         sys.exit(EXIT_DISK_FULL)
     except UserError as error:
         _complain(error)

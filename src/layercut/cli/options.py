@@ -80,13 +80,14 @@ def data_option(function: F) -> F:
         "--data-dir",
         type=DataFolder(),
         envvar="LAYERCUT_DATA",
-        help="Where datasets are, or are downloaded to; else LAYERCUT_DATA, else the user's cache folder.",
+        help="Folder that datasets are read from and downloaded to; by default LAYERCUT_DATA, or else the user's cache "
+        "folder.",
     )(function)
 
 
 def json_option(function: F) -> F:
     """Add `--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(function)
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
 
 
 def run_argument(function: F) -> F:
@@ -124,6 +125,4 @@ def condition_option(function: F) -> F:
 
 def trust_option(function: F) -> F:
     """Add `--trust-code`."""
-    return click.option(
-        "--trust-code", is_flag=True, help="Run the code that a model of somebody's own code is built by."
-    )(function)
+    return click.option("--trust-code", is_flag=True, help="Run the user code that builds the model.")(function)

@@ -32,7 +32,8 @@ COLUMNS = ("image", "rank", "class", "probability")
 @click.option(
     "--resize",
     type=click.Choice(["crop", "stretch", "pad"]),
-    help="How pictures get the model's size; needed where the study resized none, because all had one size.",
+    help="How pictures are brought to the model's size; needed if the study's images all had one size, so none were "
+    "resized.",
 )
 @trust_option
 def command(
@@ -44,12 +45,12 @@ def command(
     resize: Resize | None,
     trust_code: bool,
 ) -> None:
-    """Print the class of each picture, and its probability.
+    """Print the class of each picture and its probability.
 
     RUN is the output directory of a study that kept weights (`keep: [weights]`), or a folder with a model. Without
-    --condition its recommended model answers: the best on validation images at the largest share of the data; stderr
-    says which. IMAGES are files, or folders of which every file below counts. Pictures get the size, channels and
-    scale that the images of the study had. Probabilities are the model's own, not calibrated.
+    --condition, its recommended model is used: the best on validation images at the largest fraction of the data;
+    stderr says which. IMAGES are files, or folders, which are searched for files. Pictures are brought to the size,
+    channels and scale of the study's images. Probabilities are the model's own, not calibrated.
 
     \b
     Examples:

@@ -22,31 +22,31 @@ if TYPE_CHECKING:
     "--model",
     default="plain_cnn",
     show_default=True,
-    help="What weights without a MODEL are of (`layercut list models`).",
+    help="The model of WEIGHTS given without one (`layercut list models`).",
 )
 @click.option("--data", required=True, metavar="DATASET|FOLDER", help="Your images: a folder, or a dataset's name.")
-@click.option("--classes", metavar="A,B,...", help="Classes to keep, by index or name; all by default.")
+@click.option("--classes", metavar="A,B,...", help="Classes to keep, by index or name; by default all.")
 @click.option(
     "--probes",
     metavar="A,B,...",
     help="Names of probes (`layercut list probes`), or `all` that need no other model; "
     "by default five that look at every cut.",
 )
-@click.option("--sample", type=click.IntRange(min=2), default=500, show_default=True, help="Images at the most.")
+@click.option("--sample", type=click.IntRange(min=2), default=500, show_default=True, help="Maximum number of images.")
 @click.option(
     "--set", "overrides", metavar="KEY.PATH=VALUE", multiple=True,
-    help="A value as in a study file, such as model.depth=3, target.image_size=32 or normalization.mean=0.5.",
+    help="Set a value as in a study file, such as model.depth=3, target.image_size=32 or normalization.mean=0.5.",
 )  # fmt: skip
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
-    help="Where to compute; auto: a GPU where there is one.",
+    help="Device to compute on; auto: a GPU if there is one.",
 )
 @click.option(
     "-o", "--output", type=HomePath(dir_okay=False), default=Path("probe.svg"), show_default=True,
-    help="Where the picture goes: svg, pdf or png.",
+    help="The figure to write: .svg, .pdf or .png.",
 )  # fmt: skip
 @data_option
 @json_option
@@ -63,14 +63,14 @@ def command(
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Say which of some models, and which cut, looks best for your images, without training anything.
+    """Find the most promising model and cut for your images, without training anything.
 
-    First comes the verdict: which model, which cut, how sure; then the scores of five probes at every cut.
-    WEIGHTS are a weight file, `random`, or the name of published weights; a MODEL of torchvision or timm alone stands
-    for the weights that its library publishes. Your own model is package.module:function=WEIGHTS. Probes look at a
+    The verdict comes first: which model, which cut, how certain. The scores of five probes at every cut follow.
+    WEIGHTS are a weight file, `random`, or the name of published weights; a MODEL of torchvision or timm alone means
+    the weights that its library publishes. Your own model is package.module:function=WEIGHTS. Probes look at a
     class-balanced sample of training images, and at averages over neighbouring pixels where a layer has more than
-    8,192 numbers an image. A probe is no study: what freezing and fine-tuning give is what `layercut run` measures,
-    and whether a probe's word can be trusted is what `layercut scoreboard` does.
+    8,192 values per image. A probe does not replace a study: `layercut run` measures what freezing and fine-tuning
+    achieve, and `layercut scoreboard` shows how far probes can be trusted.
 
     \b
     Examples:

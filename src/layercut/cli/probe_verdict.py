@@ -105,8 +105,8 @@ def describe_verdict(found: Verdict, num_models: int) -> Iterator[str]:
         agreeing = f"{found.num_agreeing} of {found.num_probes} probes prefer {'this model, ' if whose else ''}"
         yield f"{agreeing}at {cuts}." if whose else f"The {found.num_probes} probes prefer {cuts}."
     yield (
-        "A probe is no study: it looks at features and trains nothing. What freezing and fine-tuning give, on test "
-        "images and with intervals, is what `layercut run` measures."
+        "A probe does not replace a study: it scores features and trains nothing. `layercut run` measures what "
+        "freezing and fine-tuning achieve, on test images and with intervals."
     )
 
 

@@ -32,7 +32,7 @@ from layercut.cli.terminal import say
     multiple=True,
     type=HomePath(),
     metavar="RUN",
-    help="Another study, whose mean by cut probes must beat; may be repeated.",
+    help="Another study whose mean accuracy by cut the probes must beat; may be repeated.",
 )
 @click.option(
     "--tables",

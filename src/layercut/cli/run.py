@@ -28,24 +28,24 @@ from layercut.executors import EXECUTORS
     type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
-    help="What trains; auto: a GPU where there is one.",
+    help="Device to train on; auto: a GPU if there is one.",
 )
 @click.option(
     "--precision",
     type=click.Choice(["float32", "bf16", "bf16_eval"]),
     default="float32",
     show_default=True,
-    help="What blocks compute in; bf16_eval: bfloat16 in evaluation only. Part of what is measured.",
+    help="Precision of the blocks; bf16_eval: bfloat16 in evaluation only. Changes the results.",
 )
 @click.option(
     "--stack/--no-stack",
     default=None,
-    help="Train the replicates of a condition as one model; the default on a GPU. Part of what is measured.",
+    help="Train the replicates of a condition as one model; the default on a GPU. Changes last bits of the results.",
 )
 @click.option(
     "--cuda-graphs",
     is_flag=True,
-    help="On a GPU, launch each training step of stacked replicates at once; changes no record.",
+    help="On a GPU, launch each training step of stacked replicates as one graph; changes no result.",
 )
 @click.option(
     "--nondeterministic",
@@ -57,13 +57,15 @@ from layercut.executors import EXECUTORS
     type=click.Choice(EXECUTORS.names()),
     default="processes",
     show_default=True,
-    help="Who does the jobs; changes no record.",
+    help="What runs the jobs; changes no result.",
 )
 @click.option(
-    "--workers", type=click.IntRange(min=1), help="Worker processes; by default a core each, or what fits a GPU."
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Number of worker processes; by default one per core, or as many as fit on a GPU.",
 )
-@click.option("--address", help="Ray cluster: auto or HOST:PORT; an own one on this machine (local) by default.")
-@click.option("--memory", type=Size(), help="Budget for stored features, such as 4G; half of the memory by default.")
+@click.option("--address", help="Ray cluster: auto or HOST:PORT; by default a new one on this machine (local).")
+@click.option("--memory", type=Size(), help="Memory for stored features, such as 4G; by default half of the memory.")
 @click.option("--debug", is_flag=True, help="Stop at the first exception of a trial and show it.")
 @click.option("--report/--no-report", default=True, show_default=True, help="Write report.html at the end.")
 @data_option
@@ -88,11 +90,11 @@ def command(
     data_dir: Path | None,
     as_json: bool,
 ) -> int:
-    """Run STUDY, or finish it where it was interrupted.
+    """Run STUDY, or finish it if it was interrupted.
 
-    STUDY is a study file, or the name of a shipped study (`layercut list studies`); without it, the study on
-    scikit-learn's digits, which needs no download. Ctrl-C loses nothing: the same command goes on, and so does
-    `layercut run RUN` with the output directory of a run, by its own study file, in the precision it was begun with.
+    STUDY is a study file or the name of a shipped study (`layercut list studies`). The default is the study on
+    scikit-learn's digits, which needs no download. Ctrl-C loses nothing: run the same command again to resume, or
+    `layercut run RUN` with the output directory of a run, which uses the run's own study file and precision.
 
     \b
     Examples:

@@ -23,18 +23,18 @@ from layercut.cli.terminal import say
     multiple=True,
     type=HomePath(),
     metavar="RUN",
-    help="Another study, whose mean by cut probes must beat; may be repeated.",
+    help="Another study whose mean accuracy by cut the probes must beat; may be repeated.",
 )
-@click.option("--all", "each_board", is_flag=True, help="Also print every strategy and share of the data.")
+@click.option("--all", "each_board", is_flag=True, help="Also print every strategy and fraction.")
 @json_option
 def command(run: Path, others: tuple[Path, ...], each_board: bool, as_json: bool) -> None:
     """Compare the probes of the study in RUN with the accuracies that were measured.
 
-    For each strategy and share of the data: rank correlation of a probe's score with mean test accuracy over cuts
-    (and over sources and models, where there are several), and the accuracy lost by taking the cut it scores best.
-    Beside the probes stand rules that never look at the target; a probe that loses to one is shown to lose.
-    Where a target has four sources or more (checkpoints and seeds count), also how well each probe orders them,
-    layer by layer.
+    For each strategy and fraction, it shows the rank correlation of a probe's score with mean test accuracy over
+    cuts (and over sources and models, if there are several), and the accuracy lost by taking the cut that the probe
+    scores best. Rules that never look at the target stand beside the probes; a probe that does worse than one is
+    marked. If a target has four sources or more (checkpoints and seeds count), it also shows how well each probe
+    ranks them, layer by layer.
 
     \b
     Examples:
@@ -71,7 +71,7 @@ def _records(table: Any) -> list[dict[str, Any]]:
 def _print_standings(table: Any) -> None:
     for scope, rows in table.groupby("scope", sort=False):
         what = "cuts" if scope == "cut" else "cuts, sources and models"
-        say(filled(f"Choosing among {what}: all strategies and shares of the data"))
+        say(filled(f"Choosing among {what}: all strategies and fractions of the data"))
         records = rows.to_dict("records")
         columns = [
             Column("boards", [str(row["boards"]) for row in records]),

@@ -10,9 +10,9 @@ from layercut.cli.terminal import say
 @click.command("show")
 @click.argument("study")
 def command(study: str) -> None:
-    """Print the study file of STUDY: a shipped one by its name, or the one that a run was made with.
+    """Print the study file of STUDY: a shipped study by name, or the one that a run used.
 
-    A shipped study is a good beginning for one of your own: write it into a file and change it.
+    A shipped study is a good starting point for your own: write it to a file and edit it.
 
     \b
     Examples:

@@ -16,9 +16,9 @@ from layercut.cli.terminal import say
 @run_argument
 @json_option
 def command(output_dir: Path, as_json: bool) -> int:
-    """Compare everything in OUTPUT_DIR with what was written: records, checkpoints, what is kept of trials.
+    """Compare everything in OUTPUT_DIR with what was written: records, checkpoints, kept trials.
 
-    Names what differs, and ends with exit code 2 where anything does. Changes nothing.
+    Names what differs, and exits with code 2 if anything does. Changes nothing.
 
     \b
     Examples:

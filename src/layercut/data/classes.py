@@ -21,7 +21,7 @@ def resolve_classes(classes: Sequence[int | str] | None, class_names: Sequence[s
     A number is an index, unless the dataset calls classes by other numbers than their indices: then it is a name.
 
     Raises:
-        DataError: a class is not in the dataset, stands twice, or there are fewer than two.
+        DataError: a class is not in the dataset, appears twice, or there are fewer than two.
     """
     known = _Known(class_names)
     indices = tuple(range(len(class_names))) if classes is None else tuple(map(known.index, classes))
@@ -39,14 +39,14 @@ def resolve_groups(groups: Mapping[str, Sequence[int | str]], class_names: Seque
     """Return the indices of each group's classes, in the order given.
 
     Raises:
-        DataError: a class is not in the dataset, or stands twice.
+        DataError: a class is not in the dataset, or appears twice.
     """
     known = _Known(class_names)
     resolved = {name: tuple(map(known.index, members)) for name, members in groups.items()}
     indices = [index for members in resolved.values() for index in members]
     twice = sorted({class_names[index] for index in indices if indices.count(index) > 1})
     if twice:
-        raise DataError(f"each class in one group; {', '.join(map(repr, twice))} stands more than once")
+        raise DataError(f"each class in one group; {', '.join(map(repr, twice))} appears more than once")
     return resolved
 
 

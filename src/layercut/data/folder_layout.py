@@ -131,7 +131,7 @@ def _find_splits(reader: _Reader, root: Path) -> dict[str, Path] | None:
     A folder called `train` or `test` that holds images instead of folders is a class, if it is not alone with such.
 
     Raises:
-        DataError: a split is missing, stands twice, or holds images without classes.
+        DataError: a split is missing, appears twice, or holds images without classes.
     """
     folders = [entry.name for entry in reader.visible(root) if entry.is_dir()]
     by_role: dict[str, list[str]] = {}
@@ -155,7 +155,7 @@ def _find_splits(reader: _Reader, root: Path) -> dict[str, Path] | None:
         raise DataError(
             f"{root} has {few([f'{name}/' for name in named], _MOST)} but no {absent}: expected training and test "
             f"images, or one folder a class and neither; name the folder that holds them so, or set `path` to "
-            f"{root / named[0]} to keep a share of its images for tests"
+            f"{root / named[0]} to keep part of its images for tests"
         )
     return {role: root / names[0] for role, names in by_role.items()}
 

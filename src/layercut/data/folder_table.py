@@ -37,7 +37,7 @@ def read_table(table: Path, group: str | None) -> Layout:
         raise DataError(f"{table}: expected a row an image, got none")
     twice = [path for path, count in Counter(row.image.path for row in rows).items() if count > 1]
     if twice:
-        raise DataError(f"{table}: each image once; {few([path.name for path in twice], _MOST)} stands more than once")
+        raise DataError(f"{table}: each image once; {few([path.name for path in twice], _MOST)} appears more than once")
     roles: dict[str, list[Found]] = {}
     for row in sorted(rows, key=lambda row: (row.image.class_name, str(row.image.path))):
         roles.setdefault(row.role or "train", []).append(row.image)

@@ -25,7 +25,7 @@ class HoldoutOptions(StrictSpec):
         default=DEFAULT_TEST_SPLIT,
         gt=0,
         lt=1,
-        description="Share of each class kept as test images where the dataset has no test split of its own.",
+        description="Fraction of each class kept as test images where the dataset has no test split of its own.",
     )
 
 
@@ -108,7 +108,7 @@ def holdout_counts(counts: Sequence[int], class_names: Sequence[str], test_split
     for name, count, share in zip(class_names, counts, num_test, strict=True):
         if not 0 < share < count:
             raise DataError(
-                f"class {name!r} has {count} images: a test share of {test_split:g} would take {share}, "
+                f"class {name!r} has {count} images: a test split of {test_split:g} would take {share},  "
                 f"but training and test need at least one each; add images, or change `test_split`"
             )
     return num_test

@@ -61,12 +61,12 @@ def sample_split(
 
     Args:
         train_labels: Int64 "n": class of each training image of the task, 0..num_classes-1.
-        fraction: share of the training images, in (0, 1]; of those left by validation where that is `full`.
+        fraction: how much of the training images to use, in (0, 1]; of those left by validation where that is `full`.
         validation: `within` takes `round(val_split * n_c)` of each class's sample; `full` takes
             `round(val_split * N_c)` of the class, the same images in every replicate and at every fraction.
             Where a class would give none, or keep none to train on, there is no validation at all.
             `folds` takes none: `fold_splits` divides the sample. `given` takes those of the dataset.
-        val_split: share of validation images, in (0, 1).
+        val_split: fraction of validation images, in (0, 1).
         class_names: for errors.
         num_given: so many of the last images are for validation alone: never trained on, and used with `given` only.
 

@@ -28,7 +28,8 @@ class ViewOptions(ShapeOptions):
 
     variant: Literal["noise", "class_noise", "structured_noise", "shuffled_pixels"] | None = Field(
         default=None,
-        description="`noise`: every pixel drawn anew; `class_noise`: the same, but for a tenth of the pixels that are "
+        description="`noise`: every pixel drawn at random; `class_noise`: the same, but for a tenth of the pixels that "
+        "are "
         "those of the class; `structured_noise`: the image's shades as smooth noise; `shuffled_pixels`: one "
         "permutation of the pixels of all images. Labels stay.",
     )

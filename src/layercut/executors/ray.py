@@ -1,4 +1,4 @@
-"""Jobs as tasks of a Ray cluster: many machines, or an own small cluster on this one.
+"""Jobs as tasks of a Ray cluster: many machines, or a small cluster of its own on this one.
 
 Every node needs the same layercut and the same Python, and processors of one kind where results are to be equal in
 every bit. Weights, features and decoded datasets travel by files: the output directory and the dataset cache
@@ -34,7 +34,7 @@ from layercut.executors.on_node import Work, do_job, look_around
 _NUM_TRIES = 3
 _PATIENCE_SECONDS = 60.0
 _OBJECT_STORE_BYTES = 128 * 2**20
-"""Of an own cluster: it holds records and one context."""
+"""Of a cluster that we start: it holds records and one context."""
 _HOST_AND_PORT = re.compile(r"(?P<host>[^\s:/\[\]]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 
 
@@ -57,8 +57,8 @@ class RayExecutor:
 
     Args:
         num_workers: jobs at a time; None: as many as the cluster has room for.
-        preload: modules that workers of an own cluster import once.
-        address: `local`: an own cluster on this machine, stopped at the end; `auto`: the one that `RAY_ADDRESS`
+        preload: modules that workers of a new cluster import once.
+        address: `local`: a new cluster on this machine, stopped at the end; `auto`: the one that `RAY_ADDRESS`
             names, else the one that `ray start` began on this machine last; or a cluster's HOST:PORT.
 
     Raises:
@@ -153,7 +153,8 @@ class RayExecutor:
             self._ray.shutdown()
             raise UserError(
                 f"--address {self._address}: no Ray cluster can be used there ({_first_line(error)}); start one with "
-                "`ray start` on each machine and run layercut on one of them, or leave --address out for an own one"
+                "`ray start` on each machine and run layercut on one of them, or leave --address out to start a new "
+                "one here"
             ) from error
         self._connected = True
 
@@ -164,7 +165,8 @@ class RayExecutor:
         if not capacity.nodes:
             raise UserError(
                 f"--address {self._address}: no living node of the Ray cluster has a "
-                f"{'GPU and a core' if on_gpu else 'core'} for jobs; nothing finished is lost, the same command goes on"
+                f"{'GPU and a core' if on_gpu else 'core'} for jobs; nothing finished is lost; run the same command "
+                "again to resume"
             )
         return capacity
 

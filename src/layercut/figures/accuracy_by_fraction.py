@@ -1,4 +1,4 @@
-"""Mean test accuracy against the share of the data, a line a cut: how much a cut saves in images."""
+"""Mean test accuracy against the fraction of the data, a line a cut: how much a cut saves in images."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def compute(tables: StudyTables) -> Chart | None:
     entries = {line.name: Entry(line.name, line.style, "line") for panel in panels for line in panel.lines}
     return Chart(
         name="accuracy_by_fraction",
-        title="Test accuracy against the share of the data",
+        title="Test accuracy against the fraction of the data",
         panels=panels,
         caption="Mean test accuracy over replicates against the share of the target's training data, a panel for "
         "each strategy and a line for each cut (blocks kept). Bars: 95 % bootstrap interval (BCa) of the mean. "

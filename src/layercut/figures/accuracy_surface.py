@@ -22,7 +22,7 @@ def compute(tables: StudyTables) -> Chart | None:
     return replace(
         flat,
         name="accuracy_surface",
-        title="Test accuracy over cut and share of the data",
+        title="Test accuracy over cut and fraction of the data",
         panels=panels,
         caption="Mean test accuracy over replicates, in per cent, over the number of blocks kept from the source and "
         "the share of the target's training data (evenly spaced), a panel for each strategy. Drag to turn it on a "

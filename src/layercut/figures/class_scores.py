@@ -34,7 +34,7 @@ def compute(tables: StudyTables) -> Chart | None:
         title="Classes one by one",
         panels=panels,
         caption="F1 of each class on test images (harmonic mean of precision and recall), in per cent, under the best "
-        "cut of each strategy, a panel for each share of the data: mean over replicates. `load_class_scores` gives "
+        "cut of each strategy, a panel for each fraction of the data: mean over replicates. `load_class_scores` gives "
         "precision and recall of every trial.",
         alt=f"F1 of the classes {', '.join(classes)}, from {means.min():.1f} to {means.max():.1f} per cent.",
         color_scale=(float(means.min()), float(means.max())),

@@ -1,4 +1,4 @@
-"""Box plots of how well clusters of a layer's features agree with classes, a panel a share of the data."""
+"""Box plots of how well clusters of a layer's features agree with classes, a panel a fraction of the data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def compute(tables: StudyTables) -> Chart | None:
         title="Agreement of clusters with classes",
         panels=panels,
         caption="Adjusted Rand index between clusters of the features of a layer and the classes, each replicate, by "
-        "layer, a panel for each share of the data: 1 where clusters are the classes, 0 as by chance. Box: "
+        "layer, a panel for each fraction of the data: 1 where clusters are the classes, 0 as by chance. Box: "
         "quartiles and median; whiskers: furthest value within 1.5 interquartile ranges.",
         alt=f"Box plots of the adjusted Rand index for layers {', '.join(layers)}, at "
         f"{', '.join(map(fraction_label, fractions))} of the data.",

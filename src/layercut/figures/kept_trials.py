@@ -16,7 +16,7 @@ class Shown(NamedTuple):
     trial: KeptTrial
     title: str
     fraction: str
-    """Label of its share of the data."""
+    """Label of its fraction of the data."""
     class_names: tuple[str, ...]
 
 

@@ -62,7 +62,7 @@ def _panel(
             ticks=tuple(Tick(place, label) for place, label in enumerate(columns)),
         ),
         y=Axis(
-            "Share of the data",
+            "Fraction of the data",
             scale="category",
             ticks=tuple(Tick(place, label) for place, label in enumerate(rows)),
         ),

@@ -87,7 +87,7 @@ def fraction_axis(fractions: Sequence[float]) -> Axis:
         near = math.log10(right / fraction) < _LEAST_GAP * span
         right = right if near else fraction
         ticks.append(Tick(fraction, "" if near else fraction_label(fraction)))
-    return Axis("Share of the target's training data", scale="log", ticks=tuple(reversed(ticks)), limits=limits)
+    return Axis("Fraction of the target's training images", scale="log", ticks=tuple(reversed(ticks)), limits=limits)
 
 
 def cut_axis(cuts: Iterable[int | str]) -> Axis:

@@ -1,4 +1,4 @@
-"""Each probe's score by layer, a panel a probe and a line a share of the data."""
+"""Each probe's score by layer, a panel a probe and a line a fraction of the data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def compute(tables: StudyTables) -> Chart | None:
     series = {
         fraction: (fraction_label(fraction), cut_style(i, len(fractions))) for i, fraction in enumerate(fractions)
     }
-    return _chart(probes, "fraction", series, "share of the data")
+    return _chart(probes, "fraction", series, "fraction of the data")
 
 
 def by_model(probes: pd.DataFrame) -> Chart | None:

@@ -1,4 +1,4 @@
-"""What choosing the cut by each probe costs, by share of the data, a panel a strategy; nulls among them."""
+"""What choosing the cut by each probe costs, by fraction of the data, a panel a strategy; nulls among them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _panel(rows: pd.DataFrame, strategy: str, fractions: list[float]) -> Panel:
     columns = tuple(map(fraction_label, fractions))
     return Panel(
         title=strategy,
-        x=Axis("Share of the data", scale="category", ticks=tuple(Tick(i, name) for i, name in enumerate(columns))),
+        x=Axis("Fraction of the data", scale="category", ticks=tuple(Tick(i, name) for i, name in enumerate(columns))),
         y=Axis("Probe or rule", scale="category", ticks=tuple(Tick(i, name) for i, name in enumerate(labels))),
         cells=Cells(
             labels,

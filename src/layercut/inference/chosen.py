@@ -53,8 +53,8 @@ def find_model(path: Path, condition: Mapping[str, str] | None = None) -> KeptMo
     """Return the kept model of an output directory to use, or that of a folder with a card.
 
     Of an output directory: the one in its folder `model`, if there is one and nothing is asked for; else the condition
-    with the highest mean validation accuracy at the largest share of the data, among those that `condition` leaves. Of
-    its replicates the first with kept weights: the best one would be the luckiest.
+    with the highest mean validation accuracy at the largest fraction of the data, among those that `condition` leaves.
+    Of its replicates the first with kept weights: the best one would be the luckiest.
 
     Args:
         path: an output directory, a folder with card and weights, or the weight file in it.

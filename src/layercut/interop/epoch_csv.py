@@ -23,7 +23,7 @@ COLUMNS = ("epoch", "train_loss", "validation_loss", "validation_accuracy", "lea
 
 
 def curve_table(curve: Iterable[EpochPoint]) -> pd.DataFrame:
-    """Return a row for each epoch; accuracies are shares in 0..1, empty where an epoch was not validated."""
+    """Return a row for each epoch; accuracies are in 0..1, empty where an epoch was not validated."""
     import pandas as pd  # noqa: PLC0415 - pandas is for studies that ask for it
 
     points = list(curve)

@@ -210,7 +210,7 @@ def _reset(layout: Layout, hidden: nn.Sequential) -> None:
             continue
         reset = getattr(layer, "reset_parameters", None)
         if reset is None:
-            raise ValueError(f"expected layers that can be initialised anew in a head; {name} cannot")
+            raise ValueError(f"expected layers that can be re-initialised in a head; {name} cannot")
         reset()
         if isinstance(layer, nn.Linear) and layout.initialize is not None:
             layout.initialize(layer)

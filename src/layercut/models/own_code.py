@@ -60,7 +60,7 @@ def import_function(factory: str, code: Code) -> Callable[..., Any]:
         sys.path.insert(0, str(code.folder))
     before = _imported.get(module)
     if before not in (None, code.sha256):
-        raise SpecError(f"factory: this process has imported another {module}; start Python anew")
+        raise SpecError(f"factory: this process has imported another {module}; restart Python")
     try:
         loaded = importlib.import_module(module)
     except Exception as error:  # whatever the user's code raises

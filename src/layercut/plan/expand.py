@@ -200,7 +200,7 @@ class _Labels(NamedTuple):
 
 
 def _distinct(labels: list[str]) -> list[str]:
-    """Number labels that stand more than once: results of two sources must not share a name."""
+    """Number labels that appear more than once: results of two sources must not share a name."""
     counts: dict[str, int] = {}
     numbered = []
     for label in labels:

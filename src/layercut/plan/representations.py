@@ -29,7 +29,7 @@ def representation_jobs(spec: StudySpec, probes: Sequence[ProbeJob]) -> tuple[Re
     """Return a job for each source, target and model that is probed; none where the study does not ask for them.
 
     Each looks at the first replicate of one of the probes' samples: images of the target before those of the source,
-    the largest share, training images before others.
+    the largest fraction, training images before others.
 
     Raises:
         SpecError: they are asked for and no probe looks at images.

@@ -114,7 +114,7 @@ def describe(summary: dict[str, Any]) -> str:
     ]
     for level in summary["jobs_by_level"]:
         work = flops[level["kind"]]
-        lines.append(f"  {level['kind']:<10}  {level['jobs']:>9,} jobs     {work / 1e12:>9,.2f} TFLOP at the most")
+        lines.append(f"  {level['kind']:<10}  {level['jobs']:>9,} jobs     {work / 1e12:>9,.2f} TFLOP at most")
     lines += [f"  pixels      of {row['images']} {_scaling(row)}" for row in summary["normalization"] if _told(row)]
     lines += [f"  data        {note}" for note in summary["notes"]]
     warnings = [*summary["warnings"], *map(_sentence, summary["unattainable"])]

@@ -33,9 +33,12 @@ class DimensionSpec(FlattenedSpec):
     """How TwoNN is resampled and fitted, and how many neighbours maximum likelihood looks at."""
 
     resamples: int = Field(default=50, ge=2, description="Subsamples that TwoNN is the mean of.")
-    resample_fraction: float = Field(default=0.9, gt=0, le=1, description="Share of the images in each subsample.")
+    resample_fraction: float = Field(default=0.9, gt=0, le=1, description="Fraction of the images in each subsample.")
     fit_fraction: float = Field(
-        default=0.9, gt=0, le=1, description="Share of the images, those of the lowest ratios, that TwoNN is fitted to."
+        default=0.9,
+        gt=0,
+        le=1,
+        description="Fraction of the images, those with the lowest ratios, that TwoNN is fitted to.",
     )
     neighbours: int = Field(default=10, ge=3, description="Neighbours that maximum likelihood looks at.")
 

@@ -32,7 +32,7 @@ class LogisticSpec(PooledSpec):
 
     inverse_penalty: PositiveFloat = Field(default=1.0, description="C of scikit-learn: the larger, the freer.")
     folds: int = Field(default=5, ge=2, description="Of the stratified cross-validation.")
-    max_iterations: PositiveInt = Field(default=10_000, description="Steps of the fit at the most.")
+    max_iterations: PositiveInt = Field(default=10_000, description="Maximum number of steps of the fit.")
 
 
 def logistic_regression(activations: Activations, options: LogisticSpec) -> dict[str, float]:

@@ -37,9 +37,9 @@ class NleepSpec(PooledSpec):
 
     components_per_class: PositiveInt = Field(default=5, description="Gaussians of the mixture, for each class.")
     kept_scatter: float = Field(
-        default=0.8, gt=0, le=1, description="Share of the scatter that the kept principal axes have."
+        default=0.8, gt=0, le=1, description="Fraction of the scatter that the kept principal axes explain."
     )
-    max_iterations: PositiveInt = Field(default=200, description="Steps of the fit at the most.")
+    max_iterations: PositiveInt = Field(default=200, description="Maximum number of steps of the fit.")
 
 
 def nleep(activations: Activations, options: NleepSpec) -> dict[str, float]:

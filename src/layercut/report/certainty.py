@@ -43,7 +43,7 @@ def _probability(best: BestCut, rows: pd.DataFrame) -> Iterator[str]:
     if len(own) != 1 or len(rows) < 2 or int(own["num_replicates"].iloc[0]) < LEAST_REPLICATES:
         return
     share = float(own["probability"].iloc[0])
-    text = f"With the replicates drawn anew, it is the best of all {len(rows)} in {_share(share)} of draws"
+    text = f"If the replicates are resampled, it is the best of all {len(rows)} in {_share(share)} of draws"
     first = rows.sort_values("probability", ascending=False, kind="stable").iloc[0]
     if float(first["probability"]) > share:
         name = words.condition_name(str(first["strategy"]), int(first["cut"]))

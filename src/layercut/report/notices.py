@@ -56,7 +56,7 @@ def _incomplete(facts: StudyFacts) -> Iterator[Notice]:
     if planned and done < planned:
         yield Notice(
             f"Not finished: {done:,} of {planned:,} trials have run, so nothing is recommended. "
-            "The same command goes on; all numbers below may still change."
+            "Run the same command again to resume; all numbers below may still change."
         )
 
 

@@ -16,7 +16,7 @@ from layercut.stats.design import context_columns, context_of
 PROBE_COLUMNS = (
     ("Predictor", "A probe, or in brackets a rule that never looks at the target's features, and nearest neighbours"),
     ("Strategy", "Whose cuts it orders"),
-    ("Data", "Share of the target's training data"),
+    ("Data", "Fraction of the target's training images"),
     ("Spearman", "Rank correlation of score and mean test accuracy over cuts; positive: as the probe promises"),
     ("95 %", "Interval of Spearman's: bootstrap over replicates, percentiles"),
     ("Fisher", "Fisher's 95 % interval of the rank correlation, from the number of cuts alone"),
@@ -53,7 +53,7 @@ def probe_rows(board: pd.DataFrame, contexts: Sequence[Context]) -> list[Conditi
 
 
 def probe_verdicts(board: pd.DataFrame, scope: Literal["cut", "source"] = "cut") -> Iterator[str]:
-    """Yield what the scoreboard of one scope comes to, over all strategies, shares of the data, sources and models."""
+    """Yield what the scoreboard of one scope says, over all strategies, fractions, sources and models."""
     own = board[board["scope"] == scope] if len(board) else board
     if own.empty or own["is_null"].all():
         return

@@ -57,7 +57,7 @@ class ConditionRow:
 COLUMNS = (
     ("Strategy", "What is done to the blocks below and above the cut"),
     ("Cut", "Number of blocks kept from the source"),
-    ("Data", "Share of the target's training data"),
+    ("Data", "Fraction of the target's training images"),
     ("n", "Finished replicates"),
     ("Mean", "Mean test accuracy, per cent"),
     ("SD", "Standard deviation over replicates, percentage points"),
@@ -67,7 +67,7 @@ COLUMNS = (
         "95 % interval",
         "Of the difference, percentage points; the same test and adjustment as p; none with too few replicates",
     ),
-    ("p (Holm)", "Exact Wilcoxon signed-rank test, adjusted within the strategy shown and share of the data"),
+    ("p (Holm)", "Exact Wilcoxon signed-rank test, adjusted within the strategy shown and fraction of the data"),
     ("Effect", "Matched-pairs rank-biserial correlation, −1 to 1"),
 )
 
@@ -90,7 +90,7 @@ def _design(table: pd.DataFrame, facts: StudyFacts) -> Iterator[Fact]:
     for factor in factor_columns(table):
         yield Fact(factor.removeprefix(FACTOR), ", ".join(map(str, table[factor].unique())))
     yield Fact("Strategies", ", ".join(strategies_in_order(table["strategy"].unique())))
-    yield Fact("Shares of the data", ", ".join(words.fraction_label(f) for f in sorted(table["fraction"].unique())))
+    yield Fact("Fractions of the data", ", ".join(words.fraction_label(f) for f in sorted(table["fraction"].unique())))
     yield Fact("Seed", "" if facts.seed is None else str(facts.seed))
     if len(facts.pretrainings) > _MOST_NAMED:
         least, most = (end(accuracy for _, _, accuracy in facts.pretrainings) for end in (min, max))
@@ -152,7 +152,7 @@ def _span(values: pd.Series) -> str:
 
 
 def condition_rows(rows: pd.DataFrame, contrasts: pd.DataFrame, contexts: Sequence[Context]) -> list[ConditionRow]:
-    """Return the table of all conditions, each once with all its names, best mean first within each share of the data.
+    """Return the table of all conditions, each once with all its names, best mean first within each fraction.
 
     A condition is called, and its p-value adjusted, as where it is the best (`stats.best_cuts`).
     """

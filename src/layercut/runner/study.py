@@ -46,7 +46,7 @@ def run_study(
             in their last bits from run to run.
         executor: `serial`, `processes`, `ray`, or an executor of one's own.
         workers: worker processes; where None, a core each, or on a GPU as many as its memory has room for.
-        address: of the cluster, for an executor that uses one; for `ray`, an own one on this machine where None.
+        address: of the cluster, for an executor that uses one; for `ray`, a new one on this machine where None.
         memory_bytes: budget for stored features; half of the memory where None.
         data_dir: where datasets are; `LAYERCUT_DATA` or the user's cache folder where None.
         debug: let an exception in a trial through instead of recording it.

@@ -195,7 +195,7 @@ def _walk(node: yaml.Node, path: str, lines: dict[str, int], place: str) -> None
         for key, value in node.value:
             name, line = str(getattr(key, "value", "")), key.start_mark.line + 1
             if name in seen:
-                raise SpecError(f"{place}, line {line}: the key {name!r} stands twice, first on line {seen[name]}")
+                raise SpecError(f"{place}, line {line}: the key {name!r} appears twice, first on line {seen[name]}")
             seen[name] = line
             child = f"{path}.{name}" if path else name
             lines[child] = line

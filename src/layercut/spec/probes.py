@@ -15,7 +15,7 @@ DEFAULT_SAMPLE = 1000
 
 def _in_range(fraction: float) -> float:
     if not 0 < fraction <= 1:
-        raise ValueError("a share in (0, 1]")
+        raise ValueError("a fraction in (0, 1]")
     return fraction
 
 
@@ -39,7 +39,8 @@ class ProbeSpec(OpenSpec):
     sample: int | None = Field(
         default=None,
         ge=2,
-        description=f"Images at the most, class-balanced, out of each trial's sample; {DEFAULT_SAMPLE} where absent.",
+        description=f"Maximum number of images, class-balanced, from each trial's sample; {DEFAULT_SAMPLE} where "
+        "absent.",
     )
     replicates: int | None = Field(default=None, ge=1, description="Replicates; as many as the trials' where absent.")
 
@@ -47,7 +48,7 @@ class ProbeSpec(OpenSpec):
     @classmethod
     def _each_once(cls, fractions: list[float] | None) -> list[float] | None:
         if fractions is not None and (not fractions or len(set(fractions)) < len(fractions)):
-            raise ValueError("at least one share, each once")
+            raise ValueError("at least one fraction, each once")
         return fractions
 
     @property

@@ -21,7 +21,7 @@ from layercut.spec.training import PretrainingSpec, TrainingSpec
 
 def _in_range(fraction: float) -> float:
     if not 0 < fraction <= 1:
-        raise ValueError("a share in (0, 1]")
+        raise ValueError("a fraction in (0, 1]")
     return fraction
 
 
@@ -75,7 +75,7 @@ class TransferSpec(StrictSpec):
         description="What is done to the blocks below and above the cut (`layercut list strategies`).",
     )
     fractions: OneOrMore[Fraction] = Field(
-        default=[1.0], min_length=1, description="Shares of the target's training images, each in (0, 1]."
+        default=[1.0], min_length=1, description="Fractions of the target's training images, each in (0, 1]."
     )
     replicates: int | ReplicateRule = Field(
         default=10, description="Independent repetitions: one number, or `{up_to: {fraction: count}}`."
@@ -89,7 +89,7 @@ class TransferSpec(StrictSpec):
         "`val/` of a folder that has `test/` too.",
     )
     val_split: float = Field(
-        default=0.1, gt=0, lt=1, description="Share of images kept for validation; of no use with `folds`."
+        default=0.1, gt=0, lt=1, description="Fraction of the images kept for validation; unused with `folds`."
     )
     num_folds: int = Field(
         default=5, ge=2, description="Folds of `validation: folds`; fewer where there are fewer images."

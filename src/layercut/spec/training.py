@@ -39,14 +39,14 @@ class TrainingSpec(StrictSpec):
     )
     momentum: float = Field(default=0.0, ge=0, lt=1, description="Momentum of sgd.")
     nesterov: bool = Field(default=False, description="Nesterov's momentum instead of the plain one.")
-    epochs: int = Field(default=40, ge=1, description="Epochs at the most.")
+    epochs: int = Field(default=40, ge=1, description="Maximum number of epochs.")
     min_steps: int | None = Field(
         default=None,
         ge=1,
-        description="Epochs go on until there are so many steps, which small fractions need: 40 epochs of 24 "
+        description="Training continues for at least this many steps, which small fractions need: 40 epochs of 24 "
         "images are 40 steps. There are still no more than `epochs` evaluations: each then comes after several epochs.",
     )
-    steps: int | None = Field(default=None, ge=1, description="Steps at the most, in place of `epochs`.")
+    steps: int | None = Field(default=None, ge=1, description="Maximum number of steps, in place of `epochs`.")
     evaluations: int = Field(
         default=20,
         ge=1,
@@ -82,7 +82,7 @@ class TrainingSpec(StrictSpec):
     warmup_steps: int = Field(default=0, ge=0, description="The same, counted in steps.")
     clip_norm: float | None = Field(default=None, gt=0, description="Largest norm of the gradient; null: any.")
     label_smoothing: float = Field(
-        default=0.0, ge=0, lt=1, description="Share of each label that is spread over all classes, in training."
+        default=0.0, ge=0, lt=1, description="Fraction of each label that is spread over all classes in training."
     )
     kept_lr_scale: float = Field(
         default=1.0,
@@ -103,7 +103,7 @@ class TrainingSpec(StrictSpec):
         "the squared distance.",
     )
     augmentation: OneOrMore[AugmentationName] = Field(
-        default=[], description="What is done to training images, one after the other, anew in every epoch."
+        default=[], description="What is done to training images, one after the other, freshly in every epoch."
     )
     log_points: LogPoints = Field(
         default=[],
@@ -193,7 +193,7 @@ class PretrainingSpec(TrainingSpec):
     """Training of the source model."""
 
     val_split: float = Field(
-        default=0.1, gt=0, lt=1, description="Share of the source's training images kept for validation."
+        default=0.1, gt=0, lt=1, description="Fraction of the source's training images kept for validation."
     )
     threads: int | None = Field(
         default=None,

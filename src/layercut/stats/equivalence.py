@@ -83,7 +83,7 @@ def good_enough(
 
     Args:
         table: what `load_results` returns.
-        margin: share of accuracy, 0.01 for one point.
+        margin: difference in accuracy, 0.01 for one point.
         reference: strategy and cut to compare with; by default the best condition of each context and
             fraction, which is chosen on validation accuracy; without such a choice nothing is compared.
         alpha: level below which a claim is taken to be shown.

@@ -12,7 +12,7 @@ def compare_settings(results: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFram
     """Return one row a condition of all contexts, best mean test accuracy first.
 
     Columns: those that name the condition, `num_replicates`, `mean_train_loss` and `mean_train_accuracy` (averages
-    over a trial's epochs), `test_accuracy` and `seconds`, each a mean over replicates; accuracies are shares in 0..1.
+    over a trial's epochs), `test_accuracy` and `seconds`, each a mean over replicates; accuracies are in 0..1.
     Trials that failed are left out; averages are NaN where there are no curves.
 
     Args:

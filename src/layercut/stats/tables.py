@@ -91,7 +91,7 @@ def load_results(path: str | PathLike[str]) -> pd.DataFrame:
     """Return one row for each trial and name of its condition, failed trials included.
 
     A merged trial has a row under every name; `merged` is False under exactly one of them. Accuracies
-    are shares in 0..1, NaN where the trial failed (`status` then says how) or had no such images.
+    are in 0..1, NaN where the trial failed (`status` then says how) or had no such images.
     The level of a training factor is a text in the column `factor_` and its name, empty where the factor does not
     apply: all columns so called are factors, also of a table that was merged, put together or read from a file.
     Rows are ordered by source, target, model, factors, strategy, cut, fraction and replicate.
