@@ -1,4 +1,4 @@
-"""`layercut predict` and `layercut export-model`."""
+"""`layercut predict`, `layercut export-model` and `layercut recipe`."""
 
 from __future__ import annotations
 
@@ -65,3 +65,9 @@ def test_an_exported_model_predicts_what_the_run_predicts(layercut, run, photos,
     assert "on given pictures" in exported.stderr
     answers = [layercut("predict", model, *test_files(photos)).stdout for model in (run, tmp_path / "out")]
     assert answers[0] == answers[1]
+
+
+def test_a_recipe_for_a_model_without_one_is_refused_in_a_line(layercut, run):
+    outcome = layercut("recipe", run)
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert outcome.stderr == "layercut: expected a model of timm for a recipe; got plain_cnn\n"

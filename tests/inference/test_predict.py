@@ -95,6 +95,13 @@ def test_the_final_model_of_a_run_comes_first(run, tmp_path):
     assert find_model(copy, {"strategy": "scratch"}).folder != copy / "model"
 
 
+def test_an_unfinished_study_says_so_beside_its_best(run, monkeypatch):
+    table = load_results(run)
+    table.attrs["plan"] = table.attrs["plan"] | {"trials_distinct": table["key"].nunique() + 3}
+    monkeypatch.setattr("layercut.inference.chosen.load_results", lambda path: table)
+    assert "the study is not finished: 8 of 11 trials have run" in find_model(run).why
+
+
 def test_a_folder_with_a_model_cannot_choose_by_condition(run):
     with pytest.raises(UserError, match="holds one model"):
         find_model(find_model(run).folder, {"cut": "1"})

@@ -17,6 +17,7 @@ import layercut
 from layercut.cli.recommend import command
 from layercut.errors import UserError
 from layercut.executors.serial import SerialExecutor
+from layercut.inference import find_model
 from layercut.ledger import Ledger
 from layercut.recommending import Recommendation, call, read_recommendation
 from layercut.recommending.arms import seen_in
@@ -89,6 +90,17 @@ def test_the_model_is_that_of_the_recommended_trial_and_loads(made: Recommendati
     logits = made.model(np.zeros((2, *card["build"]["image_shape"]), dtype=np.uint8))
     assert logits.shape == (2, 2)
     assert "layercut.load_model" in (made.output_dir / "model" / "README.md").read_text(encoding="utf-8")
+
+
+def test_its_directory_predicts_pictures_and_is_exported_by_the_final_model(
+    made: Recommendation, noise: Path, tmp_path: Path
+) -> None:
+    assert find_model(made.output_dir).folder == made.output_dir / "model"
+    pictures = sorted((noise / "test").rglob("*.png"))
+    layercut.export_model(made.output_dir, tmp_path / "out", images=pictures)
+    wanted, got = (layercut.predict(path, pictures) for path in (made.output_dir, tmp_path / "out"))
+    assert [one.class_name for one in wanted] == [one.class_name for one in got]
+    assert {one.class_name for one in wanted} <= {"ants", "bees"}
 
 
 def test_each_decision_follows_from_the_records_before_it(made: Recommendation) -> None:

@@ -94,6 +94,7 @@ _USES = {
     "parquet": "`layercut export --format parquet`",
     "ray": "`layercut run --executor ray`, on many machines",
     "tensorboard": "`tensorboard: true` in a study file",
+    "onnx": "`layercut export-model --format onnx`",
     "bench": "comparing layercut's speed with PyTorch Lightning's",
 }
 

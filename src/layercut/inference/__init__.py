@@ -2,6 +2,6 @@
 
 from layercut.inference.chosen import KeptModel, find_model
 from layercut.inference.classifier import Classifier, load_model
-from layercut.inference.predict import Prediction, predict
+from layercut.inference.predicting import Prediction, predict
 
 __all__ = ["Classifier", "KeptModel", "Prediction", "find_model", "load_model", "predict"]

@@ -86,7 +86,8 @@ def _of_folder(folder: Path, why: str) -> KeptModel:
 
 
 def _of_run(run: Path, condition: Mapping[str, str]) -> KeptModel:
-    table = _chosen_rows(load_results(run), condition)
+    everything = load_results(run)
+    table = _chosen_rows(everything, condition)
     best = _recommended(table)
     own = table[(table["strategy"] == best.strategy) & (table["cut"] == best.cut)]
     own = own[own["fraction"] == best.fraction]
@@ -101,7 +102,14 @@ def _of_run(run: Path, condition: Mapping[str, str]) -> KeptModel:
     among = f"best on validation images among {best.num_candidates} conditions"
     why = "the one condition there is to choose from" if best.num_candidates == 1 else among
     name = {"strategy": best.strategy, "cut": best.cut}  # a merged trial has several
-    return KeptModel(found.folder, found.card | name, why)
+    return KeptModel(found.folder, found.card | name, why + _unfinished(everything))
+
+
+def _unfinished(table: pd.DataFrame) -> str:
+    """Say where the study is not done: the best so far need not be the best."""
+    planned = int((table.attrs.get("plan") or {}).get("trials_distinct") or 0)
+    done = table["key"].nunique()
+    return f"; the study is not finished: {done:,} of {planned:,} trials have run" if done < planned else ""
 
 
 def _chosen_rows(table: pd.DataFrame, condition: Mapping[str, str]) -> pd.DataFrame:
@@ -160,6 +168,6 @@ def _nothing_kept(run: Path, best: BestCut, kept: Sequence[KeptTrial]) -> str:
     others = f"; weights are kept of {few(with_weights, 4, ' | ')}" if with_weights else ""
     return (
         f"{run} keeps no weights of {wanted} at {100 * best.fraction:g} % of the data{others}. Write `keep: [weights]` "
-        f"in the study file, or run `layercut run {run / 'study.yaml'} -o {run} --set 'keep=[weights]'`: the trials "
+        f"in the study file, or run `layercut run {run} --set 'keep=[weights]'`: the trials "
         "run again, their records stay as they are"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from functools import lru_cache
 from pathlib import Path
@@ -140,25 +141,34 @@ class ZooFamily:
         """
         return open_library(self.library).fetch_weights(self.name, weights)
 
-    def uncut(self, options: ZooOptions, image_shape: ImageShape, model: CuttableModel) -> nn.Module:
-        """Return the library's own model with the values of a whole one of ours, in eval mode.
+    def own_and_cut(
+        self, options: ZooOptions, image_shape: ImageShape, num_classes: int
+    ) -> tuple[nn.Module, CuttableModel, dict[str, str]]:
+        """Return a model of the library, it made ours, and which of our values each of the library's is.
 
-        Ours is made of the library's own modules: which name of theirs is which of ours, the tensors tell.
+        Ours is made of the library's own modules: the tensors tell. What its forward pass does not use is in no block
+        and has no name here. The library's may be of no use any more, but for its modules.
         """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            made = open_library(self.library).create(self.name, image_shape, num_classes, **_switches(options))
+            theirs = made.state_dict(keep_vars=True)
+            whole = copy.copy(made)
+            whole._modules = dict(made._modules)
+            cut = self._cut(made, options, image_shape)
+        place = {id(value): name for name, value in cut.state_dict(keep_vars=True).items()}
+        return whole, cut, {name: place[id(value)] for name, value in theirs.items() if id(value) in place}
+
+    def uncut(self, options: ZooOptions, image_shape: ImageShape, model: CuttableModel) -> nn.Module:
+        """Return the library's own model with the values of a whole one of ours, in eval mode."""
         num_classes = [layer for layer in model.head.modules() if isinstance(layer, nn.Linear)][-1].out_features
+        _, _, names = self.own_and_cut(options, image_shape, num_classes)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # for what its forward pass does not use
-            made = [
-                open_library(self.library).create(self.name, image_shape, num_classes, **_switches(options))
-                for _ in range(2)
-            ]
-            theirs = made[0].state_dict(keep_vars=True)
-            ours = self._cut(made[0], options, image_shape).state_dict(keep_vars=True)
-        place = {id(value): name for name, value in ours.items()}
+            made = open_library(self.library).create(self.name, image_shape, num_classes, **_switches(options))
         values = model.state_dict()
-        named = {name: values[place[id(value)]].contiguous() for name, value in theirs.items() if id(value) in place}
-        made[1].load_state_dict(named, strict=False)  # what is not used is in no block
-        return made[1].eval()
+        made.load_state_dict({name: values[ours].contiguous() for name, ours in names.items()}, strict=False)
+        return made.eval()
 
     def _cut(self, model: nn.Module, options: ZooOptions, image_shape: ImageShape) -> CuttableModel:
         library = open_library(self.library)

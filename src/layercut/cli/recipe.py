@@ -1,0 +1,42 @@
+"""`layercut recipe`: a study's treatment as code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from layercut.cli.options import HomePath, condition_option
+
+
+@click.command("recipe")
+@click.argument("run", type=HomePath())
+@click.option(
+    "--for",
+    "framework",
+    type=click.Choice(["timm", "lightning"]),
+    default="timm",
+    show_default=True,
+    help="Whose code.",
+)
+@condition_option
+def command(run: Path, framework: str, condition: dict[str, str]) -> None:
+    """Print Python code that freezes and trains a model of timm as the study did.
+
+    RUN is the output directory of a study that kept weights (`keep: [weights]`), or the folder of a kept trial. Without
+    --condition it is the recommended condition. The code needs no layercut: which layers stay, which begin with new
+    values, optimizer, schedule and images stand in it by name. What it leaves out is said at its top.
+
+    \b
+    timm       a plain loop of PyTorch around the model
+    lightning  a LightningModule and its Trainer
+
+    \b
+    Examples:
+        layercut recipe runs/mine > train.py
+        layercut recipe runs/mine --for lightning --condition strategy=freeze --condition cut=3
+    """
+    from layercut.inference import find_model
+    from layercut.recipes import recipe
+
+    click.echo(recipe(find_model(run, condition), framework), nl=False)

@@ -1,0 +1,129 @@
+"""What a strategy does to a library's model, in the library's own names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from layercut.errors import UserError
+from layercut.models import MODELS
+from layercut.models.base import random_layers
+from layercut.models.zoo.family import ZooFamily
+from layercut.strategies import STRATEGIES
+from layercut.strategies.base import PartialStrategy, PullingStrategy, RatedStrategy, head_of
+from layercut.strategies.treatment import Treatment, treatment
+
+
+class Treated(NamedTuple):
+    """Layers and values of a model of timm by name; a layer stands for all that is in it."""
+
+    model: str
+    transfers: bool
+    frozen_layers: tuple[str, ...]
+    """Never trained, always in eval mode."""
+    frozen_values: tuple[str, ...]
+    """Parameters outside of these layers that are not trained."""
+    resting_layers: tuple[str, ...]
+    """Layers outside of them that are in eval mode, by themselves: some of their parameters are not trained."""
+    new_layers: tuple[str, ...]
+    """With initial values instead of the source's."""
+    new_values: tuple[str, ...]
+    kept: tuple[str, ...]
+    """Parameters with the source's values that are trained."""
+
+
+def treated(card: Mapping[str, Any]) -> Treated:
+    """Return what the strategy of a kept trial does to the model that it names.
+
+    Raises:
+        UserError: it is no model of timm, or the strategy does what these names cannot say.
+    """
+    build, strategy = card["build"], STRATEGIES[card["strategy"]]
+    family = MODELS[build["name"]]
+    if not isinstance(family, ZooFamily) or family.library != "timm":
+        raise UserError(f"expected a model of timm for a recipe; got {build['name']}")
+    if head_of(strategy) != "trained" or isinstance(strategy, RatedStrategy | PullingStrategy):
+        raise UserError(
+            f"there is no recipe for {card['strategy']}, which solves its head, has rates of its own or draws back to "
+            "the source; name another condition, such as strategy=finetune"
+        )
+    options = family.options.model_validate(build["options"])
+    whole, cut, names = family.own_and_cut(options, tuple(build["image_shape"]), len(card["class_names"]))
+    does = treatment(strategy, card["cut"], len(cut.block_names))
+    if does.num_left < does.num_blocks:
+        raise UserError(
+            f"{card['strategy']} at cut {card['cut']} removes blocks, which timm cannot build; export the model "
+            "instead (`layercut export-model`), or name a condition that keeps all blocks"
+        )
+    trains = strategy.trains if isinstance(strategy, PartialStrategy) else None
+    resting, ours_trained = _at_rest(cut.blocks, does, trains)
+    kept = {name for name, block in _block_of(names, cut.block_names).items() if block in does.kept}
+    parameters = dict.fromkeys(name for name, _ in whole.named_parameters() if name in names)
+    trained = {name for name in parameters if names[name] in ours_trained or names[name].startswith("head.")}
+    new = {name for name in names if name not in kept} if strategy.transfers else set()
+    rests = [name for name, layer in whole.named_modules() if name and id(layer) in resting]
+    taught = [layer for layer, _ in whole.named_modules() if any(_inside(name, [layer]) for name in trained)]
+    frozen_layers = _outermost(whole, lambda name, layer: name not in taught and _all_at_rest(layer, resting))
+    new_layers = _outermost(whole, lambda name, layer: _all_among(name, layer, new))
+    return Treated(
+        family.name,
+        strategy.transfers,
+        tuple(frozen_layers),
+        tuple(name for name in parameters if name not in trained and not _inside(name, frozen_layers)),
+        tuple(name for name in rests if not _inside(name, frozen_layers) and _has_own(whole.get_submodule(name))),
+        tuple(new_layers),
+        tuple(name for name in new if name in parameters and not _inside(name, new_layers)),
+        tuple(name for name in parameters if name in kept and name in trained),
+    )
+
+
+def _at_rest(
+    blocks: nn.Sequential, does: Treatment, trains: Callable[[nn.Module, str], bool] | None
+) -> tuple[set[int], set[str]]:
+    """Return the layers in eval mode, by identity, and the names of the parameters that are trained."""
+    resting: set[int] = set()
+    trained: set[str] = set()
+    for index, (name, block) in enumerate(blocks.named_children()):
+        for path, layer in block.named_modules(prefix=f"blocks.{name}"):
+            own = [parameter for parameter, _ in layer.named_parameters(recurse=False)]
+            taught = [one for one in own if index in does.trained and (trains is None or trains(layer, one))]
+            trained |= {f"{path}.{one}" for one in taught}
+            frozen_buffers = trains is not None and not own and any(True for _ in layer.buffers(recurse=False))
+            if index not in does.trained or len(taught) < len(own) or frozen_buffers:
+                resting.add(id(layer))
+    return resting, trained
+
+
+def _block_of(names: Mapping[str, str], block_names: list[str]) -> dict[str, int]:
+    """Return the block of each of the library's values; values of the head are left out."""
+    place = {f"blocks.{name}": index for index, name in enumerate(block_names)}
+    found = {name: ".".join(ours.split(".")[:2]) for name, ours in names.items()}
+    return {name: place[block] for name, block in found.items() if block in place}
+
+
+def _outermost(model: nn.Module, wanted: Callable[[str, nn.Module], bool]) -> list[str]:
+    found: list[str] = []
+    for name, layer in model.named_modules():
+        if name and not _inside(name, found) and wanted(name, layer):
+            found.append(name)
+    return found
+
+
+def _all_at_rest(layer: nn.Module, resting: Collection[int]) -> bool:
+    counted = [one for one in layer.modules() if _has_own(one) or (not list(one.children()) and random_layers(one))]
+    return bool(counted) and all(id(one) in resting for one in counted)
+
+
+def _all_among(name: str, layer: nn.Module, values: Collection[str]) -> bool:
+    own = [f"{name}.{one}" for one in layer.state_dict()]
+    return bool(own) and all(one in values for one in own)
+
+
+def _has_own(layer: nn.Module) -> bool:
+    return any(True for _ in layer.parameters(recurse=False)) or any(True for _ in layer.buffers(recurse=False))
+
+
+def _inside(name: str, layers: Collection[str]) -> bool:
+    return any(name == layer or name.startswith(f"{layer}.") for layer in layers)

@@ -1,0 +1,167 @@
+"""A recipe does in another framework what the study did: what is frozen stays, bit for bit, what is trained moves."""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+import yaml
+
+from layercut.errors import UserError
+from layercut.inference import KeptModel, find_model
+from layercut.models import MODELS
+from layercut.models.base import seeded_build
+from layercut.recipes import recipe
+from layercut.recipes.treated import treated
+from layercut.strategies import STRATEGIES
+from layercut.strategies.base import PartialStrategy
+from layercut.strategies.treatment import treatment
+from photo_run import STUDY, run_photos, write_photos
+
+STUDY_OF_TIMM = yaml.safe_dump(
+    yaml.safe_load(STUDY)
+    | {
+        "model": {"name": "timm/test_efficientnet"},
+        "target": {"dataset": "folder", "path": "PATH", "image_size": 32},
+        "transfer": {
+            "strategies": ["finetune"],
+            "fractions": [1.0],
+            "replicates": 1,
+            "training": {"epochs": 1, "batch_size": 4, "kept_lr_scale": 0.1, "clip_norm": 1.0, "lr_schedule": "cosine"},
+        },
+    }
+)
+NAMES = ("test_efficientnet", "test_resnet", "test_vit", "test_convnext")
+POINTS = [("freeze_reinit", 5), ("freeze", 4), ("reinit", 3), ("train_block", 4), ("norm_only", 15), ("bias_only", 15)]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Return a folder of photographs."""
+    root = tmp_path_factory.mktemp("here") / "photos"
+    write_photos(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory, photos):
+    """Return the kept model of a small study of a model of timm."""
+    return find_model(run_photos(photos, tmp_path_factory.mktemp("run"), STUDY_OF_TIMM))
+
+
+def _run(code: str, photos: Path, monkeypatch) -> tuple[dict, dict, dict]:
+    """Run a recipe beside `photos/` and weights; return these, what the model has then, and the names of the code."""
+    monkeypatch.chdir(photos.parent)
+    torch.manual_seed(0)
+    torch.save(timm.create_model("test_efficientnet", num_classes=7).state_dict(), "source.pth")
+    Path("recipe.py").write_text(code, encoding="utf-8")
+    names = runpy.run_path("recipe.py", run_name="__main__")
+    return torch.load("source.pth"), torch.load("model.pth"), names
+
+
+def _as(kept: KeptModel, strategy: str, cut: int) -> KeptModel:
+    return kept._replace(card=kept.card | {"strategy": strategy, "cut": cut})
+
+
+@pytest.mark.parametrize(("strategy", "cut"), POINTS)
+def test_what_is_frozen_stays_bit_for_bit_and_all_else_moves(kept, photos, monkeypatch, strategy, cut):
+    before, after, names = _run(recipe(_as(kept, strategy, cut)), photos, monkeypatch)
+    model, moved = names["model"], {name for name in after if not torch.equal(before[name], after[name])}
+    frozen = {name for name, value in model.named_parameters() if not value.requires_grad}
+    frozen |= {
+        f"{layer}.{name}" for layer in names["FROZEN_LAYERS"] for name in model.get_submodule(layer).state_dict()
+    }
+    assert bool(frozen) == (strategy != "reinit")
+    assert not frozen & moved
+    assert {name for name, value in model.named_parameters() if value.requires_grad} <= moved
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("strategy", "cut"), [("freeze_reinit", 2), ("freeze", 2), ("reinit", 1), ("bias_only", 2)])
+def test_as_many_values_are_trained_as_the_strategy_trains(kept, name, strategy, cut):
+    family = MODELS[f"timm/{name}"]
+    shape = (3, 160, 160) if name == "test_vit" else (3, 32, 32)
+    build = kept.card["build"] | {"name": f"timm/{name}", "image_shape": shape, "options": {}}
+    does = treated(kept.card | {"strategy": strategy, "cut": cut, "build": build})
+    ours = seeded_build(family, family.options.model_validate({}), shape, 2, seed=0)
+    treats, own = treatment(STRATEGIES[strategy], cut, len(ours.blocks)), STRATEGIES[strategy]
+    expected = sum(value.numel() for value in ours.head.parameters())
+    for index in treats.trained:
+        for layer in ours.blocks[index].modules():
+            for parameter, value in layer.named_parameters(recurse=False):
+                if not isinstance(own, PartialStrategy) or own.trains(layer, parameter):
+                    expected += value.numel()
+    size = {"img_size": 160} if name == "test_vit" else {}
+    model = timm.create_model(name, num_classes=2, **size)
+    for layer in does.frozen_layers:
+        model.get_submodule(layer).requires_grad_(False)
+    for value in does.frozen_values:
+        model.get_parameter(value).requires_grad_(False)
+    assert sum(value.numel() for value in model.parameters() if value.requires_grad) == expected
+
+
+def test_what_is_not_kept_of_the_source_begins_with_new_values(kept):
+    does = treated(_as(kept, "freeze_reinit", 15).card)
+    assert does.new_layers == ("classifier",)
+    assert treated(_as(kept, "scratch", 0).card).new_layers == ()
+
+
+def test_training_from_scratch_loads_nothing(kept):
+    code = recipe(_as(kept, "scratch", 0))
+    assert "pretrained=False" in code
+    assert "load_state_dict(" not in code
+
+
+def test_the_code_has_the_training_of_the_study_and_says_what_it_leaves_out(kept):
+    code = recipe(kept)
+    assert "torch.optim.Adam(groups, lr=0.001, weight_decay=0.0)" in code
+    assert "CosineAnnealingLR(optimizer, 1)" in code
+    assert "clip_grad_norm_(model.parameters(), 1.0)" in code
+    assert '"lr": 0.0001' in code
+    assert "# Not in this code: the best epoch on validation images" in code
+
+
+def test_published_weights_are_asked_for_by_name(kept, monkeypatch):
+    from layercut.spec import WeightsSource
+
+    monkeypatch.setattr("layercut.recipes.code._source_of", lambda kept: WeightsSource(weights="r160_in1k"))
+    assert "timm.create_model('test_efficientnet.r160_in1k', pretrained=True" in recipe(kept)
+
+
+def test_lightning_trains_what_the_recipe_says(kept, photos, monkeypatch):
+    pytest.importorskip("lightning", reason="lightning is not installed")
+    wanted = _as(kept, "freeze_reinit", 5)
+    monkeypatch.chdir(photos.parent)
+    torch.save(timm.create_model("test_efficientnet", num_classes=7).state_dict(), "source.pth")
+    Path("recipe.py").write_text(recipe(wanted, "lightning"), encoding="utf-8")
+    subprocess.run([sys.executable, "recipe.py"], check=True, capture_output=True)
+    before, after = torch.load("source.pth"), torch.load("model.pth")
+    layers = tuple(f"{layer}." for layer in treated(wanted.card).frozen_layers)
+    assert any(name.startswith(layers) for name in after)
+    assert all(torch.equal(before[name], after[name]) for name in after if name.startswith(layers))
+    rest = [name for name in after if name.endswith("weight") and not name.startswith(layers)]
+    assert not any(before[name].shape == after[name].shape and torch.equal(before[name], after[name]) for name in rest)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "cut", "told"),
+    [
+        ("truncate", 2, "removes blocks, which timm cannot build"),
+        ("linear_probe", 2, "no recipe for linear_probe"),
+        ("layer_decay", 15, "no recipe for layer_decay"),
+    ],
+)
+def test_what_has_no_recipe_is_refused(kept, strategy, cut, told):
+    with pytest.raises(UserError, match=told):
+        recipe(_as(kept, strategy, cut))
+
+
+def test_a_model_of_others_has_no_recipe(kept):
+    build = kept.card["build"] | {"name": "plain_cnn", "options": {}}
+    with pytest.raises(UserError, match="expected a model of timm for a recipe; got plain_cnn"):
+        recipe(kept._replace(card=kept.card | {"build": build}))
