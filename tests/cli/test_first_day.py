@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from layercut import load_study, run_study
 from layercut.cli.checkup import check_up, describe_checkup
 from layercut.ledger import Ledger
 from layercut.spec import shipped_studies
@@ -56,6 +57,16 @@ def test_a_run_that_goes_on_with_more_replicates_is_measured_as_before(
     with Ledger(run, read_only=True) as ledger:
         assert {trial.precision for trial in ledger.trials()} == {"bf16_eval"}
         assert {trial.replicate for trial in ledger.trials()} == {0, 1, 2}
+
+
+def test_a_run_that_was_begun_from_python_is_measured_as_before(
+    layercut: Layercut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = load_study(write_study(tmp_path), ["transfer.strategies=[scratch]", "transfer.replicates=1"])
+    run_study(study, tmp_path / "mine", executor="serial", precision="bf16_eval")
+    _go_on(layercut, monkeypatch, tmp_path / "mine", "--set", "transfer.replicates=2")
+    with Ledger(tmp_path / "mine", read_only=True) as ledger:
+        assert {trial.precision for trial in ledger.trials()} == {"bf16_eval"}
 
 
 def test_a_precision_that_is_given_anew_counts(layercut: Layercut, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

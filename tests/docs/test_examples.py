@@ -59,11 +59,11 @@ def test_the_study_file_of_the_readme_loads_and_is_made_for_few_labels():
     assert (study.transfer.validation, study.transfer.training.min_steps) == ("folds", 100)
 
 
-def test_the_readme_installs_with_pip_first_and_begins_with_init_and_run():
+def test_the_readme_installs_with_pip_first_and_begins_with_recommend_init_and_run():
     first, *_ = code_blocks("README.md", "")
     commands = [line.split("#")[0].split() for line in first.strip().splitlines()]
     assert commands[0][:2] == ["pip", "install"]
-    assert [words[1] for words in commands[1:3]] == ["init", "run"]
+    assert [words[1] for words in commands[1:4]] == ["recommend", "init", "run"]
     assert all(words[1] in COMMANDS for words in commands[1:])
 
 

@@ -94,7 +94,9 @@ def layercut() -> None:
     Start here; nothing to download, under a minute:
         layercut run
     Then with your own images, one folder per class:
-        layercut init photos        writes photos.yaml, a study with a pretrained model, every line explained
+        layercut recommend timm/resnet18 --data photos
+                                    an answer in minutes, and the model
+        layercut init photos        or a study: writes photos.yaml, every line explained
         layercut plan photos.yaml   says what it would do
         layercut run photos.yaml
 

@@ -39,10 +39,9 @@ def resumed(context: click.Context, output_dir: Path | None, arguments: Sequence
     if output_dir is None or not unsaid:
         return Resumed({}, command)
     begun, precision = _begun(output_dir)
-    words = shlex.split(begun or "")
     earlier = {} if precision is None else {"precision": precision}
-    if words[:2] == ["layercut", "run"]:
-        first = context.command.make_context("run", words[2:], resilient_parsing=True)
+    if begun is not None and _is_run(begun):
+        first = context.command.make_context("run", shlex.split(begun)[2:], resilient_parsing=True)
         given = {name for name in MEASURED if first.get_parameter_source(name) is ParameterSource.COMMANDLINE}
         earlier |= {name: first.params[name] for name in given}
     options = {name: earlier[name] for name in unsaid if name in earlier}
@@ -50,15 +49,23 @@ def resumed(context: click.Context, output_dir: Path | None, arguments: Sequence
     return Resumed(options, begun if begun and same else shlex.join(["layercut", *arguments, *_flags(options)]))
 
 
+def _is_run(command: str | None) -> bool:
+    return command is not None and command.startswith("layercut run ")
+
+
 def _begun(output_dir: Path) -> tuple[str | None, str | None]:
-    """Return the command that began a run, and the precision of its first trial; None where there is none."""
+    """Return the command that began a run, else the precision of its first trial; None where there is none.
+
+    Raises:
+        UserError: they cannot be read.
+    """
     from layercut.errors import LedgerError, UserError
     from layercut.ledger import Ledger
 
     try:
         with Ledger(output_dir, read_only=True) as ledger:
             begun = ledger.meta("command")
-            trial = None if begun else next(iter(ledger.trials()), None)
+            trial = None if _is_run(begun) else next(iter(ledger.trials()), None)
     except LedgerError as error:
         raise UserError(
             f"{output_dir}: cannot read how this run was begun ({error}); give the command that began it, or its study "
