@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import click
@@ -59,6 +60,7 @@ def command(
         layercut recommend timm/resnet18=weights.safetensors --data photos --budget 5m -o runs/photos
         layercut recommend my_models:build=weights.pth --data photos --budget 30m
     """
+    started = time.monotonic()  # importing takes seconds, too
     from layercut.executors.processes import start_server
     from layercut.stages import PRELOADED
 
@@ -76,6 +78,7 @@ def command(
         workers=workers,
         data_dir=data_dir,
         overrides=overrides,
+        started=started,
         tell=lambda line: say(line, err=True),
     )
     page = found.report()

@@ -48,6 +48,7 @@ def recommend(
     overrides: Sequence[str] = (),
     tell: Tell = lambda line: None,
     clock: Clock = time.monotonic,
+    started: float | None = None,
 ) -> Recommendation:
     """Return what to keep of a pretrained model for some images, with the model itself, within a budget.
 
@@ -67,12 +68,13 @@ def recommend(
         overrides: values of the study that is made, such as `target.image_size=64`.
         tell: called with a line about each step.
         clock: what the budget is measured with.
+        started: what the clock said when the user began to wait; now where None.
 
     Raises:
         UserError: something given cannot be used, or nothing can be recommended.
         StorageFullError: the disk is full.
     """
-    started, seconds = clock(), budget_seconds(budget)
+    started, seconds = clock() if started is None else started, budget_seconds(budget)
     candidate, data = parse_candidate(model, "plain_cnn"), str(data)
     output_dir = Path(output_dir or Path("runs") / study_name(candidate, data)).expanduser()
     require_own(output_dir)

@@ -18,7 +18,7 @@ from layercut.recommending.decision import expected_seconds
 from layercut.recommending.journal import Journal, read_journal
 from layercut.recommending.page import as_html, write_page
 from layercut.recommending.search import recommended
-from layercut.recommending.told import Judged, arm_name, interval, judged, not_told_apart, untried
+from layercut.recommending.told import Judged, arm_name, interval, judged, not_told_apart, untried, within_one_error
 from layercut.records import TrialRecord
 from layercut.report import words
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MODEL_FOLDER = "model"
 
 _NUMBERS = ("num_parameters", "num_trained_parameters")
+
+_MOST_NAMED = 5
 
 _ENDS = {
     "worth": "no further trial was expected to gain 0.05 points",
@@ -115,9 +117,10 @@ def _evidence(
     if low <= journal.chance:
         yield "That is not clearly above chance: more labels are needed before anything here can be trusted."
     if same:
-        names = words.listing([arm_name(row.arm) for row in sorted(same, key=lambda row: -row.accuracy)])
-        yield f"As far as these labels can tell, as good: {names}."
-        yield from _cheaper(own, same, records)
+        by_accuracy = sorted(same, key=lambda row: -row.accuracy)
+        names = [f"{arm_name(row.arm)}, {words.percent(row.accuracy)}" for row in by_accuracy]
+        yield f"These labels do not tell it from: {'; '.join(names[:_MOST_NAMED])}{_more(names)}."
+        yield from _cheaper(own, same, records, journal.num_held_out)
     record = records[own.arm.key]
     which = "test images" if journal.has_test_images else "images that were set aside, a fifth of each class"
     low, high = interval(record.test_accuracy, record.num_test_images or 0)
@@ -128,15 +131,22 @@ def _evidence(
     yield from _course(journal, seen)
 
 
-def _cheaper(own: Judged, same: Sequence[Judged], records: dict[str, TrialRecord]) -> Iterator[str]:
+def _more(names: Sequence[str]) -> str:
+    return f"; and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+
+
+def _cheaper(own: Judged, same: Sequence[Judged], records: dict[str, TrialRecord], num_images: int) -> Iterator[str]:
     sizes = {row.arm.key: records[row.arm.key].num_parameters or 0 for row in [own, *same] if row.arm.key in records}
-    least = min(same, key=lambda row: (sizes.get(row.arm.key, math.inf), -row.accuracy))
-    share = sizes.get(least.arm.key, math.inf) / max(1, sizes.get(own.arm.key, 1))
+    offered = [row for row in same if row.arm.key in sizes and within_one_error(own, row, num_images)]
+    if not offered or not sizes.get(own.arm.key):
+        return
+    least = min(offered, key=lambda row: (sizes[row.arm.key], -row.accuracy))
+    share = sizes[least.arm.key] / sizes[own.arm.key]
     if share < 0.8:
         arm = least.arm
         what = words.phrase(arm.strategy, arm.cut, arm.num_blocks)
         yield (
-            f"The smallest of these has {words.percent(share, 0)} of the parameters and "
+            f"Within one standard error of it, with {words.percent(share, 0)} of its parameters and "
             f"{words.percent(least.accuracy)}: {what[0].lower()}{what[1:]}."
         )
 
@@ -200,7 +210,7 @@ def _table(
                 "rate": math.nan if arm.rate is None else arm.rate,
                 "status": "not tried" if row is None else "failed" if row.failed else "tried",
                 "recommended": arm == own.arm,
-                "as_good": arm.key in alike,
+                "not_told_apart": arm.key in alike,
                 "accuracy": row.accuracy if row else math.nan,
                 "low": low,
                 "high": high,

@@ -95,7 +95,7 @@ def _table(table: pd.DataFrame) -> str:
 
 def _row(row: Mapping[Any, Any]) -> str:
     what = escape(words.condition_name(str(row["strategy"]), int(row["cut"])))
-    mark = " (recommended)" if row["recommended"] else " (as good)" if row["as_good"] else ""
+    mark = " (recommended)" if row["recommended"] else " (not told apart)" if row["not_told_apart"] else ""
     rate = "" if math.isnan(row["rate"]) else f"{row['rate']:g}"
     if row["status"] != "tried":
         told = (

@@ -13,7 +13,6 @@ from layercut.recommending.decision import expected_seconds
 from layercut.recommending.journal import Journal, Step
 from layercut.report import words
 from layercut.significance import ALPHA
-from layercut.stats.contrast import holm
 
 
 class Judged(NamedTuple):
@@ -53,12 +52,22 @@ def interval(accuracy: float, num_images: int) -> tuple[float, float]:
 def not_told_apart(best: Judged, others: Sequence[Judged], num_images: int) -> list[Judged]:
     """Return what labelled images cannot tell from the best, by accuracy.
 
-    Exact sign test on the images that one gets wrong and the other does not, Holm over all others. How many both get
-    wrong is not known: that they have none in common is assumed, which tells the fewest apart.
+    Exact sign test on the images that one gets wrong and the other does not, each by itself. How many both get wrong
+    is not known: that they have none in common is assumed, which tells the fewest apart.
     """
     wrong = _errors(best, num_images)
-    p_values = [_sign_test(wrong, _errors(other, num_images)) for other in others]
-    return [other for other, p in zip(others, holm(p_values), strict=True) if not p < ALPHA] if others else []
+    return [other for other in others if not _sign_test(wrong, _errors(other, num_images)) < ALPHA]
+
+
+def within_one_error(best: Judged, other: Judged, num_images: int) -> bool:
+    """Return whether an accuracy is at most one standard error below the best, from which a smaller model may be taken.
+
+    Reference:
+        Breiman, Friedman, Olshen and Stone 1984, "Classification and Regression Trees", section 3.4.3: the 1 SE rule.
+        We differ in the binomial error of the best, the errors of both being on the same images.
+    """
+    error = math.sqrt(best.accuracy * (1 - best.accuracy) / num_images)
+    return other.accuracy >= best.accuracy - error
 
 
 def arm_name(arm: Arm) -> str:
