@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from layercut.charts import Axis, Bar, BarSeries, Chart, Entry, Panel, Reference
+from layercut.figures.chance import chance_caption, chance_entries, chance_lines, chance_of
 from layercut.figures.names import bounds, cut_axis, estimate_note, fraction_label, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
 from layercut.stats.design import SCRATCH, plain_rows, rows_by
@@ -23,20 +24,22 @@ def compute(tables: StudyTables) -> Chart | None:
     strategies = strategies_in_order(transferred["strategy"].unique())
     cuts = sorted(int(cut) for cut in transferred["cut"].unique())
     by_fraction = rows_by(plain_rows(rows), "fraction")
+    chance = chance_of(tables)
     panels = tuple(
-        _panel(float(fraction), by_fraction[fraction], strategies, cuts)
+        _panel(float(fraction), by_fraction[fraction], strategies, cuts, chance)
         for fraction in sorted(transferred["fraction"].unique())
     )
     legend = [Entry(name, strategy_style(name), "bar") for name in strategies]
-    if any(panel.references for panel in panels):
+    if any(line.name == _SCRATCH_LINE for panel in panels for line in panel.references):
         legend.append(Entry(_SCRATCH_LINE, strategy_style(SCRATCH), "reference"))
+    legend += chance_entries(chance is not None)
     return Chart(
         name="accuracy_bars",
         title="Test accuracy by cut, from zero",
         panels=panels,
         caption="Mean test accuracy over replicates by number of blocks kept from the source, a panel for each share "
         "of the target's training data. Lines on the bars: 95 % bootstrap interval (BCa) of the mean. Dashed line: "
-        "mean of training from scratch.",
+        "mean of training from scratch." + chance_caption(chance, drawn=True),
         alt=f"Bars of mean test accuracy in per cent for cuts {cuts[0]} to {cuts[-1]}, strategies "
         f"{', '.join(strategies)}.",
         legend_title="Strategy",
@@ -45,7 +48,9 @@ def compute(tables: StudyTables) -> Chart | None:
     )
 
 
-def _panel(fraction: float, rows: Sequence[Mapping[str, Any]], strategies: list[str], cuts: list[int]) -> Panel:
+def _panel(
+    fraction: float, rows: Sequence[Mapping[str, Any]], strategies: list[str], cuts: list[int], chance: float | None
+) -> Panel:
     series, by_strategy = [], rows_by(rows, "strategy")
     for strategy in strategies:
         if strategy in by_strategy:
@@ -54,12 +59,14 @@ def _panel(fraction: float, rows: Sequence[Mapping[str, Any]], strategies: list[
             series.append(BarSeries(strategy, bars, strategy_style(strategy)))
     scratch = [row["mean"] for row in by_strategy.get(SCRATCH, [])]
     style = strategy_style(SCRATCH)
+    limits = (0.0, 104.0)
+    lines = (Reference(100 * scratch[0], _SCRATCH_LINE, style),) if scratch else ()
     return Panel(
         title=f"{fraction_label(fraction)} of the data",
         x=cut_axis(cuts),
-        y=Axis("Test accuracy", "%", limits=(0.0, 104.0)),
+        y=Axis("Test accuracy", "%", limits=limits),
         bars=tuple(series),
-        references=(Reference(100 * scratch[0], _SCRATCH_LINE, style),) if scratch else (),
+        references=(*lines, *chance_lines(limits, chance)),
         fraction=fraction_label(fraction),
     )
 

@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
+from layercut.figures.chance import chance_caption, chance_entries, chance_lines, chance_of, down_to_chance
 from layercut.figures.names import (
     bounds,
     cut_style,
@@ -34,13 +35,16 @@ def compute(tables: StudyTables) -> Chart | None:
     own = rows_by(plain_rows(rows), "strategy")
     base = _line(SCRATCH, own[SCRATCH], strategy_style(SCRATCH)) if SCRATCH in own else None
     values = 100 * rows[["mean", "low", "high"]]
-    y = Axis("Test accuracy", "%", limits=padded(float(values.min().min()), float(values.max().max()), 2.0))
+    chance = chance_of(tables)
+    limits = down_to_chance(padded(float(values.min().min()), float(values.max().max()), 2.0), chance)
+    y, at_chance = Axis("Test accuracy", "%", limits=limits), chance_lines(limits, chance)
     panels = tuple(
         Panel(
             strategy,
             fraction_axis(fractions),
             y,
             lines=(*_lines(own[strategy], num_blocks), *([base] if base else [])),
+            references=at_chance,
             strategy=strategy,
         )
         for strategy in strategies
@@ -52,11 +56,11 @@ def compute(tables: StudyTables) -> Chart | None:
         panels=panels,
         caption="Mean test accuracy over replicates against the share of the target's training data, a panel for "
         "each strategy and a line for each cut (blocks kept). Bars: 95 % bootstrap interval (BCa) of the mean. "
-        "Points that share a place are moved aside a little.",
+        "Points that share a place are moved aside a little." + chance_caption(chance, bool(at_chance)),
         alt=f"Lines of test accuracy in per cent for {', '.join(strategies)}, from {fraction_label(fractions[0])} to "
         f"{fraction_label(fractions[-1])} of the data.",
         legend_title="Cut",
-        legend=tuple(sorted(entries.values(), key=_legend_order)),
+        legend=(*sorted(entries.values(), key=_legend_order), *chance_entries(bool(at_chance))),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
+from layercut.figures.chance import chance_caption, chance_entries, chance_lines, chance_of, down_to_chance
 from layercut.figures.names import estimate_note, fraction_label, padded, size_axis, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
 from layercut.stats.design import CUTLESS, plain_rows, rows_by
@@ -33,12 +34,14 @@ def compute(tables: StudyTables) -> Chart | None:
         return None
     listed = ", ".join(_QUANTITIES[name].lower() for name in counted)
     strategies = strategies_in_order(rows["strategy"].unique())
+    chance = chance_of(tables)
     panels = tuple(
-        _panel(fraction, [row for row in own if row[name] > 0], name)
+        _panel(fraction, [row for row in own if row[name] > 0], name, chance)
         for fraction, own in sorted(rows_by(plain_rows(rows), "fraction").items())
         for name in counted
     )
     legend = [Entry(name, strategy_style(name), "point") for name in strategies]
+    drawn = any(panel.references for panel in panels)
     return Chart(
         name="accuracy_by_parameters",
         title="Test accuracy against size and work",
@@ -46,10 +49,10 @@ def compute(tables: StudyTables) -> Chart | None:
         caption="Mean test accuracy over replicates against the number of parameters that the model has, that are "
         "trained, and where it is known against its floating-point operations for one image (a multiplication and an "
         "addition are two), a point for each condition; numbers beside points are cuts. Dotted line: the Pareto front, "
-        "those that no smaller condition equals (on test data, so no recommendation).",
+        "those that no smaller condition equals (on test data, so no recommendation)." + chance_caption(chance, drawn),
         alt=f"Points of mean test accuracy in per cent against {listed} for {', '.join(strategies)}.",
         legend_title="Strategy",
-        legend=(*legend, Entry(_FRONT.name, _FRONT.style, "reference")),
+        legend=(*legend, Entry(_FRONT.name, _FRONT.style, "reference"), *chance_entries(drawn)),
         legend_facet="strategy",
         num_columns=len(counted),
     )
@@ -90,7 +93,7 @@ def _blocks_left(one: Mapping[str, Any], strategy: str, cut: int) -> int | None:
     return known.get(strategy)
 
 
-def _panel(fraction: float, rows: Sequence[Mapping[str, Any]], quantity: str) -> Panel:
+def _panel(fraction: float, rows: Sequence[Mapping[str, Any]], quantity: str, chance: float | None) -> Panel:
     distinct = [own[0] for own in rows_by(rows, "condition").values()]
     sizes, scores = [row[quantity] for row in distinct], [row["mean"] for row in distinct]
     front = pareto_front(sizes, scores)
@@ -108,11 +111,14 @@ def _panel(fraction: float, rows: Sequence[Mapping[str, Any]], quantity: str) ->
     points = tuple(Point(sizes[place], 100 * scores[place]) for place in front)
     lines.append(Line(_FRONT.name, points, _FRONT.style, marked=False))
     values = [100 * row["mean"] for row in rows]
+    limits = padded(min(values, default=math.nan), max(values, default=math.nan), 2.0)
+    limits = down_to_chance(limits, chance)
     return Panel(
         title=f"{fraction_label(fraction)} of the data",
         x=size_axis(_QUANTITIES[quantity], min(sizes, default=1.0), max(sizes, default=1.0)),
-        y=Axis("Test accuracy", "%", limits=padded(min(values, default=math.nan), max(values, default=math.nan), 2.0)),
+        y=Axis("Test accuracy", "%", limits=limits),
         lines=tuple(lines),
+        references=chance_lines(limits, chance),
         fraction=fraction_label(fraction),
     )
 

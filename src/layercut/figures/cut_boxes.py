@@ -8,6 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from layercut.charts import Axis, Box, BoxSeries, Chart, Entry, Panel, Reference
+from layercut.figures.chance import chance_caption, chance_entries, chance_lines, chance_of, down_to_chance
 from layercut.figures.names import cut_axis, fraction_label, padded, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
 from layercut.stats.design import SCRATCH
@@ -38,15 +39,18 @@ def compute(tables: StudyTables, *, scratch: Literal["line", "box"] = "line") ->
         return None
     strategies = strategies_in_order(cut["strategy"].unique())
     cuts = sorted(int(value) for value in cut["cut"].unique())
+    chance = chance_of(tables)
     panels = tuple(
-        _panel(float(f), done[done["fraction"] == f], strategies, cuts, tables.letters, boxed)
+        _panel(float(f), done[done["fraction"] == f], strategies, cuts, tables.letters, boxed, chance)
         for f in sorted(cut["fraction"].unique())
     )
     legend = [Entry(name, strategy_style(name), "box") for name in strategies]
     if any(series.name == SCRATCH for panel in panels for series in panel.boxes):
         legend.append(Entry(SCRATCH, strategy_style(SCRATCH), "box"))
-    if any(panel.references for panel in panels):
+    lines = {line.name for panel in panels for line in panel.references}
+    if _SCRATCH_LINE in lines:
         legend.append(Entry(_SCRATCH_LINE, strategy_style(SCRATCH), "reference"))
+    legend += chance_entries("chance" in lines)
     shown = ", ".join(panel.title for panel in panels)
     lettered = any(box.letters for panel in panels for series in panel.boxes for box in series.boxes)
     return Chart(
@@ -57,7 +61,7 @@ def compute(tables: StudyTables, *, scratch: Literal["line", "box"] = "line") ->
         "each share of the target's training data. Box: quartiles and median; whiskers: furthest "
         f"value within 1.5 interquartile ranges. {_SCRATCH[boxed]} "
         "Trials that several strategies share are shown under each of them. Each panel has its "
-        "own accuracy axis." + (_LETTERS if lettered else ""),
+        "own accuracy axis." + chance_caption(chance, "chance" in lines) + (_LETTERS if lettered else ""),
         alt=f"Box plots of test accuracy in per cent for cuts {cuts[0]} to {cuts[-1]}, strategies "
         f"{', '.join(strategies)}, at {shown}.",
         legend_title="Strategy",
@@ -73,6 +77,7 @@ def _panel(
     cuts: list[int],
     letters: Mapping[tuple[str, int, float], str],
     boxed: bool,
+    chance: float | None,
 ) -> Panel:
     places = {cut: place + boxed for place, cut in enumerate(cuts)}
     series = []
@@ -95,7 +100,7 @@ def _panel(
         box = Box(0, tuple(100 * value for value in scratch.tolist()))
         series = [BoxSeries(SCRATCH, (box,), style), *series]
     values = 100 * rows["test_accuracy"]
-    low, high = padded(float(values.min()), float(values.max()), 2.0)
+    low, high = down_to_chance(padded(float(values.min()), float(values.max()), 2.0), chance)
     if any(box.letters for one in series for box in one.boxes):
         high += _ROOM * (high - low)
     return Panel(
@@ -103,6 +108,6 @@ def _panel(
         x=cut_axis([SCRATCH, *cuts] if boxed else cuts),
         y=Axis("Test accuracy", "%", limits=(low, high)),
         boxes=tuple(series),
-        references=references,
+        references=(*references, *chance_lines((low, high), chance)),
         fraction=fraction_label(fraction),
     )

@@ -1,0 +1,49 @@
+"""The line at chance in figures of accuracy: what guessing the most frequent class gets right."""
+
+from __future__ import annotations
+
+from layercut.charts import Entry, Reference, Style
+from layercut.figures.study_tables import StudyTables
+
+_STYLE = Style("muted", dash="dot")
+_REACH = 0.5
+"""An axis grows by so much of its length, at the most, to show the line."""
+
+
+def chance_of(tables: StudyTables) -> float | None:
+    """Return the accuracy of guessing, in per cent; None where the plan, of an older version, does not tell."""
+    told = (tables.results.attrs.get("plan") or {}).get("chance", {})
+    shares = {told.get(target) for target in tables.results["target"].unique()}
+    share = shares.pop() if len(shares) == 1 else None
+    return None if share is None else 100 * float(share)
+
+
+def down_to_chance(limits: tuple[float, float], chance: float | None) -> tuple[float, float]:
+    """Return limits that reach down to chance where it is near.
+
+    Example:
+        >>> down_to_chance((30.0, 80.0), 20.0), down_to_chance((90.0, 96.0), 20.0)
+        ((19.0, 80.0), (90.0, 96.0))
+    """
+    low, high = limits
+    if chance is None or not low - _REACH * (high - low) <= chance < low + 1:
+        return limits
+    return min(low, chance - 1.0), high
+
+
+def chance_lines(limits: tuple[float, float], chance: float | None) -> tuple[Reference, ...]:
+    """Return the line, where it lies within the limits of an axis."""
+    return (Reference(chance, "chance", _STYLE),) if chance is not None and limits[0] <= chance <= limits[1] else ()
+
+
+def chance_entries(drawn: bool) -> list[Entry]:
+    """Return what a legend says of the line, if it is drawn."""
+    return [Entry("chance", _STYLE, "reference")] if drawn else []
+
+
+def chance_caption(chance: float | None, drawn: bool) -> str:
+    """Return what a caption says of chance."""
+    if chance is None:
+        return ""
+    what = f"chance, the share of the most frequent class ({chance:.1f} %)"
+    return f" Dotted grey line: {what}." if drawn else f" Below all axes: {what}."
