@@ -39,7 +39,8 @@ def test_python_in_readme_and_guide_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     (readme,) = code_blocks("README.md", "python")
-    small = '"digits", ["transfer.fractions=[0.1]", "transfer.replicates=1", "transfer.training.epochs=1"]'
+    training = "transfer.training={lr: 0.005, epochs: 1}"
+    small = f'"digits", ["transfer.fractions=[0.1]", "transfer.replicates=1", "{training}"]'
     exec(readme.replace('"digits")', f"{small})", 1), names)  # noqa: S102 - our own page
     for block in code_blocks("docs/guide.md", "python"):
         exec(block, names)  # noqa: S102 - our own page

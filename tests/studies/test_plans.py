@@ -34,9 +34,10 @@ FREEZING = Counts((5 * 36, 5 * 24), (36 * 90, 24 * 90), sources=1, probes=90)
 BLOCKS = Counts((1 + 2 + 2, 1 + 2 + 1), (50, 40), sources=1, probes=0)
 
 EXPECTED = {
-    # Four blocks: names 1 + 6 strategies x 5 cuts = 31; distinct scratch 1, freeze_reinit 4, freeze 3, reinit 3,
-    # finetune 1, freeze_truncate 1-3, truncate 0-3 (4 is finetune): 1 + 4 + 3 + 3 + 1 + 3 + 4 = 19; 3 fractions.
-    "digits": Counts((3 * 31, 3 * 19), (930, 570), sources=1, probes=0),
+    # Four blocks: names 1 + 7 strategies x 5 cuts = 36; distinct scratch 1, freeze_reinit 4, freeze 3, reinit 3,
+    # finetune 1, freeze_truncate 1-3, truncate 0-3 (4 is finetune), scratch_truncate 1-3 (4 is scratch, 0 truncate 0):
+    # 1 + 4 + 3 + 3 + 1 + 3 + 4 + 3 = 22; 2 fractions.
+    "digits": Counts((2 * 36, 2 * 22), (576, 352), sources=1, probes=0),
     "mnist-halves": FREEZING,
     "fashion-regular": FREEZING,
     "fashion-random": FREEZING,
@@ -122,11 +123,15 @@ def test_a_shipped_study_has_the_name_of_its_file_and_says_first_what_it_is(name
     assert first.endswith(".")
 
 
-@pytest.mark.parametrize("name", [n for n in EXPECTED if EXPECTED[n] == FREEZING])
+@pytest.mark.parametrize("name", ["digits", *(n for n in EXPECTED if EXPECTED[n] == FREEZING)])
 def test_comparisons_of_every_cut_with_scratch_can_become_significant(name, tmp_path):
     study, plan = planned(name, tmp_path)
     assert summarize(study, plan)["unattainable"] == []
     assert [text for text in plan.warnings if "trainings end after" not in text] == []
+
+
+def test_the_default_study_has_the_control_of_a_truncated_network():
+    assert {"truncate", "scratch_truncate", "scratch"} <= set(load_study("digits").transfer.strategies)
 
 
 @pytest.mark.parametrize("name", [n for n in EXPECTED if n not in SLOW])

@@ -162,4 +162,5 @@ def test_the_study_of_pretrained_models_takes_weights_from_a_file(images, weight
 
 
 def test_the_default_study(tmp_path):
-    run("digits", tmp_path, "model.channels=4", "transfer.cuts=[2]", "transfer.fractions=[0.2]")
+    small = ("model.channels=4", "transfer.cuts=[2]", "transfer.fractions=[0.2]", "transfer.training.min_steps=null")
+    run("digits", tmp_path, *small)
