@@ -11,13 +11,11 @@ from typing import NamedTuple
 
 import yaml
 
-from layercut.data.folder_survey import FolderSurvey
+from layercut.data.folder_survey import FolderSurvey, describe_survey
 from layercut.data.holdout import holdout_counts
-from layercut.errors import few, visible
+from layercut.errors import visible
 from layercut.significance import replicates_needed
 
-_MOST_NAMES = 8
-"""Classes and sizes that the file tells one by one."""
 _LEAST_REPLICATES = 9
 _TEST_SPLITS = ((250, 0.2), (100, 0.3), (0, 0.4))
 """From so many images on, this share of them is enough to test on: 50 images, 30, or as many as can be spared."""
@@ -82,25 +80,6 @@ def study_name(folder: Path) -> str:
         'My-photographs-2026'
     """
     return re.sub(r"[^\w.-]+", "-", folder.name).strip("-.") or "my-study"
-
-
-def describe_survey(survey: FolderSurvey) -> Iterator[str]:
-    """Yield what was found in a folder, a line each."""
-    totals = list(survey.train_counts)
-    if survey.test_counts is not None:
-        totals = [own + test for own, test in zip(totals, survey.test_counts, strict=True)]
-    classes = [f"{visible(name)} {count:,}" for name, count in zip(survey.class_names, totals, strict=True)]
-    images = sum(totals) + survey.num_validation
-    yield f"{images:,} images in {len(classes)} classes: {few(classes, _MOST_NAMES)}"
-    sizes = [f"{width} x {height}" for height, width in survey.sizes]
-    yield f"width x height in pixels, most first: {few(sizes, _MOST_NAMES)}"
-    if survey.test_counts is None:
-        yield "no test images of their own: some of each class are set aside for that"
-    else:
-        validation = f", {survey.num_validation:,} for validation" if survey.num_validation else ""
-        train, test = sum(survey.train_counts), sum(survey.test_counts)
-        yield f"{train:,} for training{validation}, {test:,} for tests, as the folder divides them"
-    yield from map(visible, survey.notes)
 
 
 def _head(survey: FolderSurvey, model: FirstModel, path: str, file: Path) -> list[_Line]:

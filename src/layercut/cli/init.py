@@ -43,8 +43,8 @@ def command(photos: Path, output: Path | None, model: str) -> None:
         layercut init photos -o leaves.yaml --model torchvision/mobilenet_v3_small
         layercut init photos --model torchvision/resnet18=mine.pth
     """
-    from layercut.cli.first_study import describe_survey, first_study, study_name
-    from layercut.data.folder_survey import survey_folder
+    from layercut.cli.first_study import first_study, study_name
+    from layercut.data.folder_survey import describe_survey, survey_folder
     from layercut.errors import UserError
     from layercut.files import explained
     from layercut.spec import parse_study

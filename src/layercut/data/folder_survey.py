@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from layercut.data.decode import upright_sizes
 from layercut.data.folder import FolderOptions, layout_of
 from layercut.data.folder_layout import Found
+from layercut.errors import few, visible
+
+_MOST_NAMES = 8
+"""Classes and sizes that are told one by one."""
 
 
 class FolderSurvey(NamedTuple):
@@ -49,6 +53,25 @@ def survey_folder(path: Path) -> FolderSurvey:
         any(image.group is not None for image in everything),
         layout.notes,
     )
+
+
+def describe_survey(survey: FolderSurvey) -> Iterator[str]:
+    """Yield what was found in a folder, a line each."""
+    totals = list(survey.train_counts)
+    if survey.test_counts is not None:
+        totals = [own + test for own, test in zip(totals, survey.test_counts, strict=True)]
+    classes = [f"{visible(name)} {count:,}" for name, count in zip(survey.class_names, totals, strict=True)]
+    images = sum(totals) + survey.num_validation
+    yield f"{images:,} images in {len(classes)} classes: {few(classes, _MOST_NAMES)}"
+    sizes = [f"{width} x {height}" for height, width in survey.sizes]
+    yield f"width x height in pixels, most first: {few(sizes, _MOST_NAMES)}"
+    if survey.test_counts is None:
+        yield "no test images of their own: some of each class are set aside for that"
+    else:
+        validation = f", {survey.num_validation:,} for validation" if survey.num_validation else ""
+        train, test = sum(survey.train_counts), sum(survey.test_counts)
+        yield f"{train:,} for training{validation}, {test:,} for tests, as the folder divides them"
+    yield from map(visible, survey.notes)
 
 
 def _counts(images: Sequence[Found], class_names: Sequence[str]) -> tuple[int, ...]:
