@@ -186,7 +186,7 @@ def _load_pth(path: Path) -> WeightFile:
     found = list(_state_dicts(content))
     if len(found) > 1:
         keys = ", ".join(key for key, _ in found)
-        raise CheckpointError(f"{path} holds the weights of several models, under {keys}: save the one that is meant")
+        raise CheckpointError(f"{path} holds the weights of several models, under {keys}: save the intended one")
     if not found:
         others = [f"{name} ({type(value).__name__})" for name, value in content.items() if not _is_tensor(value)]
         raise no_tensors(path, f"a dictionary in which {', '.join(others[:4])} are no tensors")

@@ -98,7 +98,7 @@ def parse_candidate(text: str, model: str) -> Candidate:
     if text.partition("/")[0] in MODELS.collections():
         return Candidate(text, "DEFAULT", text)
     if text in MODELS or ":" in text:
-        raise UserError(f"{text}: a model whose weights nobody publishes; say which: {text}=FILE or {text}=random")
+        raise UserError(f"{text}: no weights are published for this model; name them: {text}=FILE or {text}=random")
     if ":" in model or not isinstance(MODELS[model], PublishedFamily):
         raise UserError(f"{text}: expected a weight file, `random` or a model; there is no such file, {_not_one(text)}")
     return Candidate(model, text, text)

@@ -142,7 +142,7 @@ def test_every_checkpoint_of_every_source_has_its_own_and_no_more_images_than_ca
 
 @pytest.mark.parametrize("probes", ["probes=[]", "probes=[weight_effective_rank]"])
 def test_without_probes_that_look_at_images_the_key_is_refused(probes, tmp_path):
-    with pytest.raises(SpecError, match=r"`keep.what\[1\]`.*expected `probes`.*none that looks at images"):
+    with pytest.raises(SpecError, match=r"`keep.what\[1\]`.*expected `probes`.*none that uses images"):
         run(tmp_path, probes, "keep=[weights, representations]")
 
 

@@ -50,11 +50,11 @@ def test_stages_of_a_library_are_shown_beside_the_blocks_that_end_them():
     [
         ("torchvision/resnet19", None, "did you mean 'resnet18'"),
         ("mlp", "28x28", "channels x height x width"),
-        ("foreign", None, "needs options that only a study file gives: `factory`: is required and missing$"),
+        ("foreign", None, "needs options that only a study file can give: `factory`: is required and missing$"),
         (
             "no_such_module:f",
             None,
-            r"gives: factory: found no module no_such_module; looked in .* and among installed packages$",
+            r"can give: factory: no module no_such_module; looked in .* and among installed packages$",
         ),
     ],
 )

@@ -92,7 +92,7 @@ def test_a_damaged_dataset_does_not_hide_where_the_others_are(tmp_path: Path) ->
 def test_a_dataset_without_files_of_its_own_is_refused() -> None:
     result = _run("download", "digits")
     assert isinstance(result.exception, DataError)
-    assert "datasets that have: mnist, fashion_mnist, kmnist, cifar10" in str(result.exception)
+    assert "datasets that do: mnist, fashion_mnist, kmnist, cifar10" in str(result.exception)
 
 
 def test_an_unknown_name_is_refused_before_anything_is_downloaded() -> None:

@@ -78,7 +78,7 @@ def test_a_precision_that_is_given_anew_counts(layercut: Layercut, run: Path, mo
 def test_a_folder_that_is_no_run_is_refused_in_words(layercut: Layercut, tmp_path: Path) -> None:
     code, stdout, stderr = layercut("run", tmp_path)
     assert (code, stdout) == (2, "")
-    assert f"{tmp_path} is a folder, but no run: there is no study.yaml in it" in stderr
+    assert f"{tmp_path} is a folder, but not a run: it lacks the study.yaml" in stderr
     assert f"layercut init {tmp_path}" in stderr
 
 

@@ -65,7 +65,7 @@ def test_a_file_that_is_there_is_not_overwritten(layercut: Layercut, tmp_path: P
     file.write_text("mine", encoding="utf-8")
     code, stdout, stderr = layercut("init", _photos(tmp_path / "photos"), "-o", file)
     assert (code, stdout) == (2, "")
-    assert "is there already and is not overwritten; name another file with -o" in stderr
+    assert "already exists and will not be overwritten; choose another file with -o" in stderr
     assert file.read_text(encoding="utf-8") == "mine"
 
 
@@ -114,7 +114,7 @@ def test_a_weight_file_of_ones_own_is_named_relative_to_the_study_file(
         ("timm/resnet81", "did you mean"),
         ("timm/resnet18=nothing.pth", "no weight file nothing.pth"),
         ("timm/resnet18=IMAGENET1K_V9", "has no weights 'IMAGENET1K_V9'"),
-        ("mlp", "a model whose weights nobody publishes"),
+        ("mlp", "no weights are published for this model"),
     ],
 )
 def test_a_model_without_weights_is_refused_and_nothing_is_written(

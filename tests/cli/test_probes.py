@@ -179,14 +179,14 @@ def test_models_of_different_layers_are_compared_by_depth():
         (["resnet18", "--data", "digits"], r"^resnet18: expected a weight file.*did you mean 'torchvision/resnet18'\?"),
         (
             ["mlp", "--data", "digits"],
-            "^mlp: a model whose weights nobody publishes; .* mlp=FILE or mlp=random",
+            "^mlp: no weights are published for this model; .* mlp=FILE or mlp=random",
         ),
         (["mlp=DEFAULT", "--data", "digits"], "^mlp=DEFAULT: no weights of the model mlp are published"),
         (["random", "--data", "digits", "--classes", "5,12"], "^--data digits --classes 5,12: class 12"),
         (["mlp=random", "--data", "digits", "--set", "model.depht=2"], "^mlp=random, with --set model.depht: "),
         (["random", "--data", "digits", "--probes", "knn,nkn"], "^--probes nkn: unknown probe 'nkn'"),
-        (["random", "--data", "digits", "-o", "runs"], "expected a name that ends in .svg"),
-        (["random", "--data", "digits", "-o", "picture.gif"], "expected a name that ends in .svg"),
+        (["random", "--data", "digits", "-o", "runs"], "expected a name ending in .svg"),
+        (["random", "--data", "digits", "-o", "picture.gif"], "expected a name ending in .svg"),
     ],
 )
 def test_what_cannot_be_used_is_named(arguments, message):

@@ -175,8 +175,8 @@ def test_what_a_strategy_trains_is_trained_even_where_the_model_was_built_frozen
     [
         ({"removed": lambda cut, num_blocks: [0]}, "all from one on to block 2: got \\[0\\]"),
         ({"trained": lambda cut, num_blocks: [7]}, "must be blocks of 0..2, those that are not removed: got \\[7\\]"),
-        ({"trained": None}, "has no `trained`; a strategy says which blocks it keeps, trains and removes"),
-        ({"canonical": lambda cut, num_blocks, hidden: ("broken", cut, False)}, "says that it does not depend on it"),
+        ({"trained": None}, "has no `trained`; a strategy declares which blocks it keeps, trains and removes"),
+        ({"canonical": lambda cut, num_blocks, hidden: ("broken", cut, False)}, "claims not to depend on it"),
     ],
 )
 def test_a_strategy_that_says_the_impossible_is_refused_at_planning(monkeypatch, says, message):

@@ -110,7 +110,7 @@ def test_a_changed_label_changes_the_identity_of_the_folder(tmp_path: Path) -> N
         (lambda text: text.replace("images/2", "pictures/2"), r"line 3: no file .*pictures/2\.png; names are relative"),
         (lambda text: text.replace(",train", ",test").replace(",Train", ",test"), "expected training images, got test"),
         (lambda text: text.replace("yes,TEST", "no,TEST"), "train and test must hold the same classes; only train has"),
-        (lambda text: text.splitlines()[0], "expected a row an image, got none"),
+        (lambda text: text.splitlines()[0], "expected one row per image; got none"),
     ],
 )
 def test_a_wrong_table_is_refused_with_its_line(tmp_path: Path, change: Callable[[str], str], message: str) -> None:
@@ -178,7 +178,11 @@ def test_a_group_in_training_and_test_images_is_refused(tmp_path: Path) -> None:
     [
         (_patients, "folder", "expected a column 'folder'"),
         (lambda root: write_image(root / "a" / "x.png"), "patient", "expected `group: folder` .*got 'patient'"),
-        (lambda root: write_image(root / "a" / "x.png"), "folder", r"expected one folder a group, got images: x\.png"),
+        (
+            lambda root: write_image(root / "a" / "x.png"),
+            "folder",
+            r"expected one folder per group, got images: x\.png",
+        ),
     ],
 )
 def test_a_group_that_is_nowhere_is_refused(
@@ -202,5 +206,5 @@ def test_groups_come_near_to_the_share_of_each_class() -> None:
 def test_a_class_of_few_large_groups_gives_one_of_them() -> None:
     held_out = share_of_groups(np.array([0] * 20 + [1] * 20), ["x", "y"] * 20, ("a", "b"), 0.2)
     assert held_out.sum() == 20
-    with pytest.raises(DataError, match="class 'b' has 1 group: whole groups cannot give"):
+    with pytest.raises(DataError, match="class 'b' has 1 group: whole groups cannot be split"):
         share_of_groups(np.array([0] * 20 + [1] * 20), ["x", "y"] * 10 + ["z"] * 20, ("a", "b"), 0.2)

@@ -128,7 +128,7 @@ def test_of_several_frames_the_first_counts(kind: str) -> None:
 @pytest.mark.parametrize("mode", ["I", "F", "LAB"])
 def test_shades_whose_range_nobody_knows_are_refused(mode: str) -> None:
     with pytest.raises(
-        DataError, match=f"expected 8 or 16 bits a channel, in grey or colour, got Pillow's mode {mode}"
+        DataError, match=f"expected 8 or 16 bits per channel, in grey or colour, got Pillow's mode {mode}"
     ):
         plain(Image.new(mode, (2, 2)), WHITE)
 
@@ -136,7 +136,7 @@ def test_shades_whose_range_nobody_knows_are_refused(mode: str) -> None:
 def test_a_file_without_a_rule_is_refused_by_name(tmp_path: Path) -> None:
     write_folder(tmp_path, {"a": 1, "b": 1})
     Image.fromarray(np.full((6, 6), 0.5, dtype=np.float32)).save(tmp_path / "a" / "decimals.tif")
-    with pytest.raises(DataError, match=r"decimals\.tif: expected 8 or 16 bits a channel"):
+    with pytest.raises(DataError, match=r"decimals\.tif: expected 8 or 16 bits per channel"):
         made(FOLDER.read(FolderOptions(path=tmp_path), tmp_path, False).train)
 
 

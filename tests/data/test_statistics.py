@@ -51,5 +51,5 @@ def test_images_of_one_shade_have_no_deviation() -> None:
         None,
     )
     object.__setattr__(task, "train_index", np.array([0]))
-    with pytest.raises(DataError, match="one shade in channel 0"):
+    with pytest.raises(DataError, match="the same value in channel 0"):
         training_statistics(task)

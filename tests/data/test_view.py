@@ -66,7 +66,7 @@ def test_impossible_groups_are_refused(groups: dict[str, Any], message: str) -> 
     ("keys", "message"),
     [
         ({"variant": "salt"}, "`variant`"),
-        ({"noise_seed": 3}, "`noise_seed`: expected a `variant` beside it"),
+        ({"noise_seed": 3}, "`noise_seed`: expected a `variant`, which this seed belongs to"),
         ({"groups": {"all": [0, 1]}}, "`groups`"),
         ({"groups": {"x": [], "y": [0]}}, "at least one class in each"),
         ({"channels": 4}, "`channels`"),

@@ -85,7 +85,7 @@ def test_changed_labels_are_found_by_their_counts(data_dir: Path, monkeypatch: p
     content[-1] = 2
     _damage(raw, "t10k-labels-idx1-ubyte", bytes(content))
     monkeypatch.setattr("layercut.data.reading.DATASETS", {"tiny": tiny_mnist(with_checksums=False)})
-    with pytest.raises(DataError, match="are not those published"):
+    with pytest.raises(DataError, match="are not the published ones"):
         read_dataset("tiny", NoOptions(), data_dir, False)
 
 

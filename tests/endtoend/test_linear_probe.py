@@ -197,7 +197,7 @@ def test_a_foreign_strategy_that_says_its_head_is_solved_gives_the_same_bits(tmp
 @pytest.mark.parametrize(
     ("ours", "head", "message"),
     [
-        ("truncate", "solved", "at cut 1 it trains the blocks \\[0\\], and says it only solves"),
+        ("truncate", "solved", "at cut 1 it trains the blocks \\[0\\], yet claims only to solve its head"),
         ("truncate", "fitted", "has `head = 'fitted'`; expected one of trained, solved, solved_first"),
     ],
 )

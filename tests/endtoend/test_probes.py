@@ -103,7 +103,7 @@ def test_a_probe_before_activations_sees_the_pixels_each_block_before_its_activa
     ("probe", "model", "words"),
     [
         ("weight_effective_rank", "plain_cnn", "expected a probe of features"),
-        ("knn", "torchvision/resnet18", "nobody knows where in a block of torchvision/resnet18 the activation is"),
+        ("knn", "torchvision/resnet18", "it is not known where in a block of torchvision/resnet18 the activation is"),
     ],
 )
 def test_a_probe_before_activations_that_cannot_be_is_refused_when_it_is_planned(probe, model, words):

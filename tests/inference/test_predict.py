@@ -103,7 +103,7 @@ def test_an_unfinished_study_says_so_beside_its_best(run, monkeypatch):
 
 
 def test_a_folder_with_a_model_cannot_choose_by_condition(run):
-    with pytest.raises(UserError, match="holds one model"):
+    with pytest.raises(UserError, match="holds a single model"):
         find_model(find_model(run).folder, {"cut": "1"})
 
 
@@ -135,7 +135,7 @@ def test_a_card_that_does_not_say_how_pictures_become_images_is_refused(run, pho
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     del card["pictures"]
     (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
-    with pytest.raises(DataError, match="does not say how it wants pictures"):
+    with pytest.raises(DataError, match="does not say how to prepare pictures"):
         predict(load_model(folder), test_files(photos))
 
 

@@ -136,7 +136,7 @@ def test_timm_takes_no_model_of_others(run, tmp_path):
 
 def test_layercut_says_that_files_for_others_are_not_its_own(run, photos, tmp_path):
     export_model(run, tmp_path / "out", "torch")
-    with pytest.raises(CheckpointError, match="a model for pytorch, which layercut does not open"):
+    with pytest.raises(CheckpointError, match="a model for pytorch, which layercut cannot open"):
         predict(tmp_path / "out", test_files(photos))
 
 

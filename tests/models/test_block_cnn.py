@@ -52,7 +52,7 @@ def test_a_list_of_another_length_than_there_are_blocks_is_refused():
 
 
 def test_images_used_up_by_pooling_are_refused_before_anything_runs():
-    with pytest.raises(SpecError, match=r"8 x 8 pixels are used up after block 3 of 6"):
+    with pytest.raises(SpecError, match=r"8 x 8 pixels have no pixels left after block 3 of 6"):
         seeded_build(BLOCK_CNN, BlockCnnOptions(preset="deep"), (3, 8, 8), 10, seed=0)
 
 

@@ -105,7 +105,7 @@ def test_named_layers_end_blocks_and_what_is_behind_the_last_belongs_to_it():
     ("blocks", "message"),
     [
         (["stem", "bodi"], r"no layer 'bodi'; did you mean 'body'\?"),
-        (["body", "stem"], "in the order in which they compute"),
+        (["body", "stem"], "in the order in which they run"),
         (["body.0.conv", "body"], r"behind 'body.0.conv' more than one tensor is needed"),
     ],
 )
@@ -145,7 +145,7 @@ def test_a_folder_that_was_looked_in_is_named_once(tmp_path, monkeypatch):
 
 
 def test_an_absent_module_is_refused_with_where_it_was_looked_for(tmp_path):
-    with pytest.raises(ValidationError, match=f"found no module not_there; looked in {tmp_path}"):
+    with pytest.raises(ValidationError, match=f"no module not_there; looked in {tmp_path}"):
         ForeignOptions(factory="not_there:f", folder=tmp_path)
 
 

@@ -61,5 +61,5 @@ def test_names_of_another_format_are_left_alone():
 
 
 def test_images_used_up_by_pooling_are_refused_before_anything_runs():
-    with pytest.raises(SpecError, match=r"8 x 8 pixels are used up after block 7 of 8"):
+    with pytest.raises(SpecError, match=r"8 x 8 pixels have no pixels left after block 7 of 8"):
         seeded_build(PLAIN_CNN, PlainCnnOptions(depth=8), (1, 8, 8), 5, seed=0)

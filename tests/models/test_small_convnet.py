@@ -47,5 +47,5 @@ def test_taps_are_those_of_the_study():
 
 
 def test_images_used_up_by_pooling_are_refused_before_anything_runs():
-    with pytest.raises(SpecError, match="used up after conv2"):
+    with pytest.raises(SpecError, match="no pixels left after conv2"):
         seeded_build(SMALL_CONVNET, SmallConvnetOptions(), (1, 8, 8), 10, seed=0)

@@ -170,7 +170,7 @@ def test_lazy_layers_have_sizes_and_values_from_the_seed():
 
 
 def test_a_second_argument_of_the_forward_pass_is_refused_in_a_sentence():
-    with pytest.raises(SpecError, match=r"expected NeedsMore\.forward to take images alone; it needs mask too"):
+    with pytest.raises(SpecError, match=r"expected NeedsMore\.forward to take only images; it needs mask too"):
         build("needs_more")
 
 

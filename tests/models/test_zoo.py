@@ -170,7 +170,7 @@ def test_what_cannot_be_cut_or_made_says_why():
     with pytest.raises(SpecError, match="square images; got 32 x 48"):
         ours("torchvision/vit_b_16", (3, 32, 48))
     family = MODELS["torchvision/alexnet"]
-    with pytest.raises(SpecError, match=r"images of shape .* do not get through the block 'conv"):
+    with pytest.raises(SpecError, match=r"images of shape .* do not pass through the block 'conv"):
         plan_model(family, family.options(), (3, 16, 16), 5)
 
 
@@ -285,7 +285,7 @@ def test_a_damaged_file_of_torch_hub_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "checkpoints" / "resnet18-f37072fd.pth"
     path.parent.mkdir()
     path.write_bytes(b"a download that was cut short")
-    with pytest.raises(CheckpointError, match=rf"{path} is not what it should be: its SHA-256 begins with .*delete it"):
+    with pytest.raises(CheckpointError, match=rf"{path} is corrupt: its SHA-256 begins with .*delete it"):
         MODELS["torchvision/resnet18"].fetch_weights("DEFAULT")
 
 

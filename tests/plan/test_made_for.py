@@ -147,5 +147,5 @@ def test_a_plan_says_whether_weights_get_what_they_were_made_for(overrides: list
 
 def test_the_scaling_of_weights_can_be_asked_for_by_name_where_there_are_some() -> None:
     assert _scalings(_plan(RESNET, WEIGHTS, "normalization=weights")) == {IMAGENET}
-    with pytest.raises(SpecError, match=r"`normalization`.*expected weights that are known.*got source\[0\]"):
+    with pytest.raises(SpecError, match=r"`normalization`.*expected weights whose scaling is known.*got source\[0\]"):
         _plan("normalization=weights")

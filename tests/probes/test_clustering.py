@@ -24,7 +24,7 @@ def test_images_whose_vector_is_zero_are_dropped_with_their_labels():
 
 
 def test_too_few_images_with_a_direction_are_refused():
-    with pytest.raises(ProbeUndefinedError, match="1 images have features other than zero"):
+    with pytest.raises(ProbeUndefinedError, match="1 images have nonzero features"):
         clustered([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0]], [0, 0, 1])
 
 

@@ -92,7 +92,7 @@ def test_text_that_is_no_mapping_or_no_yaml_is_refused():
 
 def test_an_override_needs_a_key_path_and_a_value():
     assert "--set takes key.path=value" in refusal(STUDY, "transfer.replicates")
-    assert "no index into a list" in refusal(STUDY, "transfer.fractions[7]=1")
+    assert "not an index into a list" in refusal(STUDY, "transfer.fractions[7]=1")
 
 
 def test_replicates_by_fraction_take_the_smallest_bound_that_is_not_below():
@@ -125,7 +125,7 @@ def test_an_unknown_study_lists_the_shipped_ones():
         ("transfer.replicates=[]", "expected a whole number, or `{up_to: {fraction: count}}`; got []"),
         ("transfer.fractions=[]", "expected at least 1 value; got []"),
         ("source.classes=[1]", "expected at least 2 values; got [1]"),
-        ("name=../evil", "expected letters, digits, `_`, `-` and `.` only: the name is that of a folder, too"),
+        ("name=../evil", "expected letters, digits, `_`, `-` and `.` only: the name is also that of a folder"),
         ("name=..", "expected letters, digits"),
     ],
 )

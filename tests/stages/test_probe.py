@@ -185,7 +185,7 @@ def test_stored_features_give_the_same_bits_as_computed_ones(tmp_path):
         ("probes=[{name: mean, fractions: [2]}]", r"probes\[0\]\.fractions.*a fraction in"),
         ("probes=[{name: mean, fractions: [0.0001]}]", r"probes\[0\]\.fractions.*leaves no image of class"),
         ("probes=[mean, mean]", r"probes\[1\].*each probe once"),
-        ("probes=[{name: pair, images: both}]", r"probes\[0\]\.images.*expected `target`"),
+        ("probes=[{name: pair, images: both}]", r"probes\[0\]\.images.*use `target`"),
         ("probes=[{scale: 2}]", r"probes\[0\]\.name.*is required"),
     ],
 )
@@ -195,7 +195,7 @@ def test_what_cannot_be_is_named(overrides, message):
 
 
 def test_a_source_of_unknown_data_cannot_be_looked_at():
-    with pytest.raises(SpecError, match=r"probes\[0\]\.images.*nobody knows what the source random weights"):
+    with pytest.raises(SpecError, match=r"probes\[0\]\.images.*it is not known what the source random weights"):
         tiny_plan(*SMALL, "probes=[{name: mean, images: source}]", "source=[{random: true}]")
 
 
@@ -226,5 +226,5 @@ def test_weights_without_a_head_say_what_is_missing(tmp_path):
     )
     assert {r.layer for r in records} == {"input", "conv0", "conv1", "conv2"}
     assert {f.message for f in failures} == {
-        "the source's weights hold no head that fits: nothing lies behind its blocks"
+        "the source's weights contain no matching head: there is nothing after its blocks"
     }

@@ -95,7 +95,7 @@ def test_members_without_equally_many_images_are_refused(study, monkeypatch):
 
     monkeypatch.setattr(layercut.stages.trial, "sample_split", uneven)
     _, stacked, context = study
-    with pytest.raises(ValueError, match="equally many images each; got from 128 to 129"):
+    with pytest.raises(ValueError, match="the same number of images; got from 128 to 129"):
         run_members(whole_job(one_condition(stacked, "scratch", 0)), context)
 
 

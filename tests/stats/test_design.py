@@ -66,7 +66,7 @@ def test_two_rows_of_one_design_point_and_replicate_are_refused_by_name(use):
 def test_a_merge_that_repeats_trials_is_refused():
     table = study()
     epochs = pd.concat([table[["key"]].drop_duplicates().assign(epoch=epoch) for epoch in (1, 2)])
-    with pytest.raises(UserError, match="drop what a merge has repeated"):
+    with pytest.raises(UserError, match="drop rows that a merge has repeated"):
         estimates(table.merge(epochs, on="key"))
 
 

@@ -33,7 +33,7 @@ def cut_points(name: str, image: str | None) -> dict[str, Any]:
         options = family.options.model_validate(given)
     except ValidationError as error:
         lines = [line.removeprefix("expected ") for line in describe_errors(error, family.options).splitlines()]
-        raise SpecError(f"{name} needs options that only a study file gives: {'; '.join(lines)}") from error
+        raise SpecError(f"{name} needs options that only a study file can give: {'; '.join(lines)}") from error
     shape = _shape(image) if image else getattr(family, "default_shape", DEFAULT_SHAPE)
     plan = plan_model(family, options, shape, num_classes=10)
     examine_model("foreign" if own else name, options, shape, num_classes=10)

@@ -112,7 +112,7 @@ def _dataset(name: str) -> DownloadableDataset:
 
     dataset = DATASETS[name]
     if not isinstance(dataset, DownloadableDataset):
-        raise DataError(f"{name} has no files to download or verify; datasets that have: {', '.join(_downloadable())}")
+        raise DataError(f"{name} has no files to download or verify; datasets that do: {', '.join(_downloadable())}")
     return dataset
 
 

@@ -53,7 +53,7 @@ def command(photos: Path, output: Path | None, model: str) -> None:
     name = study_name(folder.absolute())
     file = output or Path(f"{name}.yaml")
     if file.exists():
-        raise UserError(f"{file} is there already and is not overwritten; name another file with -o")
+        raise UserError(f"{file} already exists and will not be overwritten; choose another file with -o")
     survey = survey_folder(photos)
     chosen = _first_model(model, list(survey.sizes), file)
     text = first_study(survey, chosen, _relative(photos, file), name, file)

@@ -35,7 +35,7 @@ def command(kind: str | None, name: str | None, with_options: bool, image: str |
     if kind == "cuts" and name is None:
         raise UserError("layercut list cuts takes the name of a model, such as torchvision/resnet50")
     if kind != "cuts" and name is not None:
-        raise UserError(f"layercut list {kind} takes no name; got {name!r}: leave it out, all {kind} are listed")
+        raise UserError(f"layercut list {kind} takes no name; got {name!r}: omit it to list all {kind}")
     if name is not None:
         found = cut_points(name, image)
         say(json.dumps(found, indent=2) if as_json else describe_cuts(found))

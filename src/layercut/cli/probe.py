@@ -113,7 +113,7 @@ def _require_output(output: Path) -> None:
     from layercut.files import require_file
 
     if output.suffix.removeprefix(".") not in FORMATS:
-        raise UserError(f"--output {output}: expected a name that ends in .{', .'.join(FORMATS)}")
+        raise UserError(f"--output {output}: expected a name ending in .{', .'.join(FORMATS)}")
     require_file(output)
 
 

@@ -68,8 +68,8 @@ def _begun(output_dir: Path) -> tuple[str | None, str | None]:
             trial = None if _is_run(begun) else next(iter(ledger.trials()), None)
     except LedgerError as error:
         raise UserError(
-            f"{output_dir}: cannot read how this run was begun ({error}); give the command that began it, or its study "
-            f"file with -o {output_dir}"
+            f"{output_dir}: cannot read how this run was started ({error}); give the command that started it, or its "
+            f"study file with -o {output_dir}"
         ) from error
     return begun, trial.precision if trial else None
 

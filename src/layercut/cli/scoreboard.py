@@ -48,7 +48,7 @@ def command(run: Path, others: tuple[Path, ...], each_board: bool, as_json: bool
     board = scoreboard(results, scores, [load_results(other) for other in others])
     if board.empty or board["is_null"].all():
         raise UserError(
-            f"{run} has no probe scores to judge: name some under `probes:` in the study file and run it again "
+            f"{run} has no probe scores to judge: add `probes:` to the study file and run it again "
             "(`layercut list probes`); a strategy needs two cuts"
         )
     table, by_layer = standings(board), rank_by_layer(results, scores)

@@ -153,7 +153,7 @@ def _require_complete(name: str, checks: Iterable[FileCheck], folder: Path) -> N
     wrong = [f"{check.path.relative_to(folder)}: {check.problem}" for check in checks if check.status != "ok"]
     if wrong:
         listed = few(wrong, 5, "; ")
-        raise DataError(f"the download of {name} is not what it should be ({listed}); nothing was kept, try again")
+        raise DataError(f"the download of {name} is corrupt ({listed}); nothing was kept, try again")
 
 
 def _move_missing(paths: Iterable[str], folder: Path, data_dir: Path) -> None:

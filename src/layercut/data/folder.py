@@ -80,7 +80,7 @@ class ImageFolder:
         """
         layout = layout_of(options)
         if layout.test is not None and "test_split" in options.model_fields_set:
-            raise DataError(f"{options.path} has test images of its own: remove `test_split`, or the test images")
+            raise DataError(f"{options.path} already has test images: remove `test_split` or the test images")
         if _groups(layout):
             layout = _with_test_images(layout, options)
         names, first = layout.class_names, (*layout.train, *layout.validation)

@@ -144,17 +144,17 @@ def _find_splits(reader: _Reader, root: Path) -> dict[str, Path] | None:
         return None
     if flat:
         raise DataError(
-            f"{root / flat[0]}: expected one folder a class, got images without a class; sort them into class "
+            f"{root / flat[0]}: expected one folder per class, got images without a class; sort them into class "
             f"folders, or set `path` to the folder whose folders are the classes"
         )
     for names in by_role.values():
         if len(names) > 1:
-            raise DataError(f"{root}: {' and '.join(f'{name}/' for name in names)} mean the same; keep one of them")
+            raise DataError(f"{root}: {' and '.join(f'{name}/' for name in names)} mean the same; keep only one")
     if "train" not in by_role or len(by_role) == 1:
         absent = "train/" if "train" not in by_role else "test/ (nor val/, valid/ or validation/)"
         raise DataError(
             f"{root} has {few([f'{name}/' for name in named], _MOST)} but no {absent}: expected training and test "
-            f"images, or one folder a class and neither; name the folder that holds them so, or set `path` to "
+            f"images, or one folder per class and neither; rename the folder that holds them, or set `path` to "
             f"{root / named[0]} to keep part of its images for tests"
         )
     return {role: root / names[0] for role, names in by_role.items()}
@@ -202,10 +202,10 @@ class _Reader:
         strays = [entry.name for entry in entries if not entry.is_dir()]
         if strays:
             raise DataError(
-                f"{folder}: expected one folder a class and no files; got {few(strays, _MOST)}: move them away"
+                f"{folder}: expected one folder per class and no files; got {few(strays, _MOST)}; move them elsewhere"
             )
         if not entries:
-            raise DataError(f"{folder}: expected one folder a class, got an empty folder")
+            raise DataError(f"{folder}: expected one folder per class, got an empty folder")
         found = [image for entry in entries for image in self._images(Path(entry.path), same_name(entry.name))]
         return sorted(found, key=lambda image: (image.class_name, image.group or "", image.path.name))
 
@@ -242,7 +242,7 @@ class _Reader:
             raise DataError(f"{folder}: this class has no images; add some or remove the folder")
         if wants_groups and len(folders) < len(entries):
             files = [entry.name for entry in entries if not entry.is_dir()]
-            raise DataError(f"{folder}: expected one folder a group, got images: {few(files, _MOST)}")
+            raise DataError(f"{folder}: expected one folder per group, got images: {few(files, _MOST)}")
         for entry in entries:
             if wants_groups:
                 yield from self._images(folder / entry.name, class_name, same_name(entry.name))

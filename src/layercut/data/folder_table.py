@@ -34,7 +34,7 @@ def read_table(table: Path, group: str | None) -> Layout:
     files = _files(table)
     rows = list(_rows(table, group, files))
     if not rows:
-        raise DataError(f"{table}: expected a row an image, got none")
+        raise DataError(f"{table}: expected one row per image; got none")
     twice = [path for path, count in Counter(row.image.path for row in rows).items() if count > 1]
     if twice:
         raise DataError(f"{table}: each image once; {few([path.name for path in twice], _MOST)} appears more than once")

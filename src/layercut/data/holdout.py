@@ -92,8 +92,8 @@ def share_of_groups(
         if counts[taken, label].sum() == counts[:, label].sum():
             num_groups = int((counts[:, label] > 0).sum())
             raise DataError(
-                f"class {name!r} has {num_groups} group{'s' if num_groups > 1 else ''}: whole groups cannot give "
-                "images to training and to test; add groups, or give test images of their own"
+                f"class {name!r} has {num_groups} group{'s' if num_groups > 1 else ''}: whole groups cannot "
+                "be split between training and test; add groups, or provide separate test images"
             )
     return np.isin(np.array(groups), np.array(names)[taken])
 

@@ -68,9 +68,9 @@ def read_pictures(paths: Sequence[Path], image_shape: tuple[int, int, int], rule
     """
     channels, height, width = image_shape
     if rule.variant is not None:
-        raise DataError(f"the model was trained on `variant: {rule.variant}`, which no picture file becomes")
+        raise DataError(f"the model was trained on `variant: {rule.variant}`, which cannot be made from a picture file")
     if channels not in MODES:
-        raise DataError(f"expected a model of images with 1 or 3 channels; it has {channels}")
+        raise DataError(f"expected a model for images with 1 or 3 channels; it takes {channels}")
     if rule.resize is None:
         for path, found in zip(paths, upright_sizes(paths), strict=True):
             _require_size(path, found, (height, width))
@@ -83,5 +83,5 @@ def _require_size(path: Path, found: tuple[int, int], expected: tuple[int, int])
     if found != expected:
         raise DataError(
             f"{path}: expected {expected[0]} x {expected[1]} pixels (height x width), as the study's images have "
-            f"without resizing; got {found[0]} x {found[1]}: say how to resize it, crop, stretch or pad"
+            f"without resizing; got {found[0]} x {found[1]}: say how to resize it: crop, stretch or pad"
         )

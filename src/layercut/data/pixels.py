@@ -43,7 +43,7 @@ def plain(image: Image.Image, background: Color) -> Image.Image:
     if image.mode in _TO_RGB:
         return image.convert("RGB")
     raise DataError(
-        f"expected 8 or 16 bits a channel, in grey or colour, got Pillow's mode {image.mode}; "
+        f"expected 8 or 16 bits per channel, in grey or colour, got Pillow's mode {image.mode}; "
         "convert it to 8 bits first"
     )
 

@@ -105,7 +105,7 @@ def read_dataset(name: str, options: BaseModel, data_dir: Path, download: bool) 
     expected, got = dataset.info(options), content.info()
     if expected is not None and expected != got:
         raise DataError(
-            f"{name}: expected {expected}, got {got}: the raw files in {data_dir} are not those published; "
+            f"{name}: expected {expected}, got {got}: the raw files in {data_dir} are not the published ones; "
             f"delete them and run `layercut data download {name}`"
         )
     return content

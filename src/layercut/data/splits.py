@@ -150,7 +150,7 @@ def check_fractions(
         available = [count - share for count, share in zip(counts, kept, strict=True)]
     count, name = min(zip(available, class_names, strict=True), key=lambda pair: pair[0])
     if count == 0:
-        raise DataError(f"class {name!r} has no training image: no fraction of it can be used")
+        raise DataError(f"class {name!r} has no training image, so no fraction of it can be used")
     for fraction in fractions:
         if not 0 < fraction <= 1:
             raise DataError(f"a fraction must be in (0, 1]; got {fraction:g}")

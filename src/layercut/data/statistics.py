@@ -38,7 +38,7 @@ def training_statistics(task: Task) -> ChannelStatistics:
         variance = num * squares - total**2  # of whole numbers: nothing is lost before the one division
         if not variance:
             raise DataError(
-                f"all training images have one shade in channel {channel}: it has no deviation to divide by"
+                f"all training images have the same value in channel {channel}, so there is no deviation to divide by"
             )
         means.append(total / (num * (_SHADES - 1)))
         deviations.append(sqrt(variance) / (num * (_SHADES - 1)))

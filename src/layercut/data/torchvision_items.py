@@ -94,5 +94,5 @@ def _class_of(name: str, target: Any) -> int:
         label = -1
     if isinstance(target, bool) or label < 0:
         got = f"{type(target).__name__} {target!r:.60}"
-        raise DataError(f"{name}: expected one class an image, got {got}; other `splits` may have classes")
+        raise DataError(f"{name}: expected one class per image, got {got}; other `splits` may have labels")
     return int(label)

@@ -113,7 +113,7 @@ class TorchvisionSet:
         train = self._open(options, folder, "train", download=False)
         test = self._open(options, folder, "test", download=False) if self._has_splits() else None
         if test is not None and "test_split" in options.model_fields_set:
-            raise DataError(f"{self.name} has a test split of its own: remove `test_split`")
+            raise DataError(f"{self.name} has its own test split: remove `test_split`")
         names = class_names_of(train)
         parts = [
             raw_images(self.name, part, options, options.channels, options.background)

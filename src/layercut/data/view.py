@@ -45,7 +45,7 @@ class ViewOptions(ShapeOptions):
     @classmethod
     def _of_a_variant(cls, seed: int, others: ValidationInfo) -> int:
         if others.data.get("variant", "") is None:
-            raise ValueError("a `variant` beside it, which it is the seed of")
+            raise ValueError("a `variant`, which this seed belongs to")
         return seed
 
     @field_validator("groups")

@@ -46,7 +46,7 @@ def start_server(preload: tuple[str, ...]) -> None:
         if "AF_UNIX path too long" not in str(error):
             raise
         raise UserError(
-            f"the folder for temporary files has too long a name for a socket: {tempfile.gettempdir()}; set TMPDIR to "
+            f"the path of the temporary folder is too long for a socket: {tempfile.gettempdir()}; set TMPDIR to "
             "a shorter one"
         ) from error
 

@@ -225,10 +225,12 @@ class RayExecutor:
         except self._ray.exceptions.RayError:  # lost meanwhile: the jobs go elsewhere
             return
         if view.layercut_version != ours:
-            raise UserError(f"node {node.host} of the Ray cluster has layercut {view.layercut_version}; here is {ours}")
+            raise UserError(
+                f"node {node.host} of the Ray cluster has layercut {view.layercut_version}; this machine has {ours}"
+            )
         if view.unseen:
             raise UserError(
-                f"node {node.host} of the Ray cluster does not see {view.unseen[-1]} of this machine; the output "
+                f"node {node.host} of the Ray cluster cannot see {view.unseen[-1]} of this machine; the output "
                 "directory (-o) and the dataset cache (LAYERCUT_CACHE) must lie on a directory that all nodes share "
                 "under the same path"
             )

@@ -30,7 +30,7 @@ def of_board(board: pd.DataFrame) -> Chart | None:
         title="Choosing the cut by a probe",
         panels=panels,
         caption="Test accuracy lost, in points, by taking the cut that a probe scores best instead of the best cut, by "
-        "share of the target's data, a panel for each strategy; the least mean loss on top. In brackets: rules that "
+        "fraction of the target's data, a panel for each strategy; the least mean loss on top. In brackets: rules that "
         "never look at the target's features, and nearest neighbours. Bold: loses no more there than a cut at random, "
         "nearest neighbours and other studies do; some fixed cut is always the best one.",
         alt=f"Heat maps of accuracy lost for {', '.join(strategies)}, from {points.min():.1f} to {points.max():.1f} "

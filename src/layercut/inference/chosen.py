@@ -69,7 +69,9 @@ def find_model(path: Path, condition: Mapping[str, str] | None = None) -> KeptMo
     is_run = (folder / LEDGER_NAME).is_file() and not (path.is_file() and path.suffix == ".safetensors")
     if not is_run and (folder / CARD).is_file():
         if condition:
-            raise UserError(f"{folder} holds one model, so a condition cannot choose another; give the run it is from")
+            raise UserError(
+                f"{folder} holds a single model, so a condition cannot select another; give the run that it came from"
+            )
         return _of_folder(folder, "the model in this folder")
     if not is_run:
         raise DataError(
@@ -150,7 +152,7 @@ def _recommended(table: pd.DataFrame) -> BestCut:
     found = best_cuts(table, with_rivals=False)
     if not found:
         raise UserError(
-            "nothing to choose on: no condition has a validation accuracy in each replicate; name one, "
+            "nothing to choose by: no condition has a validation accuracy in each replicate; name one, "
             "such as strategy=finetune and fraction=1"
         )
     largest = max(best.fraction for best in found)

@@ -60,7 +60,9 @@ class Classifier(nn.Module):
         try:
             return rule_of(self.card.get("pictures"))
         except (ValueError, TypeError) as error:
-            raise DataError(f"the model's card does not say how it wants pictures: {error}; make it again") from error
+            raise DataError(
+                f"the model's card does not say how to prepare pictures: {error}; save or export the model again"
+            ) from error
 
     def forward(self, images: Tensor | NDArray[Any]) -> Tensor:
         pixels = given_pixels(images, self._scale.device)
@@ -97,8 +99,8 @@ def open_kept(folder: Path, trust_code: bool = False) -> Classifier:
         raise DataError(f"the card in {folder} does not say how the model is built; run the study again")
     if "weights" not in card["kept"] and "export" in card:
         raise CheckpointError(
-            f"{folder} holds a model for {card['export'].get('runs_with')}, which layercut does not open; give the run "
-            "that it is from, or export it as safetensors"
+            f"{folder} holds a model for {card['export'].get('runs_with')}, which layercut cannot open; give the run "
+            "that it came from, or export it as safetensors"
         )
     if "weights" not in card["kept"]:
         raise CheckpointError(
@@ -150,6 +152,6 @@ def _explained(folder: Path) -> Iterator[None]:
         yield
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
-            f"the card in {folder} does not describe the model whose weights lie beside it: {one_line(error, 200)}; "
-            "delete the folder and run the study again"
+            f"the card in {folder} does not describe the model whose weights are stored with it: "
+            f"{one_line(error, 200)}; delete the folder and run the study again"
         ) from error

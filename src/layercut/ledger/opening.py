@@ -159,7 +159,7 @@ def _checked_version(connection: sqlite3.Connection, path: Path, create: bool) -
         raise LedgerError(f"{path} {what}: check the path, or move the file away and run the study again")
     if version > SCHEMA_VERSION:
         raise LedgerError(
-            f"{path} was written by a newer layercut (schema {version}, known are up to {SCHEMA_VERSION}): "
+            f"{path} was written by a newer layercut (schema {version}; this version knows up to {SCHEMA_VERSION}): "
             "upgrade with `pip install --upgrade layercut`"
         )
     return version

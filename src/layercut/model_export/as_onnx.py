@@ -45,7 +45,7 @@ class Onnx:
         finally:
             log.setLevel(level)
         if program is None:
-            raise UserError("PyTorch's ONNX exporter gave no program; export as torch or safetensors")
+            raise UserError("PyTorch's ONNX exporter produced no program; export as torch or safetensors")
         program.model.metadata_props.update(
             class_names=json.dumps(model.class_names, ensure_ascii=False),
             pictures=json.dumps(model.card["pictures"]),

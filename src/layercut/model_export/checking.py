@@ -71,7 +71,7 @@ def compare(answer: Answer, model: Classifier, images: CheckImages, opened_by: s
     if not difference <= TOLERANCE:
         raise UserError(
             f"{opened_by} opens the exported files, but its logits differ from the model's by {difference:.1e}, more "
-            f"than {TOLERANCE:g}, on {images.what}; nothing was written: export as safetensors, and please tell us"
+            f"than {TOLERANCE:g}, on {images.what}; nothing was written: export as safetensors, and please report it"
         )
     return Comparison(difference, images.what, len(images.pixels))
 

@@ -289,7 +289,9 @@ def plan_model(family: ModelFamily, options: Any, image_shape: ImageShape, num_c
                 features, flops = run_counted(block, features)
         except (RuntimeError, ValueError, AssertionError) as error:  # whatever the layers say about sizes
             reason = one_line(error, 200)
-            raise SpecError(f"images of shape {image_shape} do not get through the block {name!r}: {reason}") from error
+            raise SpecError(
+                f"images of shape {image_shape} do not pass through the block {name!r}: {reason}"
+            ) from error
         shapes.append(tuple(features.shape[1:]))
         block_flops.append(flops)
         block_norms.append(min(noted, default=None))

@@ -62,9 +62,9 @@ class BlockCnnOptions(StrictSpec):
     @model_validator(mode="after")
     def _one_value_a_block(self) -> BlockCnnOptions:
         if min([*self.dims, *self.num_layers]) < 1:
-            raise ValueError("widths and numbers of layers of at least 1")
+            raise ValueError("widths and numbers of layers, each at least 1")
         if max(self.num_layers) > _MOST_LAYERS:
-            raise ValueError(f"at most {_MOST_LAYERS} convolutions a block")
+            raise ValueError(f"at most {_MOST_LAYERS} convolutions per block")
         for name, values in (
             ("layers_per_block", self.num_layers),
             ("apply_pooling", self.pooling),
@@ -72,7 +72,7 @@ class BlockCnnOptions(StrictSpec):
         ):
             if len(values) != self.num_blocks:
                 raise ValueError(
-                    f"one value a block in {name}: hidden_dims names {self.num_blocks} blocks and "
+                    f"one value per block in {name}: hidden_dims names {self.num_blocks} blocks and "
                     f"{_NUM_DENSE} dense layers; got {len(values)}"
                 )
         return self
@@ -145,8 +145,8 @@ class BlockCnn:
             side = [length // 2 for length in side] if options.pooling[index] else side
             if min(side) < 1:
                 raise SpecError(
-                    f"block_cnn: images of {image_shape[1]} x {image_shape[2]} pixels are used up after block {index} "
-                    f"of {options.num_blocks}; use fewer poolings (apply_pooling) or larger images"
+                    f"block_cnn: images of {image_shape[1]} x {image_shape[2]} pixels have no pixels left after block "
+                    f"{index} of {options.num_blocks}; use fewer poolings (apply_pooling) or larger images"
                 )
             channels = width
         taps = {name: f"blocks.{name}" for name in blocks}

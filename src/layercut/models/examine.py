@@ -94,7 +94,7 @@ def check_names(model: CuttableModel) -> None:
         SpecError: one is, and would hide them.
     """
     if INPUT in model.block_names:
-        raise SpecError(f"a block may not be called {INPUT!r}: the images are called so")
+        raise SpecError(f"a block may not be called {INPUT!r}, the name of the images")
 
 
 def check_sharing(model: CuttableModel) -> None:
@@ -149,7 +149,7 @@ def _check_seeds(model: CuttableModel, again: CuttableModel, other: CuttableMode
     if drawn or (learnt and len(kept) == len([n for n in values if different[n].shape == values[n].shape])):
         names = [name for name in values if name in learnt]
         raise SpecError(
-            f"built from another seed, the model has the same initial values of {few(names, _MOST)}: its code loads "
+            f"built from another seed, the model has the same initial values in {few(names, _MOST)}: its code loads "
             "weights or sets a seed, and `scratch` and what is re-initialised would start from them; let the function "
             "return a new model, and name the file with source: {checkpoint: FILE}"
         )
@@ -187,7 +187,7 @@ def check_evaluation(model: CuttableModel, image_shape: ImageShape) -> None:
     for place, features in first.items():
         if not torch.equal(features, second[place]):
             raise SpecError(
-                f"{place} draws at random in evaluation mode: the same images give other features each time; use "
+                f"{place} draws at random in evaluation mode: the same images give different features each time; use "
                 "torch.nn.Dropout, or pass `training=self.training` to the function"
             )
         if alone[place].shape != (1, *features.shape[1:]):
@@ -198,8 +198,8 @@ def check_evaluation(model: CuttableModel, image_shape: ImageShape) -> None:
         limit = _TOLERANCE * float(features.abs().max())
         if any((features[0] - batch[place][0]).abs().max() > limit for batch in (alone, beside)):
             raise SpecError(
-                f"{place} depends on the batch in evaluation mode: an image's features change with the images beside "
-                "it; keep running statistics, and compute nothing over the dimension of images"
+                f"{place} depends on the batch in evaluation mode: an image's features change with the other "
+                "images in the batch; use running statistics, and compute nothing across the batch dimension"
             )
 
 
@@ -240,8 +240,8 @@ def check_training(model: CuttableModel, image_shape: ImageShape, num_classes: i
     without = [name for name, parameter in model.named_parameters() if parameter.grad is None]
     if without:
         raise SpecError(
-            f"{few(without, _MOST)} would never be trained: no gradient reaches them; leave out `detach` and "
-            "`torch.no_grad`, for here strategies decide what is frozen"
+            f"{few(without, _MOST)} would never be trained: no gradient reaches them; remove `detach` and "
+            "`torch.no_grad`: strategies decide what is frozen"
         )
     for name, value in model.named_buffers():
         value.copy_(buffers[name])

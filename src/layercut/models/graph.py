@@ -76,7 +76,7 @@ def trace(model: nn.Module, training: bool) -> TracedGraph:
         reason = one_line(error, 200)
         raise SpecError(
             f"cannot follow the forward pass of {type(model).__name__} ({type(error).__name__}: {reason}); make it a "
-            "torch.nn.Sequential of blocks, or a forward whose path does not depend on values"
+            "torch.nn.Sequential of blocks, or write a forward whose path does not depend on values"
         ) from error
     finally:
         model.train(was_training)
@@ -123,11 +123,11 @@ def _optional_arguments(model: nn.Module) -> dict[str, Any]:
     ]
     name = type(model).__name__
     if not taken:
-        raise SpecError(f"expected {name}.forward to take images; it takes nothing")
+        raise SpecError(f"expected {name}.forward to take images; it takes no arguments")
     needed = [parameter.name for parameter in taken[1:] if parameter.default is parameter.empty]
     if needed:
         raise SpecError(
-            f"expected {name}.forward to take images alone; it needs {', '.join(needed)} too: give them a default, or "
+            f"expected {name}.forward to take only images; it needs {', '.join(needed)} too: give them a default, or "
             "wrap the model in one that passes them"
         )
     return {parameter.name: parameter.default for parameter in taken[1:]}

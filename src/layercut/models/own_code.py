@@ -43,7 +43,7 @@ def locate(factory: str, folder: Path | None) -> Code:
         found = None
     if found is None or found.origin is None or not Path(found.origin).is_file():
         looked = ", ".join(map(str, places))
-        raise SpecError(f"factory: found no module {module}; looked in {looked} and among installed packages")
+        raise SpecError(f"factory: no module {module}; looked in {looked} and among installed packages")
     return Code(None, _hash(Path(found.origin)))
 
 
@@ -60,13 +60,13 @@ def import_function(factory: str, code: Code) -> Callable[..., Any]:
         sys.path.insert(0, str(code.folder))
     before = _imported.get(module)
     if before not in (None, code.sha256):
-        raise SpecError(f"factory: this process has imported another {module}; restart Python")
+        raise SpecError(f"factory: this process has already imported a different {module}; restart Python")
     try:
         loaded = importlib.import_module(module)
     except Exception as error:  # whatever the user's code raises
         raise SpecError(f"factory: cannot import {module}: {type(error).__name__}: {error}") from error
     if loaded.__file__ is None or _hash(Path(loaded.__file__)) != code.sha256:
-        raise SpecError(f"factory: the module {module} is another one, {loaded.__file__}; give yours another name")
+        raise SpecError(f"factory: the module {module} is a different one, {loaded.__file__}; rename yours")
     _imported[module] = code.sha256
     function = getattr(loaded, name, None)
     if not callable(function):

@@ -55,8 +55,8 @@ class PlainCnn:
                 side = [(length - 2) // options.pool_stride + 1 for length in side]
             if min(side) < 1:
                 raise SpecError(
-                    f"plain_cnn: images of {image_shape[1]} x {image_shape[2]} pixels are used up after block {index} "
-                    f"of {options.depth}; use fewer blocks, a larger pool_every, or larger images"
+                    f"plain_cnn: images of {image_shape[1]} x {image_shape[2]} pixels have no pixels left after block "
+                    f"{index} of {options.depth}; use fewer blocks, a larger pool_every, or larger images"
                 )
             blocks[f"conv{index}"] = nn.Sequential(layers)
             channels = options.channels

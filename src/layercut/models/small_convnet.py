@@ -70,8 +70,8 @@ class SmallConvnet:
             side = [(length - _KERNEL + 1) // 2 for length in side]
             if min(side) < 1:
                 raise SpecError(
-                    f"small_convnet: images of {image_shape[1]} x {image_shape[2]} pixels are used up after conv{index}"
-                    "; use images of at least 10 x 10 pixels"
+                    f"small_convnet: images of {image_shape[1]} x {image_shape[2]} pixels have no pixels left after "
+                    f"conv{index}; use images of at least 10 x 10 pixels"
                 )
             channels = width
         blocks["dense1"] = nn.Sequential(

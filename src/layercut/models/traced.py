@@ -164,8 +164,8 @@ def _unshared(traced: TracedGraph, model: nn.Module, legal: list[fx.Node], end: 
     head = {id(value): position[end.features] + 1 for value in dense_layer(model, end.classifier).parameters()}
     if any(value in head and min(uses) < head[value] for value, uses in spans.items()):
         raise SpecError(
-            f"the classifier {end.classifier} shares its weights with other layers, but a classifier is new on every "
-            "target: give it weights of its own"
+            f"the classifier {end.classifier} shares its weights with other layers, but every target gets a "
+            "new classifier: give it weights of its own"
         )
     shared = [(min(uses), max(uses)) for uses in spans.values() if len(uses) > 1]
     return (node for node in legal if not any(first <= position[node] < last for first, last in shared))
@@ -223,7 +223,7 @@ def _ends_of(
             raise SpecError(f"blocks: behind {name!r} {why.get(node, _SEVERAL)}, so nothing can be cut there")
     order = [inside.index(node) for node in chosen]
     if order != sorted(set(order)):
-        raise SpecError(f"blocks: expected layers in the order in which they compute; got {', '.join(named)}")
+        raise SpecError(f"blocks: expected layers in the order in which they run; got {', '.join(named)}")
     return [*chosen[:-1], legal[-1]]
 
 

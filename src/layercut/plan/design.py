@@ -165,9 +165,11 @@ class DesignGroup(NamedTuple):
         try:
             treated = treatment(STRATEGIES[strategy_name], cut, self.model.num_blocks)
             if treated.kept and not uses_source:
-                raise ValueError(f"at cut {cut} it keeps blocks of the source, and says that it does not depend on it")
+                raise ValueError(f"at cut {cut} it keeps blocks of the source, yet claims not to depend on it")
             if treated.trained and head_of(STRATEGIES[strategy_name]) == "solved":
-                raise ValueError(f"at cut {cut} it trains the blocks {list(treated.trained)}, and says it only solves")
+                raise ValueError(
+                    f"at cut {cut} it trains the blocks {list(treated.trained)}, yet claims only to solve its head"
+                )
             return treated
         except ValueError as error:
             raise self.spec.error("transfer.strategies", f"the strategy {strategy_name!r} is broken: {error}") from None

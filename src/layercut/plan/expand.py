@@ -221,8 +221,8 @@ def _check_strategies(spec: StudySpec) -> None:
         if missing:
             raise spec.error(
                 f"transfer.strategies[{index}]",
-                f"the strategy {name!r} ({STRATEGIES.summary(name)}) has no `{'`, `'.join(missing)}`; a strategy says "
-                "which blocks it keeps, trains and removes: the page on extending has an example",
+                f"the strategy {name!r} ({STRATEGIES.summary(name)}) has no `{'`, `'.join(missing)}`; a strategy "
+                "declares which blocks it keeps, trains and removes; see the example in docs/extending.md",
             )
         head = head_of(STRATEGIES[name])
         if head not in get_args(HeadKind):

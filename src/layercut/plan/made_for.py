@@ -55,7 +55,7 @@ def with_made_for(spec: StudySpec, index: int, target: TaskSpec) -> TaskSpec:
             listed = ", ".join(f"{height} x {width}" for height, width in sizes)
             raise spec.error(
                 f"target[{index}]",
-                f"expected an `image_size`: the weights of this study were made for different ones ({listed})",
+                f"expected an `image_size`: the weights of this study were trained at different sizes ({listed})",
             )
         added["image_size"] = list(sizes[0])
     if "channels" not in told:
@@ -84,7 +84,7 @@ def weights_scaling(spec: StudySpec, index: int, model: str, channels: int) -> C
         if spec.normalization == "weights":
             raise spec.error(
                 "normalization",
-                f"expected weights that are known to be made for some scaling; got source[{index}], "
+                f"expected weights whose scaling is known; got source[{index}], "
                 f"{spec.source[index].label}, for the model {model}: write numbers (`{{mean: ..., std: ...}}`) or "
                 "`imagenet`",
             )

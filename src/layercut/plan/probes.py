@@ -43,7 +43,7 @@ class ProbeGroup(NamedTuple):
     spec: StudySpec
     source: SourceJob
     source_task: ResolvedTask | None
-    """None where nobody knows what the source was trained on."""
+    """None where it is not known what the source was trained on."""
     target: ResolvedTask
     task: TaskRef
     model: ModelRef
@@ -72,7 +72,9 @@ def asked_probes(spec: StudySpec) -> list[Ask]:
         except ValidationError as error:
             raise spec.error(place, describe_errors(error, probe.options, also_legal=_OWN_KEYS)) from error
         if probe_spec.label in labels:
-            raise spec.error(place, f"expected each probe once, or with other options; got {probe_spec.label} twice")
+            raise spec.error(
+                place, f"expected each probe once, or with different options; got {probe_spec.label} twice"
+            )
         labels.add(probe_spec.label)
         asks.append(Ask(place, probe_spec, probe, options.model_dump(mode="json")))
     return asks
@@ -113,13 +115,13 @@ def _datasets(group: ProbeGroup, ask: Ask) -> list[str]:
     asked: list[str] = ["target", "source"] if ask.spec.images == "both" else [ask.spec.images]
     if ask.probe.kind == "pair" and "source" in asked:
         raise group.spec.error(
-            f"{ask.place}.images", f"{ask.spec.name} compares with a model trained on the target: expected `target`"
+            f"{ask.place}.images", f"{ask.spec.name} compares with a model trained on the target: use `target`"
         )
     if "source" in asked and group.source_task is None:
         if ask.spec.images == "source":
             raise group.spec.error(
                 f"{ask.place}.images",
-                f"nobody knows what the source {group.source.label} was trained on: give its `dataset`, or look at "
+                f"it is not known what the source {group.source.label} was trained on: give its `dataset`, or look at "
                 "the target",
             )
         asked.remove("source")
@@ -161,8 +163,8 @@ def _inside(group: ProbeGroup, ask: Ask, layers: Layers) -> list[str]:
     if len(layers.before_activation) == 1:
         raise group.spec.error(
             f"{ask.place}.at",
-            f"nobody knows where in a block of {group.model.label} the activation is: expected `blocks`, or a model "
-            "of layercut such as plain_cnn",
+            f"it is not known where in a block of {group.model.label} the activation is: use `blocks`, or one of "
+            "layercut's models such as plain_cnn",
         )
     return layers.before_activation
 

@@ -40,8 +40,8 @@ def representation_jobs(spec: StudySpec, probes: Sequence[ProbeJob]) -> tuple[Re
     if not looking:
         raise spec.error(
             f"keep.what[{spec.keep.what.index(REPRESENTATIONS)}]",
-            "representations are of the images that probes look at: expected `probes`, such as `probes: [rsa]`; got "
-            "none that looks at images",
+            "representations are of the images that probes use: expected `probes`, such as `probes: [rsa]`; got "
+            "none that uses images",
         )
     on_target = [job for job in looking if job.dataset == "target"]
     shown = {(job.source_label, job.model.label) for job in on_target}

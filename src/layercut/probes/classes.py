@@ -52,5 +52,5 @@ def several_in_a_class(labels: Tensor) -> Classes:
     """
     classes = present_classes(labels)
     if int(classes.sizes.max()) < 2:
-        raise ProbeUndefinedError("every class has one image only")
+        raise ProbeUndefinedError("every class has only one image")
     return classes

@@ -37,7 +37,7 @@ def clustering(activations: Activations, options: ClusteringSpec) -> dict[str, f
     products = gram(activations.features, options.view)
     kept = products.diagonal() > 0
     if int(kept.sum()) < 2:
-        raise ProbeUndefinedError(f"{int(kept.sum())} images have features other than zero; needs two")
+        raise ProbeUndefinedError(f"{int(kept.sum())} images have nonzero features; needs two")
     classes = several_in_a_class(activations.labels[kept])
     distances = cosine_distances(products[kept][:, kept])
     num_clusters = len(classes.sizes)

@@ -34,7 +34,7 @@ def comparable(*matrices: Tensor) -> Tensor:
     kept = ~torch.stack([matrix.diagonal().isnan() for matrix in matrices]).any(0)
     if int(kept.sum()) < LEAST_IMAGES:
         raise ProbeUndefinedError(
-            f"needs {LEAST_IMAGES} images whose features differ from unit to unit; got {int(kept.sum())}"
+            f"needs {LEAST_IMAGES} images whose features differ between units; got {int(kept.sum())}"
         )
     return kept
 

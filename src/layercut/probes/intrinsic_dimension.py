@@ -96,7 +96,7 @@ def maximum_likelihood(distances: Tensor, neighbours: int = 10) -> float:
     nearest = distances.clone().fill_diagonal_(torch.inf).topk(neighbours, largest=False).values
     mean_logs = (nearest[:, -1:] / nearest[:, :-1]).log().mean(1)
     if not (mean_logs > 0).all():
-        raise ProbeUndefinedError(f"an image has its {neighbours} nearest neighbours all at one distance")
+        raise ProbeUndefinedError(f"all {neighbours} nearest neighbours of an image are at the same distance")
     return float((1 / mean_logs).mean())
 
 

@@ -33,7 +33,7 @@ def source_logits(activations: Activations) -> Tensor:
         ProbeUndefinedError: the head of the source is not known, or its outputs are not finite.
     """
     if activations.logits is None:
-        raise ProbeUndefinedError("the outputs of the source model are not known")
+        raise ProbeUndefinedError("the source model's outputs are unknown")
     return vectors(activations.logits).double()
 
 

@@ -143,7 +143,7 @@ def open_run(
 def _check_graphs(cuda_graphs: bool, device: str, stacked: bool) -> None:
     if cuda_graphs and not (device == "cuda" and stacked):
         found = f"the device {device}" if device != "cuda" else "--no-stack"
-        raise UserError(f"--cuda-graphs launches the steps of stacked replicates on a GPU; got {found}; leave it out")
+        raise UserError(f"--cuda-graphs launches the steps of stacked replicates on a GPU; got {found}; omit it")
 
 
 def _hire(executor: str, workers: int | None, address: str | None, device: torch.device) -> Executor:
@@ -165,8 +165,8 @@ def _most_workers(device: torch.device) -> int:
 def _refuse_imported(ledger: Ledger, output_dir: Path) -> None:
     if ledger.meta("imported") is not None:
         raise UserError(
-            f"{output_dir} holds results that were imported, which a run would mix with its own; give another "
-            "directory with --output-dir"
+            f"{output_dir} holds results that were imported, which must not be mixed with those of a run; give "
+            "another directory with --output-dir"
         )
 
 

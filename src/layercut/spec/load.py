@@ -136,8 +136,8 @@ def _find(study: str | PathLike[str]) -> Path:
         return path / "study.yaml"
     if path.is_dir():
         raise SpecError(
-            f"{name} is a folder, but no run: there is no study.yaml in it, which `layercut run` writes; "
-            f"name a study file, or, if these are images, write one with `layercut init {name}`"
+            f"{name} is a folder, but not a run: it lacks the study.yaml that `layercut run` writes; "
+            f"name a study file, or, if it holds images, write one with `layercut init {name}`"
         )
     raise SpecError(
         f"no study file {name!r} and no shipped study of that name{did_you_mean(name, shipped)}; "
@@ -249,7 +249,7 @@ def _descend(here: Any, part: str, override: str) -> Any:
 
 def _index(values: list[Any], part: str, override: str) -> int:
     if not part.isdigit() or int(part) >= len(values):
-        raise SpecError(f"--set {override}: {part!r} is no index into a list of {len(values)}")
+        raise SpecError(f"--set {override}: {part!r} is not an index into a list of {len(values)}")
     return int(part)
 
 

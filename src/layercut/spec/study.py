@@ -30,7 +30,7 @@ Fraction = Annotated[float, AfterValidator(_in_range)]
 
 def _plain_name(name: str) -> str:
     if not re.fullmatch(r"[\w.-]+", name) or not name.strip("."):
-        raise ValueError("letters, digits, `_`, `-` and `.` only: the name is that of a folder, too")
+        raise ValueError("letters, digits, `_`, `-` and `.` only: the name is also that of a folder")
     return name
 
 

@@ -31,7 +31,9 @@ def values_to_train(trial: Trial) -> dict[str, Tensor]:
     trained = {name: value for name, value in body.named_parameters() if name in trial.parts.trained}
     fixed = [name for name, value in trained.items() if not value.requires_grad]
     if fixed:
-        raise UntrainedError(f"{condition.strategy} trains {few(fixed, _MOST)}, which cannot be (requires_grad=False)")
+        raise UntrainedError(
+            f"{condition.strategy} trains {few(fixed, _MOST)}, which cannot be trained (requires_grad=False)"
+        )
     return {name: value.detach().clone() for name, value in trained.items()}
 
 
@@ -48,8 +50,8 @@ def check_trained(trial: Trial, before: Mapping[str, Tensor], batch: Batch) -> N
     stuck = list(_could_move(body, still, batch, trial.condition.fitting, trial.parts.handling.rates))
     if stuck:
         raise UntrainedError(
-            f"{trial.condition.strategy} trains {few(stuck, _MOST)}, but training left it as it was: do not use this "
-            "result, and check what the model's code does to it"
+            f"{trial.condition.strategy} trains {few(stuck, _MOST)}, but training left it unchanged: do not use this "
+            "result, and check what the model's code does with it"
         )
 
 

@@ -83,7 +83,9 @@ class _Sample:
             other = next(reference, (layer, None))[1] if layer in compared else None
             yield _Looked(layer, features, other)
         if wanted - set(names):
-            raise ProbeUndefinedError("the source's weights hold no head that fits: nothing lies behind its blocks")
+            raise ProbeUndefinedError(
+                "the source's weights contain no matching head: there is nothing after its blocks"
+            )
 
     def _scores(
         self, layer: str, features: Tensor | None, reference: Tensor | None

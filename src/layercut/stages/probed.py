@@ -47,7 +47,7 @@ def probe_sample(job: ProbeJob, task: Task) -> NDArray[np.int64]:
     positions = split.validation if job.split == "validation" else split.train
     if len(positions) == 0:
         raise ProbeUndefinedError(
-            f"no class can spare a validation image at fraction {job.fraction:g}: look at the training images"
+            f"no class can spare a validation image at fraction {job.fraction:g}: use the training images"
         )
     chosen = balanced_sample(labels[positions], task.num_classes, job.most_images, job.replicate, job.study_seed)
     return positions[chosen]

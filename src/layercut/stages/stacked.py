@@ -139,5 +139,5 @@ def _matrix(positions: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     """
     sizes = sorted({len(own) for own in positions})
     if len(sizes) > 1:
-        raise ValueError(f"expected members with equally many images each; got from {sizes[0]} to {sizes[-1]}")
+        raise ValueError(f"expected members with the same number of images; got from {sizes[0]} to {sizes[-1]}")
     return np.stack(positions)

@@ -143,8 +143,8 @@ def one_row_a_trial(table: pd.DataFrame) -> pd.DataFrame:
         point = ", ".join(f"{name} {row[name]}" for name in names if str(row[name]))
         raise UserError(
             f"expected one row for each condition and replicate; rows {first} and {second} of this table are both "
-            f"{point} ({int(again.sum()):,} such rows in all). Give runs that are put together different values in "
-            "the column `study`, and drop what a merge has repeated"
+            f"{point} ({int(again.sum()):,} such rows in all). Give combined runs different values in the column "
+            "`study`, and drop rows that a merge has repeated"
         )
     return table
 

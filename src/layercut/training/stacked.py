@@ -47,7 +47,7 @@ def train_stacked(
         ValueError: the models or their schedules cannot be stacked.
     """
     if schedule.lr_schedule == "plateau":
-        raise ValueError("models with a learning rate of their own each cannot be trained as one: lr_schedule plateau")
+        raise ValueError("models with a learning rate of their own each cannot be stacked: lr_schedule plateau")
     device = examples.labels.device
     stack = Stack(models)
     batch_sizes = schedule.batch_sizes(len(examples))

@@ -90,7 +90,7 @@ def _distinct(paths: Sequence[str | Path]) -> list[Path]:
     resolved = [Path(path).expanduser().resolve() for path in paths]
     for path, count in Counter(resolved).items():
         if count > 1:
-            raise UserError(f"{path} is given {count} times: give each file once")
+            raise UserError(f"{path} was given {count} times; give each file once")
     return [Path(path).expanduser() for path in paths]
 
 
@@ -203,7 +203,7 @@ def _write(
 ) -> Path:
     path = folder / LEDGER_NAME
     if path.exists():
-        raise UserError(f"{path} exists: choose another output directory, an import never adds to a ledger")
+        raise UserError(f"{path} already exists; choose another output directory: an import never adds to a ledger")
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:

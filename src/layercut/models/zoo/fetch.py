@@ -78,4 +78,4 @@ def _check_name(path: Path, name: str, what: str, instead: str) -> None:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if not digest.startswith(expected[1]):
-        raise CheckpointError(f"{what} is not what it should be: its SHA-256 begins with {digest[:8]}; {instead}")
+        raise CheckpointError(f"{what} is corrupt: its SHA-256 begins with {digest[:8]}; {instead}")
