@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from layercut.model_export import export_model
     from layercut.notebook import answers, best_cuts, plot
     from layercut.probing import read_model
-    from layercut.recommending import read_recommendation, recommend
+    from layercut.recommending.call import recommend
+    from layercut.recommending.outcome import read_recommendation
     from layercut.runner import run_study
     from layercut.spec import load_study
     from layercut.stats import compare_strategies, estimates, good_enough, probability_best, rank_groups, scoreboard
@@ -76,8 +77,8 @@ _PLACES = {
     "probability_best": "layercut.stats:probability_best",
     "rank_groups": "layercut.stats:rank_groups",
     "read_model": "layercut.probing:read_model",
-    "read_recommendation": "layercut.recommending:read_recommendation",
-    "recommend": "layercut.recommending:recommend",
+    "read_recommendation": "layercut.recommending.outcome:read_recommendation",
+    "recommend": "layercut.recommending.call:recommend",
     "run_study": "layercut.runner:run_study",
     "scoreboard": "layercut.stats:scoreboard",
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,10 +21,11 @@ from layercut.errors import UserError
 from layercut.executors.serial import SerialExecutor
 from layercut.inference import find_model
 from layercut.ledger import Ledger
-from layercut.recommending import Recommendation, call, read_recommendation
+from layercut.recommending import call
 from layercut.recommending.arms import seen_in
 from layercut.recommending.decision import decide, first_trials
 from layercut.recommending.journal import Journal, read_journal
+from layercut.recommending.outcome import Recommendation, read_recommendation
 
 SMALL = ("model.depth=2", "model.channels=4", "model.pool_every=2", "target.image_size=8")
 FAST = (*SMALL, "transfer.training.epochs=1", "transfer.training.min_steps=null", "transfer.num_folds=2")
@@ -146,12 +149,15 @@ def test_interrupted_at_any_trial_the_same_call_goes_on_where_it_was(noise: Path
                 if self.left == 0:
                     raise KeyboardInterrupt
 
+    spent = [0.0]
     for after in (1, 3, 8, 12, 15):
         begun = journal_steps(tmp_path / "run")
         with pytest.raises(KeyboardInterrupt):
             recommend(tmp_path / "run", noise, executor=Stopping(after), budget="1h")
         now = journal_steps(tmp_path / "run")
         assert now[: len(begun)] == begun
+        spent.append(journal_of(tmp_path / "run").spent_seconds)
+    assert spent == sorted(set(spent))
     recommend(tmp_path / "run", noise, budget="1h")
     done = journal_of(tmp_path / "run")
     assert [step.trials for step in done.steps][: len(now)] == now
@@ -212,6 +218,18 @@ def test_the_directory_of_another_study_is_refused(noise: Path, tmp_path: Path) 
         read_recommendation(tmp_path)
 
 
+def test_status_gives_the_answer_and_reading_it_imports_no_torch(made: Recommendation) -> None:
+    program = f"""
+import sys
+from layercut.cli.main import layercut
+layercut(["status", {str(made.output_dir)!r}], standalone_mode=False)
+assert "torch" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert made.answer in done.stdout
+
+
 def test_the_page_stands_alone_and_shows_every_condition(made: Recommendation) -> None:
     page = made.report().read_text(encoding="utf-8")
     assert made.lead in page
@@ -228,7 +246,7 @@ def test_the_command_prints_the_answer_and_where_the_model_is(
     def serial(*arguments: Any, **options: Any) -> Recommendation:
         return patched(*arguments, **{**options, "executor": SerialExecutor()})
 
-    monkeypatch.setattr("layercut.recommending.recommend", serial)
+    monkeypatch.setattr("layercut.recommending.call.recommend", serial)
     settings = [part for override in FAST for part in ("--set", override)]
     arguments = ["plain_cnn=random", "--data", str(noise), "--budget", "1s", "-o", str(tmp_path / "run"), *settings]
     result = CliRunner().invoke(command, arguments, catch_exceptions=False)

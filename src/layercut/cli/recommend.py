@@ -66,7 +66,7 @@ def command(
 
     start_server(PRELOADED)  # workers import torch while this process does
 
-    from layercut.recommending import recommend
+    from layercut.recommending.call import recommend
 
     found = recommend(
         model,

@@ -33,7 +33,13 @@ def command(output_dir: Path, with_hash: bool, as_json: bool) -> None:
         say(json.dumps(status.as_json(), indent=2))
         return
     say(status.describe())
-    if status.finished <= MOST_TRIALS:
+    from layercut.recommending.journal import holds_recommendation
+
+    if holds_recommendation(output_dir):
+        from layercut.recommending.outcome import read_recommendation
+
+        say(f"\n{read_recommendation(output_dir)}")
+    elif status.finished <= MOST_TRIALS:
         from layercut.notebook.answers import answers
 
         say(f"\n{answers(output_dir)}")

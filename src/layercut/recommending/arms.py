@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from layercut.ledger import Ledger
-from layercut.plan.expand import Plan
-from layercut.plan.jobs import Condition
+
+if TYPE_CHECKING:  # reading a recommendation needs no torch
+    from layercut.plan.expand import Plan
+    from layercut.plan.jobs import Condition
 
 
 class Arm(NamedTuple):

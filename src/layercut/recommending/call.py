@@ -18,6 +18,7 @@ from layercut.keys import content_key
 from layercut.models import MODELS
 from layercut.models.base import OwnCodeFamily
 from layercut.plan.canonical import trial_key
+from layercut.plan.jobs import Condition
 from layercut.preflight import plan_with_data
 from layercut.probing import Candidate, parse_candidate
 from layercut.recommending.arms import arms_of
@@ -26,7 +27,7 @@ from layercut.recommending.design import first_look, recommendation_study, study
 from layercut.recommending.journal import Journal, read_journal, require_own
 from layercut.recommending.model_folder import write_model
 from layercut.recommending.outcome import MODEL_FOLDER, Recommendation, read_recommendation
-from layercut.recommending.search import Clock, Tell, Timer, recommended, search
+from layercut.recommending.search import Clock, Tell, Timer, search
 from layercut.recommending.speed import training_seconds
 from layercut.runner import Run, open_run
 from layercut.stages.context import open_task
@@ -96,14 +97,17 @@ def recommend(
         journal = _journal(run, counts, num_workers, _has_test_images(data))
         journal.budget_seconds = seconds
         timer = Timer(clock, journal.spent_seconds, started)
-        seen = search(run, journal, timer, tell)
-        best = recommended(journal, seen)
+        try:
+            best = search(run, journal, timer, tell)
+        finally:  # an interrupted trial is time spent, too
+            journal.spent_seconds = timer.spent()
+            journal.write(run.ledger)
         condition = next(one for one in run.plan.conditions if one.key == best.key)
         run.do([(condition, 0)])  # its weights, where they were removed as a loser's
         journal.spent_seconds = timer.spent()
         journal.write(run.ledger)
         found = read_recommendation(output_dir)
-        _write_model(run, best.key, condition.model.name, found)
+        _write_model(run, condition, found)
     return found
 
 
@@ -141,9 +145,9 @@ def _journal(run: Run, class_counts: dict[str, int], num_workers: int, tested: b
     return Journal(identity, arms, class_counts, num_workers, tested, run.plan.notes, seconds_per_flop)
 
 
-def _write_model(run: Run, key: str, family: str, found: Recommendation) -> None:
-    kept = artifact_folder(run.output_dir, trial_key(key, 0))
+def _write_model(run: Run, condition: Condition, found: Recommendation) -> None:
+    kept = artifact_folder(run.output_dir, trial_key(condition.key, 0))
     row = found.table.iloc[0]
     about = {name: float(row[name]) for name in ("accuracy", "low", "high", "log_loss") if row[name] == row[name]}
-    own_code = isinstance(MODELS[family], OwnCodeFamily)
+    own_code = isinstance(MODELS[condition.model.name], OwnCodeFamily)
     write_model(kept, run.output_dir / MODEL_FOLDER, about | {"answer": found.answer}, found.answer, own_code)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from layercut.errors import UserError
 from layercut.ledger import Ledger
-from layercut.recommending.arms import Arm, Trial
-from layercut.recommending.decision import Reason, Setting
+from layercut.recommending.arms import Arm, Seen, Trial, seen_in
+from layercut.recommending.decision import Reason, Setting, leader
 
 _ENTRY = "recommendation"
 _FORMAT = 1
@@ -71,6 +72,16 @@ class Journal:
         """Return what decisions rest on besides the records."""
         return Setting(self.arms, self.num_held_out, self.chance, self.seconds_per_flop, self.num_workers)
 
+    def recommended(self, seen: Sequence[Seen]) -> Arm | None:
+        """Return what its trials recommend; where nothing can be told apart, the most blocks with a solved head.
+
+        None: nothing has a result.
+        """
+        failed = {one.key for one in seen if one.failed}
+        done = {one.key for one in seen} - failed
+        heads = [arm for arm in self.arms if arm.solved and arm.key in done]
+        return leader(self.setting(), seen) or max(heads, key=lambda arm: arm.cut, default=None)
+
     def write(self, ledger: Ledger) -> None:
         """Write it down, in one transaction."""
         ledger.set_meta(_ENTRY, dataclasses.asdict(self) | {"format": _FORMAT})
@@ -94,6 +105,13 @@ def read_journal(ledger: Ledger) -> Journal | None:
         for step in values["steps"]
     ]
     return Journal(**values)
+
+
+def holds_recommendation(output_dir: Path) -> bool:
+    """Return whether a directory is that of a recommendation of which something is done."""
+    with Ledger(output_dir, read_only=True) as ledger:
+        found = read_journal(ledger)
+        return found is not None and found.recommended(seen_in(ledger, found.trials)) is not None
 
 
 def require_own(output_dir: Path) -> None:

@@ -17,7 +17,6 @@ from layercut.recommending.arms import Arm, Seen, seen_in
 from layercut.recommending.decision import expected_seconds
 from layercut.recommending.journal import Journal, read_journal
 from layercut.recommending.page import as_html, write_page
-from layercut.recommending.search import recommended
 from layercut.recommending.told import Judged, arm_name, interval, judged, not_told_apart, untried, within_one_error
 from layercut.records import TrialRecord
 from layercut.report import words
@@ -34,7 +33,7 @@ _MOST_NAMED = 5
 _ENDS = {
     "worth": "no further trial was expected to gain 0.05 points",
     "all": "everything was tried",
-    "budget": "no further trial fitted into the budget",
+    "budget": "no trial that was expected to pay fitted into the rest of the budget",
     "nothing held out": "no image could be held out to choose by",
 }
 
@@ -89,9 +88,9 @@ def read_recommendation(output_dir: str | PathLike[str]) -> Recommendation:
             raise UserError(f"{output_dir} holds no recommendation; `layercut recommend` makes one")
         seen = seen_in(ledger, journal.trials)
         records = {one.condition: one for one in ledger.trials() if one.replicate == 0}
-    if all(one.failed for one in seen):
+    best = journal.recommended(seen)
+    if best is None:
         raise UserError(f"{output_dir} holds a recommendation of which nothing is done yet; run it again")
-    best = recommended(journal, seen)
     rows = judged(journal.arms, seen)
     own = next(row for row in rows if row.arm == best)
     others = [row for row in rows if row is not own and _is_judged(row)]

@@ -10,7 +10,7 @@ from layercut.artifacts.writing import artifact_folder
 from layercut.errors import UserError
 from layercut.plan.canonical import trial_key
 from layercut.recommending.arms import Arm, Seen, Trial, seen_in
-from layercut.recommending.decision import decide, first_trials, leader, leaders
+from layercut.recommending.decision import decide, first_trials, leaders
 from layercut.recommending.journal import Journal, Step
 from layercut.recommending.told import step_told
 from layercut.runner import Run
@@ -38,8 +38,8 @@ class Timer:
         return self.earlier + self.clock() - self.started
 
 
-def search(run: Run, journal: Journal, timer: Timer, tell: Tell) -> list[Seen]:
-    """Do trials until the budget is spent or nothing pays; return what they said.
+def search(run: Run, journal: Journal, timer: Timer, tell: Tell) -> Arm:
+    """Do trials until the budget is spent or nothing pays; return what is recommended.
 
     Raises:
         UserError: not one solved head has a value.
@@ -56,23 +56,14 @@ def search(run: Run, journal: Journal, timer: Timer, tell: Tell) -> list[Seen]:
             journal.write(run.ledger)
             tell(step_told(journal, seen_in(run.ledger, journal.trials), step))
         seen = seen_in(run.ledger, journal.trials)
-        _require_any(run, seen)
+        best = _recommended(run, journal, seen)
         _remove_losers(run, journal, seen)
         left = journal.budget_seconds * (1 - _RESERVE) - timer.spent()
         decision = decide(journal.setting(), seen, left)
         if not decision.trials:
             journal.reason = decision.reason
-            return seen
+            return best
         _begin(run, journal, decision.trials, left)
-
-
-def recommended(journal: Journal, seen: list[Seen]) -> Arm:
-    """Return what is recommended; where nothing can be told apart, the whole network with a solved head."""
-    found = leader(journal.setting(), seen)
-    if found is not None:
-        return found
-    failed = {one.key for one in seen if one.failed}
-    return max((arm for arm in journal.arms if arm.solved and arm.key not in failed), key=lambda arm: arm.cut)
 
 
 def _begin(run: Run, journal: Journal, trials: tuple[Trial, ...], left_seconds: float) -> None:
@@ -81,10 +72,12 @@ def _begin(run: Run, journal: Journal, trials: tuple[Trial, ...], left_seconds: 
     journal.write(run.ledger)
 
 
-def _require_any(run: Run, seen: list[Seen]) -> None:
-    if all(one.failed for one in seen):
+def _recommended(run: Run, journal: Journal, seen: list[Seen]) -> Arm:
+    best = journal.recommended(seen)
+    if best is None:
         why = next((failure.message for failure in run.ledger.failures()), "nothing was measured")
         raise UserError(f"no head could be solved on any features of this model: {why}")
+    return best
 
 
 def _remove_losers(run: Run, journal: Journal, seen: list[Seen]) -> None:
