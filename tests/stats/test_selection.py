@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import pandas as pd
 import pytest
 
 from fake_results import fake_results
@@ -71,6 +72,28 @@ def test_a_tie_at_one_goes_to_the_condition_that_is_surer():
     (best,) = best_cuts(table)
     assert (best.strategy, best.cut) == ("reinit", 2)
     assert len(best.not_told_apart) == best.num_candidates - 1
+
+
+@pytest.mark.parametrize(
+    ("strategy", "cut", "transfers"),
+    [("truncate", 2, True), ("truncate", 0, False), ("scratch_truncate", 2, False), ("reinit", 2, True)],
+)
+def test_a_network_of_which_nothing_comes_from_the_source_transfers_nothing(strategy, cut, transfers):
+    table = fake_results(fractions=(0.1,), num_replicates=10)
+    control = table[table["strategy"] == "truncate"].assign(strategy="scratch_truncate")
+    control = control.assign(condition="T0" + control["condition"], key="T0" + control["key"])
+    both = pd.concat([table, control], ignore_index=True)
+    smaller = both["strategy"].isin(["truncate", "freeze_truncate", "scratch_truncate"]) & (both["cut"] < 4)
+    both.loc[smaller, "num_parameters"] = 100.0
+    chosen = both.loc[(both["strategy"] == strategy) & (both["cut"] == cut), "condition"].iloc[0]
+    both.loc[both["condition"] == chosen, "validation_accuracy"] = 1.0
+    (best,) = best_cuts(both)
+    assert best.transfers == transfers
+    assert (best.split is not None) == (transfers and strategy == "truncate")
+    if best.split is not None:
+        assert best.split.smaller.mean_difference + best.split.learned.mean_difference == pytest.approx(
+            best.contrast.mean_difference
+        )
 
 
 def test_the_best_cut_of_another_strategy_is_one_that_is_another_trial():

@@ -14,7 +14,7 @@ from layercut.significance import ALPHA, least_attainable_p, replicates_needed
 from layercut.stats import BestCut, Contrast, Undecided
 from layercut.stats.design import CUTLESS, SCRATCH
 
-Verdict = Literal["gain", "loss", "unclear", "too_few", "scratch", "no_baseline", "chance"]
+Verdict = Literal["gain", "loss", "unclear", "too_few", "scratch", "no_baseline", "chance", "smaller", "either"]
 
 _LABELS: dict[Verdict, str] = {
     "gain": "transfer helps",
@@ -24,6 +24,8 @@ _LABELS: dict[Verdict, str] = {
     "scratch": "scratch is best",
     "no_baseline": "no baseline",
     "chance": "no better than guessing",
+    "smaller": "a smaller network helps",
+    "either": "transfer or a smaller network helps",
 }
 
 _ONE_SIDED_QUANTILE = 1.645
@@ -120,6 +122,8 @@ def no_answer(found: Undecided) -> str:
 
 _HEADLINES: dict[Verdict, str] = {
     "gain": "transfer helps at {}",
+    "smaller": "a smaller network helps at {}, what was learned on the source is not shown to",
+    "either": "transfer or a smaller network helps at {}",
     "loss": "transfer harms at {}",
     "scratch": "training from scratch is best at {}",
     "unclear": "no clear difference to training from scratch at {}",
@@ -169,7 +173,19 @@ def _verdict(best: BestCut, known: Known) -> Verdict:
         return _proof(best.against_transfer[2], 1) if best.against_transfer else "scratch"
     if best.contrast is None:
         return "no_baseline"
-    return _verdict_of(best.contrast, best.p_holm, best.num_comparisons)
+    found = _verdict_of(best.contrast, best.p_holm, best.num_comparisons)
+    return _cause(best) if found == "gain" else found
+
+
+def _cause(best: BestCut) -> Verdict:
+    """Return what a gain over scratch comes from: transfer, unless the network is smaller, too."""
+    if not best.transfers:
+        return "smaller"
+    if best.split is None:
+        return "gain"
+    if best.split.learned is None:
+        return "either"
+    return "gain" if best.split.learned.p < ALPHA and best.split.learned.mean_difference > 0 else "smaller"
 
 
 def _proof(contrast: Contrast, num_comparisons: int) -> Verdict:

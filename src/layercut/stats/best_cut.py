@@ -102,6 +102,8 @@ class BestCut:
     """The smallest of these, where it has far fewer parameters."""
     against_transfer: tuple[str, int, Contrast] | None = None
     """Where scratch was chosen: the transfer that did best on validation images, and what scratch gains over it."""
+    transfers: bool = True
+    """Whether anything of the source is in it: not where all blocks are removed, nor in the control of truncation."""
     split: Split | None = None
     """Where the chosen network is smaller than scratch's: what part of the gain that is."""
 
@@ -268,6 +270,7 @@ def _best(
         not_told_apart=tuple((one.strategy, one.cut) for one in open_ones),
         cheapest=_cheapest(best, open_ones),
         against_transfer=None if accuracies is None else _against_transfer(best, candidates, accuracies),
+        transfers=_transfers(best, scratch),
         split=None if accuracies is None else _split(best, scratch, candidates, accuracies),
     )
 
@@ -296,15 +299,22 @@ def _against_transfer(
     return rival.strategy, rival.cut, _contrast(best, rival, accuracies)
 
 
+def _smaller(best: _Candidate, scratch: _Candidate) -> bool:
+    return best.num_parameters < scratch.num_parameters
+
+
+def _transfers(best: _Candidate, scratch: _Candidate | None) -> bool:
+    nothing_left = best.cut == 0 and scratch is not None and _smaller(best, scratch)
+    return best.strategy not in (SCRATCH, CONTROL) and not nothing_left
+
+
 def _split(
     best: _Candidate, scratch: _Candidate | None, candidates: Sequence[_Candidate], accuracies: pd.DataFrame
 ) -> Split | None:
     """Return how a smaller network's gain over scratch divides; None where the network is as large as scratch's."""
-    if scratch is None or best.strategy == SCRATCH or not best.num_parameters < scratch.num_parameters:
+    if scratch is None or not _smaller(best, scratch) or not _transfers(best, scratch):
         return None
     control = next((one for one in candidates if (one.strategy, one.cut) == (CONTROL, best.cut)), None)
-    if control is best:
-        return None
     if control is None:
         return Split(None, None)
     return Split(_contrast(control, scratch, accuracies), _contrast(best, control, accuracies))
