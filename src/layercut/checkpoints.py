@@ -125,7 +125,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], str]:
 
 
 class WeightFile(OrderedDict[str, Tensor]):
-    """The tensors of somebody's file by name, and what is to be said of them.
+    """The tensors of a user's file by name, with notes about them.
 
     `_metadata` holds the versions of the layers that wrote them, as PyTorch saves and reads it; some layers of
     torchvision cannot be read without.
@@ -152,7 +152,7 @@ class WeightFile(OrderedDict[str, Tensor]):
 
 
 def load_foreign_weights(path: Path) -> WeightFile:
-    """Read somebody's weight file: `.safetensors`, or a `.pth` that holds only tensors.
+    """Read a user's weight file: `.safetensors`, or a `.pth` that holds only tensors.
 
     Raises:
         CheckpointError: the file is missing, of another format, holds more than tensors, or numbers that are none.
@@ -202,7 +202,7 @@ _WELL_KNOWN = ("state_dict", "model_state_dict", "model")
 
 
 def _state_dicts(content: dict[Any, Any], key: str = "") -> Iterator[tuple[str, dict[Any, Any]]]:
-    """Yield each dictionary of tensors in another one with its key; well-known keys go first, optimizers are none."""
+    """Yield each dictionary of tensors in another one with its key; well-known keys first, no optimizers."""
     if all(_is_tensor(value) for value in content.values()):
         if content or not key:
             yield key, content
@@ -222,7 +222,7 @@ def _is_tensor(value: object) -> bool:
 
 
 def _refused(error: Exception) -> str:
-    """Return what a file is that `torch.load` refuses; its own message advises to run what the file says."""
+    """Describe a file that `torch.load` refuses; torch's own message advises running the file's code."""
     pickled = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
     if pickled:
         return f"a pickled object ({pickled[1]})"

@@ -1,4 +1,4 @@
-"""Everything that can be found wrong before hours of work are spent, and everything a plan must know of the world."""
+"""Checks that find mistakes before hours of work are spent, and everything a plan must know of the outside world."""
 
 from __future__ import annotations
 

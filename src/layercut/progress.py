@@ -1,4 +1,4 @@
-"""What a run tells whoever watches it."""
+"""Progress of a run, as shown to the user."""
 
 from __future__ import annotations
 

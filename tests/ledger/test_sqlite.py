@@ -63,7 +63,7 @@ def test_a_pretraining_of_an_older_version_without_learning_rates_is_the_same_re
 
 
 def test_learning_rates_of_another_number_than_epochs_are_refused():
-    with pytest.raises(ValueError, match="8 bytes an epoch; got 8 bytes for 2 epochs"):
+    with pytest.raises(ValueError, match="8 bytes per epoch; got 8 bytes for 2 epochs"):
         decode_rates(b"12345678", (EpochPoint(1, 0.5, 0.5), EpochPoint(2, 0.5, 0.5)))
 
 

@@ -82,7 +82,7 @@ def _values(found: StudyComparison) -> dict[str, object]:
 
 
 def _lines(found: StudyComparison) -> Iterator[str]:
-    """Yield a line a condition, and above each group of them in what they differ from the others."""
+    """Yield one line per condition, and above each group of them in what they differ from the others."""
     from layercut.cli.columns import Column, filled, tables
     from layercut.report import words
 

@@ -1,4 +1,4 @@
-"""Scores as `layercut probe` prints them: a row a layer, as many probes beside each other as a line holds."""
+"""Scores as `layercut probe` prints them: one row per layer, as many probes beside each other as a line holds."""
 
 from __future__ import annotations
 

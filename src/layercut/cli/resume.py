@@ -1,4 +1,4 @@
-"""`layercut run RUN`: what is measured stays as it was when the run was begun."""
+"""`layercut run RUN`: what is measured stays as it was when the run was started."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import click
 from click.core import ParameterSource
 
 MEASURED = ("precision", "stack", "nondeterministic")
-"""Options of `layercut run` that change what is measured: a run that goes on without them would be another one."""
+"""Options of `layercut run` that change what is measured: a run resumed without them would be a different one."""
 
 
 class Resumed(NamedTuple):
-    """How a run goes on."""
+    """How a run is resumed."""
 
     options: dict[str, Any]
-    """Those of `MEASURED` that were given when it was begun and are not given anew."""
+    """Those of `MEASURED` that were given when the run was started and are not given again."""
     command: str
     """The command that does the same again."""
 
 
 def resumed(context: click.Context, output_dir: Path | None, arguments: Sequence[str]) -> Resumed:
-    """Return how the run in a directory goes on: as it was begun, where the new command does not say otherwise.
+    """Return how to resume the run in a directory: as it was started, unless the new command says otherwise.
 
     Args:
         context: of `layercut run`.
@@ -32,7 +32,7 @@ def resumed(context: click.Context, output_dir: Path | None, arguments: Sequence
         arguments: of the new command, `run` first.
 
     Raises:
-        UserError: how it was begun cannot be read.
+        UserError: the way it was started cannot be read.
     """
     command = shlex.join(["layercut", *arguments])
     unsaid = [name for name in MEASURED if context.get_parameter_source(name) is ParameterSource.DEFAULT]

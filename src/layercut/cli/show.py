@@ -1,4 +1,4 @@
-"""Progress of a run on stderr: a bar a level on a terminal, lines anywhere else."""
+"""Progress of a run on stderr: one bar per level on a terminal, lines anywhere else."""
 
 from __future__ import annotations
 

@@ -27,7 +27,8 @@ class FolderOptions(HoldoutOptions, ShapeOptions):
     """Options of `dataset: folder`."""
 
     path: Path = Field(
-        description="Folder with `train/` and `test/` (or `val/`), with one folder a class, or with a metadata.csv; or "
+        description="Folder with `train/` and `test/` (or `val/`), with one folder per class, or with a metadata.csv; "
+        "or "
         "such a table."
     )
     image_size: ImageSize = Field(
@@ -44,7 +45,7 @@ class FolderOptions(HoldoutOptions, ShapeOptions):
 
 
 class ImageFolder:
-    """Images in one folder a class; the folders' sorted names are the class names.
+    """Images in one folder per class; the folders' sorted names are the class names.
 
     Hidden files and folders are skipped, and so is what lies beside `train/` and `test/`; anything else that is not a
     class folder, or not an image in it, is an error. Links are followed, wherever they lead.

@@ -193,7 +193,7 @@ class _Reader:
         self._hidden: Counter[str] = Counter()
 
     def split(self, folder: Path) -> list[Found]:
-        """Return the images of a folder that has one folder a class.
+        """Return the images of a folder that has one folder per class.
 
         Raises:
             DataError: it has anything else.

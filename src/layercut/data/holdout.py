@@ -1,4 +1,4 @@
-"""A test share for datasets that have no test split of their own."""
+"""A held-out test split for datasets that have none of their own."""
 
 from __future__ import annotations
 

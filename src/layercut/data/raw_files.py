@@ -65,7 +65,7 @@ def require_intact(name: str, checks: Iterable[FileCheck]) -> None:
 
 
 def require_present(name: str, checks: Iterable[FileCheck], data_dir: Path) -> None:
-    """Refuse to go on without files that may not be downloaded.
+    """Refuse to continue without files that may not be downloaded.
 
     Raises:
         DataError: names the missing files and how to get them.

@@ -248,7 +248,7 @@ def _classes() -> dict[str, type[Any]]:
 
 
 def _other_targets(name: str, torchvision_class: type[Any]) -> str | None:
-    """Return what a set has instead of one class an image; None where it may have classes."""
+    """Return what a set has instead of one class per image; None where it may have classes."""
     if any(base.__name__.lstrip("_").startswith(_OTHER_FAMILIES) for base in torchvision_class.__mro__):
         return "fields of motion or depth"
     return next((targets for targets, names in _OTHER_TARGETS.items() if name in names), None)

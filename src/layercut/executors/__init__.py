@@ -1,4 +1,4 @@
-"""Executors by name: who does the jobs. Listing them imports nothing."""
+"""Executors by name: what runs the jobs. Listing them imports nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXECUTORS: Registry[ExecutorFactory | ClusterExecutorFactory] = Registry(
     "executor",
     {
         "serial": Entry("layercut.executors.serial:SerialExecutor", "one job after the other in this process"),
-        "processes": Entry("layercut.executors.processes:ProcessExecutor", "a worker process a core"),
+        "processes": Entry("layercut.executors.processes:ProcessExecutor", "one worker process per core"),
         "ray": Entry("layercut.executors.ray:RayExecutor", "tasks of a Ray cluster, on many machines (layercut[ray])"),
     },
 )

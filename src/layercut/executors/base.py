@@ -46,7 +46,7 @@ class Executor(Protocol):
     """A way of doing jobs."""
 
     def run(self, function: str, jobs: Iterable[Any], context: Any) -> Iterator[Event]:
-        """Do all jobs; each ends with one `Done` or `Lost`, and the others go on.
+        """Run all jobs; each ends with one `Done` or `Lost`, without affecting the others.
 
         Closing the iterator, or an interrupt, stops the workers.
         """

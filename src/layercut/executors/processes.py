@@ -1,4 +1,4 @@
-"""A worker process a core, supervised so that a killed worker costs one job.
+"""One worker process per core, supervised so that a killed worker costs one job.
 
 A job has one thread, or as many as its `num_threads` says; it then takes the place of so many workers.
 

@@ -23,7 +23,7 @@ class Candidate(NamedTuple):
     flops: int
     """Operations to compute the features of all the bank's images from pixels."""
     num_uses: int
-    """Passes over the images that the study's trials make at the most."""
+    """Maximum number of passes over the images that the study's trials make."""
 
 
 def choose(candidates: Iterable[Candidate], budget_bytes: int) -> dict[str, list[int]]:

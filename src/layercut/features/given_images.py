@@ -1,4 +1,4 @@
-"""Images as people hand them over: arrays or tensors, taken alike."""
+"""Images as users pass them: arrays or tensors, treated alike."""
 
 from __future__ import annotations
 

@@ -25,13 +25,13 @@ FIGURES: Registry[Figure] = Registry(
     "figure",
     {
         "cut_boxes": Entry(
-            "layercut.figures.cut_boxes:compute", "box plots of test accuracy by cut, a panel a fraction"
+            "layercut.figures.cut_boxes:compute", "box plots of test accuracy by cut, one panel per fraction"
         ),
         "difference_to_scratch": Entry(
             "layercut.figures.difference_to_scratch:compute", "difference to training from scratch by fraction"
         ),
         "accuracy_by_fraction": Entry(
-            "layercut.figures.accuracy_by_fraction:compute", "mean test accuracy against the fraction, a line a cut"
+            "layercut.figures.accuracy_by_fraction:compute", "mean test accuracy against the fraction, one line per cut"
         ),
         "mean_heatmap": Entry("layercut.figures.mean_heatmap:compute", "mean test accuracy by cut and fraction"),
         "accuracy_by_parameters": Entry(

@@ -1,4 +1,4 @@
-"""Mean test accuracy against the fraction of the data, a line a cut: how much a cut saves in images."""
+"""Mean test accuracy against the fraction of the data, one line per cut: how much a cut saves in images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Box plots of how well clusters of a layer's features agree with classes, a panel a fraction of the data."""
+"""Box plots of how well clusters of a layer's features agree with classes, one panel per fraction of the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Box plots of test accuracy by cut, a panel a fraction: the main figure of a layer-cut study."""
+"""Box plots of test accuracy by cut, one panel per fraction: the main figure of a layer-cut study."""
 
 from __future__ import annotations
 

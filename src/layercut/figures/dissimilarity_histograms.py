@@ -17,7 +17,7 @@ _STYLES = {"same class": Style(BLUE, "circle"), "different classes": Style(VERMI
 
 
 def compute(tables: StudyTables) -> Chart | None:
-    """Return a panel a layer of the source of one context; None where nothing of it is kept."""
+    """Return one panel per layer of the source of one context; None where nothing of it is kept."""
     kept = shown_representations(tables)
     if kept is None:
         return None

@@ -1,4 +1,4 @@
-"""Heat map of mean test accuracy: cut by fraction, a panel a strategy."""
+"""Heat map of mean test accuracy: cut by fraction, one panel per strategy."""
 
 from __future__ import annotations
 

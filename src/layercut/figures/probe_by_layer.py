@@ -1,4 +1,4 @@
-"""Each probe's score by layer, a panel a probe and a line a fraction of the data."""
+"""Each probe's score by layer, one panel per probe and one line per fraction of the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well each probe orders sources by what they are worth: rank correlation by layer, a panel a probe."""
+"""How well each probe orders sources by what they are worth: rank correlation by layer, one panel per probe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What choosing the cut by each probe costs, by fraction of the data, a panel a strategy; nulls among them."""
+"""What choosing the cut by each probe costs, by fraction of the data, one panel per strategy; nulls among them."""
 
 from __future__ import annotations
 

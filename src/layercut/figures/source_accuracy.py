@@ -1,4 +1,4 @@
-"""Accuracy of each source on its own task along its training, a panel a model: how good is what is transferred?"""
+"""Accuracy of each source on its own task along its training, one panel per model: how good is what is transferred?"""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ class StudyTables:
 
     @cached_property
     def contrasts(self) -> pd.DataFrame:
-        """Differences to scratch, one row a condition; see `layercut.stats.contrasts_to_scratch`."""
+        """Differences to scratch, one row per condition; see `layercut.stats.contrasts_to_scratch`."""
         return self._own(self.whole.contrasts) if self.whole else contrasts_to_scratch(self.results)
 
     @cached_property

@@ -32,7 +32,7 @@ def curve_table(curve: Iterable[EpochPoint]) -> pd.DataFrame:
 
 
 class EpochCsv:
-    """Writes the log anew, from the first training on."""
+    """Rewrites the log from the first training on."""
 
     def __init__(self, output_dir: Path) -> None:
         """Begin the file.

@@ -59,7 +59,7 @@ def file_problems(connection: sqlite3.Connection, most: int = 100) -> list[str]:
 
 
 def take_out(connection: sqlite3.Connection) -> list[DamagedRow]:
-    """Remove every row that is not what was written and make the indexes anew; return what was removed.
+    """Remove every row that is not what was written and rebuild the indexes; return what was removed.
 
     Raises:
         sqlite3.Error: the file cannot be read to its end.

@@ -85,7 +85,7 @@ def decode_rates(rates: bytes | None, curve: tuple[EpochPoint, ...]) -> tuple[Ep
     if rates is None:
         return curve
     if len(rates) != 8 * len(curve):
-        raise ValueError(f"learning rates must be 8 bytes an epoch; got {len(rates)} bytes for {len(curve)} epochs")
+        raise ValueError(f"learning rates must be 8 bytes per epoch; got {len(rates)} bytes for {len(curve)} epochs")
     known = struct.unpack(f"<{len(curve)}d", rates)
     return tuple(
         dataclasses.replace(point, learning_rate=None if math.isnan(rate) else rate)

@@ -1,4 +1,4 @@
-"""What does not fit where PyTorch refuses values for a model, short enough for one line."""
+"""Why values do not fit a model, from PyTorch's message, short enough for one line."""
 
 from __future__ import annotations
 

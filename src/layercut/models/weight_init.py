@@ -12,7 +12,7 @@ NORMAL_STD = 0.02
 
 
 def initialize(model: nn.Module, weight_init: WeightInit) -> None:
-    """Draw the weights of all convolutions and dense layers anew, biases zero; `default` leaves what torch drew.
+    """Redraw the weights of all convolutions and dense layers, biases zero; `default` leaves what torch drew.
 
     References:
         xavier: Glorot and Bengio 2010, equation 16 (uniform). kaiming: He et al. 2015, equation 10 (normal, over

@@ -1,4 +1,4 @@
-"""Names in somebody's weight file: what wrappers put in front of them is taken off, and said."""
+"""Names in a user's weight file: prefixes that wrappers add are removed, and reported."""
 
 from __future__ import annotations
 

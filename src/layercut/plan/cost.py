@@ -86,7 +86,7 @@ def trial_flops(cost: ModelCost, treatment: Treatment, images: Images, length: L
 
 
 def feature_passes(fitting: Fitting) -> int:
-    """Return how often a replicate passes over stored features at the most.
+    """Return the maximum number of passes that a replicate makes over stored features.
 
     Augmented training images never come from there; validation images do, about a tenth of all, and everything does
     in the last evaluation.

@@ -231,7 +231,7 @@ class DesignGroup(NamedTuple):
         )
 
     def _num_bank_images(self) -> int:
-        """Return about how many different images the study's replicates use: each sample is drawn anew."""
+        """Return about how many different images the study's replicates use: each draws its own sample."""
         info, transfer = self.target.info, self.spec.transfer
         whole, unused = sum(info.train_counts), 1.0
         for fraction in transfer.fractions:

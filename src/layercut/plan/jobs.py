@@ -207,13 +207,13 @@ class Condition:
     study_seed: int
     num_replicates: int
     group: int | None
-    """Replicates that are trained as one model, at the most; None: each by itself."""
+    """Maximum number of replicates trained as one model; None: each by itself."""
     flops: int = field(compare=False)
     """Estimated operations of one replicate, every epoch run."""
     keep: Keep | None = field(default=None, compare=False)
     """None: records only."""
     num_folds: int = 0
-    """Models of a cross-validation that each replicate trains besides its own, at the most; 0: none."""
+    """Maximum number of cross-validation models that each replicate trains besides its own; 0: none."""
 
     @property
     def treatment(self) -> Treatment:
@@ -250,7 +250,7 @@ class TransferJob:
 
 
 class Probing(NamedTuple):
-    """One probe on the images of one job: a score a layer."""
+    """One probe on the images of one job: one score per layer."""
 
     key: str
     """Of what all its replicates and layers have in common."""
@@ -295,7 +295,7 @@ class ProbeJob:
     probings: tuple[Probing, ...]
     flops: int = field(compare=False)
     most_units: int | None = None
-    """Numbers an image at the most, beyond which neighbouring places are averaged; None: all, as in every study."""
+    """Maximum number of values per image, beyond which neighbours are averaged; None: all, as in every study."""
 
 
 @dataclass(frozen=True)

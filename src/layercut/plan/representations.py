@@ -19,7 +19,7 @@ MOST_IMAGES = 200
 """More points of a scatter plot lie on top of each other, and more rows of a matrix are no longer seen."""
 
 _FORMAT = 1
-"""Of what is written; a higher one is made anew."""
+"""Version of the format; other versions are computed again."""
 _LAYER_FLOPS = 2 * 10**10
 """About what t-SNE of so few images takes, so that progress counts it."""
 _SPLITS = ("test", "validation", "train")

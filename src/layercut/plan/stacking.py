@@ -28,7 +28,7 @@ _PARAMETER_COPIES = 5
 """Values, gradients, two moments of the optimizer, best values."""
 
 _TRUNK_CHUNK = 64
-"""Images at a time at the most: a single image costs a whole chunk."""
+"""Maximum number of images at a time: a single image costs a whole chunk."""
 
 _STACKED_TRUNK_CHUNK = 256
 _STACKED_TRUNK_BYTES = 2**26

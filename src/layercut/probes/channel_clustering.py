@@ -34,7 +34,7 @@ VALUES_AT_ONCE = 2**25
 
 
 class ChannelSpec(StrictSpec):
-    """How often K-means starts anew."""
+    """Number of restarts of K-means."""
 
     restarts: PositiveInt = Field(default=1, description="Starts of K-means; the best one counts.")
 

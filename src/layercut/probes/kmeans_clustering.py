@@ -21,7 +21,7 @@ from layercut.probes.products import centred_gram, coordinates, squared_distance
 
 
 class KmeansSpec(ClusteringSpec):
-    """How often K-means starts anew."""
+    """Number of restarts of K-means."""
 
     restarts: PositiveInt = Field(default=10, description="Starts of K-means; the best one counts.")
 

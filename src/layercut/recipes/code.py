@@ -132,7 +132,7 @@ def _images(card: Mapping[str, Any]) -> str:
     batch = card["training"]["batch_size"]
     return (
         f"{note}transform = torchvision.transforms.Compose(\n    [\n{listed}    ]\n)\n"
-        'images = torchvision.datasets.ImageFolder("photos/train", transform)  # one folder a class\n'
+        'images = torchvision.datasets.ImageFolder("photos/train", transform)  # one folder per class\n'
         "if images.classes != CLASSES:\n"
         '    raise SystemExit(f"expected one folder for each of {CLASSES}; got {images.classes}")\n'
         f"batches = torch.utils.data.DataLoader(images, batch_size={batch}, shuffle=True)"

@@ -36,7 +36,7 @@ class ContextPart:
     notes: tuple[str, ...] = ()
     """What holds for every answer."""
     undecided: tuple[str, ...] = ()
-    """What is said of each fraction of the data at which nothing is chosen."""
+    """The text for each fraction of the data at which nothing is chosen."""
 
 
 @dataclass(frozen=True)

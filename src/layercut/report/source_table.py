@@ -1,4 +1,4 @@
-"""How well probes choose among all sources and cuts of a target: a table, and what it comes to in words."""
+"""How well probes choose among all sources and cuts of a target: a table, and its message in words."""
 
 from __future__ import annotations
 

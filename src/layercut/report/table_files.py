@@ -31,7 +31,7 @@ _BEST_FIELDS = (
 
 
 def full_conditions(estimates: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a condition: what `stats.estimates` and `stats.contrasts_to_scratch` found."""
+    """Return one row per condition: what `stats.estimates` and `stats.contrasts_to_scratch` found."""
     names = [*context_columns(estimates), *POINT]
     measured = estimates.rename(columns={"low": "mean_low", "high": "mean_high"})
     fields = [*Contrast._fields, "p_holm", "num_comparisons"]
@@ -40,7 +40,7 @@ def full_conditions(estimates: pd.DataFrame, contrasts: pd.DataFrame) -> pd.Data
 
 
 def full_best(best: Iterable[BestCut]) -> pd.DataFrame:
-    """Return a row a context and fraction: the chosen condition, its difference to scratch, and its equals."""
+    """Return one row per context and fraction: the chosen condition, its difference to scratch, and its equals."""
     rows = []
     for found in best:
         contrast = found.contrast or Contrast(0, *[float("nan")] * (len(Contrast._fields) - 1))
@@ -68,7 +68,7 @@ def rows_markdown(columns: Sequence[tuple[str, str]], rows: Sequence[ConditionRo
 def best_markdown(
     best: Sequence[BestCut], known: Known, left: Sequence[Undecided], labels: Sequence[str], order: Sequence[Context]
 ) -> str:
-    """Return the answers of the report, a row a context and fraction; `left`: where nothing is chosen."""
+    """Return the answers of the report, one row per context and fraction; `left`: where nothing is chosen."""
     several = len(labels) > 1
     head = [*(["Context"] if several else []), "Data", "Verdict", "Answer"]
     if known.unfinished:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from layercut.spec.base import OneOrMore, OpenSpec
 
 DEFAULT_SAMPLE = 1000
-"""Images at the most where a study file does not say: what clusters and distances are made of grows with the square."""
+"""Default maximum number of images: what clusters and distances are made of grows with the square."""
 
 
 def _in_range(fraction: float) -> float:
@@ -60,7 +60,7 @@ class ProbeSpec(OpenSpec):
 
     @property
     def most_images(self) -> int:
-        """Return how many images are looked at, at the most."""
+        """Return the maximum number of images that are used."""
         return DEFAULT_SAMPLE if self.sample is None else self.sample
 
     def asked_fractions(self, study_fractions: Sequence[float]) -> list[float]:

@@ -1,4 +1,4 @@
-"""What a trial certifies beside its frozen trunk: that whatever its strategy trains was trained."""
+"""What a trial certifies besides its frozen trunk: that everything its strategy trains was trained."""
 
 from __future__ import annotations
 

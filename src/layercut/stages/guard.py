@@ -1,4 +1,4 @@
-"""A trial's exception becomes a failure record, so that the study goes on and nothing is a missing row."""
+"""A trial's exception becomes a failure record, so that the study continues and no row is missing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def attempt(
     """Return what `work` returns, or the record of its failure.
 
     Raises:
-        StorageFullError: the disk is full; going on would only fail again.
+        StorageFullError: the disk is full; continuing would only fail again.
     """
     started = time.perf_counter()
     try:
@@ -61,7 +61,7 @@ def attempt_each(values: Iterator[R], context: Context, key: str, job: str) -> I
     """Yield the values; where making the next one fails, the record of it comes last.
 
     Raises:
-        StorageFullError: the disk is full; going on would only fail again.
+        StorageFullError: the disk is full; continuing would only fail again.
     """
     end = object()
     while (value := attempt(lambda: next(values, end), context, key, job)) is not end:

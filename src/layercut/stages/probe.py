@@ -1,4 +1,4 @@
-"""One sample of images and every probe that looks at it: a score a probe and layer."""
+"""One sample of images and every probe that looks at it: one score per probe and layer."""
 
 from __future__ import annotations
 

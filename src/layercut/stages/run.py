@@ -21,7 +21,7 @@ def run_job(job: Job, context: Context) -> Iterator[Record | tuple[Record, ...]]
     A tuple of records is written whole or not at all.
 
     Raises:
-        StorageFullError: the disk is full; going on would only fail again.
+        StorageFullError: the disk is full; continuing would only fail again.
     """
     with needing_space(f"cannot write to {context.output_dir}"):
         yield from _records(job, context)

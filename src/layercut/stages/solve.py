@@ -40,7 +40,7 @@ def head_problem(trial: Trial, training: Examples, validation: Examples | None) 
 
 
 def solve_trial(trial: Trial, training: Examples, validation: Examples | None) -> tuple[Training, Evaluation]:
-    """Solve the head of a trial in place; return what came of it, and how well it does on the training images.
+    """Solve the head of a trial in place; return the solution and its performance on the training images.
 
     Raises:
         UnsolvedError: there is no minimum, or features are infinite or NaN.

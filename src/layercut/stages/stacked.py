@@ -31,7 +31,7 @@ from layercut.training.stacked import train_stacked
 
 
 class Member(NamedTuple):
-    """What came of one member of a group."""
+    """The result of one member of a group."""
 
     trial: Trial
     result: Training | DivergedError

@@ -64,7 +64,7 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 
 
 def contrasts_to_scratch(table: Results) -> pd.DataFrame:
-    """Return the contrast in test accuracy of each condition with scratch, a row a condition name.
+    """Return the contrast in test accuracy of each condition with scratch, one row per condition name.
 
     Columns: those of the context; strategy, cut, fraction; the fields of `Contrast`; `p_holm`;
     `num_comparisons`. The family for Holm is what is printed together: all conditions of one strategy at one

@@ -1,4 +1,4 @@
-"""Training curves in one row a trial."""
+"""Training curves in one row per trial."""
 
 from __future__ import annotations
 

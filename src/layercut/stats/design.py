@@ -150,7 +150,7 @@ def one_row_a_trial(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def finished(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that hold a test accuracy: finished trials, one row a condition name and replicate.
+    """Return the rows that hold a test accuracy: finished trials, one row per condition name and replicate.
 
     Raises:
         UserError: two rows are of one design point and replicate.
@@ -173,7 +173,7 @@ def accuracies_of(table: pd.DataFrame) -> dict[tuple[Context, float], pd.DataFra
 
 
 def by_replicate(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return test accuracies of one context and fraction, a row a replicate and a column a condition's key.
+    """Return test accuracies of one context and fraction, one row per replicate and one column per condition's key.
 
     NaN where that trial did not finish; of several rows of one trial the first one counts.
     """

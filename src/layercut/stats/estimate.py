@@ -13,7 +13,7 @@ _AVERAGED = ("num_trained_parameters", "num_parameters", "num_train_images", "nu
 
 
 def estimates(table: Results) -> pd.DataFrame:
-    """Return a row a condition name, scratch included, in the order of the table.
+    """Return one row per condition name, scratch included, in the order of the table.
 
     Columns: those of the context; strategy, cut, fraction, num_blocks, condition, merged; `num_replicates`
     finished and `num_failed`; `mean`, `median`, `sd` (n - 1; NaN for one replicate), `sem`, `low`, `high` (95

@@ -168,7 +168,7 @@ def _row(board: Board, predictor: str, scores: Array, is_null: bool, ranks: bool
     }  # fmt: skip
     found = agreement(point, truth[known])
     drawn = agreement(drawn_scores, drawn_truth[:, known])
-    single = len(board.replicates) < 2  # drawn anew it is always itself: no interval
+    single = len(board.replicates) < 2  # resampling one replicate gives it back: no interval
     why = why_unordered(point, truth[known]) if ranks else "picks a cut, orders none"
     for name, value, values in zip(found._fields, found, drawn, strict=True):
         low, high = (math.nan, math.nan) if why or single else _percentiles(values)

@@ -98,6 +98,6 @@ def _draws(num_rows: int, generator: np.random.Generator) -> NDArray[np.float64]
 def _judged(
     candidates: pd.DataFrame, values: NDArray[np.float64], generator: np.random.Generator | None
 ) -> pd.DataFrame:
-    """Return the candidates with what their accuracies, a row a replicate, say about being the best."""
+    """Return the candidates with what their accuracies, one row per replicate, say about being the best."""
     mean = values.mean(axis=0) if len(values) else np.nan
     return candidates.assign(num_replicates=len(values), mean=mean, probability=share_of_wins(values, generator))

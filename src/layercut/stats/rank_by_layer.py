@@ -46,7 +46,7 @@ class _Sources(NamedTuple):
 
 
 def rank_by_layer(results: Results, probes: Results) -> pd.DataFrame:
-    """Return a row a condition, probe, score and layer; empty with fewer than four sources.
+    """Return one row per condition, probe, score and layer; empty with fewer than four sources.
 
     Columns: target, model, study, factors, strategy, cut, fraction; `probe`, `score`, `direction`, `layer`; `truth`
     (the column of results that is predicted), `num_candidates`; `spearman` as it is (not turned by the direction),

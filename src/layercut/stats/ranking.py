@@ -22,7 +22,7 @@ from layercut.stats.tables import Results, results_of
 
 
 def rank_groups(table: Results, alpha: float = ALPHA) -> pd.DataFrame:
-    """Return the letters of every cut, a row a condition name, `a` with the highest mean.
+    """Return the letters of every cut, one row per condition name, `a` with the highest mean.
 
     Columns: those of the context; strategy, cut, fraction, num_blocks, condition; `num_replicates`; `mean`
     test accuracy; `letters`; `num_comparisons`, the pairs of cuts of this strategy and fraction, which are

@@ -92,8 +92,8 @@ def standing(one: Judged, best: Judged) -> Standing:
 def _num_images(one: Judged) -> float:
     """Return how many different images the mean validation accuracy rests on, about.
 
-    Replicates draw anew from the labelled images, and cannot see more than there are. More validation than training
-    images are those set aside once for all replicates (`validation: full`).
+    Each replicate draws its own sample of the labelled images, and cannot see more than there are. More validation than
+    training images are those set aside once for all replicates (`validation: full`).
     """
     if math.isnan(one.num_validation_images):
         return 0

@@ -9,7 +9,7 @@ from layercut.stats.design import POINT, context_columns, finished
 
 
 def compare_settings(results: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a condition of all contexts, best mean test accuracy first.
+    """Return one row per condition of all contexts, best mean test accuracy first.
 
     Columns: those that name the condition, `num_replicates`, `mean_train_loss` and `mean_train_accuracy` (averages
     over a trial's epochs), `test_accuracy` and `seconds`, each a mean over replicates; accuracies are in 0..1.

@@ -1,4 +1,4 @@
-"""The course of one training: its curve, its best epoch, when it ends; the same for every loop."""
+"""The history of one training: its curve, its best epoch, when it ends; shared by every loop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from layercut.records import EpochPoint, StopReason
 
 
 class Training(NamedTuple):
-    """What came of it; the model holds the weights of `best_epoch`."""
+    """The history of a finished training; the model holds the weights of `best_epoch`."""
 
     curve: tuple[EpochPoint, ...]
     best_epoch: int
@@ -71,7 +71,7 @@ class Course:
         return self._reason is not None
 
     def add(self, point: EpochPoint) -> bool:
-        """Take one epoch's values; return whether its weights must be kept because they are the best so far.
+        """Add an epoch; return whether its weights are the best so far and must be kept.
 
         Raises:
             DivergedError: the loss became infinite or NaN.
@@ -94,7 +94,7 @@ class Course:
         return better
 
     def pass_over(self, point: EpochPoint) -> None:
-        """Take one epoch of which no more is known than that it is not the best."""
+        """Add an epoch that was not validated in full, because it cannot be the best."""
         self._curve.append(point)
         self._wait(point)
 
@@ -104,5 +104,5 @@ class Course:
             self._reason = "patience"
 
     def result(self) -> Training:
-        """Return what came of it."""
+        """Return the history of the training."""
         return Training(tuple(self._curve), self._best_epoch, self._reason or "limit")

@@ -45,7 +45,7 @@ def train_folds(
     the held-out images; of equal ones, that with the lowest log loss.
 
     Args:
-        folds: models with the same initial values; each image is held out once at the most.
+        folds: models with the same initial values; each image is held out at most once.
         rounds: the length of the training on all images, which the folds follow round for round.
         handling: of parameters that do not learn like the others.
 

@@ -4,7 +4,7 @@ A step of a small model is hundreds of kernels of a few microseconds, and launch
 longer than computing them. A graph launches all of them at once: the same kernels on the same values, so no record
 changes. The first steps of a shape run one by one, on a stream of their own as recording wants it; they train like
 all others. Recorded are places, not values: inputs are copied to where the graph reads them, and what it returns
-is good until the next step. The learning rate is recorded as a number: where it changes, steps are recorded anew.
+is good until the next step. The learning rate is recorded as a number: where it changes, steps are recorded again.
 
 Reference:
     PyTorch, "CUDA semantics", whole-network capture.
@@ -28,15 +28,15 @@ WARM_UP_STEPS = 3
 
 
 class Recording(Protocol):
-    """Work that was recorded, not done; `replay` does it."""
+    """Work that was recorded, not run; `replay` runs it."""
 
     @property
     def outputs(self) -> Outputs:
-        """Return where what comes of it lies."""
+        """Return the tensors that hold the results."""
         ...
 
     def replay(self) -> None:
-        """Do the work on what lies in its inputs now."""
+        """Run the recorded work on the current contents of its inputs."""
         ...
 
 
@@ -44,11 +44,11 @@ class Device(Protocol):
     """Where steps run; `Cuda`, and what tests put in its place."""
 
     def run_aside(self, work: Callable[[], Outputs]) -> Outputs:
-        """Do work in a way that leaves the device ready to record it."""
+        """Run work in a way that leaves the device ready to record it."""
         ...
 
     def record(self, work: Callable[[], Outputs]) -> Recording:
-        """Record work without doing it."""
+        """Record work without running it."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""How parameters are handled that do not all learn alike: at what rate, and pulled back to where they began or not."""
+"""Per-parameter training settings: the learning rate, and whether a parameter is pulled back to its initial value."""
 
 from __future__ import annotations
 

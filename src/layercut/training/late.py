@@ -28,7 +28,7 @@ from layercut.training.precision import Precision, evaluation_precision
 from layercut.training.validation import Validated, with_validation
 
 WAITING_BYTES = 2**28
-"""Weights of all waiting epochs at the most; of large models fewer epochs wait."""
+"""Upper limit for the weights of all waiting epochs; with large models, fewer epochs wait."""
 
 _MEMORY = 0.5
 """What an earlier look at an image counts, beside the last one."""
@@ -56,7 +56,7 @@ class LateValidation:
         self.num_looks = 0
 
     def add(self, model: nn.Module, point: EpochPoint) -> Validated:
-        """Take an epoch without its validation.
+        """Add an epoch that is not validated yet.
 
         Raises:
             DivergedError: the loss became infinite or NaN, in this epoch or on an image looked at now.
@@ -78,7 +78,7 @@ class LateValidation:
         return int(max(1, WAITING_BYTES // max(num_bytes, 1)))
 
     def _settle(self, model: nn.Module) -> dict[str, Tensor] | None:
-        """Tell the course of all waiting epochs; the model ends with the weights it came with."""
+        """Settle all waiting epochs; the model ends with the weights that it had before."""
         results: dict[int, Evaluation | None] = {}
         for point, state in reversed(self._waiting):
             model.load_state_dict(state)
@@ -124,13 +124,13 @@ class _Looks(NamedTuple):
 
 
 def _look_size(examples: Examples) -> int:
-    """Return how many images to look at at a time: fewer than `chunk` where it is large, as the answer may be near."""
+    """Return how many images to evaluate at a time: fewer than a large `chunk`, as the answer may come soon."""
     return min(max(32, min(examples.chunk, 64), examples.chunk // 4), len(examples))
 
 
 @torch.inference_mode()
 def _look(model: nn.Module, examples: Examples, order: Tensor, enough: int, precision: Precision) -> _Looks:
-    """Look at images in an order, in chunks of one size (the last filled up), until enough of them are wrong."""
+    """Evaluate images in the given order, in chunks of one size (the last padded), until enough are wrong."""
     model.eval()
     size = _look_size(examples)
     chunks: list[Tensor] = []

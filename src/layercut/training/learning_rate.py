@@ -53,13 +53,13 @@ class LearningRate:
         """Rate of the last step, for what is new."""
 
     def after_step(self) -> None:
-        """Go on to the next step."""
+        """Advance to the next step."""
         self.last = float(self._optimizer.param_groups[0]["lr"])
         for scheduler in self._after_step:
             scheduler.step()
 
     def after_round(self, point: EpochPoint) -> None:
-        """Go on to the next round; without validation images a plateau is never seen."""
+        """Advance to the next round; without validation images a plateau is never seen."""
         for scheduler in self._after_round:
             scheduler.step()
         watched = point.validation_loss if self._watch == "loss" else point.validation_accuracy

@@ -1,6 +1,6 @@
-"""Looks at a model at points of its training: validation accuracy on a logarithmic axis, weights to keep.
+"""Observing a model at points of its training: validation accuracy on a logarithmic axis, weights to keep.
 
-A look changes nothing: the training goes on with the same bits.
+Observing changes nothing: training continues with the same bits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from layercut.training.rounds import Batch
 
 
 def points_behind(batch: Batch) -> Iterator[str]:
-    """Yield the names of the moment behind a batch: `batch N` in the first epoch, `epoch N` where it is the last."""
+    """Yield the names of the moment after a batch: `batch N` in the first epoch, `epoch N` where it is the last."""
     if batch.epoch == 1:
         yield f"batch {batch.number}"
     if batch.last:

@@ -18,7 +18,7 @@ class Rounds(NamedTuple):
     """The length of a training. Either `epochs` or `steps` says how long a round is."""
 
     number: int
-    """Rounds at the most."""
+    """Maximum number of rounds."""
     epochs: int | None = 1
     """Epochs of each round."""
     steps: tuple[int, ...] = ()

@@ -1,4 +1,4 @@
-"""What the loop is told: how long, how fast, by which rules.
+"""Settings of the training loop: how long, how fast, by which rules.
 
 A new field of `spec/training.py` needs one line here, under the same name; it then reaches the loop, and the keys of
 trials where its value is not the default (`plan/canonical.py`).
@@ -48,9 +48,9 @@ class Schedule:
     single_joined: bool = False
     """A last batch of one example is part of the batch before it (`plan/single_image.py` says where)."""
     steps: int | None = None
-    """Steps at the most, in place of epochs."""
+    """Maximum number of steps, in place of epochs."""
     min_steps: int | None = None
-    """Epochs go on until there are so many steps."""
+    """Training continues for at least this many steps."""
     evaluations: int = 20
     """Into how many rounds `steps` are divided."""
 

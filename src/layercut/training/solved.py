@@ -101,7 +101,7 @@ def choose_strength(
     Args:
         features: Float32 "n features" of all images that are seen or held out.
         labels: Int64 "n".
-        splits: an image is held out once at the most; without any, the default strength is taken.
+        splits: each image is held out at most once; without any, the default strength is taken.
 
     Raises:
         UnsolvedError: a fit has no minimum that the solver finds, or features are infinite or NaN.

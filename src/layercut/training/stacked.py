@@ -113,7 +113,7 @@ def train_stacked(
 
 
 def _make_step(stack: Stack, optimizer: torch.optim.Optimizer, schedule: Schedule, graphs: Device | None) -> Step:
-    """Return what trains all members on a batch each, and returns losses and numbers of right answers, "members"."""
+    """Return a step that trains each member on its own batch and returns losses and correct counts, "members"."""
 
     def step(inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         with training_precision(schedule.precision, inputs.device):

@@ -30,7 +30,7 @@ class Validation(Protocol):
     """Images evaluated so far, each time counted."""
 
     def add(self, model: nn.Module, point: EpochPoint) -> Validated:
-        """Take an epoch without its validation.
+        """Add an epoch that is not validated yet.
 
         Raises:
             DivergedError: the loss became infinite or NaN.

@@ -1,7 +1,7 @@
 """What the files hold: read and checked, nothing interpreted.
 
 `cuts_NAME.json` (older: `results_NAME.json`) and `baselines_NAME.json` are a list whose first element is the
-parameters of the study, followed by one mapping a trial. The cluster file is a list of mappings only.
+parameters of the study, followed by one mapping per trial. The cluster file is a list of mappings only.
 
 Reference:
     mp-tl-study, README, "Output file structure".

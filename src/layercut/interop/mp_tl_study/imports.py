@@ -113,7 +113,7 @@ def _measured_on(file: ResultFile, dataset: str | None, target_dataset: str | No
 def _layouts(
     files: Sequence[ResultFile], trials: Sequence[NamedTrial], probes: Sequence[ProbeRecord]
 ) -> list[dict[str, Any]]:
-    """Return what an export needs to write the files anew: the record of each row, and what differs from it."""
+    """Return what an export needs to write the files again: the record of each row, and what differs from it."""
     home = {name.condition: name for name, _ in trials if not name.merged}
     next_trial, next_probe = iter(trials), iter(probes)
     layouts = []
