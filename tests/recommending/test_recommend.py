@@ -17,6 +17,7 @@ from PIL import Image
 
 import layercut
 from layercut.cli.recommend import command
+from layercut.cli.report import command as report
 from layercut.errors import UserError
 from layercut.executors.serial import SerialExecutor
 from layercut.inference import find_model
@@ -107,10 +108,14 @@ def test_its_directory_predicts_pictures_and_is_exported_by_the_final_model(
 
 
 def test_each_decision_follows_from_the_records_before_it(made: Recommendation) -> None:
-    journal = journal_of(made.output_dir)
-    assert len(journal.steps) > 3
+    assert len(journal_of(made.output_dir).steps) > 3
+    require_decisions_to_follow(made.output_dir)
+
+
+def require_decisions_to_follow(output_dir: Path) -> None:
+    journal = journal_of(output_dir)
     assert journal.steps[0].trials == first_trials(journal.arms)
-    with Ledger(made.output_dir, read_only=True) as ledger:
+    with Ledger(output_dir, read_only=True) as ledger:
         for number, step in enumerate(journal.steps[1:], start=1):
             before = [trial for earlier in journal.steps[:number] for trial in earlier.trials]
             assert decide(journal.setting(), seen_in(ledger, before), step.left_seconds).trials == step.trials
@@ -162,6 +167,7 @@ def test_interrupted_at_any_trial_the_same_call_goes_on_where_it_was(noise: Path
     done = journal_of(tmp_path / "run")
     assert [step.trials for step in done.steps][: len(now)] == now
     assert all(step.seconds is not None for step in done.steps)
+    require_decisions_to_follow(tmp_path / "run")
     with Ledger(tmp_path / "run", read_only=True) as ledger:
         assert len(list(ledger.trials())) == len(done.trials)
 
@@ -228,6 +234,14 @@ assert "torch" not in sys.modules
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert made.answer in done.stdout
+
+
+def test_the_report_of_a_study_gives_the_recommendation_and_both_pages(made: Recommendation) -> None:
+    result = CliRunner().invoke(report, [str(made.output_dir)], catch_exceptions=False)
+    assert result.stderr.splitlines() == made.answer.splitlines()
+    pages = [made.output_dir / name for name in ("recommendation.html", "report.html")]
+    assert result.stdout.splitlines() == list(map(str, pages))
+    assert all(page.is_file() for page in pages)
 
 
 def test_the_page_stands_alone_and_shows_every_condition(made: Recommendation) -> None:

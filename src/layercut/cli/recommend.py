@@ -27,6 +27,11 @@ from layercut.cli.terminal import say
     show_default=True,
     help="What trains; auto: a GPU where there is one.",
 )
+@click.option(
+    "--nondeterministic",
+    is_flag=True,
+    help="On a GPU, also train what has no deterministic backward pass there: records differ in their last bits.",
+)
 @click.option("--workers", type=click.IntRange(min=1), help="Trials side by side; a core each by default.")
 @click.option(
     "--set", "overrides", metavar="KEY.PATH=VALUE", multiple=True,
@@ -41,6 +46,7 @@ def command(
     output_dir: Path | None,
     seed: int,
     device: str,
+    nondeterministic: bool,
     workers: int | None,
     overrides: tuple[str, ...],
     data_dir: Path | None,
@@ -75,6 +81,7 @@ def command(
         output_dir=output_dir,
         seed=seed,
         device=device,
+        nondeterministic=nondeterministic,
         workers=workers,
         data_dir=data_dir,
         overrides=overrides,

@@ -43,6 +43,7 @@ def recommend(
     output_dir: str | PathLike[str] | None = None,
     seed: int = 0,
     device: str = "auto",
+    nondeterministic: bool = False,
     executor: str | Executor = "processes",
     workers: int | None = None,
     data_dir: str | PathLike[str] | None = None,
@@ -63,6 +64,7 @@ def recommend(
         output_dir: where everything is written; `runs/recommend-DATA-MODEL` where None.
         seed: where every random number comes from.
         device: `auto`, `cpu` or `cuda`.
+        nondeterministic: on a GPU, also train what has no deterministic backward pass there, as `run_study` does.
         executor: who does the trials, as of `run_study`.
         workers: trials side by side; where None, a core each, on a GPU one.
         data_dir: where datasets are that `data` names.
@@ -89,6 +91,7 @@ def recommend(
         spec,
         output_dir,
         device=device,
+        nondeterministic=nondeterministic,
         stack=False,
         executor=executor,
         workers=num_workers,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from layercut.errors import UserError
-from layercut.ledger import Ledger
+from layercut.ledger import Ledger, ledger_path
 from layercut.recommending.arms import Arm, Seen, seen_in
 from layercut.recommending.decision import expected_seconds
 from layercut.recommending.journal import Journal, read_journal
@@ -81,7 +81,7 @@ def read_recommendation(output_dir: str | PathLike[str]) -> Recommendation:
     Raises:
         UserError: there is none.
     """
-    output_dir = Path(output_dir).expanduser()
+    output_dir = ledger_path(output_dir).parent
     with Ledger(output_dir, read_only=True) as ledger:
         journal = read_journal(ledger)
         if journal is None:
