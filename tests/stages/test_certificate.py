@@ -76,6 +76,19 @@ def test_a_unit_without_gradient_may_stay_as_it_is(study):
         check_trained(trial, values_to_train(trial), lambda: (images, torch.zeros(8, dtype=torch.int64)))
 
 
+def test_what_has_no_gradient_before_the_first_step_may_stay_where_training_ends_with_it(study):
+    checked, context = study
+    trial = prepare_trial(one_condition(checked, "scratch", 0), 0, "trial", context)
+    gate = trial.parts.body.blocks[1].conv
+    gate.weight.data.zero_()  # nothing comes through from the block below, as behind a norm that begins with zero
+    before = values_to_train(trial)
+    for name, parameter in trial.parts.body.named_parameters():
+        if not name.startswith("blocks.conv0"):
+            parameter.data.add_(1.0)
+    images = torch.rand(8, 1, 8, 8)
+    check_trained(trial, before, lambda: (images, torch.zeros(8, dtype=torch.int64)))
+
+
 def test_a_parameter_that_cannot_be_trained_is_no_silent_constant(study):
     checked, context = study
     trial = prepare_trial(one_condition(checked, "finetune", 2), 0, "trial", context)

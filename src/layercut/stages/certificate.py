@@ -40,29 +40,40 @@ def values_to_train(trial: Trial) -> dict[str, Tensor]:
 def check_trained(trial: Trial, before: Mapping[str, Tensor], batch: Batch) -> None:
     """Check that each of these parameters moved, or could not: no gradient on its own images, or one below rounding.
 
+    A layer behind which a model begins with zero, as residual branches of timm's ResNets do, has no gradient before the
+    first step, and a training may end with its first: what counts is a gradient at the beginning and at the end.
+
     Raises:
         UntrainedError: one stayed as it was.
     """
-    body = trial.parts.body
-    still = [name for name, value in body.named_parameters() if name in before and torch.equal(value, before[name])]
-    if not still:
-        return
-    stuck = list(_could_move(body, still, batch, trial.condition.fitting, trial.parts.handling.rates))
-    if stuck:
+    body, fitting, rates = trial.parts.body, trial.condition.fitting, trial.parts.handling.rates
+    after = dict(body.named_parameters())
+    still = [name for name, value in after.items() if name in before and torch.equal(value, before[name])]
+    for values in (after, {name: before.get(name, value) for name, value in after.items()}):
+        if still:
+            still = list(_could_move(body, values, still, batch, fitting, rates))
+    if still:
         raise UntrainedError(
-            f"{trial.condition.strategy} trains {few(stuck, _MOST)}, but training left it unchanged: do not use this "
+            f"{trial.condition.strategy} trains {few(still, _MOST)}, but training left it unchanged: do not use this "
             "result, and check what the model's code does with it"
         )
 
 
 def _could_move(
-    body: nn.Module, names: list[str], batch: Batch, schedule: Schedule, rates: Mapping[str, float]
+    body: nn.Module,
+    values: Mapping[str, Tensor],
+    names: list[str],
+    batch: Batch,
+    schedule: Schedule,
+    rates: Mapping[str, float],
 ) -> Iterator[str]:
-    values = dict(body.named_parameters())
+    """Yield those of the parameters that a step would move, where the model has these values."""
     inputs, labels = batch()
     body.eval()
-    loss = F.cross_entropy(body(inputs), labels, label_smoothing=schedule.label_smoothing)
-    gradients = torch.autograd.grad(loss, [values[name] for name in names], allow_unused=True)
+    asked = {name: values[name].detach().requires_grad_() for name in names}
+    logits = torch.func.functional_call(body, {**values, **asked}, (inputs,))
+    loss = F.cross_entropy(logits, labels, label_smoothing=schedule.label_smoothing)
+    gradients = torch.autograd.grad(loss, list(asked.values()), allow_unused=True)
     for name, gradient in zip(names, gradients, strict=True):
         if gradient is None:
             continue
