@@ -120,6 +120,7 @@ def test_timm_opens_the_folder_and_gives_the_same_logits(timm_run, photos, tmp_p
         logits = theirs((torch.from_numpy(images) / 255 - mean) / std)
         assert (logits - model(images)).abs().max() < 1e-5
     assert theirs.pretrained_cfg["label_names"] == ["dark", "light"]
+    assert (theirs.pretrained_cfg["tag"], theirs.pretrained_cfg.get("license")) == ("layercut", None)
     config = timm.data.resolve_data_config({}, model=theirs)
     assert (config["input_size"], config["crop_pct"], config["interpolation"]) == ((3, 32, 32), 1.0, "bilinear")
 

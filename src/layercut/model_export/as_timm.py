@@ -62,7 +62,8 @@ class Timm:
             "crop_pct": 1.0,
             "crop_mode": _CROP_MODES[rule.resize or "crop"],
         }
-        labels = {"label_names": list(model.class_names)}
+        own = {"tag": "layercut", "license": None}  # not those of weights that timm publishes
+        labels = {"label_names": list(model.class_names), "pretrained_cfg": own}
         save_for_hf(whole, str(folder), model_config=labels, data_config=images, safe_serialization=True)
 
     def opened(self, folder: Path, model: Classifier) -> Answer:

@@ -50,8 +50,9 @@ def _head(kept: KeptModel, framework: str) -> str:
     card = kept.card
     defaults = TrainingSpec().model_dump()
     lines = [
-        f"{kept.title}, of the study {card['study']}, as layercut trained it: the same layers frozen, the same layers",
-        "new, the same optimizer. Samples, order and initial values are others, so numbers differ a little.",
+        f"{kept.title}, of the study {card['study']}.",
+        "The same layers are frozen, the same ones new, the optimizer is the same.",
+        "Order and initial values are others, so numbers differ a little.",
         *(f"Not in this code: {one}." for one in left_out(card["training"], defaults)),
     ]
     imports = ["import timm", "import torch", "import torch.nn.functional as F", "import torchvision"]
@@ -69,9 +70,11 @@ def _model(card: Mapping[str, Any], does: Treated, source: WeightsSource | Check
             name = f"{name}.{source.weights}"
     elif does.transfers:
         path = str(source.checkpoint) if isinstance(source, CheckpointSource) else "source.pth"
-        what = "" if source else f"; the study's source was {_line(card['source'])}: put its weights there"
+        what = (
+            "" if source else f"\n# The study's source was {_line(card['source'])}: put its weights where this reads."
+        )
         loading = (
-            f"\nweights = timm.models.load_state_dict({path!r})  # under timm's names{what}\n"
+            f"{what}\nweights = timm.models.load_state_dict({path!r})  # under timm's names\n"
             "own = model.state_dict()\n"
             "fitting = {n: value for n, value in weights.items() if n in own and value.shape == own[n].shape}\n"
             'print("not in the file:", sorted(set(own) - set(fitting)))\n'
@@ -126,7 +129,8 @@ def _images(card: Mapping[str, Any]) -> str:
             f"torchvision.transforms.Resize({min(height, width)}, {way})",
             f"torchvision.transforms.CenterCrop(({height}, {width}))",
         ]
-    steps += ["torchvision.transforms.ToTensor()", f"torchvision.transforms.Normalize({build['mean']}, {build['std']})"]
+    mean, std = (list(values) * channels if len(values) == 1 else values for values in (build["mean"], build["std"]))
+    steps += ["torchvision.transforms.ToTensor()", f"torchvision.transforms.Normalize({mean}, {std})"]
     listed = "".join(f"        {step},\n" for step in steps)
     note = "# The study pads with black to the size; this cuts off around the centre.\n" if rule.resize == "pad" else ""
     batch = card["training"]["batch_size"]
