@@ -49,6 +49,16 @@ def test_twenty_four_images_cannot_tell_conditions_that_are_four_images_apart():
     assert not standing(One(mean_validation=0.5), best).open
 
 
+def test_a_smaller_condition_is_offered_only_on_images_enough_and_within_one_standard_error():
+    best = One(mean_validation=0.95, fraction=0.1)
+    assert standing(replace(best, mean_validation=0.93), best).near
+    assert not standing(replace(best, mean_validation=0.86), best).near
+    assert standing(replace(best, mean_validation=0.86), best).open
+    few = replace(best, num_validation_images=2.0)
+    assert standing(replace(few, mean_validation=0.5), few).open
+    assert not standing(few, few).near
+
+
 def test_replicates_that_draw_other_images_tell_more_and_those_that_draw_the_same_do_not():
     def margin(fraction: float) -> float:
         best = One(mean_validation=0.95, fraction=fraction)

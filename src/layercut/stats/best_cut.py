@@ -280,8 +280,9 @@ def _known(value: float) -> float | None:
 
 
 def _cheapest(best: _Candidate, open_ones: Sequence[_Candidate]) -> Cheaper | None:
-    """Return the smallest condition that selection data cannot tell from the best, where it is clearly smaller."""
-    smaller = [one for one in open_ones if one.num_parameters < CLEARLY_SMALLER * best.num_parameters]
+    """Return the smallest condition within one standard error of the best, where it is clearly smaller."""
+    near = [one for one in open_ones if standing(one, best).near]
+    smaller = [one for one in near if one.num_parameters < CLEARLY_SMALLER * best.num_parameters]
     if not smaller:
         return None
     least = min(smaller, key=lambda one: (one.num_parameters, -one.mean_validation))

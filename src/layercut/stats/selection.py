@@ -13,6 +13,9 @@ from typing import NamedTuple, Protocol, TypeVar
 _DECIMALS = 12
 """Mean accuracies that are equal to so many digits are ties."""
 
+ENOUGH_IMAGES = 20
+"""On fewer, next to nothing can be told apart, and that a condition cannot be says nothing for it."""
+
 _NORMAL_QUANTILE = 1.96
 """Of a two-sided 95 % interval."""
 
@@ -68,10 +71,18 @@ class Standing(NamedTuple):
     margin: float
     """Differences below this are within what so few images leave open."""
 
+    num_images: float
+    """Different images that both were judged on, about."""
+
     @property
     def open(self) -> bool:
         """Return whether it cannot be told from the best one."""
         return -self.difference <= self.margin
+
+    @property
+    def near(self) -> bool:
+        """Return whether it is within one standard error of the best one, on images enough to say so."""
+        return self.num_images >= ENOUGH_IMAGES and -self.difference <= self.margin / _NORMAL_QUANTILE
 
 
 def standing(one: Judged, best: Judged) -> Standing:
@@ -86,7 +97,7 @@ def standing(one: Judged, best: Judged) -> Standing:
     number = min(_num_images(one), _num_images(best))
     variance = sum(share * (1 - share) for share in (one.mean_validation, best.mean_validation))
     margin = math.inf if number < 1 else _NORMAL_QUANTILE * math.sqrt(max(variance, 1 / number) / number)
-    return Standing(one.mean_validation - best.mean_validation, margin)
+    return Standing(one.mean_validation - best.mean_validation, margin, number)
 
 
 def _num_images(one: Judged) -> float:
