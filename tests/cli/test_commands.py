@@ -171,6 +171,17 @@ def test_plan_prints_sizes_as_text_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_plan_in_minutes_once_the_machine_was_measured(
+    layercut: Layercut, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAYERCUT_CACHE", str(tmp_path / "cache"))
+    assert "minutes at most on" not in layercut("plan", study).stdout
+    assert "minutes at most on" in layercut("plan", study, "--measure").stdout
+    told = json.loads(layercut("plan", study, "--json").stdout)["estimated_seconds"]
+    assert told["elapsed"] > 0
+    assert "minutes at most on" in layercut("plan", study).stdout
+
+
 def test_plan_as_json_has_trials_merged_trials_and_unreachable_significance(layercut: Layercut, study: Path) -> None:
     code, stdout, stderr = layercut("plan", study, "--json")
     assert (code, stderr) == (0, "")

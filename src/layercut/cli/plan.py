@@ -14,22 +14,34 @@ from layercut.cli.terminal import say
 @click.command("plan")
 @study_argument
 @data_option
+@click.option(
+    "--measure/--no-measure",
+    default=False,
+    help="Measure how fast this machine trains the models, a second or two each, and say how many minutes the study "
+    "takes. Plans of the same models say it from then on.",
+)
 @json_option
-def command(study: str, overrides: tuple[str, ...], data_dir: Path | None, as_json: bool) -> None:
+def command(study: str, overrides: tuple[str, ...], data_dir: Path | None, measure: bool, as_json: bool) -> None:
     """Show what STUDY would do: trials and how many of them are equal, jobs, work, and comparisons that cannot
     become significant. Runs and downloads nothing.
 
     \b
     Examples:
         layercut plan mnist-halves
+        layercut plan mnist-halves --measure
         layercut plan my-study.yaml --set transfer.replicates=20 --json
     """
     from layercut.data.cache import default_cache_dir, default_data_dir
+    from layercut.plan.seconds import estimated_seconds
     from layercut.plan.summary import describe, summarize
     from layercut.preflight import plan_without_data
     from layercut.spec import load_study
+    from layercut.stages.environment import num_usable_cores
 
     spec = load_study(study, overrides)
     plan = plan_without_data(spec, data_dir or default_data_dir(), default_cache_dir(), precision="float32")
     summary = summarize(spec, plan)
+    seconds = estimated_seconds(plan, default_cache_dir(), num_usable_cores(), measure)
+    if seconds is not None:
+        summary["estimated_seconds"] = seconds
     say(json.dumps(summary, indent=2) if as_json else describe(summary))

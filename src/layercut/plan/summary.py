@@ -115,11 +115,24 @@ def describe(summary: dict[str, Any]) -> str:
     for level in summary["jobs_by_level"]:
         work = flops[level["kind"]]
         lines.append(f"  {level['kind']:<10}  {level['jobs']:>9,} jobs     {work / 1e12:>9,.2f} TFLOP at most")
+    lines += _minutes(summary.get("estimated_seconds"))
     lines += [f"  pixels      of {row['images']} {_scaling(row)}" for row in summary["normalization"] if _told(row)]
     lines += [f"  data        {note}" for note in summary["notes"]]
     warnings = [*summary["warnings"], *map(_sentence, summary["unattainable"])]
     lines += [f"  warning: {warning}" for warning in warnings]
     return "\n".join(lines)
+
+
+def _minutes(seconds: dict[str, Any] | None) -> Iterator[str]:
+    """Yield how long it takes on this machine, all of it and by strategy."""
+    if seconds is None:
+        return
+    yield (
+        f"  time        {seconds['elapsed'] / 60:>9,.1f} minutes at most on {seconds['cores']} cores of this machine, "
+        "early stopping makes it less"
+    )
+    for strategy, own in sorted(seconds["strategies"].items(), key=lambda one: -one[1]):
+        yield f"    {strategy:<18}{own / seconds['cores'] / 60:>7,.1f} minutes"
 
 
 def _num_jobs(plan: Plan) -> Iterator[int]:

@@ -1,0 +1,103 @@
+"""From operations to seconds on this machine, by kind of work and by strategy.
+
+A condition's operations become seconds at the rate of a training step of its own: the blocks above its trunk, the
+passes that they have, its head, and the optimizer's step. So a truncated network, which is all launches and no
+arithmetic, is not taken for as fast as the whole one. Every epoch is counted, as in the operations; tests and
+validation are counted at the rate of training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from layercut.plan.cost import ModelCost
+from layercut.plan.expand import Plan
+from layercut.plan.jobs import Condition
+from layercut.plan.speed import ModelSpeed, measured_speed
+from layercut.strategies.treatment import Treatment
+
+
+class _Step(NamedTuple):
+    """A training step, for one image."""
+
+    seconds: float
+    flops: int
+
+
+def estimated_seconds(plan: Plan, cache_dir: Path, num_cores: int, measure: bool) -> dict[str, Any] | None:
+    """Return seconds of one processor core as JSON values; None where a model's speed is not known.
+
+    Keys: `source`, `extract` and `transfer`, `strategies` (the parts of `transfer`; what several strategies share
+    counts for the one under whose name it runs), and `elapsed`, the sum on `num_cores` cores. Probes are not counted.
+
+    Args:
+        plan: of trials that are trained one by one on a processor.
+        cache_dir: where measurements are kept.
+        num_cores: what a run has to share the work.
+        measure: measure speeds that are not known yet, a second or two each.
+    """
+    speeds: dict[tuple[str, str], ModelSpeed] = {}
+    for condition in sorted(plan.conditions, key=lambda one: one.head == "solved"):  # these tell less of a model
+        place = condition.task.label, condition.model.label
+        if place not in speeds:
+            speed = measured_speed(condition, plan.costs[place], cache_dir, measure)
+            if speed is None:
+                return None
+            speeds[place] = speed
+    by_condition = {condition.key: _trials(condition, plan, speeds) for condition in plan.conditions}
+    strategies: dict[str, float] = {}
+    for name in plan.names:
+        if not name.merged:
+            strategies[name.strategy] = strategies.get(name.strategy, 0.0) + by_condition[name.condition]
+    told = {"source": _sources(plan, speeds), "extract": _features(plan, speeds), "transfer": sum(strategies.values())}
+    return {**told, "strategies": strategies, "cores": num_cores, "elapsed": sum(told.values()) / num_cores}
+
+
+def training_step(speed: ModelSpeed, cost: ModelCost, treatment: Treatment, batch_size: int) -> _Step:
+    """Return what a step costs for one image, as `plan.cost.trial_flops` counts its operations."""
+    trunk, last = treatment.trunk, treatment.num_left
+    lowest = min(treatment.trained, default=last)
+    block_flops = [after - before for before, after in zip(cost.trunk_flops, cost.trunk_flops[1:], strict=False)]
+    seconds, flops = speed.head[last], 3 * cost.head_flops[last]
+    for block in range(trunk, last):
+        passes = 2 if block in treatment.trained else 1 if block > lowest else 0
+        seconds += speed.block_forward[block] + speed.block_backward[block] * passes / 2
+        flops += block_flops[block] * (1 + passes)
+    trained = sum(block_flops[block] for block in treatment.trained) + cost.head_flops[last]
+    seconds += speed.update / batch_size * min(1.0, trained / max(1, cost.whole_flops + cost.head_flops[-1]))
+    return _Step(seconds, flops)
+
+
+def _trials(condition: Condition, plan: Plan, speeds: Mapping[tuple[str, str], ModelSpeed]) -> float:
+    place = condition.task.label, condition.model.label
+    operations = condition.flops * condition.num_replicates
+    if condition.head == "solved":
+        return operations * speeds[place].solver
+    step = training_step(speeds[place], plan.costs[place], condition.treatment, condition.fitting.batch_size)
+    return operations * step.seconds / max(1, step.flops)
+
+
+def _sources(plan: Plan, speeds: Mapping[tuple[str, str], ModelSpeed]) -> float:
+    """Return the seconds of pretraining, at the rate of the whole model."""
+    places = {
+        condition.model.block_names: (condition.task.label, condition.model.label) for condition in plan.conditions
+    }
+    total = 0.0
+    for job in plan.sources:
+        place = places[job.model.block_names]
+        num_blocks = job.model.num_blocks
+        whole = Treatment(num_blocks, num_blocks, (), tuple(range(num_blocks)))
+        step = training_step(speeds[place], plan.costs[place], whole, job.fitting.batch_size)
+        total += job.flops * step.seconds / max(1, step.flops)
+    return total
+
+
+def _features(plan: Plan, speeds: Mapping[tuple[str, str], ModelSpeed]) -> float:
+    total = 0.0
+    for bank, costs in plan.banks.values():
+        place = bank.task.label, bank.model.label
+        rate = sum(speeds[place].block_forward) / max(1, plan.costs[place].whole_flops)
+        total += max(cost.flops for cost in costs) * rate
+    return total

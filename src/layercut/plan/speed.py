@@ -1,0 +1,164 @@
+"""How fast this machine trains a model, block by block: measured in a second or two, and kept for the next plan."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from layercut.files import needing_space, written_whole
+from layercut.keys import content_key
+from layercut.models import MODELS
+from layercut.models.base import CuttableModel, seeded_build, seeded_head
+from layercut.models.bounded import within_memory
+from layercut.plan.canonical import model_identity
+from layercut.plan.cost import ModelCost
+from layercut.plan.jobs import Condition
+from layercut.training.device import place_model, prepare_device, processor_name
+from layercut.training.optimizer import build_optimizer
+
+_PASS_FLOPS = 5 * 10**9
+"""A pass over a batch has about so many operations: fewer images of a large model than training takes at a time."""
+
+_LEAST_IMAGES = 2
+"""Batch normalisation of a single value a channel is undefined."""
+
+_MOST_PASSES = 6
+_ENOUGH_SECONDS = 1.0
+
+_SOLVER_SHAPE = (512, 1024)
+"""Images and features of a product as the solver of heads makes it: with a column a class, bound by memory."""
+
+
+class ModelSpeed(NamedTuple):
+    """Seconds of one processor core; of a pass, for one image of a batch."""
+
+    num_images: int
+    """Of the batch that was measured."""
+    block_forward: tuple[float, ...]
+    block_backward: tuple[float, ...]
+    head: tuple[float, ...]
+    """Forward and backward pass of a head on the features of each cut 0..B, with its loss."""
+    update: float
+    """A step of the optimizer, of the whole model; not for one image."""
+    solver: float
+    """A floating-point operation of the solver of heads."""
+
+
+_LISTS = ("block_forward", "block_backward", "head")
+
+
+def measured_speed(condition: Condition, cost: ModelCost, cache_dir: Path, measure: bool) -> ModelSpeed | None:
+    """Return the speed of a condition's model in batches of its size, as it was measured on this machine before.
+
+    `measure`: measure it where it was not; else None is returned there.
+
+    Raises:
+        SpecError: a step of training takes more than this machine's memory.
+        StorageFullError: the disk is full.
+    """
+    num_images, num_classes = _num_images(cost, condition.fitting.batch_size), condition.task.num_classes
+    known = [processor_name(), torch.__version__, num_images, num_classes, condition.fitting.optimizer]
+    place = cache_dir / "speeds" / f"{content_key('speed', [known, model_identity(condition.model)])}.json"
+    kept = _read(place)
+    if kept is not None or not measure:
+        return kept
+    num_threads = torch.get_num_threads()
+    prepare_device(torch.device("cpu"), 1)  # as a worker does
+    try:
+        with within_memory("a step of training"):
+            speed = _measure(condition, num_images)
+    finally:
+        torch.set_num_threads(num_threads)
+    with needing_space(f"cannot write {place}"), written_whole(place) as path:
+        path.write_text(json.dumps(speed._asdict()), encoding="utf-8")
+    return speed
+
+
+def _num_images(cost: ModelCost, batch_size: int) -> int:
+    most = _PASS_FLOPS // max(1, 3 * cost.whole_flops)
+    return max(_LEAST_IMAGES, min(batch_size, most))
+
+
+def _read(place: Path) -> ModelSpeed | None:
+    """Return what was kept; None where nothing was, or something that cannot be read."""
+    try:
+        told = json.loads(place.read_text(encoding="utf-8"))
+        forward, backward, head = (tuple(map(float, told[name])) for name in _LISTS)
+        return ModelSpeed(
+            int(told["num_images"]), forward, backward, head, float(told["update"]), float(told["solver"])
+        )
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _measure(condition: Condition, num_images: int) -> ModelSpeed:
+    ref, num_classes = condition.model, condition.task.num_classes
+    family = MODELS[ref.name]
+    options = family.options.model_validate(ref.options)
+    model = place_model(seeded_build(family, options, ref.image_shape, num_classes, seed=0), torch.device("cpu"))
+    heads = [seeded_head(family, options, shape, num_classes, seed=0) for shape in ref.feature_shapes]
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(num_images, *ref.image_shape, generator=generator)
+    images = images.contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(num_classes, (num_images,), generator=generator)
+    passes: list[tuple[list[float], list[float], list[float]]] = []
+    started = time.perf_counter()
+    while len(passes) < _MOST_PASSES and (not passes or time.perf_counter() - started < _ENOUGH_SECONDS):
+        passes.append(_one_pass(model.train(), [head.train() for head in heads], images, labels))
+    forward, backward, head = (
+        tuple(min(times) / num_images for times in zip(*(one[part] for one in passes), strict=True))
+        for part in range(3)
+    )
+    return ModelSpeed(
+        num_images, forward, backward, head, _update_seconds(model, condition), _solver_seconds(num_classes)
+    )
+
+
+def _update_seconds(model: CuttableModel, condition: Condition) -> float:
+    if condition.head == "solved":  # nothing is trained
+        return 0.0
+    optimizer = build_optimizer(model.named_parameters(), condition.fitting)
+    return min(_seconds(optimizer.step) for _ in range(3))
+
+
+def _one_pass(
+    model: CuttableModel, heads: list[nn.Module], images: Tensor, labels: Tensor
+) -> tuple[list[float], list[float], list[float]]:
+    """Return the seconds of each block's forward and backward pass, and of each head's both."""
+    forward, backward = [], []
+    features = images
+    head_seconds = [_head_seconds(heads[0], features, labels)]
+    for block, head in zip(model.blocks, heads[1:], strict=True):
+        inputs = features.detach().requires_grad_(features is not images)
+        started = time.perf_counter()
+        outputs = block(inputs)
+        forward.append(time.perf_counter() - started)
+        backward.append(_seconds(outputs.sum().backward) if outputs.requires_grad else 0.0)
+        features = outputs.detach()
+        head_seconds.append(_head_seconds(head, features, labels))
+    return forward, backward, head_seconds
+
+
+def _head_seconds(head: nn.Module, features: Tensor, labels: Tensor) -> float:
+    inputs = features.detach().requires_grad_(True)
+    return _seconds(lambda: F.cross_entropy(head(inputs), labels).backward())  # type: ignore[no-untyped-call]
+
+
+def _solver_seconds(num_classes: int) -> float:
+    """Return the seconds of one operation of a product in float64, in which heads are solved."""
+    rows, columns = _SOLVER_SHAPE
+    left, right = torch.ones(rows, columns, dtype=torch.float64), torch.ones(columns, num_classes, dtype=torch.float64)
+    return min(_seconds(lambda: left @ right) for _ in range(5)) / (2 * rows * columns * num_classes)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started

@@ -1,0 +1,73 @@
+"""Minutes in a plan: what was measured of blocks and heads, put together as a strategy trains them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from layercut.plan.cost import model_cost
+from layercut.plan.seconds import estimated_seconds, training_step
+from layercut.plan.speed import ModelSpeed
+from layercut.strategies.treatment import Treatment
+from tiny import tiny_plan
+
+SPEED = ModelSpeed(
+    num_images=8, block_forward=(1.0, 2.0), block_backward=(10.0, 20.0), head=(100.0, 200.0, 300.0), update=8.0,
+    solver=1e-9,
+)  # fmt: skip
+COST = model_cost([10, 30], [2, 4, 10], [(1,), (1,), (1,)])
+
+
+@pytest.mark.parametrize(
+    ("treated", "seconds", "flops"),
+    [
+        # everything is trained: both passes of both blocks, the head, the whole update for 4 images
+        (Treatment(2, 2, (0, 1), (0, 1)), 1 + 10 + 2 + 20 + 300 + 8 / 4, 3 * (10 + 30 + 10)),
+        # a stored trunk costs nothing; what is updated is the block above it and the head, 40 of 50 operations
+        (Treatment(2, 2, (0,), (1,)), 2 + 20 + 300 + 8 / 4 * 40 / 50, 3 * (30 + 10)),
+        # frozen above what is trained: half of a backward pass, which is for its features alone
+        (Treatment(2, 2, (0, 1), (0,)), 1 + 10 + 2 + 20 / 2 + 300 + 8 / 4 * 20 / 50, 3 * 10 + 2 * 30 + 3 * 10),
+        # the second block is removed: the head lies on the first
+        (Treatment(2, 1, (0,), (0,)), 1 + 10 + 200 + 8 / 4 * 14 / 50, 3 * (10 + 4)),
+    ],
+)
+def test_a_step_is_the_passes_of_the_blocks_above_the_trunk_the_head_and_the_update(treated, seconds, flops):
+    step = training_step(SPEED, COST, treated, batch_size=4)
+    assert step.seconds == pytest.approx(seconds)
+    assert step.flops == flops
+
+
+def estimate(cache: Path, *overrides: str, measure: bool = True):
+    return estimated_seconds(tiny_plan(*overrides).plan, cache, num_cores=2, measure=measure)
+
+
+def test_a_plan_in_seconds_adds_up_by_strategy_and_is_shared_by_the_cores(tmp_path):
+    found = estimate(tmp_path, "transfer.strategies=[scratch, freeze_truncate, linear_probe]")
+    assert set(found["strategies"]) == {"scratch", "freeze_truncate", "linear_probe"}
+    assert all(seconds > 0 for seconds in found["strategies"].values())
+    assert found["transfer"] == pytest.approx(sum(found["strategies"].values()))
+    assert found["elapsed"] == pytest.approx((found["source"] + found["extract"] + found["transfer"]) / 2)
+
+
+def test_what_was_measured_once_is_known_without_measuring_and_what_was_not_is_not(tmp_path):
+    assert estimate(tmp_path, measure=False) is None
+    measured = estimate(tmp_path)
+    assert estimate(tmp_path, measure=False) == measured
+    assert estimate(tmp_path, "model.channels=6", measure=False) is None
+    twice = estimate(tmp_path, "transfer.replicates=2", measure=False)
+    assert twice["transfer"] == pytest.approx(2 * measured["transfer"])
+
+
+def test_a_measurement_that_cannot_be_read_is_made_again(tmp_path):
+    estimate(tmp_path)
+    (kept,) = (tmp_path / "speeds").iterdir()
+    kept.write_text('{"num_images": 3', encoding="utf-8")
+    assert estimate(tmp_path, measure=False) is None
+    assert estimate(tmp_path) == estimate(tmp_path, measure=False)
+
+
+def test_a_study_of_solved_heads_alone_has_the_time_of_the_solver(tmp_path):
+    found = estimate(tmp_path, "transfer.strategies=[linear_probe]")
+    assert list(found["strategies"]) == ["linear_probe"]
+    assert found["strategies"]["linear_probe"] > 0
