@@ -23,7 +23,7 @@ def test_failures_are_counted_by_kind_with_their_messages():
     group = FailureGroup("transfer", "diverged", "the loss became NaN\nsecond line", 3, True)
     facts = StudyFacts("x", failures=(group,))
     assert texts_of(SOUND, facts) == {
-        "3 trials failed; means leave out what failed.": ("3 × diverged (a final result): the loss became NaN",)
+        "3 trials failed; means exclude the failed trials.": ("3 × diverged (a final result): the loss became NaN",)
     }
 
 
@@ -55,7 +55,7 @@ def test_few_validation_images_are_said():
 
 
 def test_a_missing_baseline_is_said():
-    assert any("no training from scratch" in text for text in texts_of(fake_results(strategies=("reinit",))))
+    assert any("Nothing was trained from scratch" in text for text in texts_of(fake_results(strategies=("reinit",))))
 
 
 def test_a_frozen_trunk_that_changed_is_said():

@@ -51,7 +51,7 @@ FIGURES: Registry[Figure] = Registry(
         ),
         "confusion_extremes": Entry(
             "layercut.figures.confusion_extremes:compute",
-            "classes taken for each other, best and worst setting",
+            "classes confused with each other, best and worst setting",
         ),
         "predicted_examples": Entry(
             "layercut.figures.predicted_examples:compute", "a test image of each class with its prediction"
@@ -87,7 +87,7 @@ FIGURES: Registry[Figure] = Registry(
         ),
         "rsa_matrices": Entry(
             "layercut.figures.rsa_matrices:compute",
-            "how alike layers of source and target model represent images (RSA)",
+            "how similarly layers of source and target model represent images (RSA)",
         ),
         "mds_map": Entry("layercut.figures.mds_map:compute", "layers of source and target model as a map (MDS)"),
     },

@@ -37,7 +37,8 @@ def compute(tables: StudyTables) -> Chart | None:
         name="accuracy_bars",
         title="Test accuracy by cut, from zero",
         panels=panels,
-        caption="Mean test accuracy over replicates by number of blocks kept from the source, a panel for each share "
+        caption="Mean test accuracy over replicates by number of blocks kept from the source, a panel for each "
+        "fraction "
         "of the target's training data. Lines on the bars: 95 % bootstrap interval (BCa) of the mean. Dashed line: "
         "mean of training from scratch." + chance_caption(chance, drawn=True),
         alt=f"Bars of mean test accuracy in per cent for cuts {cuts[0]} to {cuts[-1]}, strategies "

@@ -54,9 +54,9 @@ def compute(tables: StudyTables) -> Chart | None:
         name="accuracy_by_fraction",
         title="Test accuracy against the fraction of the data",
         panels=panels,
-        caption="Mean test accuracy over replicates against the share of the target's training data, a panel for "
+        caption="Mean test accuracy over replicates against the fraction of the target's training data, a panel for "
         "each strategy and a line for each cut (blocks kept). Bars: 95 % bootstrap interval (BCa) of the mean. "
-        "Points that share a place are moved aside a little." + chance_caption(chance, bool(at_chance)),
+        "Overlapping points are moved aside a little." + chance_caption(chance, bool(at_chance)),
         alt=f"Lines of test accuracy in per cent for {', '.join(strategies)}, from {fraction_label(fractions[0])} to "
         f"{fraction_label(fractions[-1])} of the data.",
         legend_title="Cut",

@@ -49,7 +49,8 @@ def compute(tables: StudyTables) -> Chart | None:
         caption="Mean test accuracy over replicates against the number of parameters that the model has, that are "
         "trained, and where it is known against its floating-point operations for one image (a multiplication and an "
         "addition are two), a point for each condition; numbers beside points are cuts. Dotted line: the Pareto front, "
-        "those that no smaller condition equals (on test data, so no recommendation)." + chance_caption(chance, drawn),
+        "those that no smaller condition equals (on test data, so this is not a recommendation)."
+        + chance_caption(chance, drawn),
         alt=f"Points of mean test accuracy in per cent against {listed} for {', '.join(strategies)}.",
         legend_title="Strategy",
         legend=(*legend, Entry(_FRONT.name, _FRONT.style, "reference"), *chance_entries(drawn)),

@@ -25,7 +25,7 @@ def compute(tables: StudyTables) -> Chart | None:
         title="Test accuracy over cut and fraction of the data",
         panels=panels,
         caption="Mean test accuracy over replicates, in per cent, over the number of blocks kept from the source and "
-        "the share of the target's training data (evenly spaced), a panel for each strategy. Drag to turn it on a "
+        "the fraction of the target's training data (evenly spaced), a panel for each strategy. Drag to turn it on a "
         "page; exact numbers are in the heat map.",
         alt=f"Surfaces of mean test accuracy for {', '.join(panel.strategy for panel in panels)}.",
     )

@@ -9,7 +9,7 @@ from layercut.figures.study_tables import StudyTables
 
 _WHICH = (
     "Of one trial each, its accuracy in brackets: of all sources, models, factor levels and conditions with kept "
-    "predictions those of highest and of lowest mean on test images (so no recommendation)."
+    "predictions those with the highest and the lowest mean on test images (so this is not a recommendation)."
 )
 
 

@@ -17,7 +17,7 @@ MOST_NUMBERS = 20
 
 _WHICH = (
     "Of one trial, its accuracy in brackets, of the conditions with the highest and the lowest mean on these test "
-    "images (so no recommendation)."
+    "images (so this is not a recommendation)."
 )
 
 
@@ -70,7 +70,7 @@ def _chart(
         title=title,
         panels=tuple(panels),
         caption="Test images of each true class (row) by predicted class (column): colour, the share of the row; "
-        f"numbers, images. Bold: predicted rightly. {remark}",
+        f"numbers, images. Bold: predicted correctly. {remark}",
         alt=f"Confusion matrices of {num_classes} classes: {', '.join(panel.title for panel in panels)}.",
         color_scale=(0.0, 100.0),
         color_title="Share of the true class (%)",

@@ -58,7 +58,7 @@ def compute(tables: StudyTables, *, scratch: Literal["line", "box"] = "line") ->
         title="Test accuracy by cut",
         panels=panels,
         caption="Test accuracy of each replicate by number of blocks kept from the source, a panel for "
-        "each share of the target's training data. Box: quartiles and median; whiskers: furthest "
+        "each fraction of the target's training data. Box: quartiles and median; whiskers: furthest "
         f"value within 1.5 interquartile ranges. {_SCRATCH[boxed]} "
         "Trials that several strategies share are shown under each of them. Each panel has its "
         "own accuracy axis." + chance_caption(chance, "chance" in lines) + (_LETTERS if lettered else ""),

@@ -55,8 +55,8 @@ def compute(tables: StudyTables, *, of: Literal["mean", "median"] = "mean") -> C
         name="difference_to_scratch",
         title=f"Difference {'of medians ' if of == 'median' else ''}to training from scratch",
         panels=panels,
-        caption=f"{_WHAT[of]} Against the share of the target's training data, a panel for each strategy and a line "
-        "for each cut. Points that share a place are moved aside a little. Above the dashed line transfer pays.",
+        caption=f"{_WHAT[of]} Against the fraction of the target's training data, a panel for each strategy and a line "
+        "for each cut. Overlapping points are moved aside a little. Above the dashed line transfer pays.",
         alt=f"Lines of the difference to scratch in percentage points for {', '.join(strategies)}, "
         f"from {fraction_label(fractions[0])} to {fraction_label(fractions[-1])} of the data, "
         f"between {low:.1f} and {high:.1f} points.",

@@ -17,7 +17,7 @@ COLUMNS = {
     "Average training loss": ("mean_train_loss", 1.0, 3),
     "Average training accuracy (%)": ("mean_train_accuracy", 100.0, 2),
     "Test accuracy (%)": ("test_accuracy", 100.0, 2),
-    "Seconds a trial": ("seconds", 1.0, 1),
+    "Seconds per trial": ("seconds", 1.0, 1),
 }
 """Column of `compare_settings`, factor and decimals of what is printed."""
 

@@ -55,7 +55,8 @@ def compute(tables: StudyTables) -> Chart | None:
         name="learning_curves",
         title="Learning curves",
         panels=tuple(panels),
-        caption="Training loss and validation accuracy by epoch of the best cut of each strategy at each share of the "
+        caption="Training loss and validation accuracy by epoch of the best cut of each strategy at each fraction of "
+        "the "
         "data: mean over replicates, band: one standard deviation to both sides, where such values exist. Epochs that "
         "at least half of the replicates reached are shown; later means are over those that had not stopped.",
         alt=f"Curves of loss and accuracy by epoch for {', '.join(strategies)}.",

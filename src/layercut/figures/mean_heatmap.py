@@ -28,9 +28,9 @@ def compute(tables: StudyTables) -> Chart | None:
         title="Mean test accuracy",
         panels=panels,
         caption="Mean test accuracy over replicates, in per cent, by number of blocks kept from the "
-        "source and share of the target's training data, a panel for each strategy; the column on "
-        "the left is training from scratch. Bold: the highest mean at that share over all panels "
-        "(seen on test data, so no recommendation).",
+        "source and fraction of the target's training data, a panel for each strategy; the column on "
+        "the left is training from scratch. Bold: the highest mean at that fraction over all panels "
+        "(seen on test data, so this is not a recommendation).",
         alt=f"Heat maps of mean test accuracy for {', '.join(transferred)}, from {means.min():.1f} to "
         f"{means.max():.1f} per cent.",
         color_scale=(float(means.min()), float(means.max())),

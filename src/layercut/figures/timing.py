@@ -1,4 +1,4 @@
-"""Seconds a trial by cut: what freezing saves."""
+"""Seconds per trial by cut: what freezing saves."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ def _method(best: list[BestCut], imported: bool) -> Iterator[str]:
         yield "same training images."
     else:
         yield "Differences are paired: the same replicate sees the same training images under every condition."
-    yield "p-values: two-sided Wilcoxon signed-rank test, adjusted after Holm for all cuts of one strategy at one share"
+    yield "p-values: two-sided Wilcoxon signed-rank test, Holm-adjusted for all cuts of one strategy at one fraction"
     yield "of the data. Intervals of differences: 95 %, the same test inverted and adjusted alike, so that an interval"
     yield "leaves out 0 exactly where p is below 0.05. Bootstrap draws are of replicates, on"
     yield "test accuracy." if imported else "test images."

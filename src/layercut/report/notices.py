@@ -42,7 +42,7 @@ def notices(
     found = [*_incomplete(facts), *_failures(facts), *_not_frozen(table), *_imported(facts), *_mended(facts)]
     found += [Notice(str(text)) for text in _plan_warnings(facts)]
     if len(rows) and not (rows["strategy"] == SCRATCH).any():
-        found.append(Notice("There is no training from scratch: nothing says whether transfer helps at all."))
+        found.append(Notice("Nothing was trained from scratch, so nothing says whether transfer helps at all."))
     if not facts.imported:  # the importer says it with the words of its files
         found += _unattainable(contrasts)
     found += _too_short(table, best)
@@ -70,7 +70,7 @@ def _failures(facts: StudyFacts) -> Iterator[Notice]:
         totals[group.job] += group.times
     for job, details in by_job.items():
         what = words.count(totals[job], "trial") if job == "transfer" else words.count(totals[job], f"{job} job")
-        left_out = "; means leave out what failed" if job == "transfer" else ""
+        left_out = "; means exclude the failed trials" if job == "transfer" else ""
         yield Notice(f"{what} failed{left_out}.", tuple(details[:10]))
 
 
@@ -90,7 +90,10 @@ def _imported(facts: StudyFacts) -> Iterator[Notice]:
 def _mended(facts: StudyFacts) -> Iterator[Notice]:
     if facts.mended:
         what = words.count(len(facts.mended), "record or file", "records or files")
-        yield Notice(f"{what} changed on the disk after being written, was noticed and made again.", facts.mended[:10])
+        yield Notice(
+            f"{what} changed on disk after being written: noticed and made again.",
+            facts.mended[:10],
+        )
 
 
 def _plan_warnings(facts: StudyFacts) -> list[object]:
@@ -123,8 +126,8 @@ def _too_short(table: pd.DataFrame, best: list[BestCut]) -> Iterator[Notice]:
     if details:
         yield Notice(
             f"More than {words.percent(MOST_IMPROVING, 0)} of some trainings were still improving when they reached "
-            "their limit: what is compared there is also how far each had come. `transfer.training.min_steps` or more "
-            "`epochs` train longer.",
+            "their limit, so what is compared there is partly how far each had come. Use `transfer.training.min_steps` "
+            "or more `epochs` to train longer.",
             tuple(dict.fromkeys(details)),
         )
     for short in short_comparisons(table, best):
@@ -155,7 +158,9 @@ def _validation(rows: pd.DataFrame, best: list[BestCut], facts: StudyFacts) -> I
     without = sorted({found.fraction for found in undecided(rows)})
     if without and not facts.imported:  # the importer says it better
         at = words.conjunction(list(map(words.fraction_label, without)))
-        yield Notice(f"No validation accuracy at {at} of the data: no cut is chosen there, as test images choose none.")
+        yield Notice(
+            f"No validation accuracy at {at} of the data: no cut is chosen there, as test images never decide."
+        )
     if unjudged := sum(b.num_unjudged for b in best):
         yield Notice(f"{words.count(unjudged, 'condition')} without validation accuracy could not be chosen.")
     small = {
