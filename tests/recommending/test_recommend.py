@@ -209,6 +209,12 @@ def test_one_class_is_refused_in_words(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("override", ["transfer.fractions=[0.1]", "keep=[curves]", "transfer.replicates=9", "seed=3"])
+def test_what_a_recommendation_rests_on_cannot_be_set(noise: Path, tmp_path: Path, override: str) -> None:
+    with pytest.raises(UserError, match="a recommendation chooses on all labelled images"):
+        recommend(tmp_path / "run", noise, override)
+
+
 def test_images_set_aside_for_lack_of_test_images_are_called_so(tmp_path: Path) -> None:
     data = folder(tmp_path / "photos", {"ants": 6, "bees": 6}, ("",))
     found = recommend(tmp_path / "run", data, *SMALL, budget=0.5)

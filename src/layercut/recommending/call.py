@@ -23,7 +23,7 @@ from layercut.preflight import plan_with_data
 from layercut.probing import Candidate, parse_candidate
 from layercut.recommending.arms import arms_of
 from layercut.recommending.budget import budget_seconds
-from layercut.recommending.design import first_look, recommendation_study, study_name
+from layercut.recommending.design import check_overrides, first_look, recommendation_study, study_name
 from layercut.recommending.journal import Journal, read_journal, require_own
 from layercut.recommending.model_folder import write_model
 from layercut.recommending.outcome import MODEL_FOLDER, Recommendation, read_recommendation
@@ -78,6 +78,7 @@ def recommend(
         StorageFullError: the disk is full.
     """
     started, seconds = clock() if started is None else started, budget_seconds(budget)
+    check_overrides(overrides)
     candidate, data = parse_candidate(model, "plain_cnn"), str(data)
     output_dir = Path(output_dir or Path("runs") / study_name(candidate, data)).expanduser()
     require_own(output_dir)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from layercut.errors import UserError
 from layercut.probing import Candidate, study_content, typed_for
 from layercut.recommending.curve import MOST_REPLICATES
 from layercut.spec import StudySpec
@@ -23,6 +24,26 @@ RATES = {"1e-4": 0.1, "3e-4": 0.3, "1e-3": 1.0}
 
 _FEW = 200
 """With fewer labelled images than this, folds are many."""
+
+
+_OWN = ("transfer.fractions", "transfer.replicates", "transfer.validation", "keep", "name", "seed", "source", "probes")
+"""Keys of the study that a recommendation rests on, or that are said otherwise."""
+
+
+def check_overrides(overrides: Sequence[str]) -> None:
+    """Refuse to change what a recommendation rests on.
+
+    Raises:
+        UserError: that is asked for.
+    """
+    for override in overrides:
+        key = override.partition("=")[0]
+        if any(key == own or key.startswith((f"{own}.", f"{own}[")) for own in _OWN):
+            raise UserError(
+                f"--set {override}: a recommendation chooses on all labelled images, held out in folds, and has its "
+                "own replicates; expected a key of target, model, normalization, transfer.training, transfer.cuts or "
+                "transfer.strategies, or a study for `layercut run`"
+            )
 
 
 def study_name(candidate: Candidate, data: str) -> str:

@@ -96,7 +96,7 @@ def untried(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
     rest = [arm for arm in journal.arms if arm.key not in rows]
     if not rest:
         return
-    trainings = f"{len(rest)} of {words.count(sum(not arm.solved for arm in journal.arms), 'training')}"
+    trainings = f"{len(rest)} of {words.count(sum(not arm.solved for arm in journal.arms), 'trained condition')}"
     if journal.reason == "worth":
         yield f"Not tried: {trainings}, none of which is expected to gain 0.05 points."
     elif journal.reason == "nothing held out":
