@@ -81,7 +81,7 @@ def test_what_is_not_stacked_is_declared_in_a_warning(model_and_cost):
     ]
     (warning,) = alone_warnings(conditions[:3], cost)
     assert warning.endswith(
-        "3 conditions train their replicates one by one, not as one model: conv2 draw at random in training"
+        "3 conditions train their replicates one by one, not stacked: conv2 draw at random in training"
     )
     assert not list(alone_warnings(stacked_plan("transfer.replicates=2").conditions, cost))
 

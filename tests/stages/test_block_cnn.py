@@ -88,5 +88,5 @@ def test_dropout_in_the_head_is_the_reason_why_replicates_train_one_by_one(tmp_p
 
     assert all(condition.group is None for condition in plan(0.3).conditions)
     (warning,) = plan(0.3).warnings[-1:]
-    assert warning.endswith("one by one, not as one model: the head draws at random in training")
+    assert warning.endswith("one by one, not stacked: the head draws at random in training")
     assert all(condition.group == 3 for condition in plan(0).conditions)

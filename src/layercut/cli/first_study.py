@@ -210,8 +210,8 @@ def _training(scarce: bool) -> Iterator[_Line]:
             "Few images make few steps per pass: train for at least this many, or little is learned.",
             "    min_steps: 100",
         )
-    yield _Line("Images a step.", "    batch_size: 16" if scarce else "    batch_size: 64")
-    yield _Line("The size of a step.", "    lr: 3.0e-4")
+    yield _Line("Batch size.", "    batch_size: 16" if scarce else "    batch_size: 64")
+    yield _Line("Learning rate.", "    lr: 3.0e-4")
     yield _Line(
         "Mirror images at random while training, unless left and right matter to you:", "    # augmentation: [flip]"
     )

@@ -47,7 +47,8 @@ FIGURES: Registry[Figure] = Registry(
         ),
         "class_scores": Entry("layercut.figures.class_scores:compute", "F1 of each class, best cut of each strategy"),
         "confusion_matrix": Entry(
-            "layercut.figures.confusion_matrix:compute", "classes taken for each other, best and worst kept condition"
+            "layercut.figures.confusion_matrix:compute",
+            "classes confused with each other, best and worst kept condition",
         ),
         "confusion_extremes": Entry(
             "layercut.figures.confusion_extremes:compute",
@@ -57,7 +58,7 @@ FIGURES: Registry[Figure] = Registry(
             "layercut.figures.predicted_examples:compute", "a test image of each class with its prediction"
         ),
         "feature_maps": Entry(
-            "layercut.figures.feature_maps:compute", "what the first block makes of a test image, channel by channel"
+            "layercut.figures.feature_maps:compute", "the first block's output for a test image, channel by channel"
         ),
         "sample_images": Entry(
             "layercut.figures.sample_images:compute", "training images of the source and the target"
@@ -65,7 +66,7 @@ FIGURES: Registry[Figure] = Registry(
         "source_accuracy": Entry(
             "layercut.figures.source_accuracy:compute", "accuracy of sources on their own task along pretraining"
         ),
-        "timing": Entry("layercut.figures.timing:compute", "seconds a trial by cut"),
+        "timing": Entry("layercut.figures.timing:compute", "seconds per trial by cut"),
         "probe_scoreboard": Entry(
             "layercut.figures.probe_scoreboard:compute", "accuracy lost by choosing the cut by a probe, beside nulls"
         ),
@@ -80,7 +81,8 @@ FIGURES: Registry[Figure] = Registry(
             "layercut.figures.features_scatter:compute", "images as points by layer (t-SNE), by class and by cluster"
         ),
         "dissimilarity_matrices": Entry(
-            "layercut.figures.dissimilarity_matrices:compute", "which images a layer finds alike, sorted by class (RSA)"
+            "layercut.figures.dissimilarity_matrices:compute",
+            "which images a layer represents alike, sorted by class (RSA)",
         ),
         "dissimilarity_histograms": Entry(
             "layercut.figures.dissimilarity_histograms:compute", "dissimilarity of images of the same and other classes"

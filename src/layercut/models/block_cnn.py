@@ -43,7 +43,7 @@ class BlockCnnOptions(StrictSpec):
         description="Channels of every block, then the widths of the head's two hidden dense layers; null: the preset.",
     )
     layers_per_block: int | list[int] = Field(
-        default=1, description="Convolutions in every block: one number, or one each."
+        default=1, description="Convolutions in every block: one number, or one per block."
     )
     apply_pooling: list[bool] | None = Field(
         default=None, description="Max pooling (2 x 2) at the end of each block; null: in all but the last."

@@ -40,7 +40,7 @@ class ForeignOptions(StrictSpec):
         description="Names of layers, each the end of a block, in order; null: a block begins wherever one can.",
     )
     folder: Path | None = Field(
-        default=None, description="Where the module is looked for first; the study file's folder where null."
+        default=None, description="Where to look for the module first; null: the study file's folder."
     )
     code: str | None = Field(default=None, description="SHA-256 of the module, which layercut fills in.")
 

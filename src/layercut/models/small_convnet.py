@@ -30,8 +30,8 @@ class SmallConvnetOptions(StrictSpec):
         default=[32, 64], min_length=2, max_length=2, description="Channels of the two convolutions."
     )
     hidden: int = Field(default=128, ge=1, description="Width of the first dense layer.")
-    channel_dropout: float = Field(default=0.25, ge=0, lt=1, description="Share of channels dropped before it.")
-    dropout: float = Field(default=0.5, ge=0, lt=1, description="Share of units dropped before the classifier.")
+    channel_dropout: float = Field(default=0.25, ge=0, lt=1, description="Fraction of channels dropped before it.")
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="Fraction of units dropped before the classifier.")
 
 
 class DropoutHead(nn.Module):

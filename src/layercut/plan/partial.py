@@ -26,4 +26,4 @@ def partial_warnings(spec: StudySpec, model: ModelRef) -> Iterator[str]:
             for layer in blocks.modules()
             for parameter, _ in layer.named_parameters(recurse=False)
         ):
-            yield f"{name} trains the head alone: the blocks of {model.label} have no such parameters"
+            yield f"{name} trains only the head: the blocks of {model.label} have no such parameters"

@@ -98,7 +98,7 @@ def alone_warnings(conditions: Iterable[Condition], cost: ModelCost) -> Iterator
             reason = why_alone(condition.model, cost, condition.treatment, fitting.batch_size, fitting.lr_schedule)
             reasons[condition.model.label, reason] += 1
     for (model, reason), count in reasons.items():
-        yield f"{model}: {count} conditions train their replicates one by one, not as one model: {reason}"
+        yield f"{model}: {count} conditions train their replicates one by one, not stacked: {reason}"
 
 
 def member_bytes(model: ModelRef, cost: ModelCost, treatment: Treatment, batch_size: int) -> int:

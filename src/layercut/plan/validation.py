@@ -70,7 +70,7 @@ def choice_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator
         if validation == "folds":
             alone = sum(round(fraction * count) == 1 for count in info.train_counts)
             if num_held_out < num_folds:
-                yield f"{place}: {_number_of_folds(num_held_out)}, not {num_folds}: there are {num_train} images"
+                yield f"{place}: {_number_of_folds(num_held_out)}, not {num_folds}: there are only {num_train} images"
             if alone:
                 yield (
                     f"{place}: {alone} of {len(info.train_counts)} classes have one image: it is trained on in every "

@@ -12,8 +12,8 @@ Kind = Literal["features", "labels", "pair", "output", "weights"]
 """What a probe looks at.
 
 `features`: activations alone. `labels`: activations and target labels. `pair`: activations of two models on the same
-images. `output`: the source model's logits and target labels, one score per source whatever the cut. `weights`: the
-values of a block, no images.
+images. `output`: the source model's logits and target labels, one score per source, regardless of the cut. `weights`:
+the values of a block, no images.
 """
 
 Direction = Literal["higher", "lower"]

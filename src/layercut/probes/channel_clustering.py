@@ -36,7 +36,7 @@ VALUES_AT_ONCE = 2**25
 class ChannelSpec(StrictSpec):
     """Number of restarts of K-means."""
 
-    restarts: PositiveInt = Field(default=1, description="Starts of K-means; the best one counts.")
+    restarts: PositiveInt = Field(default=1, description="K-means restarts; the best one counts.")
 
 
 def channel_clustering(activations: Activations, options: ChannelSpec) -> dict[str, float]:

@@ -31,9 +31,9 @@ LEAST_VARIANCE = 1e-6
 class GbcSpec(PooledSpec):
     """Axes and form of the covariances."""
 
-    axes: PositiveInt = Field(default=64, description="Principal axes that features are projected on.")
+    axes: PositiveInt = Field(default=64, description="Number of principal axes that features are projected on.")
     covariance: Literal["spherical", "diagonal"] = Field(
-        default="spherical", description="One variance a class, or one a class and axis."
+        default="spherical", description="One variance per class, or one per class and axis."
     )
 
 

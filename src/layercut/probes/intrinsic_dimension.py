@@ -32,7 +32,7 @@ from layercut.probes.vectors import FlattenedSpec
 class DimensionSpec(FlattenedSpec):
     """How TwoNN is resampled and fitted, and how many neighbours maximum likelihood looks at."""
 
-    resamples: int = Field(default=50, ge=2, description="Subsamples that TwoNN is the mean of.")
+    resamples: int = Field(default=50, ge=2, description="Number of subsamples that TwoNN is averaged over.")
     resample_fraction: float = Field(default=0.9, gt=0, le=1, description="Fraction of the images in each subsample.")
     fit_fraction: float = Field(
         default=0.9,
@@ -40,7 +40,7 @@ class DimensionSpec(FlattenedSpec):
         le=1,
         description="Fraction of the images, those with the lowest ratios, that TwoNN is fitted to.",
     )
-    neighbours: int = Field(default=10, ge=3, description="Neighbours that maximum likelihood looks at.")
+    neighbours: int = Field(default=10, ge=3, description="Neighbours that the maximum likelihood estimate uses.")
 
 
 def intrinsic_dimension(activations: Activations, options: DimensionSpec) -> dict[str, float]:

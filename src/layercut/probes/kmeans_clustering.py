@@ -23,7 +23,7 @@ from layercut.probes.products import centred_gram, coordinates, squared_distance
 class KmeansSpec(ClusteringSpec):
     """Number of restarts of K-means."""
 
-    restarts: PositiveInt = Field(default=10, description="Starts of K-means; the best one counts.")
+    restarts: PositiveInt = Field(default=10, description="K-means restarts; the best one counts.")
 
 
 def kmeans_clustering(activations: Activations, options: KmeansSpec) -> dict[str, float]:

@@ -26,7 +26,7 @@ from layercut.probes.vectors import FlattenedSpec
 class KnnSpec(FlattenedSpec):
     """How many neighbours vote."""
 
-    neighbours: PositiveInt = Field(default=5, description="Images that vote on the class of another.")
+    neighbours: PositiveInt = Field(default=5, description="Number of neighbours that vote.")
 
 
 def knn(activations: Activations, options: KnnSpec) -> dict[str, float]:

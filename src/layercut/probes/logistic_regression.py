@@ -30,7 +30,9 @@ from layercut.probes.vectors import PooledSpec
 class LogisticSpec(PooledSpec):
     """Penalty and folds."""
 
-    inverse_penalty: PositiveFloat = Field(default=1.0, description="C of scikit-learn: the larger, the freer.")
+    inverse_penalty: PositiveFloat = Field(
+        default=1.0, description="scikit-learn's C: the larger, the weaker the penalty."
+    )
     folds: int = Field(default=5, ge=2, description="Of the stratified cross-validation.")
     max_iterations: PositiveInt = Field(default=10_000, description="Maximum number of steps of the fit.")
 

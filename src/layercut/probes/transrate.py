@@ -26,7 +26,9 @@ from layercut.probes.vectors import PooledSpec
 class TransrateSpec(PooledSpec):
     """Squared distortion up to which features are coded."""
 
-    distortion: PositiveFloat = Field(default=1e-4, description="Squared ε: how exactly features are to be coded.")
+    distortion: PositiveFloat = Field(
+        default=1e-4, description="Squared ε: the distortion with which features are coded."
+    )
 
 
 def transrate(activations: Activations, options: TransrateSpec) -> dict[str, float]:

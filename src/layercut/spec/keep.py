@@ -21,7 +21,7 @@ class KeepSpec(StrictSpec):
         "`representations`: of the layers of each probed source, on a few of its first replicate's images: t-SNE, "
         "clusters and RSA matrices.",
     )
-    replicates: int | Literal["all"] = Field(default=1, description="Of how many replicates of each condition.")
+    replicates: int | Literal["all"] = Field(default=1, description="How many replicates of each condition to keep.")
 
 
 def _as_mapping(value: Any) -> Any:

@@ -23,9 +23,9 @@ class ProbeSpec(OpenSpec):
     """A probe by name; keys that are not listed here are its options (`layercut list probes --options`)."""
 
     name: str = Field(description="Name of the probe, as `layercut list probes` prints it.")
-    images: Literal["target", "source", "both"] = Field(default="target", description="Whose images are looked at.")
+    images: Literal["target", "source", "both"] = Field(default="target", description="Whose images to use.")
     split: Literal["train", "validation", "test"] = Field(
-        default="train", description="Which of them; a score on test images has seen what it is judged by."
+        default="train", description="Which split; a score on test images has seen what it is judged by."
     )
     at: Literal["blocks", "before_activation"] = Field(
         default="blocks",
@@ -33,7 +33,7 @@ class ProbeSpec(OpenSpec):
     )
     fractions: OneOrMore[Annotated[float, AfterValidator(_in_range)]] | None = Field(
         default=None,
-        description="The trials' samples that are looked at; the study's fractions where absent, all training images "
+        description="Which of the trials' samples to use; the study's fractions where absent, all training images "
         "where only `sample` is given.",
     )
     sample: int | None = Field(
@@ -42,7 +42,9 @@ class ProbeSpec(OpenSpec):
         description=f"Maximum number of images, class-balanced, from each trial's sample; {DEFAULT_SAMPLE} where "
         "absent.",
     )
-    replicates: int | None = Field(default=None, ge=1, description="Replicates; as many as the trials' where absent.")
+    replicates: int | None = Field(
+        default=None, ge=1, description="Number of replicates; by default as many as the trials have."
+    )
 
     @field_validator("fractions")
     @classmethod

@@ -103,10 +103,10 @@ class TransferSpec(StrictSpec):
         default={}, description="Factor name to levels, each a mapping of training fields; factors cross."
     )
     max_trials: int = Field(
-        default=2_000_000, ge=1, description="A study of more trials is refused; equal ones are counted each."
+        default=2_000_000, ge=1, description="A study with more trials is refused; equal ones count separately."
     )
     max_conditions: int = Field(
-        default=150_000, ge=1, description="A study of more conditions is refused; equal ones are counted each."
+        default=150_000, ge=1, description="A study with more conditions is refused; equal ones count separately."
     )
 
     @field_validator("cuts", "strategies", "fractions")
@@ -162,10 +162,10 @@ class StudySpec(StrictSpec):
     name: Annotated[str, AfterValidator(_plain_name)] = Field(
         description="Name of the study and of its default output directory."
     )
-    seed: int = Field(default=0, ge=0, description="Where every random number of the study comes from.")
+    seed: int = Field(default=0, ge=0, description="Seed of every random number in the study.")
     source: OneOrMore[SourceSpec] = Field(min_length=1, description="What is transferred; one or a list.")
     target: OneOrMore[TargetSpec] = Field(min_length=1, description="What it is transferred to; one or a list.")
-    model: OneOrMore[ModelSpec] = Field(min_length=1, description="What is cut; one or a list.")
+    model: OneOrMore[ModelSpec] = Field(min_length=1, description="The model to cut; one or a list.")
     normalization: NormalizationSpec | Literal["source", "target", "imagenet", "weights"] = Field(
         default=NormalizationSpec(),
         description="How pixels become inputs: numbers, or mean and deviation of the `source`'s training images, of "
@@ -183,7 +183,7 @@ class StudySpec(StrictSpec):
     keep: Keep | None = Field(
         default=None, description="What to keep of chosen trials: a list, or `{what: [...], replicates: 1}`."
     )
-    tensorboard: bool = Field(default=False, description="Write TensorBoard event files while trials come in.")
+    tensorboard: bool = Field(default=False, description="Write TensorBoard event files while trials finish.")
     csv: bool = Field(default=False, description="Write `transfer_learning_logs.csv`, a row for each trial and epoch.")
 
     _file: Path | None = PrivateAttr(default=None)

@@ -19,7 +19,7 @@ class TaskSpec(OpenSpec):
     classes: list[int | str] | None = Field(
         default=None,
         min_length=2,
-        description="Classes to keep, by index or name, relabelled 0, 1, ... in this order; all where absent.",
+        description="Classes to keep, by index or name, relabelled 0, 1, ... in this order; by default all.",
     )
 
     @field_validator("classes")

@@ -56,38 +56,40 @@ class TrainingSpec(StrictSpec):
     patience: int | None = Field(
         default=6,
         ge=1,
-        description="Stop after so many evaluations (one an epoch, unless `steps` or `min_steps` say otherwise) "
+        description="Stop after this many evaluations (one per epoch, unless `steps` or `min_steps` say otherwise) "
         "without a better validation accuracy; null: never stop early.",
     )
     patience_watch: Literal["accuracy", "loss"] = Field(
         default="accuracy",
-        description="Which value of the validation images patience waits for; the weights with the best accuracy are "
+        description="Which validation value patience waits for; the weights with the best accuracy are "
         "kept either way.",
     )
     target_accuracy: float | None = Field(
         default=None, gt=0, le=1, description="Stop at the first epoch with this validation accuracy, in 0..1."
     )
-    batch_size: int = Field(default=64, ge=1, description="Images a step.")
+    batch_size: int = Field(default=64, ge=1, description="Batch size.")
     lr_schedule: ScheduleName = Field(
         default="none",
         description="plateau, cosine and step change the learning rate after an epoch, one_cycle after every step.",
     )
-    lr_factor: float = Field(default=0.1, gt=0, lt=1, description="What plateau and step multiply the rate by.")
-    lr_patience: int = Field(default=10, ge=0, description="Epochs without improvement that plateau waits for.")
-    lr_watch: Literal["loss", "accuracy"] = Field(
-        default="loss", description="Which value of the validation images plateau watches."
+    lr_factor: float = Field(
+        default=0.1, gt=0, lt=1, description="Factor that `plateau` and `step` multiply the rate by."
     )
-    lr_step_epochs: int | None = Field(default=None, ge=1, description="Epochs between two steps of step.")
-    warmup_epochs: int = Field(default=0, ge=0, description="Epochs in which the rate rises, evenly at every step.")
+    lr_patience: int = Field(default=10, ge=0, description="Epochs without improvement that plateau waits for.")
+    lr_watch: Literal["loss", "accuracy"] = Field(default="loss", description="Which validation value plateau watches.")
+    lr_step_epochs: int | None = Field(default=None, ge=1, description="Epochs between two decays of `step`.")
+    warmup_epochs: int = Field(
+        default=0, ge=0, description="Warm-up epochs, in which the rate rises evenly at every step."
+    )
     warmup_steps: int = Field(default=0, ge=0, description="The same, counted in steps.")
-    clip_norm: float | None = Field(default=None, gt=0, description="Largest norm of the gradient; null: any.")
+    clip_norm: float | None = Field(default=None, gt=0, description="Maximum norm of the gradient; null: no limit.")
     label_smoothing: float = Field(
         default=0.0, ge=0, lt=1, description="Fraction of each label that is spread over all classes in training."
     )
     kept_lr_scale: float = Field(
         default=1.0,
         gt=0,
-        description="Factor of the learning rate for whatever was kept of the source, below and above the cut. "
+        description="Learning rate factor for everything kept from the source, below and above the cut. "
         "0 would be freezing: that is a strategy.",
     )
     layer_decay: float = Field(
@@ -107,7 +109,7 @@ class TrainingSpec(StrictSpec):
     )
     log_points: LogPoints = Field(
         default=[],
-        description="Points at which the validation accuracy is taken for `log_area`: `true`, or a list such as "
+        description="Points at which the validation accuracy is recorded for `log_area`: `true`, or a list such as "
         "[0, batch 1, batch 10, epoch 1, epoch 10].",
     )
     validate_epochs: Literal["all", "as_needed"] = Field(
@@ -203,12 +205,10 @@ class PretrainingSpec(TrainingSpec):
     checkpoints: Points = Field(
         default=[LAST],
         min_length=1,
-        description="Moments of which each is a source of its own: 0 (initial values), `batch N` of the first epoch, "
+        description="Points in training, each a separate source: 0 (initial values), `batch N` of the first epoch, "
         "`epoch N`, and `last`: what training ends with, the weights with the best validation accuracy.",
     )
-    seeds: SeedList = Field(
-        default=[0], description="Independent sources: a number of them, or their seeds. Each is one of its own."
-    )
+    seeds: SeedList = Field(default=[0], description="Independent sources: how many, or their seeds.")
 
     @model_validator(mode="after")
     def _sensible_source(self) -> PretrainingSpec:
