@@ -8,13 +8,12 @@ import pytest
 
 from layercut.plan.cost import model_cost
 from layercut.plan.seconds import estimated_seconds, training_step
-from layercut.plan.speed import ModelSpeed
+from layercut.plan.speed import ModelSpeed, solver_speed
 from layercut.strategies.treatment import Treatment
 from tiny import tiny_plan
 
 SPEED = ModelSpeed(
-    num_images=8, block_forward=(1.0, 2.0), block_backward=(10.0, 20.0), head=(100.0, 200.0, 300.0), update=8.0,
-    solver=1e-9,
+    num_images=8, block_forward=(1.0, 2.0), block_backward=(10.0, 20.0), head=(100.0, 200.0, 300.0), update=8.0
 )  # fmt: skip
 COST = model_cost([10, 30], [2, 4, 10], [(1,), (1,), (1,)])
 
@@ -62,8 +61,9 @@ def test_what_was_measured_once_is_known_without_measuring_and_what_was_not_is_n
 def test_a_measurement_that_cannot_be_read_is_made_again(tmp_path):
     estimate(tmp_path)
     (kept,) = (tmp_path / "speeds").iterdir()
-    kept.write_text('{"num_images": 3', encoding="utf-8")
-    assert estimate(tmp_path, measure=False) is None
+    for broken in ('{"num_images": 3', '{"num_images": 3}', "[]"):
+        kept.write_text(broken, encoding="utf-8")
+        assert estimate(tmp_path, measure=False) is None
     assert estimate(tmp_path) == estimate(tmp_path, measure=False)
 
 
@@ -71,3 +71,10 @@ def test_a_study_of_solved_heads_alone_has_the_time_of_the_solver(tmp_path):
     found = estimate(tmp_path, "transfer.strategies=[linear_probe]")
     assert list(found["strategies"]) == ["linear_probe"]
     assert found["strategies"]["linear_probe"] > 0
+
+
+def test_the_solver_is_timed_once_for_all_models_of_so_many_classes(tmp_path):
+    seconds = solver_speed(3, tmp_path, measure=True)
+    assert 0 < seconds < 1e-6
+    assert solver_speed(3, tmp_path, measure=False) == seconds
+    assert solver_speed(4, tmp_path, measure=False) is None

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from layercut.plan.cost import ModelCost
 from layercut.plan.expand import Plan
 from layercut.plan.jobs import Condition
-from layercut.plan.speed import ModelSpeed, measured_speed
+from layercut.plan.speed import ModelSpeed, measured_speed, solver_speed
 from layercut.strategies.treatment import Treatment
 
 
@@ -46,7 +46,13 @@ def estimated_seconds(plan: Plan, cache_dir: Path, num_cores: int, measure: bool
             if speed is None:
                 return None
             speeds[place] = speed
-    by_condition = {condition.key: _trials(condition, plan, speeds) for condition in plan.conditions}
+    solvers: dict[int, float] = {}
+    for num_classes in {one.task.num_classes for one in plan.conditions if one.head == "solved"}:
+        solver = solver_speed(num_classes, cache_dir, measure)
+        if solver is None:
+            return None
+        solvers[num_classes] = solver
+    by_condition = {condition.key: _trials(condition, plan, speeds, solvers) for condition in plan.conditions}
     strategies: dict[str, float] = {}
     for name in plan.names:
         if not name.merged:
@@ -70,11 +76,13 @@ def training_step(speed: ModelSpeed, cost: ModelCost, treatment: Treatment, batc
     return _Step(seconds, flops)
 
 
-def _trials(condition: Condition, plan: Plan, speeds: Mapping[tuple[str, str], ModelSpeed]) -> float:
+def _trials(
+    condition: Condition, plan: Plan, speeds: Mapping[tuple[str, str], ModelSpeed], solvers: Mapping[int, float]
+) -> float:
     place = condition.task.label, condition.model.label
     operations = condition.flops * condition.num_replicates
     if condition.head == "solved":
-        return operations * speeds[place].solver
+        return operations * solvers[condition.task.num_classes]
     step = training_step(speeds[place], plan.costs[place], condition.treatment, condition.fitting.batch_size)
     return operations * step.seconds / max(1, step.flops)
 

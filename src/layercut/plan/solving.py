@@ -43,14 +43,24 @@ def solving_flops(cost: ModelCost, treatment: Treatment, images: Images, num_cla
     last, num_images = treatment.num_left, images.train // max(1, num_folds)
     forward = cost.trunk_flops[last] - cost.trunk_flops[treatment.trunk] + cost.head_flops[last]
     num_features = max(1, cost.head_flops[last] // (2 * num_classes))
+    axes, step = _axes_and_step(num_images, num_features, num_classes)
+    paths = (num_folds or int(images.validation > 0)) * path_flops(num_images, num_features, num_classes)
+    tested = images.test + (0 if num_folds else images.validation)
+    return forward * (num_images + tested) + paths + axes + 2 * _ITERATIONS * step
+
+
+def path_flops(num_images: int, num_features: int, num_classes: int) -> int:
+    """Return the operations of solving a head at one strength after another."""
+    axes, step = _axes_and_step(num_images, num_features, num_classes)
+    return axes + len(STRENGTHS) * _ITERATIONS * step
+
+
+def _axes_and_step(num_images: int, num_features: int, num_classes: int) -> tuple[int, int]:
+    """Return the operations of turning features to their axes, and of one evaluation of loss and gradient there."""
     num_columns = min(num_images, num_features)
     turned = num_columns <= MOST_AXES
     axes = 2 * num_images * num_features * num_columns + 10 * num_columns**3 if turned else 0
-    step = 4 * num_images * (num_columns if turned else num_features) * num_classes
-    num_paths = num_folds or int(images.validation > 0)
-    paths = num_paths * (axes + len(STRENGTHS) * _ITERATIONS * step)
-    tested = images.test + (0 if num_folds else images.validation)
-    return forward * (num_images + tested) + paths + axes + 2 * _ITERATIONS * step
+    return axes, 4 * num_images * (num_columns if turned else num_features) * num_classes
 
 
 def trial_work(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,8 +21,10 @@ from layercut.models.bounded import within_memory
 from layercut.plan.canonical import model_identity
 from layercut.plan.cost import ModelCost
 from layercut.plan.jobs import Condition
+from layercut.plan.solving import path_flops
 from layercut.training.device import place_model, prepare_device, processor_name
 from layercut.training.optimizer import build_optimizer
+from layercut.training.solved import HeldOut, choose_strength
 
 _PASS_FLOPS = 5 * 10**9
 """A pass over a batch has about so many operations: fewer images of a large model than training takes at a time."""
@@ -32,8 +35,14 @@ _LEAST_IMAGES = 2
 _MOST_PASSES = 6
 _ENOUGH_SECONDS = 1.0
 
-_SOLVER_SHAPE = (512, 1024)
-"""Images and features of a product as the solver of heads makes it: with a column a class, bound by memory."""
+_SOLVED_IMAGES, _SOLVED_FEATURES = 640, 256
+"""Of the head that is solved to time the solver."""
+
+_LATENT = 32
+"""Features are a ReLU of random mixtures of so many, like a network's: independent ones take fewer iterations."""
+
+_MOST_CLASSES = 10
+"""With more the solver is timed as with so many: it would take long, and an operation hardly costs more or less."""
 
 
 class ModelSpeed(NamedTuple):
@@ -47,8 +56,6 @@ class ModelSpeed(NamedTuple):
     """Forward and backward pass of a head on the features of each cut 0..B, with its loss."""
     update: float
     """A step of the optimizer, of the whole model; not for one image."""
-    solver: float
-    """A floating-point operation of the solver of heads."""
 
 
 _LISTS = ("block_forward", "block_backward", "head")
@@ -66,19 +73,45 @@ def measured_speed(condition: Condition, cost: ModelCost, cache_dir: Path, measu
     num_images, num_classes = _num_images(cost, condition.fitting.batch_size), condition.task.num_classes
     known = [processor_name(), torch.__version__, num_images, num_classes, condition.fitting.optimizer]
     place = cache_dir / "speeds" / f"{content_key('speed', [known, model_identity(condition.model)])}.json"
-    kept = _read(place)
-    if kept is not None or not measure:
-        return kept
+    told = _read(place, ModelSpeed._fields)
+    if told is None:
+        if not measure:
+            return None
+        with within_memory("a step of training"), _as_a_worker():
+            told = _measure(condition, num_images)._asdict()
+        _keep(place, told)
+    forward, backward, head = (tuple(map(float, told[name])) for name in _LISTS)
+    return ModelSpeed(int(told["num_images"]), forward, backward, head, float(told["update"]))
+
+
+def solver_speed(num_classes: int, cache_dir: Path, measure: bool) -> float | None:
+    """Return the seconds of an operation of the solver of heads, as `plan.solving` counts them; likewise.
+
+    Raises:
+        StorageFullError: the disk is full.
+    """
+    num_classes = min(num_classes, _MOST_CLASSES)
+    known = [processor_name(), torch.__version__, num_classes]
+    place = cache_dir / "speeds" / f"{content_key('solver', known)}.json"
+    told = _read(place, ("seconds",))
+    if told is None:
+        if not measure:
+            return None
+        with _as_a_worker():
+            told = {"seconds": _solver_seconds(num_classes)}
+        _keep(place, told)
+    return float(told["seconds"])
+
+
+@contextmanager
+def _as_a_worker() -> Iterator[None]:
+    """Compute on one thread, prepared as for a trial."""
     num_threads = torch.get_num_threads()
-    prepare_device(torch.device("cpu"), 1)  # as a worker does
+    prepare_device(torch.device("cpu"), 1)
     try:
-        with within_memory("a step of training"):
-            speed = _measure(condition, num_images)
+        yield
     finally:
         torch.set_num_threads(num_threads)
-    with needing_space(f"cannot write {place}"), written_whole(place) as path:
-        path.write_text(json.dumps(speed._asdict()), encoding="utf-8")
-    return speed
 
 
 def _num_images(cost: ModelCost, batch_size: int) -> int:
@@ -86,16 +119,18 @@ def _num_images(cost: ModelCost, batch_size: int) -> int:
     return max(_LEAST_IMAGES, min(batch_size, most))
 
 
-def _read(place: Path) -> ModelSpeed | None:
-    """Return what was kept; None where nothing was, or something that cannot be read."""
+def _read(place: Path, names: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return what was kept; None where nothing was, or something else."""
     try:
         told = json.loads(place.read_text(encoding="utf-8"))
-        forward, backward, head = (tuple(map(float, told[name])) for name in _LISTS)
-        return ModelSpeed(
-            int(told["num_images"]), forward, backward, head, float(told["update"]), float(told["solver"])
-        )
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError):
         return None
+    return told if isinstance(told, dict) and set(told) == set(names) else None
+
+
+def _keep(place: Path, told: dict[str, Any]) -> None:
+    with needing_space(f"cannot write {place}"), written_whole(place) as path:
+        path.write_text(json.dumps(told), encoding="utf-8")
 
 
 def _measure(condition: Condition, num_images: int) -> ModelSpeed:
@@ -116,9 +151,7 @@ def _measure(condition: Condition, num_images: int) -> ModelSpeed:
         tuple(min(times) / num_images for times in zip(*(one[part] for one in passes), strict=True))
         for part in range(3)
     )
-    return ModelSpeed(
-        num_images, forward, backward, head, _update_seconds(model, condition), _solver_seconds(num_classes)
-    )
+    return ModelSpeed(num_images, forward, backward, head, _update_seconds(model, condition))
 
 
 def _update_seconds(model: CuttableModel, condition: Condition) -> float:
@@ -152,10 +185,19 @@ def _head_seconds(head: nn.Module, features: Tensor, labels: Tensor) -> float:
 
 
 def _solver_seconds(num_classes: int) -> float:
-    """Return the seconds of one operation of a product in float64, in which heads are solved."""
-    rows, columns = _SOLVER_SHAPE
-    left, right = torch.ones(rows, columns, dtype=torch.float64), torch.ones(columns, num_classes, dtype=torch.float64)
-    return min(_seconds(lambda: left @ right) for _ in range(5)) / (2 * rows * columns * num_classes)
+    """Solve a head on made-up features; return the seconds of an operation."""
+    generator = torch.Generator().manual_seed(0)
+    num_images = _SOLVED_IMAGES + _SOLVED_IMAGES // 10
+    labels = torch.arange(num_images) % num_classes
+    latent = torch.randn(num_classes, _LATENT, generator=generator)[labels]
+    latent += torch.randn(num_images, _LATENT, generator=generator)
+    latent *= (torch.arange(_LATENT) + 1.0).rsqrt()
+    features = (latent @ torch.randn(_LATENT, _SOLVED_FEATURES, generator=generator)).relu()
+    small = HeldOut(torch.arange(2 * num_classes), torch.arange(2 * num_classes, 3 * num_classes))
+    choose_strength(features, labels, [small], num_classes)  # a first solution imports a lot
+    split = HeldOut(torch.arange(_SOLVED_IMAGES), torch.arange(_SOLVED_IMAGES, num_images))
+    seconds = _seconds(lambda: choose_strength(features, labels, [split], num_classes))
+    return seconds / path_flops(_SOLVED_IMAGES, _SOLVED_FEATURES, num_classes)
 
 
 def _seconds(work: Callable[[], object]) -> float:
