@@ -1,4 +1,4 @@
-"""Picture files as the images of a task: whoever uses a trained model needs what its training had."""
+"""Picture files as the images of a task: using a trained model needs the preparation that its training had."""
 
 from __future__ import annotations
 

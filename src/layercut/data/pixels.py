@@ -8,7 +8,7 @@
 | transparent, wholly or partly, in any mode  | laid over the background: what is hidden does not count       |
 | 16 bits                                     | the higher 8 of them                                          |
 | several frames or pages                     | the first                                                     |
-| whole numbers of 32 bits, decimals, CIE Lab | refused: nobody knows what is black and what is white         |
+| whole numbers of 32 bits, decimals, CIE Lab | refused: black and white are not defined                      |
 """
 
 from __future__ import annotations

@@ -65,8 +65,8 @@ def extract_features(
         model: from `layercut.load_model`, or any of ours; it is put into eval mode and moved to the device.
         images: UInt8 "n channels height width", an array or a tensor.
         taps: names of `model.taps`, `input` for the normalised pixels, and of models of ours a block's name with
-            `.pre` for what its activation sees, such as `conv0.pre`; `input` and all of `model.taps` where None.
-        mean, std: how pixels in 0..1 become inputs: one value, or one a channel. Where None: as the model was trained
+            `.pre` for what its activation sees, such as `conv0.pre`; None: `input` and all of `model.taps`.
+        mean, std: how pixels in 0..1 become inputs: one value, or one per channel. None: as the model was trained
             if it is from `load_model`, else 0.5.
         device: `auto`, `cpu` or `cuda`.
 

@@ -146,7 +146,7 @@ class StudyTables:
 
     @property
     def probes(self) -> pd.DataFrame:
-        """One row for each probe, layer, fraction and replicate of the context, with a column a score.
+        """One row for each probe, layer, fraction and replicate of the context, with one column per score.
 
         A probe that names no target or model belongs to all of them.
         """

@@ -80,12 +80,12 @@ def load_model(path: str | PathLike[str], trust_code: bool = False) -> Classifie
     Args:
         path: the trial's folder, `RUN/artifacts/KEY`, or `model.safetensors` in it; or the output directory `RUN`, for
             the model of its recommended condition.
-        trust_code: run the code that the trial's card names, where the model is of somebody's own code.
+        trust_code: run the code that the trial's card names, if user code builds the model.
 
     Raises:
-        DataError: that is no folder of a kept trial.
+        DataError: the path is not the folder of a kept trial.
         CheckpointError: no weights were kept, they are damaged, or the model needs code that is not trusted.
-        UserError: that is no path.
+        UserError: the argument is not a path.
     """
     if not isinstance(path, str | PathLike):
         raise UserError(f"expected the path of a kept trial, RUN/artifacts/KEY; got a {type(path).__name__}")

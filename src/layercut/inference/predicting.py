@@ -45,13 +45,13 @@ class Prediction(NamedTuple):
 def predict(
     model: Classifier | str | PathLike[str], paths: Sequence[Path | str], resize: Resize | None = None
 ) -> list[Prediction]:
-    """Return what a model, or that of an output directory, says of picture files, in their order.
+    """Return the predictions of a model, or of an output directory's model, for picture files, in their order.
 
-    Pictures become what the images of its training were: upright, of its size, channels and scale. `resize`: how they
-    get that size, instead of what the study says of it.
+    Pictures are prepared like its training images: upright, with their size, channels and scale. `resize`: how they
+    get that size, instead of as the study says.
 
     Raises:
-        DataError: a file is no readable image, or has a size that the model cannot take.
+        DataError: a file is not a readable image, or has a size that the model cannot take.
     """
     model = model if isinstance(model, Classifier) else load_model(model)
     files = [Path(path).expanduser() for path in paths]

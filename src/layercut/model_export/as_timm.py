@@ -27,7 +27,7 @@ class Timm:
         """See that the model is a whole one of timm.
 
         Raises:
-            UserError: it is another library's or somebody's own, or was truncated.
+            UserError: it is another library's or the user's own, or was truncated.
         """
         family = _family(model)
         if family is None:

@@ -55,10 +55,10 @@ def export_model(
 
     Args:
         path: an output directory, a folder of a kept trial, or what `find_model` returned.
-        folder: where to; absent, empty, or an earlier export, which is replaced.
+        folder: destination; absent, empty, or an earlier export, which is replaced.
         format: `safetensors`, `timm`, `onnx` or `torch`.
         images: pictures to compare on; absent: images that the run kept, else noise.
-        trust_code: run the code that the card names, where the model is of somebody's own code.
+        trust_code: run the code that the card names, if user code builds the model.
 
     Raises:
         UserError: the model cannot become this format, the folder holds something else, or a package is missing.

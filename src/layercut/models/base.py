@@ -201,7 +201,7 @@ class AdaptingFamily(Protocol):
 
 @runtime_checkable
 class OwnCodeFamily(Protocol):
-    """What a family says beside `ModelFamily` where its options name code of somebody's own, which building runs."""
+    """What a family declares besides `ModelFamily` if its options name user code, which building the model runs."""
 
     def code_of(self, options: Mapping[str, Any]) -> str:
         """Return in words which code that is; runs none of it, whatever the options are."""

@@ -69,7 +69,7 @@ _MAKERS = {
 
 
 def _about_size(error: Exception) -> bool:
-    """Return whether torch says that a size is impossible; a defect of somebody's code stays one."""
+    """Return whether torch says that a size is impossible; a defect in user code stays one."""
     return isinstance(error, MemoryError | OverflowError) or any(
         words in str(error)
         for words in ("can't allocate memory", "Storage size calculation overflowed", "Overflow when unpacking")

@@ -122,7 +122,7 @@ def plot(results: Results, figure: str = "cut_boxes", **options: Any) -> Plot:
 
     Raises:
         UnknownNameError: no such figure.
-        UserError: it has no such option; or the results lack what the figure shows.
+        UserError: it has no such option, or the results lack what the figure shows.
         LedgerError: there is no ledger, or it is damaged.
     """
     tables = _tables(results)

@@ -32,7 +32,7 @@ class TaskRef:
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
     pictures: PictureRule | None = field(default=None, compare=False)
-    """How a picture file becomes one of its images; None where nobody asks."""
+    """How a picture file becomes one of its images; None where it is not needed."""
 
     @property
     def num_classes(self) -> int:
@@ -152,7 +152,7 @@ class Bank:
     """Estimate; the exact images follow from the data."""
     num_shards: int
     chunk: int
-    """Images at a time, whoever computes them: an image's features have the same bits then."""
+    """Images at a time, the same everywhere, so that an image's features have the same bits."""
 
 
 @dataclass(frozen=True)

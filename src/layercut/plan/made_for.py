@@ -22,7 +22,7 @@ _DEFAULT_INTERPOLATION = "bilinear"
 
 
 def made_for(source: SourceSpec, model: str) -> MadeFor | None:
-    """Return what images the weights of a source were made for; None where nobody says."""
+    """Return what images the weights of a source were made for; None if unknown."""
     if isinstance(source, WeightsSource):
         weights = source.weights
     elif isinstance(source, CheckpointSource) and not is_own_checkpoint(source.checkpoint):

@@ -46,7 +46,7 @@ def check_numbers(spec: StudySpec, channels: int, label: str) -> None:
 
 
 def check_sources(spec: StudySpec) -> None:
-    """Refuse to scale pixels by the images of a source whose images nobody knows; nothing has been read by then.
+    """Refuse to scale pixels by the images of a source whose images are unknown, before anything is read.
 
     Raises:
         SpecError: `normalization: source` with such a source.
@@ -70,7 +70,7 @@ _INSTEAD: dict[type, str] = {
 
 
 def scaled(fitting: Fitting, scaling: ChannelStatistics | None) -> Fitting:
-    """Return a fitting that scales pixels so; as it is where None."""
+    """Return a fitting with this scaling of pixels; None: unchanged."""
     return fitting if scaling is None else dataclasses.replace(fitting, mean=scaling.mean, std=scaling.std)
 
 

@@ -14,7 +14,7 @@ def normalizes(model: ModelRef, trained: Collection[int]) -> bool:
 
 
 def without_single(fitting: Fitting, sizes: Collection[int]) -> Fitting:
-    """Return a fitting in which an image that is left over joins the batch before it; as it is where none is.
+    """Return a fitting in which an image that is left over joins the batch before it; unchanged if there is none.
 
     `sizes`: numbers of images that models are trained on.
     """

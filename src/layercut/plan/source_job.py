@@ -70,7 +70,7 @@ def _check_switches(spec: StudySpec, place: str, model: ModelRef) -> None:
 
 
 def source_task(spec: StudySpec, index: int, target: ResolvedTask, resolver: Resolver) -> ResolvedTask | None:
-    """Return what a source was trained on, its data read; None where nobody says.
+    """Return what a source was trained on, its data read; None if unknown.
 
     Raises:
         UserError: the dataset cannot be used.

@@ -99,7 +99,7 @@ def open_run(
     """Read what a study names, write down its plan, and hold its output directory; arguments as of `run_study`.
 
     Raises:
-        UserError: something in the study or its data cannot be used; nothing has run.
+        UserError: the study or its data are invalid; nothing has run.
         StorageFullError: the disk is full.
     """
     torch_device = resolve_device(device)

@@ -32,28 +32,28 @@ def run_study(
     command: str | None = None,
     progress: Progress | None = None,
 ) -> RunSummary:
-    """Run a study, or what is left of it, and return how it ended.
+    """Run a study, or the rest of it, and return how it ended.
 
     Args:
         study: what `load_study` returns, or takes: a path, the name of a shipped study, a mapping.
         output_dir: where everything is written; where None, the run whose study file is given, else `runs/NAME`.
         device: `auto`, `cpu` or `cuda`.
-        precision: `float32`, `bf16` or `bf16_eval` (`training/precision.py`); part of what is measured.
-        stack: train the replicates of a condition as one model, which keeps a GPU busy; part of what is measured.
-            None: on `cuda` only. What cannot be trained so is trained one by one, and the plan's warnings say it.
-        cuda_graphs: launch each training step of stacked replicates at once; changes no record.
+        precision: `float32`, `bf16` or `bf16_eval` (`training/precision.py`); part of each trial's key.
+        stack: train the replicates of a condition as one model, which keeps a GPU busy; part of a stacked trial's key.
+            None: on `cuda` only. What cannot be stacked is trained one by one, and the plan's warnings say so.
+        cuda_graphs: launch each training step of stacked replicates as one graph; changes no record.
         nondeterministic: on a GPU, also train what has no deterministic backward pass there; its records then differ
             in their last bits from run to run.
-        executor: `serial`, `processes`, `ray`, or an executor of one's own.
-        workers: worker processes; where None, a core each, or on a GPU as many as its memory has room for.
+        executor: `serial`, `processes`, `ray`, or an executor of your own.
+        workers: worker processes; None: one per core, or on a GPU as many as fit in its memory.
         address: of the cluster, for an executor that uses one; for `ray`, a new one on this machine where None.
-        memory_bytes: budget for stored features; half of the memory where None.
-        data_dir: where datasets are; `LAYERCUT_DATA` or the user's cache folder where None.
-        debug: let an exception in a trial through instead of recording it.
-        command: how the report says that the study is run again.
+        memory_bytes: budget for stored features; None: half of the memory.
+        data_dir: where datasets are; None: `LAYERCUT_DATA`, or else the user's cache folder.
+        debug: raise an exception in a trial instead of recording it.
+        command: the command that the report gives for running the study again.
 
     Raises:
-        UserError: something in the study or its data cannot be used; nothing has run.
+        UserError: the study or its data are invalid; nothing has run.
         StorageFullError: the disk is full; free space and call again.
 
     Example:

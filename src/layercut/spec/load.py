@@ -37,10 +37,10 @@ def load_study(study: Study, overrides: Sequence[str] = ()) -> StudySpec:
     Args:
         study: the path of a study file or of the output directory that holds one, the name of a shipped study, the
             content of a study file as a mapping, or a study that was loaded before.
-        overrides: what to change in it.
+        overrides: changes to it.
 
     Raises:
-        SpecError: there is no such study, or it says something impossible.
+        SpecError: there is no such study, or it is invalid.
 
     Example:
         >>> load_study("digits", overrides=["transfer.replicates=2"]).transfer.replicates
@@ -77,7 +77,7 @@ def parse_study(text: str, file: Path | None = None, overrides: Sequence[str] = 
 def make_study(
     values: Mapping[str, Any], overrides: Sequence[str] = (), typed: Mapping[str, str] | None = None
 ) -> StudySpec:
-    """Return the study of a mapping that nobody wrote into a file: errors name key paths and no lines.
+    """Return the study of a mapping that does not come from a file: errors name key paths and no lines.
 
     `typed`: key path to what the user typed instead, such as `--data photos`, for errors.
 

@@ -27,8 +27,8 @@ _AVERAGES = 2
 def load_sources(path: str | PathLike[str]) -> pd.DataFrame:
     """Return one row for each checkpoint of each source that was trained, with its accuracy on its own task.
 
-    `entry` is what the study file calls the source, `seed` and `checkpoint` (such as `batch 10` or `last`) tell which
-    training and which moment of it; all three are missing in ledgers of older versions. Accuracies are in 0..1.
+    `entry` is the name of the source in the study file, `seed` and `checkpoint` (such as `batch 10` or `last`) tell
+    which training and which moment of it; all three are missing in ledgers of older versions. Accuracies are in 0..1.
 
     Raises:
         LedgerError: there is no ledger, or it is damaged.

@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 
 
 def scoreboard(results: Results, probes: Results, others: Sequence[Results] = ()) -> pd.DataFrame:
-    """Return a row a board and predictor, best first within each board: least regret, then highest correlation.
+    """Return one row per board and predictor, best first within each board: least regret, then highest correlation.
 
     Columns: `scope`, source, target, model, study, factors, strategy, fraction; `predictor`, `score`, `is_null`;
     `num_candidates`, `num_replicates`; `spearman`, `kendall`, `weighted_tau` (positive: as the probe's direction

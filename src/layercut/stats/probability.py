@@ -31,7 +31,7 @@ def probability_best(
     Whole replicates are drawn with replacement, so pairing is kept; conditions that tie share the draw.
     Only replicates that finished under every condition count (`num_replicates`); a condition without any
     finished trial is left out. With fewer than two replicates nothing is known: NaN. The number describes
-    these replicates: it is no posterior probability, and with few replicates it is too sure of itself.
+    these replicates: it is not a posterior probability, and with few replicates it is overconfident.
 
     Columns: those of the context; strategy, cut, fraction, num_blocks, condition; `num_replicates`; `mean`
     over them; `probability`. Probabilities of one context and fraction (and strategy, if `by_strategy`) sum

@@ -24,7 +24,7 @@ def compare_strategies(table: Results, strategy: str, baseline: str) -> pd.DataF
     (-1 over all cuts), `condition`, `baseline_condition`; the fields of `Contrast`; `p_holm` and
     `num_comparisons`. Families for Holm: the cuts at one fraction; each of the other rows is a family of its
     own. Cuts at which both are the same trials are no comparison (p is NaN), and do not enter the mean over
-    cuts, for they would only thin the difference.
+    cuts, since they would only dilute the difference.
 
     Raises:
         UserError: the table lacks a strategy, or they are the same.

@@ -61,7 +61,7 @@ def compare_studies(
     strategies: Sequence[str] = (),
     fractions: Sequence[float] = (),
 ) -> StudyComparison:
-    """Return the difference in test accuracy, `study` less `baseline`, of each condition that both have.
+    """Return the difference in test accuracy, `study` minus `baseline`, of each condition that both have.
 
     Conditions are matched by source, target, model, factor levels, strategy, cut and fraction; a source, target or
     model that the plans of both know as the same under two names, such as a model with a default spelled out, is one.
@@ -69,7 +69,7 @@ def compare_studies(
     and the interval that goes with it. Where there is no such pair, or a replicate has other images in the other
     study, pairing would be an accident of numbering: all replicates are then two independent samples, with
     an exact Mann-Whitney test and the BCa interval of the difference of means. (Not Welch's t: accuracies near
-    1 are skewed, and ten replicates too few to lean on a normal curve.)
+    1 are skewed, and ten replicates are too few to rely on normality.)
 
     Columns of `rows`: those of the match; `paired`; `num_replicates` and `num_replicates_baseline` that
     entered; `mean`, `mean_baseline`; `mean_difference`, `low`, `high`, `p`, `effect` (rank-biserial);
@@ -81,7 +81,7 @@ def compare_studies(
         baseline: the same, of the study to compare with.
         across: columns among `source`, `target` and `model` to leave out of the match; each study must then
             have one value in them.
-        strategies: compare these only; all where empty. Fewer comparisons need fewer replicates, if they were
+        strategies: compare only these; by default all. Fewer comparisons need fewer replicates, if they were
             chosen before looking.
         fractions: likewise.
 

@@ -93,7 +93,7 @@ def load_results(path: str | PathLike[str]) -> pd.DataFrame:
     A merged trial has a row under every name; `merged` is False under exactly one of them. Accuracies
     are in 0..1, NaN where the trial failed (`status` then says how) or had no such images.
     The level of a training factor is a text in the column `factor_` and its name, empty where the factor does not
-    apply: all columns so called are factors, also of a table that was merged, put together or read from a file.
+    apply: all such columns are factors, also in a table that was merged, concatenated or read from a file.
     Rows are ordered by source, target, model, factors, strategy, cut, fraction and replicate.
     `attrs` holds `study`, `imported`, `plan` and `path`; no statistic needs them.
 
@@ -169,10 +169,10 @@ def load_curves(path: str | PathLike[str]) -> pd.DataFrame:
 
 
 def load_probes(path: str | PathLike[str]) -> pd.DataFrame:
-    """Return one row for each probe, layer, fraction and replicate that the study asks for, with a column a score.
+    """Return one row for each probe, layer, fraction and replicate that the study asks for, with one column per score.
 
-    `cut` is the cut whose features were scored, missing behind the last block. `kind` and `directions` say of each
-    probe what it needs and what it promises: `directions` is a JSON object of its scores, `higher` or `lower`, the
+    `cut` is the cut whose features were scored, missing after the last block. `kind` and `directions` say what each
+    probe needs and what it promises: `directions` is a JSON object of its scores, `higher` or `lower`, the
     first of which stands for the probe. Rows are ordered by probe, as the study names them.
 
     Raises:
@@ -213,7 +213,7 @@ def _imported_probes(probes: Iterable[ProbeRecord]) -> dict[str, Any]:
 def load_failures(path: str | PathLike[str]) -> pd.DataFrame:
     """Return one row for each failed trial or other job: job, kind, message and traceback.
 
-    `condition` and `replicate` are missing where a job failed that is no trial.
+    `condition` and `replicate` are missing where the failed job is not a trial.
 
     Raises:
         LedgerError: there is no ledger, or it is damaged.

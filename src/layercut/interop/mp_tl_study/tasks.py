@@ -75,7 +75,7 @@ def varying_parameters(files: Sequence[ResultFile]) -> list[str]:
 
 
 def unnamed_warnings(tasks: Sequence[Tasks]) -> list[str]:
-    """Return a sentence where no file and nobody says which dataset it is."""
+    """Return a sentence if neither the files nor the user say which dataset it is."""
     if not any(label.startswith(UNNAMED) for labels in tasks for label in labels):
         return []
     return [f"The files do not say which dataset they are about; it is shown as `{UNNAMED}`."]
