@@ -32,7 +32,7 @@ def main() -> None:
     chosen = [
         study
         for study in studies(str(arguments.cifar), str(arguments.photographs), str(arguments.weights))
-        if arguments.only is None or any(study.name.startswith(name) for name in arguments.only)
+        if arguments.only is None or any(f"{study.name}-".startswith(f"{name}-") for name in arguments.only)
     ]
     tables = {study.name: measure(study, arguments.runs, arguments.data_dir, arguments.workers) for study in chosen}
     result = replay_all(tables, arguments.seen)
@@ -48,7 +48,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, required=True, help="ImageNet weights of tf_efficientnet_lite0")
     parser.add_argument("--data-dir", type=Path, help="folder with MNIST in torchvision's layout")
     parser.add_argument("--runs", type=Path, default=Path("runs/choice"), help="where the studies lie")
-    parser.add_argument("--only", nargs="+", help="studies whose names begin so")
+    parser.add_argument("--only", nargs="+", help="studies of these names, or whose names begin so, as `digits`")
     parser.add_argument("--seen", type=int, nargs="+", default=[1, 2], help="replicates with folds that a user has run")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--output", type=Path)
