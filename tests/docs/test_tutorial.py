@@ -37,7 +37,7 @@ def test_every_cell_runs_and_the_answer_and_the_figures_show_themselves(tmp_path
     }
     assert len(shown) == sum(cell.cell_type == "code" for cell in notebook.cells)
     (answer,) = [data["text/html"] for source, data in shown.items() if source.endswith("answers(results)")]
-    assert "at 5 % of the data" in answer
+    assert "At 5 % of the data: " in answer
     plots = [data["text/html"] for source, data in shown.items() if "plot(results" in source]
     assert len(plots) == 2
     assert all("layercut-panel" in html for html in plots)

@@ -57,8 +57,8 @@ def test_a_study_without_a_factor_has_an_empty_level_beside_one_that_has_it():
 
 @pytest.mark.parametrize("use", [estimates, finished, best_cuts])
 def test_two_rows_of_one_design_point_and_replicate_are_refused_by_name(use):
-    twice = pd.concat([study(), study(seed=1).iloc[5:7]], ignore_index=True)
-    named = r"rows 5 and 216 of this table are both .* study fake, factor_optimizer adam, .*freeze, .*replicate 2 \(2 "
+    twice = pd.concat([study(), study(seed=1).iloc[11:13]], ignore_index=True)
+    named = r"rows 11 and 216 of this table are both .* study fake, factor_optimizer adam, .*freeze, .*replicate 2 \(2 "
     with pytest.raises(UserError, match=named):
         use(twice)
 
