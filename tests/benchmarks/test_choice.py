@@ -57,7 +57,8 @@ def test_smoothing_draws_an_outlier_towards_its_neighbours():
 
 
 def test_rules_that_see_no_noise_lose_nothing_and_a_fixed_one_loses_what_it_must():
-    rules = {**RULES, "always the end": Rule("folds", fixed("freeze", 1.0))}
+    rules = {name: rule for name, rule in RULES.items() if "smoothed" not in name}  # a process fitted 400 times
+    rules["always the end"] = Rule("folds", fixed("freeze", 1.0))
     lost = replay(table(), rules, num_seen=1)
     assert lost["folds, accuracy, then log loss"] == lost["within, log loss"] == 0
     assert lost["always the end"] == pytest.approx(10)

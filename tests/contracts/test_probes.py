@@ -188,7 +188,7 @@ def test_features_that_are_not_finite_are_refused(name, value):
 @pytest.mark.parametrize("name", OF_KIND["output"])
 def test_outputs_that_are_not_finite_or_not_known_are_refused(name):
     activations = made_up()
-    with pytest.raises(ProbeUndefinedError, match="not known"):
+    with pytest.raises(ProbeUndefinedError, match="unknown"):
         scores(name, activations._replace(logits=None))
     activations.logits[0, 0] = math.nan
     with pytest.raises(ProbeUndefinedError, match="NaN or infinite"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,9 +61,9 @@ def test_a_diverged_trial_has_a_record_with_its_curve_and_the_others_go_on(diver
 def test_diverged_trials_are_rows_of_the_results_without_accuracy(diverged: Path) -> None:
     results = load_results(diverged)
     failed = results[results["status"] == "diverged"]
-    assert set(failed["rate"]) == {"absurd"}
+    assert set(failed["factor_rate"]) == {"absurd"}
     assert failed["test_accuracy"].isna().all()
-    assert results.loc[results["rate"] == "usual", "test_accuracy"].notna().all()
+    assert results.loc[results["factor_rate"] == "usual", "test_accuracy"].notna().all()
 
 
 def test_the_next_run_does_not_try_diverged_trials_again(
@@ -164,18 +163,35 @@ def test_a_job_that_raises_is_recorded_and_its_later_success_clears_it(
     assert again.records_hash == undisturbed.records_hash
 
 
+DEFECTIVE = """
+from math import prod
+from torch import nn
+
+class Defective(nn.Linear):
+    def forward(self, x):
+        if self.training and len(x) > 40:
+            raise ValueError("a defect")
+        return super().forward(x)
+
+def build(image_shape, num_classes):
+    return nn.Sequential(nn.Flatten(), Defective(prod(image_shape), 8), nn.ReLU(), nn.Linear(8, num_classes))
+"""
+"""A model that planning finds sound, and that fails on whole batches."""
+
+
 @pytest.mark.parametrize("executor", ["serial", "processes"])
-def test_with_debug_the_first_exception_of_a_trial_stops_the_study(
-    sound_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: str
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(layercut.stages.transfer, "run_trial", _failing_for(1, ValueError("a defect")))
-        _run(sound_study, tmp_path)
-    for checkpoint in (tmp_path / "checkpoints").iterdir():
-        os.truncate(checkpoint, 16)
-    layercut.stages.context._open_source.cache_clear()
-    with pytest.raises(Exception, match="is damaged"):
-        run_study(load_study(sound_study), tmp_path, executor=executor, workers=1, debug=True)
+def test_with_debug_the_first_exception_of_a_trial_stops_the_study(tmp_path: Path, executor: str) -> None:
+    (tmp_path / "defective.py").write_text(DEFECTIVE, encoding="utf-8")
+    text = TINY.replace("source: {dataset: digits, classes: [0, 1, 2]}", "source: {random: true}").replace(
+        "model: {name: plain_cnn, depth: 2, channels: 8, kernel_size: 3, pool_every: 2}",
+        'model: {factory: "defective:build"}',
+    )
+    changes = ["transfer.strategies=[scratch]", "transfer.fractions=[0.3]"]
+    spec = load_study(write_study(tmp_path, text), changes)
+    recorded = run_study(spec, tmp_path / "recorded", executor=executor, workers=1)
+    assert recorded.failed == {"error": recorded.num_trials}
+    with pytest.raises(Exception, match="a defect"):
+        run_study(spec, tmp_path / "stopped", executor=executor, workers=1, debug=True)
 
 
 def test_a_study_whose_every_trial_needs_a_failed_source_has_a_failure_a_trial(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_jobs_on_a_gpu_go_to_the_node_that_has_one(cluster: Any, tmp_path: Path)
 
 
 def test_a_folder_that_a_node_does_not_see_is_named_before_anything_runs(executor: RayExecutor, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"does not see .*absent.* share"):
+    with pytest.raises(UserError, match=r"cannot see .*absent.* must"):
         list(executor.run("ray_jobs:count_up", [1], Context((tmp_path, tmp_path / "absent"))))
     assert list(tmp_path.iterdir()) == []
 

@@ -15,7 +15,7 @@ from layercut.figures.accuracy_by_parameters import pareto_front
 from layercut.figures.dissimilarity_histograms import shares
 from layercut.figures.learning_curves import MAX_POINTS, _Average, _drawn, _line
 from layercut.figures.names import cut_style, fraction_axis, fraction_label, strategies_in_order, strategy_style
-from layercut.stats import rank_groups
+from layercut.stats import best_cuts, rank_groups
 
 TABLE = fake_results(fractions=(0.01, 1.0), num_replicates=6)
 STUDY = fake_study(TABLE)
@@ -52,16 +52,19 @@ def test_too_few_replicates_give_no_letters():
     assert "letter" not in chart.caption
 
 
-def test_kept_predictions_are_those_of_the_best_and_the_worst_condition():
+def test_kept_predictions_are_those_of_the_recommended_and_the_worst_condition():
+    recommended = {best.fraction: (best.strategy, best.cut) for best in best_cuts(TABLE)}
     means = TABLE.groupby(["fraction", "strategy", "cut"])["test_accuracy"].mean()
     chart = chart_of("confusion_matrix")
     assert [panel.fraction for panel in chart.panels] == ["1 %", "1 %", "100 %", "100 %"]
     for panel in chart.panels:
-        rank, name = re.match(r"(highest|lowest) mean at .*?: (.*) \(", panel.title).groups()
+        rank, name = re.match(r"(recommended|lowest mean) at .*?: (.*) \(", panel.title).groups()
         strategy, _, cut = name.partition(" at cut ")
-        of_fraction = means[0.01 if panel.fraction == "1 %" else 1.0]
-        extreme = of_fraction.max() if rank == "highest" else of_fraction.min()
-        assert of_fraction[strategy, int(cut or 0)] == pytest.approx(extreme)
+        fraction = 0.01 if panel.fraction == "1 %" else 1.0
+        if rank == "recommended":
+            assert (strategy, int(cut or 0)) == recommended[fraction]
+        else:
+            assert means[fraction][strategy, int(cut or 0)] == pytest.approx(means[fraction].min())
     examples = chart_of("predicted_examples").panels[0].pictures
     assert [picture.mark for picture in examples] == ["right", "right", "wrong"]
     assert len(chart_of("feature_maps").panels) == 1 + 4

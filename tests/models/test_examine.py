@@ -66,7 +66,7 @@ def test_a_function_that_loads_weights_is_refused(tmp_path):
     file = tmp_path / "weights.pth"
     torch.save(odd_models.plain(SHAPE, 5).state_dict(), file)
     message = refusal("loads_weights", file=str(file))
-    assert "the same initial values of blocks.conv1.conv1.weight" in message
+    assert "the same initial values in blocks.conv1.conv1.weight" in message
     assert "source: {checkpoint: FILE}" in message
 
 

@@ -156,7 +156,7 @@ def test_the_study_of_pretrained_models_takes_weights_from_a_file(images, weight
         )
     )
     assert len(results) == results["key"].nunique() == 8
-    assert set(results["optimizer"]) == {"adam", "sgd"}
+    assert set(results["factor_optimizer"]) == {"adam", "sgd"}
     assert set(results["cut"]) == {4, 5}
     assert len(list(tmp_path.rglob("predictions.*"))) == 8
 
