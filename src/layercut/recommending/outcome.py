@@ -173,7 +173,7 @@ def _course(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
         )
         yield f"{'Every training failed' if all_of_them else 'Failed'}: {words.listing(lost)}."
     if not trainings and journal.reason == "budget":
-        yield "The budget is too small for a training: this rests on solved heads alone."
+        yield "No training that was expected to pay fits into the budget: this rests on solved heads alone."
     yield from untried(journal, seen)
     yield from journal.notes
 
