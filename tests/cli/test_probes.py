@@ -185,7 +185,7 @@ def test_models_of_different_layers_are_compared_by_depth():
         (["random", "--data", "digits", "--classes", "5,12"], "^--data digits --classes 5,12: class 12"),
         (["mlp=random", "--data", "digits", "--set", "model.depht=2"], "^mlp=random, with --set model.depht: "),
         (["random", "--data", "digits", "--probes", "knn,nkn"], "^--probes nkn: unknown probe 'nkn'"),
-        (["random", "--data", "digits", "-o", "runs"], "expected a name ending in .svg"),
+        (["random", "--data", "digits", "-o", "picture"], "expected a name ending in .svg"),
         (["random", "--data", "digits", "-o", "picture.gif"], "expected a name ending in .svg"),
     ],
 )
