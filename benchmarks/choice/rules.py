@@ -16,6 +16,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
+from benchmarks.choice.studies import MODES
+
 Name = tuple[str, int]
 Means = pd.DataFrame
 """A row a condition, index (strategy, cut): means over the replicates seen."""
@@ -107,7 +109,7 @@ def fixed(strategy: str, relative_depth: float) -> Callable[[Means, pd.DataFrame
 
 
 def of_others(gains: Mapping[tuple[str, float], float]) -> Callable[[Means, pd.DataFrame], Name]:
-    """The condition that gained most in the other studies: `gains` by strategy and relative depth, in fifths."""
+    """The condition that gained most in the other studies: `gains` by strategy and relative depth, to a quarter."""
 
     def choose(means: Means, seen: pd.DataFrame) -> Name:
         return max(
@@ -125,7 +127,7 @@ def place(name: Name, num_blocks: float) -> tuple[str, float]:
 RULES: dict[str, Rule] = {
     **{
         f"{mode}, {name}": Rule(mode, rule)
-        for mode in ("within", "folds", "full")
+        for mode in MODES
         for name, rule in (
             ("accuracy", by_accuracy),
             ("accuracy, then log loss", by_accuracy_then_loss),
