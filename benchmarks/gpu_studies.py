@@ -64,7 +64,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=["mnist", "cifar10"], default=["mnist", "cifar10"])
     parser.add_argument("--precision", choices=["float32", "bf16", "bf16_eval"], default="float32")
     parser.add_argument("--stack", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--cuda-graphs", action="store_true", help="launch each training step at once")
     parser.add_argument("--workers", type=int, default=1, help="processes that share the GPU")
     parser.add_argument("--output", type=Path, help="instead of benchmarks/results/gpu_studies.json")
     return parser.parse_args()
@@ -94,7 +93,6 @@ def measure(spec: StudySpec, arguments: argparse.Namespace) -> dict[str, Any]:
             device="cuda",
             precision=arguments.precision,
             stack=arguments.stack,
-            cuda_graphs=arguments.cuda_graphs,
             workers=arguments.workers,
             data_dir=arguments.data_dir,
             progress=clock,
@@ -106,7 +104,6 @@ def measure(spec: StudySpec, arguments: argparse.Namespace) -> dict[str, Any]:
         "study": spec.name,
         "precision": arguments.precision,
         "stacked": arguments.stack,
-        "cuda_graphs": arguments.cuda_graphs,
         "workers": arguments.workers,
         "trials_nominal": sizes["trials_nominal"],
         "trials_distinct": sizes["trials_distinct"],

@@ -43,11 +43,6 @@ from layercut.executors import EXECUTORS
     help="Train the replicates of a condition as one model; the default on a GPU. Changes last bits of the results.",
 )
 @click.option(
-    "--cuda-graphs",
-    is_flag=True,
-    help="On a GPU, launch each training step of stacked replicates as one graph; changes no result.",
-)
-@click.option(
     "--nondeterministic",
     is_flag=True,
     help="On a GPU, also train what has no deterministic backward pass there: records differ in their last bits.",
@@ -79,7 +74,6 @@ def command(
     device: str,
     precision: Literal["float32", "bf16", "bf16_eval"],
     stack: bool | None,
-    cuda_graphs: bool,
     nondeterministic: bool,
     executor: str,
     workers: int | None,
@@ -127,7 +121,6 @@ def command(
             spec,
             output_dir,
             device=device,
-            cuda_graphs=cuda_graphs,
             executor=executor,
             workers=workers,
             address=address,

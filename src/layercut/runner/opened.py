@@ -85,7 +85,6 @@ def open_run(
     device: str = "auto",
     precision: Precision = "float32",
     stack: bool | None = None,
-    cuda_graphs: bool = False,
     nondeterministic: bool = False,
     executor: str | Executor = "processes",
     workers: int | None = None,
@@ -104,7 +103,6 @@ def open_run(
     """
     torch_device = resolve_device(device)
     stacked = torch_device.type == "cuda" if stack is None else stack
-    _check_graphs(cuda_graphs, torch_device.type, stacked)
     workforce = _hire(executor, workers, address, torch_device) if isinstance(executor, str) else executor
     checked = plan_with_data(
         spec, Path(data_dir or default_data_dir()).expanduser(), default_cache_dir(), precision, stacked
@@ -126,7 +124,6 @@ def open_run(
             datasets,
             environment.key,
             debug,
-            cuda_graphs,
             deterministic=not nondeterministic,
         )
         keep_images(checked.plan, context)
@@ -138,12 +135,6 @@ def open_run(
         finally:
             workforce.close()
             tracking.close()
-
-
-def _check_graphs(cuda_graphs: bool, device: str, stacked: bool) -> None:
-    if cuda_graphs and not (device == "cuda" and stacked):
-        found = f"the device {device}" if device != "cuda" else "--no-stack"
-        raise UserError(f"--cuda-graphs launches the steps of stacked replicates on a GPU; got {found}; omit it")
 
 
 def _hire(executor: str, workers: int | None, address: str | None, device: torch.device) -> Executor:

@@ -21,7 +21,6 @@ def run_study(
     device: str = "auto",
     precision: Precision = "float32",
     stack: bool | None = None,
-    cuda_graphs: bool = False,
     nondeterministic: bool = False,
     executor: str | Executor = "processes",
     workers: int | None = None,
@@ -41,7 +40,6 @@ def run_study(
         precision: `float32`, `bf16` or `bf16_eval` (`training/precision.py`); part of each trial's key.
         stack: train the replicates of a condition as one model, which keeps a GPU busy; part of a stacked trial's key.
             None: on `cuda` only. What cannot be stacked is trained one by one, and the plan's warnings say so.
-        cuda_graphs: launch each training step of stacked replicates as one graph; changes no record.
         nondeterministic: on a GPU, also train what has no deterministic backward pass there; its records then differ
             in their last bits from run to run.
         executor: `serial`, `processes`, `ray`, or an executor of your own.
@@ -69,7 +67,6 @@ def run_study(
         device=device,
         precision=precision,
         stack=stack,
-        cuda_graphs=cuda_graphs,
         nondeterministic=nondeterministic,
         executor=executor,
         workers=workers,

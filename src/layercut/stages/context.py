@@ -29,7 +29,6 @@ class Context:
     """Key of this run's `Environment`."""
     reraise: bool = False
     """Let a trial's exception through, for a debugger, instead of recording it."""
-    cuda_graphs: bool = False
     """Launch the training steps of stacked conditions whole."""
     deterministic: bool = True
     """Train nothing on a GPU that has no deterministic backward pass."""

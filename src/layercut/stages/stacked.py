@@ -25,7 +25,6 @@ from layercut.stages.trial import Evaluations, Trial, prepare_trial, trial_recor
 from layercut.training.batches import StackedExamples, stacked_chunk_size
 from layercut.training.course import DivergedError, Training
 from layercut.training.device import prepare_device
-from layercut.training.graphed import Cuda
 from layercut.training.stack import Stack, evaluate_stack
 from layercut.training.stacked import train_stacked
 
@@ -69,8 +68,7 @@ def run_members(job: TransferJob, context: Context) -> list[Member]:
     before = [values_to_train(trial) for trial in trials]
     order_seeds = [trial.seeds.order for trial in trials]
     handling = trials[0].parts.handling
-    graphs = Cuda() if context.cuda_graphs else None
-    results = train_stacked(bodies, training, validation, condition.fitting, order_seeds, handling, graphs)
+    results = train_stacked(bodies, training, validation, condition.fitting, order_seeds, handling)
     stack = Stack(bodies)
     on_train = evaluate_stack(stack, training, condition.fitting.precision)
     on_test = evaluate_stack(stack, test, condition.fitting.precision)

@@ -15,13 +15,11 @@ _CLIP_EPSILON = 1e-6
 
 
 def build_optimizer(
-    parameters: Iterable[tuple[str, Tensor]], schedule: Schedule, handling: Handling = PLAIN, recorded: bool = False
+    parameters: Iterable[tuple[str, Tensor]], schedule: Schedule, handling: Handling = PLAIN
 ) -> torch.optim.Optimizer:
     """Return the optimizer over those of named parameters that are trained (`requires_grad`).
 
     Each learns at its own factor of the rate, and is pulled back to its present value where `handling` says so.
-
-    `recorded`: its steps will be part of a CUDA graph.
 
     The first group is the one with the schedule's own rate: the head is always new.
 
@@ -29,19 +27,19 @@ def build_optimizer(
         ValueError: no such optimizer.
     """
     trained = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
-    optimizer = _make(_groups(trained, schedule, handling), schedule, recorded)
+    optimizer = _make(_groups(trained, schedule, handling), schedule)
     pulled = [(value, value.detach().clone()) for name, value in trained if name in handling.pulled and handling.pull]
     if pulled:
         optimizer.register_step_pre_hook(lambda *_: _pull(pulled, handling.pull))
     return optimizer
 
 
-def _make(groups: list[dict[str, object]], schedule: Schedule, recorded: bool) -> torch.optim.Optimizer:
+def _make(groups: list[dict[str, object]], schedule: Schedule) -> torch.optim.Optimizer:
     lr, weight_decay = schedule.lr, schedule.weight_decay
     if schedule.optimizer == "adam":
-        return torch.optim.Adam(groups, lr=lr, weight_decay=weight_decay, fused=True, capturable=recorded)
+        return torch.optim.Adam(groups, lr=lr, weight_decay=weight_decay, fused=True)
     if schedule.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, fused=True, capturable=recorded)
+        return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, fused=True)
     if schedule.optimizer == "sgd":
         return torch.optim.SGD(
             groups, lr=lr, momentum=schedule.momentum, weight_decay=weight_decay, nesterov=schedule.nesterov, fused=True

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from layercut.records import EpochPoint
 from layercut.training.batches import StackedExamples
 from layercut.training.course import Course, DivergedError, Training
-from layercut.training.graphed import Device, GraphedStep, Step
 from layercut.training.handling import PLAIN, Handling
 from layercut.training.learning_rate import LearningRate
 from layercut.training.looks import AccuracyLog, points_behind
@@ -33,7 +32,6 @@ def train_stacked(
     schedule: Schedule,
     order_seeds: Sequence[int],
     handling: Handling = PLAIN,
-    graphs: Device | None = None,
 ) -> list[Training | DivergedError]:
     """Train models of one architecture in place and leave each with its best weights.
 
@@ -41,7 +39,6 @@ def train_stacked(
     over the stack is one for each member. A member that diverges is its own `DivergedError` and disturbs no other.
 
     All members have one learning rate, so a plateau, which each would see at another time, is no schedule of a stack.
-    With `graphs`, steps are recorded there and launched whole (`training/graphed.py`).
 
     Raises:
         ValueError: the models or their schedules cannot be stacked.
@@ -51,7 +48,7 @@ def train_stacked(
     device = examples.labels.device
     stack = Stack(models)
     batch_sizes = schedule.batch_sizes(len(examples))
-    optimizer = build_optimizer(stack.parameters.items(), schedule, handling, recorded=graphs is not None)
+    optimizer = build_optimizer(stack.parameters.items(), schedule, handling)
     rounds = schedule.rounds(len(examples))
     rate = LearningRate(optimizer, schedule, rounds, len(batch_sizes))
     batches = Batches(len(examples), batch_sizes, order_seeds, device)
@@ -60,8 +57,6 @@ def train_stacked(
     diverged: dict[int, DivergedError] = {}
     running = list(range(len(models)))
     best: dict[str, Tensor] = {}
-
-    step = _make_step(stack, optimizer, schedule, graphs)
 
     def look(point: str) -> None:
         if validation is not None and log.wants(point):
@@ -77,7 +72,7 @@ def train_stacked(
         for batch in batches.take(rounds.steps_of(number, len(batch_sizes))):
             if num_seen == 0 or batch.number == 1:
                 augmented = examples.augmented_inputs(batch.epoch)
-            losses, right = step(*examples.gather(batch.positions, augmented))
+            losses, right = _step(stack, optimizer, schedule, *examples.gather(batch.positions, augmented))
             rate.after_step()
             loss_sums += losses * batch.positions.shape[1]
             num_right += right
@@ -112,24 +107,19 @@ def train_stacked(
     ]
 
 
-def _make_step(stack: Stack, optimizer: torch.optim.Optimizer, schedule: Schedule, graphs: Device | None) -> Step:
-    """Return a step that trains each member on its own batch and returns losses and correct counts, "members"."""
-
-    def step(inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        with training_precision(schedule.precision, inputs.device):
-            logits = stack(inputs)
-        losses = stacked_losses(logits, labels, schedule.label_smoothing).mean(dim=1)
-        optimizer.zero_grad(set_to_none=True)
-        losses.sum().backward()  # type: ignore[no-untyped-call]
-        if schedule.clip_norm is not None:
-            clip_member_gradients(stack.parameters.values(), schedule.clip_norm)
-        optimizer.step()
-        return losses.detach(), (logits.detach().argmax(dim=2) == labels).sum(dim=1)
-
-    def rates() -> tuple[float, ...]:
-        return tuple(float(group["lr"]) for group in optimizer.param_groups)
-
-    return step if graphs is None else GraphedStep(step, rates, graphs)
+def _step(
+    stack: Stack, optimizer: torch.optim.Optimizer, schedule: Schedule, inputs: Tensor, labels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Train each member on its own batch; return losses and correct counts, "members"."""
+    with training_precision(schedule.precision, inputs.device):
+        logits = stack(inputs)
+    losses = stacked_losses(logits, labels, schedule.label_smoothing).mean(dim=1)
+    optimizer.zero_grad(set_to_none=True)
+    losses.sum().backward()  # type: ignore[no-untyped-call]
+    if schedule.clip_norm is not None:
+        clip_member_gradients(stack.parameters.values(), schedule.clip_norm)
+    optimizer.step()
+    return losses.detach(), (logits.detach().argmax(dim=2) == labels).sum(dim=1)
 
 
 def _follow(
