@@ -31,7 +31,6 @@ from layercut.stages.whole_model import whole_model
 from layercut.stats.tables import probe_table
 from layercut.training.device import resolve_device
 
-SAMPLE = 500
 MOST_UNITS = 8192
 """What is learned from 500 images does not need more numbers of each, and the first maps of a ResNet have 200,704."""
 

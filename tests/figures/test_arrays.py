@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix as reference_confusion
 
 from layercut.charts.matplotlib import draw
 from layercut.charts.plotly import panel_figures
-from layercut.figures import confusion_matrix, feature_maps, mds_map, predicted_examples, rsa_matrices, sample_images
+from layercut.figures import confusion_matrix, mds_map, predicted_examples, rsa_matrices, sample_images
 from layercut.figures.pictures import picture
 
 EVIL = "<script>alert(1)</script>"
@@ -25,7 +25,6 @@ CHARTS = {
     "confusion": confusion_matrix.of_predictions(LABELS, PREDICTED, NAMES, "reinit"),
     "examples": predicted_examples.of_predictions(IMAGES, LABELS, PREDICTED, NAMES),
     "samples": sample_images.of_samples({EVIL: sample_images.Sample(IMAGES, LABELS, NAMES)}),
-    "maps": feature_maps.of_activations({"conv0": RNG.normal(size=(12, 4, 4)), "fc": np.zeros(3)}, IMAGES[0]),
     "rsa": rsa_matrices.of_matrices({"seed 0": rsa_matrices.Matrix(DISTANCES, LAYERS, LAYERS)}, "Distance"),
     "mds": mds_map.of_distances(DISTANCES, ["0", "1", "2", "3", EVIL], {"source": [0, 1, 2], "target": [3, 4]}),
 }
@@ -46,7 +45,6 @@ def test_without_data_there_is_no_chart():
     assert confusion_matrix.of_predictions(none, none, NAMES) is None
     assert predicted_examples.of_predictions(IMAGES[:0], none, none, NAMES) is None
     assert sample_images.of_samples({"a": sample_images.Sample(IMAGES[:0], none, NAMES)}) is None
-    assert feature_maps.of_activations({"fc": np.zeros(3)}) is None
     assert rsa_matrices.of_matrices({}, "Distance") is None
     assert mds_map.of_distances(DISTANCES[:2, :2], ["a", "b"], {}) is None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,46 +26,28 @@ def compute(tables: StudyTables) -> Chart | None:
         found = shown.trial.feature_maps()
         if not panels and found.image.shape[0] in (1, 3):
             image = [_image(found.image, f"test image, {shown.class_names[found.label]}")]
-        panels.append(_panel(shown.title, found.maps, MOST, shown.fraction))
-    return _chart([*panels, *image], "of the first block for one test image") if panels else None
-
-
-def of_activations(
-    maps: Mapping[str, NDArray[np.floating]], image: NDArray[np.uint8] | None = None, most: int = MOST
-) -> Chart | None:
-    """Return a panel a block; None where no block has maps.
-
-    Args:
-        maps: activations "c h w" by block; blocks without height and width are left out.
-        image: uint8 "c h w", shown first.
-        most: channels shown of each block.
-    """
-    panels = [_panel(block, values, most) for block, values in maps.items() if values.ndim == 3]
-    if not panels:
-        return None
-    if image is not None:
-        panels.insert(0, _image(image, "image"))
-    return _chart(panels, "of each block for one image")
+        panels.append(_panel(shown.title, found.maps, shown.fraction))
+    return _chart([*panels, *image]) if panels else None
 
 
 def _image(image: NDArray[np.uint8], title: str) -> Panel:
     return Panel(title=title, x=Axis(""), y=Axis(""), pictures=(picture(image),))
 
 
-def _panel(name: str, maps: NDArray[np.floating], most: int, fraction: str = "") -> Panel:
+def _panel(name: str, maps: NDArray[np.floating], fraction: str) -> Panel:
     number = len(maps)
-    channels = f"{min(most, number)} of {number} channels"
-    pictures = tuple(picture(channel, str(place)) for place, channel in enumerate(maps[:most]))
+    channels = f"{min(MOST, number)} of {number} channels"
+    pictures = tuple(picture(channel, str(place)) for place, channel in enumerate(maps[:MOST]))
     return Panel(title=f"{name}, {channels}", x=Axis(""), y=Axis(""), pictures=pictures, fraction=fraction)
 
 
-def _chart(panels: Sequence[Panel], which: str) -> Chart:
+def _chart(panels: Sequence[Panel]) -> Chart:
     return Chart(
         name="feature_maps",
         title="Feature maps",
         panels=tuple(panels),
-        caption=f"Activations of the first channels {which}; within each map, black is its least and white its "
-        "greatest value. Numbers are channels.",
+        caption="Activations of the first channels of the first block for one test image; within each map, black is "
+        "its least and white its greatest value. Numbers are channels.",
         alt=f"Feature maps: {'; '.join(panel.title for panel in panels)}.",
         num_columns=2,
     )

@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from layercut.charts.chart import Axis, Dash, Marker, Style, Tick
 from layercut.charts.palette import BLUE, GREEN, MAGENTA, OLIVE, ORANGE, PURPLE, SKY, VERMILLION, sequential
 from layercut.stats.tables import STRATEGY_ORDER
@@ -72,11 +70,6 @@ def fraction_label(fraction: float) -> str:
     return f"{100 * fraction:.6g} %"
 
 
-def fraction_style(index: int, count: int) -> Style:
-    """Return the style of fraction `index` of `count`, the smallest first."""
-    return cut_style(index, count - 1)
-
-
 def fraction_axis(fractions: Sequence[float]) -> Axis:
     """Return a log axis with a tick at each fraction (sorted); ticks too close to their right neighbour stay blank."""
     limits = (fractions[0] / 1.6, fractions[-1] * 1.6)
@@ -127,13 +120,6 @@ def layer_axis(layers: Iterable[str]) -> Axis:
     """Return a category axis with one place a layer."""
     ticks = tuple(Tick(place, layer) for place, layer in enumerate(layers))
     return Axis("Layer of the source model", scale="category", ticks=ticks)
-
-
-def scores_of(probes: pd.DataFrame) -> list[str]:
-    """Return the columns of a probes table that hold a score of its rows."""
-    names = list(probes.columns)
-    between = names[names.index("replicate") + 1 : names.index("wall_seconds")] if "wall_seconds" in names else []
-    return [str(name) for name in between if probes[name].notna().any()]
 
 
 def estimate_note(row: Mapping[str, Any]) -> str:

@@ -22,7 +22,6 @@ FileKind = Literal["cuts", "baselines", "cluster"]
 BASELINE_CUT = -1
 """The cut that stands for training from scratch."""
 
-TRIAL_FIELDS = ("lr", "sampled_percentage", "sampled_cut_point", "repeat", "train_acc", "test_acc")
 CLUSTER_FIELDS = (
     "Percentage",
     "Repeat",
