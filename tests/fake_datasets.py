@@ -17,7 +17,7 @@ from layercut.data.base import RawImages
 from layercut.data.cache import LoadedDataset
 from layercut.data.content import Content, fingerprint, image_hashes
 from layercut.data.pieces import in_pieces
-from layercut.data.vision import TorchvisionDataset, mnist_like
+from layercut.data.torchvision_files import TorchvisionDataset, mnist_like
 
 TINY = DatasetInfo(("a", "b", "c"), (1, 4, 4), (4, 3, 5), (2, 1, 2))
 

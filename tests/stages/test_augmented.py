@@ -9,11 +9,11 @@ import pytest
 import torch
 
 import layercut.stages.transfer
-from layercut.data.augment import augment, epoch_draws
 from layercut.plan.jobs import TransferJob
 from layercut.stages.stacked import run_stacked
 from layercut.stages.transfer import _examples, run_trial
 from layercut.stages.trial import prepare_trial
+from layercut.training.augment import augment, epoch_draws
 from tiny import context_with_sources, one_condition, tiny_plan
 
 RULES = "transfer.training={lr: 0.01, epochs: 3, patience: 2, batch_size: 16, augmentation: [crop, flip]}"

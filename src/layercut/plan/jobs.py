@@ -88,7 +88,7 @@ class Fitting(Schedule):
     mean: tuple[float, ...]
     std: tuple[float, ...]
     augmentation: tuple[str, ...] = ()
-    """What is done to training images, in order (`data/augment.py`)."""
+    """What is done to training images, in order (`training/augment.py`)."""
     classification_report: bool = False
     validate_epochs: Literal["all", "as_needed"] = "all"
 

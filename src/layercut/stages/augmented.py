@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from layercut.data.augment import augment, epoch_draws
 from layercut.data.subset import Task
 from layercut.features.extract import ComputedInputs
 from layercut.plan.jobs import Fitting
 from layercut.stages.context import Context
 from layercut.stages.inputs import FrozenTrunk, pixel_inputs
+from layercut.training.augment import augment, epoch_draws
 from layercut.training.batches import Inputs
 
 Augmented: TypeAlias = Callable[[int], Inputs] | None

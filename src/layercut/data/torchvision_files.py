@@ -1,4 +1,4 @@
-"""MNIST and what has its format, through torchvision: its downloads, its layout on disk, its readers.
+"""Sets whose files are all known beforehand, through torchvision: its downloads, its layout on disk, its readers.
 
 What torchvision leaves out is here: it takes any unpacked MNIST file of the right name for the data (its
 checksums are of the archives only). torchvision is imported only where files are read.
@@ -6,15 +6,17 @@ checksums are of the archives only). torchvision is imported only where files ar
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel
 
-from layercut.data.base import DatasetFormat, DatasetInfo, FileCheck, RawDataset, RawImages
+from layercut.data.base import DatasetInfo, FileCheck, RawDataset, RawImages
 from layercut.data.download import download_files
 from layercut.data.raw_files import (
     RawFile,
@@ -24,7 +26,11 @@ from layercut.data.raw_files import (
     require_intact,
     require_present,
 )
+from layercut.errors import DataError
 from layercut.spec.base import StrictSpec
+
+_LABEL_OF_ZERO = 10
+"""SVHN's files give the digit 0 the label 10; here it is class 0."""
 
 
 class NoOptions(StrictSpec):
@@ -129,67 +135,36 @@ def _read_idx(raw: str, data_dir: Path, train: bool) -> RawImages:
     return RawImages(images[:, None], labels)
 
 
-MNIST: DatasetFormat = mnist_like(
-    "mnist",
-    "handwritten digits: 60,000 + 10,000 grey images of 28x28, 10 classes; 12 MB download",
-    "MNIST",
-    DatasetInfo(
-        class_names=tuple(str(digit) for digit in range(10)),
-        image_shape=(1, 28, 28),
-        train_counts=(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
-        test_counts=(980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
-    ),
-    archive_md5={
-        "train-images-idx3-ubyte": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-        "train-labels-idx1-ubyte": "d53e105ee54ea40749a09fcbcd1e9432",
-        "t10k-images-idx3-ubyte": "9fb629c4189551a2d022fa330f9573f3",
-        "t10k-labels-idx1-ubyte": "ec29112dd5afa0611ce80d1b7f02629c",
-    },
-    sha256={
-        "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    },
-)
+def read_cifar(torchvision_class: str, data_dir: Path, train: bool) -> RawImages:
+    """Read one split of CIFAR through torchvision, which unpickles its files: their checksums were compared."""
+    import torchvision.datasets  # noqa: PLC0415 - imports torch: only where data are read
 
-FASHION_MNIST: DatasetFormat = mnist_like(
-    "fashion_mnist",
-    "Zalando's articles: 60,000 + 10,000 grey images of 28x28, 10 classes; 31 MB download",
-    "FashionMNIST",
-    DatasetInfo(
-        class_names=(
-            "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-            "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-        ),
-        image_shape=(1, 28, 28),
-        train_counts=(6000,) * 10,
-        test_counts=(1000,) * 10,
-    ),
-    archive_md5={
-        "train-images-idx3-ubyte": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-        "train-labels-idx1-ubyte": "25c81989df183df01b3e8a0aad5dffbe",
-        "t10k-images-idx3-ubyte": "bef4ecab320f06d8554ea6380940ec79",
-        "t10k-labels-idx1-ubyte": "bb300cfdad3c16e7a12a480ee83cd310",
-    },
-    sha256={},
-)  # fmt: skip
+    with warnings.catch_warnings():
+        # The files were pickled by NumPy 1.x with an integer where NumPy 2.4 wants a boolean.
+        warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
+        cifar = getattr(torchvision.datasets, torchvision_class)(root=data_dir, train=train)
+    images = np.ascontiguousarray(cifar.data.transpose(0, 3, 1, 2))
+    return RawImages(images, np.asarray(cifar.targets, dtype=np.int64))
 
-KMNIST: DatasetFormat = mnist_like(
-    "kmnist",
-    "Kuzushiji: cursive Japanese characters, 60,000 + 10,000 grey images of 28x28, 10 classes; 21 MB download",
-    "KMNIST",
-    DatasetInfo(
-        class_names=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
-        image_shape=(1, 28, 28),
-        train_counts=(6000,) * 10,
-        test_counts=(1000,) * 10,
-    ),
-    archive_md5={
-        "train-images-idx3-ubyte": "bdb82020997e1d708af4cf47b453dcf7",
-        "train-labels-idx1-ubyte": "e144d726b3acfaa3e44228e80efcd344",
-        "t10k-images-idx3-ubyte": "5c965bf0a639b31b8f53240b1b52f4d7",
-        "t10k-labels-idx1-ubyte": "7320c461ea6c1c855c0b718fb2a4b134",
-    },
-    sha256={},
-)
+
+def read_svhn(data_dir: Path, train: bool) -> RawImages:
+    """Read one of the two files of SVHN.
+
+    Raises:
+        DataError: it is no MATLAB file of images and labels.
+    """
+    from scipy.io import loadmat  # noqa: PLC0415 - only where data are read
+
+    path = data_dir / f"{'train' if train else 'test'}_32x32.mat"
+    try:
+        values: dict[str, Any] = loadmat(path, variable_names=("X", "y"))
+        images, labels = values["X"], values["y"]
+    except Exception as error:  # scipy raises whatever a broken file makes of it
+        raise DataError(
+            f"{path}: expected a MATLAB 5 file with X and y, cannot read it ({error}); replace it"
+        ) from error
+    if images.ndim != 4 or images.dtype != np.uint8:
+        raise DataError(f"{path}: expected X as bytes in 4 dimensions; got {images.dtype} in {images.ndim}; replace it")
+    digits = labels.astype(np.int64).ravel()
+    digits[digits == _LABEL_OF_ZERO] = 0
+    return RawImages(np.transpose(images, (3, 2, 0, 1)), digits)

@@ -8,8 +8,8 @@ import torchvision.datasets
 from scipy.io import savemat
 
 from layercut.data.raw_files import RawFile
-from layercut.data.svhn import SVHN, read_svhn
-from layercut.data.vision import NoOptions, TorchvisionDataset
+from layercut.data.torchvision_files import NoOptions, TorchvisionDataset, read_svhn
+from layercut.data.torchvision_table import SVHN
 from layercut.errors import DataError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, size=(32, 32, 3, 4), dtype=np.uint8)

@@ -9,10 +9,10 @@ import torch
 import torchvision.transforms.v2.functional as kernels
 from torchvision.transforms import v2
 
-from layercut.data import augment as module
-from layercut.data.augment import AUGMENTATIONS, CIFAR10_POLICY, augment, epoch_draws
-from layercut.data.image_ops import apply_chosen, moderate_space, wide_space
 from layercut.spec.training import AugmentationName
+from layercut.training import augment as module
+from layercut.training.augment import AUGMENTATIONS, CIFAR10_POLICY, augment, epoch_draws
+from layercut.training.image_ops import apply_chosen, moderate_space, wide_space
 
 ORACLES = {
     "autoaugment_cifar10": v2.AutoAugment(v2.AutoAugmentPolicy.CIFAR10),

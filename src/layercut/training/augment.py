@@ -85,7 +85,7 @@ def _choose(draws: Tensor, count: int) -> Tensor:
 
 def _trivialaugment(images: Tensor, draws: Tensor) -> Tensor:
     """One operation of any strength."""
-    from layercut.data.image_ops import apply_chosen, wide_space  # noqa: PLC0415 - torchvision takes a second to import
+    from layercut.training.image_ops import apply_chosen, wide_space  # noqa: PLC0415 - torchvision takes a second to import
 
     space = wide_space(_RAND_NAMES, _RAND_BINS)
     chosen, bins = _choose(draws[:, 0], len(space.names)), _choose(draws[:, 1], _RAND_BINS)
@@ -94,7 +94,7 @@ def _trivialaugment(images: Tensor, draws: Tensor) -> Tensor:
 
 def _randaugment(images: Tensor, draws: Tensor) -> Tensor:
     """Two operations of strength 9 of 30."""
-    from layercut.data.image_ops import apply_chosen, moderate_space  # noqa: PLC0415 - torchvision takes a second to import
+    from layercut.training.image_ops import apply_chosen, moderate_space  # noqa: PLC0415 - torchvision takes a second to import
 
     space = moderate_space(_RAND_NAMES, _RAND_BINS, *images.shape[2:])
     for step in (0, 2):
@@ -105,7 +105,7 @@ def _randaugment(images: Tensor, draws: Tensor) -> Tensor:
 
 def _autoaugment_cifar10(images: Tensor, draws: Tensor) -> Tensor:
     """One of 25 pairs of operations, each with its probability."""
-    from layercut.data.image_ops import apply_chosen, moderate_space  # noqa: PLC0415 - torchvision takes a second to import
+    from layercut.training.image_ops import apply_chosen, moderate_space  # noqa: PLC0415 - torchvision takes a second to import
 
     space = moderate_space(_AUTO_NAMES, 10, *images.shape[2:])
     pair = _choose(draws[:, 0], len(CIFAR10_POLICY))

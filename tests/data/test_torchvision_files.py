@@ -19,10 +19,10 @@ import torchvision.datasets
 
 from fake_datasets import TINY, archive, cifar_files, md5, tiny_idx_files, tiny_mnist, tiny_splits, write_idx
 from layercut.data import DatasetInfo
-from layercut.data.cifar import CIFAR10, CIFAR100, read_cifar
 from layercut.data.raw_files import RawFile
 from layercut.data.reading import read_dataset
-from layercut.data.vision import FASHION_MNIST, KMNIST, MNIST, NoOptions, TorchvisionDataset
+from layercut.data.torchvision_files import NoOptions, TorchvisionDataset, read_cifar
+from layercut.data.torchvision_table import CIFAR10, CIFAR100, FASHION_MNIST, KMNIST, MNIST
 from layercut.errors import DataError, StorageFullError, UserError
 
 _DATASETS = [MNIST, FASHION_MNIST, KMNIST, CIFAR10, CIFAR100]
