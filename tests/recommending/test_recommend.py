@@ -189,6 +189,24 @@ def test_a_budget_too_small_for_a_training_is_answered_by_solved_heads(noise: Pa
     assert found.model is not None
 
 
+def test_an_accuracy_aimed_at_ends_the_search_and_the_answer_says_whether_it_is_reached(
+    noise: Path, tmp_path: Path
+) -> None:
+    easy = recommend(tmp_path / "easy", noise, budget="1h", target_accuracy=0.01)
+    assert journal_of(tmp_path / "easy").reason == "target"
+    assert len(journal_of(tmp_path / "easy").steps) == 1
+    assert "The accuracy aimed at, 1.0 %, is reached: " in easy.answer
+    hard = recommend(tmp_path / "easy", noise, budget=60.0, target_accuracy=0.99)
+    assert len(journal_of(tmp_path / "easy").steps) > 1
+    assert "The accuracy aimed at, 99.0 %, is not shown to be reached: " in hard.answer
+
+
+@pytest.mark.parametrize("target", [95.0, 0.0, 1.0, float("nan")])
+def test_an_accuracy_that_is_no_share_is_refused(noise: Path, tmp_path: Path, target: float) -> None:
+    with pytest.raises(UserError, match=r"expected a number between 0 and 1, such as 0.95"):
+        recommend(tmp_path / "run", noise, target_accuracy=target)
+
+
 def test_trainings_that_all_diverge_leave_the_solved_heads(noise: Path, tmp_path: Path) -> None:
     found = recommend(tmp_path / "run", noise, *SMALL, "transfer.num_folds=2", "transfer.training.lr=1e38", budget="1h")
     assert found.table.iloc[0]["strategy"] == "linear_probe"

@@ -17,6 +17,12 @@ from layercut.cli.terminal import say
 @click.option("--data", required=True, metavar="DATASET|FOLDER", help="Your images: a folder, or a dataset's name.")
 @click.option("--budget", default="10m", show_default=True, metavar="TIME", help="How long it may take: 90s, 10m, 1h.")
 @click.option(
+    "--target-accuracy",
+    type=float,
+    metavar="X",
+    help="Stop as soon as the recommended condition is shown to reach it: 0.95 for 95 %.",
+)
+@click.option(
     "-o", "--output-dir", type=HomePath(), help="Where everything is written; runs/recommend-DATA-MODEL by default."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of every random number.")
@@ -43,6 +49,7 @@ def command(
     model: str,
     data: str,
     budget: str,
+    target_accuracy: float | None,
     output_dir: Path | None,
     seed: int,
     device: str,
@@ -64,7 +71,7 @@ def command(
     Examples:
         layercut recommend timm/resnet18 --data photos
         layercut recommend timm/resnet18=weights.safetensors --data photos --budget 5m -o runs/photos
-        layercut recommend my_models:build=weights.pth --data photos --budget 30m
+        layercut recommend my_models:build=weights.pth --data photos --budget 30m --target-accuracy 0.95
     """
     started = time.monotonic()  # importing takes seconds, too
     from layercut.executors.processes import start_server
@@ -78,6 +85,7 @@ def command(
         model,
         data,
         budget=budget,
+        target_accuracy=target_accuracy,
         output_dir=output_dir,
         seed=seed,
         device=device,

@@ -29,6 +29,7 @@ from layercut.recommending.model_folder import write_model
 from layercut.recommending.outcome import MODEL_FOLDER, Recommendation, read_recommendation
 from layercut.recommending.search import Clock, Tell, Timer, search
 from layercut.recommending.speed import training_seconds
+from layercut.recommending.target import check_target
 from layercut.runner import Run, open_run
 from layercut.stages.context import open_task
 from layercut.stages.environment import num_usable_cores
@@ -40,6 +41,7 @@ def recommend(
     data: str | PathLike[str],
     *,
     budget: str | float = "10m",
+    target_accuracy: float | None = None,
     output_dir: str | PathLike[str] | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -61,6 +63,7 @@ def recommend(
         model: `timm/NAME`, `torchvision/NAME`, MODEL=WEIGHTS, or your own `package.module:function=WEIGHTS`.
         data: a folder of images, or a dataset's name.
         budget: seconds, or a text such as `90s`, `10m`, `1h`; of all calls for one output directory together.
+        target_accuracy: stop as soon as the recommended condition is shown to reach this accuracy, in 0..1.
         output_dir: where everything is written; `runs/recommend-DATA-MODEL` where None.
         seed: where every random number comes from.
         device: `auto`, `cpu` or `cuda`.
@@ -79,6 +82,7 @@ def recommend(
     """
     started, seconds = clock() if started is None else started, budget_seconds(budget)
     check_overrides(overrides)
+    check_target(target_accuracy)
     candidate, data = parse_candidate(model, "plain_cnn"), str(data)
     output_dir = Path(output_dir or Path("runs") / study_name(candidate, data)).expanduser()
     require_own(output_dir)
@@ -99,7 +103,7 @@ def recommend(
         data_dir=data_dir,
     ) as run:
         journal = _journal(run, counts, num_workers, _has_test_images(data))
-        journal.budget_seconds = seconds
+        journal.budget_seconds, journal.target_accuracy = seconds, target_accuracy
         timer = Timer(clock, journal.spent_seconds, started)
         try:
             best = search(run, journal, timer, tell)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from layercut.errors import UserError
 from layercut.ledger import Ledger
 from layercut.recommending.arms import Arm, Seen, Trial, seen_in
 from layercut.recommending.decision import Reason, Setting, leader
+from layercut.recommending.target import shown_accuracy
+
+Ending = Reason | Literal["target"]
+"""Why a recommendation ended: what a decision says, or that the accuracy aimed at is reached."""
 
 _ENTRY = "recommendation"
 _FORMAT = 1
@@ -45,8 +50,10 @@ class Journal:
     steps: list[Step] = field(default_factory=list)
     budget_seconds: float = 0.0
     spent_seconds: float = 0.0
-    reason: Reason = ""
+    reason: Ending = ""
     """Why it ended; empty while it has not."""
+    target_accuracy: float | None = None
+    """Of the last call: where this is shown to be reached, nothing more is tried."""
 
     @property
     def trials(self) -> list[Trial]:
@@ -81,6 +88,17 @@ class Journal:
         done = {one.key for one in seen} - failed
         heads = [arm for arm in self.arms if arm.solved and arm.key in done]
         return leader(self.setting(), seen) or max(heads, key=lambda arm: arm.cut, default=None)
+
+    def is_enough(self, seen: Sequence[Seen]) -> bool:
+        """Return whether the recommended arm is shown to reach the accuracy aimed at."""
+        best = self.recommended(seen)
+        if self.target_accuracy is None or best is None:
+            return False
+        accuracies = [one.accuracy for one in seen if one.key == best.key and one.accuracy is not None]
+        if not accuracies:
+            return False
+        mean = math.fsum(accuracies) / len(accuracies)
+        return shown_accuracy(mean, self.num_held_out, len(self.arms)) >= self.target_accuracy
 
     def write(self, ledger: Ledger) -> None:
         """Write it down, in one transaction."""

@@ -39,7 +39,7 @@ class Timer:
 
 
 def search(run: Run, journal: Journal, timer: Timer, tell: Tell) -> Arm:
-    """Do trials until the budget is spent or nothing pays; return what is recommended.
+    """Do trials until the budget is spent, nothing pays or the accuracy aimed at is reached; return the best arm.
 
     Raises:
         UserError: not one solved head has a value.
@@ -58,6 +58,9 @@ def search(run: Run, journal: Journal, timer: Timer, tell: Tell) -> Arm:
         seen = seen_in(run.ledger, journal.trials)
         best = _recommended(run, journal, seen)
         _remove_losers(run, journal, seen)
+        if journal.is_enough(seen):
+            journal.reason = "target"
+            return best
         left = journal.budget_seconds * (1 - _RESERVE) - timer.spent()
         decision = decide(journal.setting(), seen, left)
         if not decision.trials:

@@ -1,0 +1,151 @@
+"""What is said under a recommendation: how good it is, how surely, what it took, and what was not tried."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from layercut.recommending.arms import Seen
+from layercut.recommending.journal import Journal
+from layercut.recommending.target import shown_accuracy
+from layercut.recommending.told import Judged, arm_name, interval, not_told_apart, untried, within_one_error
+from layercut.records import TrialRecord
+from layercut.report import words
+
+_MOST_NAMED = 5
+
+_ENDS = {
+    "worth": "no further trial was expected to gain 0.05 points",
+    "all": "everything was tried",
+    "budget": "no trial that was expected to pay fitted into the rest of the budget",
+    "nothing held out": "no image could be held out to choose by",
+    "target": "the accuracy aimed at is reached",
+}
+
+
+class Found(NamedTuple):
+    """All that a recommendation rests on."""
+
+    journal: Journal
+    seen: Sequence[Seen]
+    rows: Sequence[Judged]
+    """Arms that were tried."""
+    own: Judged
+    """The one that is recommended."""
+    records: Mapping[str, TrialRecord]
+    """Of the first replicate, by arm."""
+
+    @property
+    def is_chosen(self) -> bool:
+        """Return whether images could be held out to choose by."""
+        return _is_judged(self.own)
+
+    @property
+    def same(self) -> list[Judged]:
+        """Return what labelled images do not tell from the recommendation."""
+        others = [row for row in self.rows if row is not self.own and _is_judged(row)]
+        return not_told_apart(self.own, others, self.journal.num_held_out) if self.is_chosen else []
+
+
+def lead(found: Found) -> str:
+    """Return what to do, in one sentence."""
+    arm = found.own.arm
+    rate = "" if arm.rate is None else f", at a learning rate of {arm.rate:.0e}".replace("e-0", "e-")
+    return f"{words.phrase(arm.strategy, arm.cut, arm.num_blocks)}{rate}."
+
+
+def evidence(found: Found) -> Iterator[str]:
+    """Yield everything else, a sentence each."""
+    yield from _accuracy(found) if found.is_chosen else _no_choice(found.journal)
+    yield from _course(found.journal, found.seen)
+
+
+def _accuracy(found: Found) -> Iterator[str]:
+    journal, own, same = found.journal, found.own, found.same
+    low, high = interval(own.accuracy, journal.num_held_out)
+    replicates = "" if own.num_replicates == 1 else f", mean of {own.num_replicates} replicates"
+    yield (
+        f"Out-of-fold accuracy {words.percent(own.accuracy)} (95 % interval {words.percent(low)} to "
+        f"{words.percent(high)}) on {words.count(journal.num_held_out, 'labelled image')}{replicates}; the most "
+        f"frequent class alone has {words.percent(journal.chance)}."
+    )
+    if journal.target_accuracy is not None:
+        yield _target(journal, journal.target_accuracy, own)
+    if alone := sum(count == 1 for count in journal.class_counts.values()):
+        classes = words.count(alone, "class has", "classes have")
+        yield f"{classes} one image, which says nothing of how it is recognised."
+    if low <= journal.chance:
+        yield "That is not clearly above chance: more labels are needed before anything here can be trusted."
+    if same:
+        by_accuracy = sorted(same, key=lambda row: -row.accuracy)
+        names = [f"{arm_name(row.arm)}, {words.percent(row.accuracy)}" for row in by_accuracy]
+        yield f"These labels do not tell it from: {'; '.join(names[:_MOST_NAMED])}{_more(names)}."
+        yield from _cheaper(own, same, found.records, journal.num_held_out)
+    record = found.records[own.arm.key]
+    which = "test images" if journal.has_test_images else "images that were set aside, a fifth of each class"
+    low, high = interval(record.test_accuracy, record.num_test_images or 0)
+    yield (
+        f"On {record.num_test_images:,} {which}, which no choice looked at: {words.percent(record.test_accuracy)} "
+        f"({words.percent(low)} to {words.percent(high)})."
+    )
+
+
+def _target(journal: Journal, target_accuracy: float, own: Judged) -> str:
+    shown = shown_accuracy(own.accuracy, journal.num_held_out, len(journal.arms))
+    bound = f"one-sided 95 % bound, whichever of the {len(journal.arms):,} conditions had turned out best"
+    verdict = "reached" if shown >= target_accuracy else "not shown to be reached"
+    return (
+        f"The accuracy aimed at, {words.percent(target_accuracy)}, is {verdict}: {words.percent(shown)} is ({bound})."
+    )
+
+
+def _more(names: Sequence[str]) -> str:
+    return f"; and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+
+
+def _cheaper(own: Judged, same: Sequence[Judged], records: Mapping[str, TrialRecord], num_images: int) -> Iterator[str]:
+    sizes = {row.arm.key: records[row.arm.key].num_parameters or 0 for row in [own, *same] if row.arm.key in records}
+    offered = [row for row in same if row.arm.key in sizes and within_one_error(own, row, num_images)]
+    if not offered or not sizes.get(own.arm.key):
+        return
+    least = min(offered, key=lambda row: (sizes[row.arm.key], -row.accuracy))
+    share = sizes[least.arm.key] / sizes[own.arm.key]
+    if share < 0.8:
+        arm = least.arm
+        what = words.phrase(arm.strategy, arm.cut, arm.num_blocks)
+        yield (
+            f"Within one standard error of it, with {words.percent(share, 0)} of its parameters and "
+            f"{words.percent(least.accuracy)}: {what[0].lower()}{what[1:]}."
+        )
+
+
+def _no_choice(journal: Journal) -> Iterator[str]:
+    yield (
+        f"This is what is usual, not a choice: of {words.count(journal.num_images, 'labelled image')} of "
+        f"{words.count(len(journal.class_counts), 'class', 'classes')} none can be held out to compare anything on. "
+        "Two images of each class or more let every label count."
+    )
+
+
+def _course(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
+    by_key = {arm.key: arm for arm in journal.arms}
+    heads = sum(by_key[one.key].solved for one in seen)
+    trainings, failed = len(seen) - heads, sum(one.failed for one in seen)
+    done = f"{words.count(heads, 'solved head')} and {words.count(trainings, 'training')}"
+    took = f"{words.duration(journal.spent_seconds)} of {words.duration(journal.budget_seconds)}"
+    yield f"Took {took}: {done}; {_ENDS.get(journal.reason, 'not finished')}."
+    if failed:
+        lost = [arm_name(by_key[key]) for key in dict.fromkeys(one.key for one in seen if one.failed)]
+        all_of_them = (
+            trainings and failed == trainings and all(one.failed for one in seen if not by_key[one.key].solved)
+        )
+        yield f"{'Every training failed' if all_of_them else 'Failed'}: {words.listing(lost)}."
+    if not trainings and journal.reason == "budget":
+        yield "No training that was expected to pay fits into the budget: this rests on solved heads alone."
+    yield from untried(journal, seen)
+    yield from journal.notes
+
+
+def _is_judged(row: Judged) -> bool:
+    return not row.failed and not math.isnan(row.accuracy)
