@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from layercut.cli.options import HomePath, condition_option, trust_option
+from layercut.cli.options import HomePath, condition_option, data_option, trust_option
 from layercut.cli.terminal import say
 
 FORMATS = ("safetensors", "timm", "onnx", "torch")
@@ -39,6 +39,7 @@ FORMATS = ("safetensors", "timm", "onnx", "torch")
     help="A picture to compare logits on; may be repeated. Else images that the run kept, else noise.",
 )
 @trust_option
+@data_option
 def command(
     run: Path,
     condition: dict[str, str],
@@ -46,11 +47,13 @@ def command(
     output: Path,
     images: tuple[Path, ...],
     trust_code: bool,
+    data_dir: Path | None,
 ) -> None:
     """Write a study's model as files that other programs can open.
 
-    RUN is the output directory of a study that kept weights (`keep: [weights]`), or a folder with a model. Without
-    --condition its recommended model is written, as `layercut predict` uses it.
+    RUN is the output directory of a study, or a folder with a model. Without --condition its recommended model is
+    written, as `layercut predict` uses it. Where the study kept no weights of it (`keep: [weights]`), it is trained
+    again first, with the same result.
 
     \b
     safetensors  for layercut: `layercut predict DIR` and `load_model("DIR")`
@@ -70,11 +73,10 @@ def command(
         layercut export-model runs/mine --format onnx -o my-onnx --check-on photo.jpg
         layercut export-model runs/mine --format timm -o my-timm --condition strategy=finetune
     """
-    from layercut.inference import find_model
+    from layercut.cli.chosen_model import chosen_model
     from layercut.model_export import export_model
 
-    kept = find_model(run, condition)
-    say(f"{kept.title}: {kept.why} ({kept.folder})", err=True)
+    kept = chosen_model(run, condition, data_dir)
     done = export_model(kept, output, file_format, images, trust_code)
     of, torch = done.latency, done.pytorch_latency
     say(f"{done.num_parameters:,} parameters, {done.num_bytes / 1e6:.1f} MB", err=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from layercut.cli.options import HomePath, condition_option, trust_option
+from layercut.cli.options import HomePath, condition_option, data_option, trust_option
 from layercut.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ COLUMNS = ("image", "rank", "class", "probability")
     "resized.",
 )
 @trust_option
+@data_option
 def command(
     run: Path,
     images: tuple[Path, ...],
@@ -44,13 +45,15 @@ def command(
     as_csv: bool,
     resize: Resize | None,
     trust_code: bool,
+    data_dir: Path | None,
 ) -> None:
     """Print the class of each picture and its probability.
 
-    RUN is the output directory of a study that kept weights (`keep: [weights]`), or a folder with a model. Without
-    --condition, its recommended model is used: the best on validation images at the largest fraction of the data;
-    stderr says which. IMAGES are files, or folders, which are searched for files. Pictures are brought to the size,
-    channels and scale of the study's images. Probabilities are the model's own, not calibrated.
+    RUN is the output directory of a study, or a folder with a model. Without --condition, its recommended model is
+    used: the best on validation images at the largest fraction of the data; stderr says which. Where the study kept no
+    weights of it (`keep: [weights]`), it is trained again first, with the same result. IMAGES are files, or folders,
+    which are searched for files. Pictures are brought to the size, channels and scale of the study's images.
+    Probabilities are the model's own, not calibrated.
 
     \b
     Examples:
@@ -59,14 +62,12 @@ def command(
         layercut predict runs/mine photo.jpg --top 3 --condition strategy=finetune
         layercut predict runs/mine/artifacts/KEY photo.jpg
     """
+    from layercut.cli.chosen_model import chosen_model
     from layercut.errors import DataError
-    from layercut.inference import find_model
     from layercut.inference.classifier import open_kept
 
-    chosen = find_model(run, condition)
     files = list(_files(images))
-    model = open_kept(chosen.folder, trust_code)
-    say(f"{chosen.title}: {chosen.why} ({chosen.folder})", err=True)
+    model = open_kept(chosen_model(run, condition, data_dir).folder, trust_code)
     problems: list[str] = []
     rows = _rows(_predictions(model, files, resize, problems), top)
     if as_csv:

@@ -49,6 +49,18 @@ def resumed(context: click.Context, output_dir: Path | None, arguments: Sequence
     return Resumed(options, begun if begun and same else shlex.join(["layercut", *arguments, *_flags(options)]))
 
 
+def options_of(output_dir: Path, arguments: Sequence[str]) -> dict[str, Any]:
+    """Return those of `MEASURED` that a run was started with; `arguments`: of the command that asks.
+
+    Raises:
+        UserError: they cannot be read.
+    """
+    from layercut.cli.run import command
+
+    context = command.make_context("run", [str(output_dir)], resilient_parsing=True)
+    return resumed(context, output_dir, arguments).options
+
+
 def _is_run(command: str | None) -> bool:
     return command is not None and command.startswith("layercut run ")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,7 +49,9 @@ class KeptModel(NamedTuple):
         return f"{card['model']}, {name}, {share}, replicate {card['replicate']}"
 
 
-def find_model(path: Path, condition: Mapping[str, str] | None = None) -> KeptModel:
+def find_model(
+    path: Path, condition: Mapping[str, str] | None = None, train: Callable[[str], None] | None = None
+) -> KeptModel:
     """Return the kept model of an output directory to use, or that of a folder with a card.
 
     Of an output directory: the one in its folder `model`, if there is one and nothing is asked for; else the condition
@@ -59,6 +61,7 @@ def find_model(path: Path, condition: Mapping[str, str] | None = None) -> KeptMo
     Args:
         path: an output directory, a folder with card and weights, or the weight file in it.
         condition: columns of the results table and the values that are wanted.
+        train: called with the key of the chosen condition where no weights of it were kept; to be as `runner.refit`.
 
     Raises:
         UserError: the condition names no trial, or several targets.
@@ -80,14 +83,14 @@ def find_model(path: Path, condition: Mapping[str, str] | None = None) -> KeptMo
         )
     if not condition and (folder / FINAL / CARD).is_file():
         return _of_folder(folder / FINAL, "the final model of this run")
-    return _of_run(folder, condition or {})
+    return _of_run(folder, condition or {}, train)
 
 
 def _of_folder(folder: Path, why: str) -> KeptModel:
     return KeptModel(folder, read_kept(folder).card, why)
 
 
-def _of_run(run: Path, condition: Mapping[str, str]) -> KeptModel:
+def _of_run(run: Path, condition: Mapping[str, str], train: Callable[[str], None] | None) -> KeptModel:
     everything = load_results(run)
     table = _chosen_rows(everything, condition)
     best = _recommended(table)
@@ -97,14 +100,22 @@ def _of_run(run: Path, condition: Mapping[str, str]) -> KeptModel:
         if column in own.columns and column != "study":
             own = own[own[column] == value]
     keys = list(own.sort_values("replicate")["key"])
-    kept = {str(trial.card.get("key")): trial for trial in kept_trials(run)}
-    found = next((kept[key] for key in keys if key in kept and "weights" in kept[key].card["kept"]), None)
+    found = _first_kept(run, keys)
+    if found is None and train is not None and not everything.attrs["imported"]:
+        train(str(own["condition"].iloc[0]))
+        found = _first_kept(run, keys)
     if found is None:
-        raise CheckpointError(_nothing_kept(run, best, list(kept.values())))
+        raise CheckpointError(_nothing_kept(run, best, kept_trials(run)))
     among = f"best on validation images among {best.num_candidates} conditions"
     why = "the one condition there is to choose from" if best.num_candidates == 1 else among
     name = {"strategy": best.strategy, "cut": best.cut}  # a merged trial has several
     return KeptModel(found.folder, found.card | name, why + _unfinished(everything))
+
+
+def _first_kept(run: Path, keys: Sequence[str]) -> KeptTrial | None:
+    """Return the first of some trials whose weights were kept."""
+    kept = {str(trial.card.get("key")): trial for trial in kept_trials(run)}
+    return next((kept[key] for key in keys if key in kept and "weights" in kept[key].card["kept"]), None)
 
 
 def _unfinished(table: pd.DataFrame) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from layercut.report import words
 from layercut.report.answers import Answer, Known, answer, no_answer
-from layercut.stats import best_cuts, contexts, estimates, undecided
+from layercut.report.in_use import InUse, use_notes
+from layercut.stats import BestCut, best_cuts, contexts, estimates, undecided
 from layercut.stats.tables import Results, results_of
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -67,9 +68,15 @@ def answers(results: Results) -> Answers:
     known = Known.of(results.attrs.get("plan") or {}, results)
     if known.unfinished:
         return Answers((), known.unfinished)
+    use = InUse.of(results)
     parts = (
-        (words.context_label(context, order), tuple(answer(found, known) for found in best if found.context == context))
+        (words.context_label(context, order), tuple(_answer(one, known, use) for one in best if one.context == context))
         for context in order
     )
     left = ((words.context_label(one.context, order), no_answer(one)) for one in undecided(estimated))
     return Answers(tuple((label, found) for label, found in parts if found), undecided=tuple(left))
+
+
+def _answer(best: BestCut, known: Known, use: InUse) -> Answer:
+    found = answer(best, known)
+    return replace(found, notes=(*found.notes, *use_notes(best, found.verdict, use)))

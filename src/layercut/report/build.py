@@ -22,6 +22,7 @@ from layercut.report.certainty import certainty_notes
 from layercut.report.citing import bibtex, citation
 from layercut.report.facts import StudyFacts, read_facts
 from layercut.report.html import ContextPart, Page, render
+from layercut.report.in_use import InUse, use_notes
 from layercut.report.notices import notices
 from layercut.report.probe_table import PROBE_COLUMNS, probe_rows, probe_verdicts
 from layercut.report.sections import COLUMNS, condition_rows, run_facts
@@ -131,11 +132,11 @@ def build_page(study: StudyTables | Results, facts: StudyFacts) -> Page:
     found = tables.contexts()
     order = [context for context, _ in found]
     figures = [FIGURES[name] for name in FIGURES]
-    known = Known.of(facts.plan, results)
+    known, use = Known.of(facts.plan, results), InUse.of(results)
     parts = tuple(
         _part(
             words.context_label(context, order),
-            () if known.unfinished else tuple(_answer(one, part, known) for one in part.best),
+            () if known.unfinished else tuple(_answer(one, part, known, use) for one in part.best),
             tuple(chart for compute in figures if (chart := compute(part)) is not None),
             () if known.unfinished else tuple(no_answer(one) for one in undecided(part.estimates)),
         )
@@ -163,12 +164,12 @@ def build_page(study: StudyTables | Results, facts: StudyFacts) -> Page:
     )
 
 
-def _answer(best: BestCut, tables: StudyTables, known: Known) -> Answer:
+def _answer(best: BestCut, tables: StudyTables, known: Known, use: InUse) -> Answer:
     found = answer(best, known)
-    if found.verdict == "loss":  # what it says of the chosen cut helps nobody who is told to train from scratch
-        return found
-    sure = certainty_notes(best, tables.results, tables.probability_best, tables.good_enough)
-    return replace(found, notes=(*found.notes, *sure))
+    notes = list(found.notes)
+    if found.verdict != "loss":  # what it says of the chosen cut helps nobody who is told to train from scratch
+        notes += certainty_notes(best, tables.results, tables.probability_best, tables.good_enough)
+    return replace(found, notes=(*notes, *use_notes(best, found.verdict, use)))
 
 
 def _part(

@@ -28,6 +28,7 @@ from layercut.plan.stacking import workers_on_gpu
 from layercut.plan.summary import summarize
 from layercut.preflight import plan_with_data
 from layercut.progress import NoProgress, Progress
+from layercut.runner.latency import write_down_latency
 from layercut.runner.levels import run_levels
 from layercut.runner.recorder import Recorder
 from layercut.runner.summary import RunSummary, summarize_run
@@ -55,8 +56,9 @@ class Run:
     """What was damaged, and is made again."""
 
     def finish(self) -> None:
-        """Do all that is left."""
+        """Do all that is left, and see how fast the models are."""
         self.mended.extend(run_levels(self.plan, self.ledger, self.context, self.recorder, self.memory_bytes))
+        write_down_latency(self.plan, self.ledger)
 
     def do(self, trials: Iterable[tuple[Condition, int]]) -> None:
         """Do these trials alone, with what they need; what is done already is not done again.
@@ -94,8 +96,11 @@ def open_run(
     debug: bool = False,
     command: str | None = None,
     progress: Progress | None = None,
+    rewrite: bool = True,
 ) -> Iterator[Run]:
     """Read what a study names, write down its plan, and hold its output directory; arguments as of `run_study`.
+
+    `rewrite`: False leaves the study and the plan that the run has written down.
 
     Raises:
         UserError: the study or its data are invalid; nothing has run.
@@ -115,7 +120,8 @@ def open_run(
         _refuse_imported(ledger, output_dir)
         mended = ledger.mend()
         environment = capture_environment(torch_device)
-        _write_down(spec, checked.plan, ledger, output_dir, command)
+        if rewrite:
+            _write_down(spec, checked.plan, ledger, output_dir, command)
         ledger.add_environment(environment)
         datasets = {fingerprint: folder.absolute() for fingerprint, folder in checked.datasets.items()}
         context = Context(

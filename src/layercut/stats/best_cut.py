@@ -106,6 +106,9 @@ class BestCut:
     """Whether anything of the source is in it: not where all blocks are removed, nor in the control of truncation."""
     split: Split | None = None
     """Where the chosen network is smaller than scratch's: what part of the gain that is."""
+    num_parameters: int | None = None
+    """Of the network that is left."""
+    num_trained_parameters: int | None = None
 
 
 class _Candidate(NamedTuple):
@@ -272,11 +275,17 @@ def _best(
         against_transfer=None if accuracies is None else _against_transfer(best, candidates, accuracies),
         transfers=_transfers(best, scratch),
         split=None if accuracies is None else _split(best, scratch, candidates, accuracies),
+        num_parameters=_whole(best.num_parameters),
+        num_trained_parameters=_whole(best.num_trained_parameters),
     )
 
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
+
+
+def _whole(value: float) -> int | None:
+    return None if math.isnan(value) else round(value)
 
 
 def _cheapest(best: _Candidate, open_ones: Sequence[_Candidate]) -> Cheaper | None:

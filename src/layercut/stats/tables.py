@@ -95,7 +95,7 @@ def load_results(path: str | PathLike[str]) -> pd.DataFrame:
     The level of a training factor is a text in the column `factor_` and its name, empty where the factor does not
     apply: all such columns are factors, also in a table that was merged, concatenated or read from a file.
     Rows are ordered by source, target, model, factors, strategy, cut, fraction and replicate.
-    `attrs` holds `study`, `imported`, `plan` and `path`; no statistic needs them.
+    `attrs` holds `study`, `imported`, `plan`, `latency` and `path`; no statistic needs them.
 
     Args:
         path: an output directory, or a ledger file.
@@ -323,5 +323,6 @@ def _attributes(ledger: Ledger) -> dict[str, Any]:
         "study": ledger.meta("study_name"),
         "imported": ledger.meta("imported") is not None,
         "plan": ledger.meta("plan") or {},
+        "latency": ledger.meta("latency") or {},
         "path": str(ledger.path),
     }
