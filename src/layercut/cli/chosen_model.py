@@ -23,12 +23,13 @@ def chosen_model(run: Path, condition: Mapping[str, str], data_dir: Path | None 
 
     def train(key: str) -> None:
         from layercut.cli.resume import options_of
+        from layercut.cli.run import command
         from layercut.cli.show import run_progress
         from layercut.runner.refit import refit
 
         say("its weights were not kept: training it again, with the same result", err=True)
         with run_progress(run.name) as progress:
-            refit(run, key, data_dir=data_dir, progress=progress, **options_of(run, sys.argv[1:]))
+            refit(run, key, data_dir=data_dir, progress=progress, **options_of(run, command, sys.argv[1:]))
 
     chosen = find_model(run, condition, train)
     say(f"{chosen.title}: {chosen.why} ({chosen.folder})", err=True)

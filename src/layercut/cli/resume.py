@@ -49,14 +49,14 @@ def resumed(context: click.Context, output_dir: Path | None, arguments: Sequence
     return Resumed(options, begun if begun and same else shlex.join(["layercut", *arguments, *_flags(options)]))
 
 
-def options_of(output_dir: Path, arguments: Sequence[str]) -> dict[str, Any]:
-    """Return those of `MEASURED` that a run was started with; `arguments`: of the command that asks.
+def options_of(output_dir: Path, command: click.Command, arguments: Sequence[str]) -> dict[str, Any]:
+    """Return those of `MEASURED` that a run was started with.
+
+    `command`: `layercut run`; `arguments`: those of the command that asks.
 
     Raises:
         UserError: they cannot be read.
     """
-    from layercut.cli.run import command
-
     context = command.make_context("run", [str(output_dir)], resilient_parsing=True)
     return resumed(context, output_dir, arguments).options
 

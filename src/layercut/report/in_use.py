@@ -37,12 +37,12 @@ class InUse(NamedTuple):
         """Return what a results table tells."""
         told, latency = results.attrs.get("plan") or {}, results.attrs.get("latency") or {}
         ledger = results.attrs.get("path")
-        own = ledger and not results.attrs.get("imported") and told
+        own = told and not results.attrs.get("imported")
         return cls(
             {(row["target"], row["model"]): row["blocks_left"] for row in told.get("operations_per_image", [])},
             {(row["target"], row["model"]): row["milliseconds"] for row in latency.get("models", [])},
             latency.get("processor", ""),
-            Path(ledger).parent if own else None,
+            Path(ledger).parent if ledger and own else None,
             _varying(results),
             float(results["fraction"].max()),
         )

@@ -64,7 +64,7 @@ def milliseconds(condition: Condition) -> list[float]:
             while len(passes) < _WARM_UP + _LEAST_PASSES or (
                 len(passes) < _WARM_UP + _MOST_PASSES and time.perf_counter() - started < _ENOUGH_SECONDS
             ):
-                passes.append(_one_pass(model.blocks, heads, image))
+                passes.append(_one_pass(list(model.blocks), heads, image))
     finally:
         torch.set_num_threads(threads)
     steps = [statistics.median(times) for times in zip(*passes[_WARM_UP:], strict=True)]
