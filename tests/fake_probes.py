@@ -28,6 +28,7 @@ def fake_probes(
     table = pd.DataFrame(rows, columns=columns)
     table["cut"] = table["cut"].astype("Int64")
     directions = {label: json.dumps({"score": "lower" if label in lower else "higher"}) for label in scores}
+    table["name"] = [label.partition("(")[0] for label in table["probe"]]
     table["kind"], table["directions"] = "labels", table["probe"].map(directions)
     return table
 

@@ -76,8 +76,8 @@ def test_the_scoreboard_judges_every_probe_and_names_what_it_loses_to(study):
 
 
 def test_what_a_probe_loses_to_is_told_in_a_few_names():
-    assert _few("knn, always cut 1, a cut at random") == "knn, always cut 1, a cut at random"
-    assert _few("knn, always cut 1, always cut 2, a cut at random") == "knn, always cut 1 and 2 others"
+    assert _few(["knn", "always cut 1", "a cut at random"]) == "knn, always cut 1, a cut at random"
+    assert _few(["knn", "always cut 1", "always cut 2", "a cut at random"]) == "knn, always cut 1 and 2 others"
 
 
 def test_a_study_without_probes_has_no_scoreboard(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from fake_probes import fake_probes
 from fake_results import fake_results
 from layercut.stats import scoreboard, standings
-from layercut.stats.prediction import OTHER_STUDIES, RANDOM_CUT
+from layercut.stats.prediction import NULL_PROBE, OTHER_STUDIES, RANDOM_CUT
 
 RESULTS = fake_results(strategies=("scratch", "freeze_reinit"), num_replicates=6)
 
@@ -39,7 +39,7 @@ def test_a_perfect_probe_has_correlation_one_and_no_regret():
         one = row(board, "perfect", fraction)
         assert (one["spearman"], one["kendall"], one["weighted_tau"], one["regret"]) == (1, 1, 1, 0)
         assert one["p"] == pytest.approx(2 / 120)
-        assert one["chosen"] == one["best"]
+        assert one["chosen"] == (one["best"],)
         assert one["spearman_low"] <= 1
         assert board[board["fraction"] == fraction]["regret"].min() == 0
 
@@ -84,11 +84,21 @@ def test_rows_are_sorted_by_regret_and_a_loser_is_shown_to_lose():
     for _, rows in board.groupby("fraction"):
         assert rows["regret"].is_monotonic_increasing
     table = standings(board).set_index("predictor")
-    assert table.loc["perfect", "loses_to"] == ""
-    assert table.loc["worst", "loses_to"].startswith("knn(k=3), ")
+    assert table.loc["perfect", "loses_to"] == ()
+    assert table.loc["worst", "loses_to"][0] == "knn(k=3)"
     assert RANDOM_CUT in table.loc["worst", "loses_to"]
     assert table.loc["knn(k=3)", "is_null"]
     assert table.loc["worst", "boards"] == 3
+
+
+def test_rules_and_probes_are_told_apart_by_kind_and_name_whatever_their_labels():
+    scores = PERFECT | {"always cut 9": lambda cut, fraction, replicate: float(cut)}
+    probes = fake_probes(RESULTS, scores)
+    probes["name"] = probes["probe"].map({"perfect": NULL_PROBE, "always cut 9": "depth"})
+    board = scoreboard(RESULTS, probes)
+    assert set(board["kind"]) == {"probe", "fixed_cut", "random_cut"}
+    assert row(board, "always cut 9")[["kind", "is_null"]].tolist() == ["probe", False]
+    assert row(board, "perfect")["is_null"]
 
 
 def test_a_cut_without_a_score_is_no_candidate_but_may_be_the_best():
@@ -96,7 +106,7 @@ def test_a_cut_without_a_score_is_no_candidate_but_may_be_the_best():
     scores = {"blind": lambda cut, fraction, replicate: math.nan if cut == best else float(cut)}
     one = row(scoreboard(RESULTS, fake_probes(RESULTS, scores)), "blind")
     assert one["num_candidates"] == 4
-    assert one["best"] == str(best)
+    assert one["best"].cut == best
     assert one["regret"] > 0
 
 
@@ -115,7 +125,7 @@ def test_several_sources_are_also_judged_together():
     assert set(board[board["scope"] == "cut"]["source"]) == {"a", "b"}
     together = row(board, "depth", scope="source")
     assert together["num_candidates"] == 10
-    assert together["chosen"] == "a at cut 4; b at cut 4"
+    assert together["chosen"] == (("a", "plain_cnn", 4), ("b", "plain_cnn", 4))
 
 
 def test_scores_on_test_images_and_on_the_source_are_left_out():

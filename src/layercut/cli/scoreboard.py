@@ -94,13 +94,15 @@ def _predictors(records: Sequence[dict[str, Any]]) -> Column:
     return Column("predictor", names, left=True)
 
 
-def _few(names: str, most: int = 2) -> str:
+def _few(names: Sequence[str], most: int = 2) -> str:
     """Return the first of some names, which are the rules that lose least, and how many others there are."""
-    first = names.split(", ")
-    return names if len(first) <= most + 1 else f"{', '.join(first[:most])} and {len(first) - most} others"
+    some = ", ".join(names[:most])
+    return ", ".join(names) if len(names) <= most + 1 else f"{some} and {len(names) - most} others"
 
 
 def _print_boards(board: Any) -> None:
+    from layercut.report.words import taken
+
     about = list(board.columns[: list(board.columns).index("predictor")])
     for values, rows in board.groupby(about, sort=False, dropna=False):
         named = dict(zip(about, values, strict=True))
@@ -110,7 +112,7 @@ def _print_boards(board: Any) -> None:
         records = rows.to_dict("records")
         cells = [_board_cells(row) for row in records]
         columns = [Column(title, [row[place] for row in cells]) for place, title in enumerate(_BOARD)]
-        chosen = Column("chosen", [str(row["chosen"]) for row in records], left=True)
+        chosen = Column("chosen", [taken(str(named["scope"]), row["chosen"]) for row in records], left=True)
         for lines in tables([_predictors(records)], [*columns, chosen]):
             say("\n".join(lines))
         for row in records:

@@ -44,7 +44,8 @@ def _panel(rows: pd.DataFrame, strategy: str, fractions: list[float]) -> Panel:
     regrets = 100 * rows.pivot_table(index="predictor", columns="fraction", values="regret")
     order = [str(name) for name in regrets.mean(axis=1).sort_values(kind="stable").index][::-1]  # rows go upwards
     nulls = set(rows.loc[rows["is_null"], "predictor"])
-    rivals = [name for name in order if name in nulls and not name.startswith("always")]  # some fixed cut wins
+    rules = set(rows.loc[rows["is_null"] & (rows["kind"] != "fixed_cut"), "predictor"])  # some fixed cut always wins
+    rivals = [name for name in order if name in rules]
     least = regrets.loc[rivals].min()
     values = tuple(tuple(_value(regrets, name, f) for f in fractions) for name in order)
     marked = tuple(

@@ -81,8 +81,11 @@ def asked_probes(spec: StudySpec) -> list[Ask]:
 
 
 def describe_probes(asks: list[Ask]) -> dict[str, Any]:
-    """Return what results need to know of each probe, by label: its kind, and the direction of each score."""
-    return {ask.spec.label: {"kind": ask.probe.kind, "directions": dict(ask.probe.directions)} for ask in asks}
+    """Return what results need to know of each probe, by label: its name, kind, and the direction of each score."""
+    return {
+        ask.spec.label: {"name": ask.spec.name, "kind": ask.probe.kind, "directions": dict(ask.probe.directions)}
+        for ask in asks
+    }
 
 
 def probe_jobs(group: ProbeGroup, asks: list[Ask]) -> Iterator[ProbeJob]:

@@ -28,7 +28,14 @@ from layercut.report.probe_table import PROBE_COLUMNS, probe_rows, probe_verdict
 from layercut.report.sections import COLUMNS, condition_rows, run_facts
 from layercut.report.settings import setting_table, write_settings
 from layercut.report.source_table import SOURCE_COLUMNS, source_table
-from layercut.report.table_files import best_markdown, full_best, full_conditions, rows_markdown, write_markdown
+from layercut.report.table_files import (
+    best_markdown,
+    full_best,
+    full_conditions,
+    full_scoreboard,
+    rows_markdown,
+    write_markdown,
+)
 from layercut.stats import BestCut, contexts, undecided
 from layercut.stats.tables import Results
 
@@ -117,7 +124,7 @@ def write_tables(
     ]
     if judged := probe_rows(tables.scoreboard, order):
         shown = rows_markdown(PROBE_COLUMNS, judged, labels)
-        paths.append(write_csv(tables.scoreboard, folder / "scoreboard.csv"))
+        paths.append(write_csv(full_scoreboard(tables.scoreboard), folder / "scoreboard.csv"))
         paths.append(write_markdown(shown, folder / "scoreboard.md"))
     if (sources := source_table(tables.scoreboard)) is not None:
         shown = rows_markdown(SOURCE_COLUMNS, sources.rows, sources.labels)

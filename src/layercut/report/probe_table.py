@@ -29,10 +29,6 @@ PROBE_COLUMNS = (
 )
 
 
-FIXED = "always cut"
-"""How the rules begin that take the same cut everywhere."""
-
-
 def probe_rows(board: pd.DataFrame, contexts: Sequence[Context]) -> list[ConditionRow]:
     """Return the scoreboard as the page prints it; each fixed cut only on request."""
     if board.empty:
@@ -44,8 +40,8 @@ def probe_rows(board: pd.DataFrame, contexts: Sequence[Context]) -> list[Conditi
             context=index[context_of(row, columns)],
             strategies=(str(row["strategy"]),),
             fraction=words.fraction_label(row["fraction"]),
-            cells=probe_cells(row),
-            on_request=str(row["predictor"]).startswith(FIXED),
+            cells=probe_cells(row, words.taken("cut", row["chosen"])),
+            on_request=row["kind"] == "fixed_cut",
             muted=bool(row["is_null"]),
         )
         for row in own.to_dict("records")
@@ -58,10 +54,13 @@ def probe_verdicts(board: pd.DataFrame, scope: Literal["cut", "source"] = "cut")
     if own.empty or own["is_null"].all():
         return
     table = standings(own)
-    fixed = table["predictor"].str.startswith(FIXED)
+    fixed = table["kind"] == "fixed_cut"
     rules = [str(name) for name in table.loc[table["is_null"] & ~fixed, "predictor"]]
     probes = table[~table["is_null"]]
-    lost = {str(row.predictor): _among(str(row.loses_to), rules) for row in probes.itertuples()}
+    lost = {
+        str(name): [rule for rule in rules if rule in nulls]
+        for name, nulls in zip(probes["predictor"], probes["loses_to"], strict=True)
+    }
     regrets = dict(zip(map(str, table["predictor"]), table["regret"].astype(float), strict=True))
     good = [f"{name} ({_points(regrets[name])})" for name, to in lost.items() if not to]
     if good:
@@ -81,8 +80,8 @@ def probe_verdicts(board: pd.DataFrame, scope: Literal["cut", "source"] = "cut")
         )
 
 
-def probe_cells(row: Mapping[Any, Any]) -> tuple[Cell, ...]:
-    """Return the cells of one row of the scoreboard, one for each of `PROBE_COLUMNS`."""
+def probe_cells(row: Mapping[Any, Any], chosen: str) -> tuple[Cell, ...]:
+    """Return the cells of one row of the scoreboard, one for each of `PROBE_COLUMNS`; `chosen`: what it takes."""
     name = f"[{row['predictor']}]" if row["is_null"] else str(row["predictor"])
     strategy = str(row["strategy"])
     return (
@@ -97,7 +96,7 @@ def probe_cells(row: Mapping[Any, Any]) -> tuple[Cell, ...]:
         _correlation(row["weighted_tau"]),
         _known(f"{100 * row['regret']:.1f}", row["regret"]),
         _known(f"{100 * row['regret_low']:.1f} to {100 * row['regret_high']:.1f}", row["regret_low"]),
-        Cell(str(row["chosen"]), str(row["chosen"])),
+        Cell(chosen, chosen),
     )
 
 
@@ -115,7 +114,3 @@ def _known(text: str, value: float) -> Cell:
 
 def _points(regret: float) -> str:
     return f"{100 * regret:.1f} points"
-
-
-def _among(listed: str, names: Sequence[str]) -> list[str]:
-    return [name for name in names if f", {name}, " in f", {listed}, "]

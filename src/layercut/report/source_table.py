@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from layercut.report import words
-from layercut.report.probe_table import FIXED, PROBE_COLUMNS, probe_cells, probe_verdicts
+from layercut.report.probe_table import PROBE_COLUMNS, probe_cells, probe_verdicts
 from layercut.report.sections import ConditionRow
 from layercut.stats.design import FACTOR, level_columns
 
@@ -39,13 +39,13 @@ def source_table(board: pd.DataFrame) -> SourceTable | None:
 
 
 def _row(row: Mapping[Any, Any], place: int) -> ConditionRow:
-    chosen = words.listing(str(row["chosen"]).split("; "), _MOST_LISTED)
+    chosen = words.taken("source", row["chosen"], _MOST_LISTED)
     return ConditionRow(
         context=place,
         strategies=(str(row["strategy"]),),
         fraction=words.fraction_label(row["fraction"]),
-        cells=probe_cells({**row, "chosen": chosen}),
-        on_request=str(row["predictor"]).startswith(FIXED),
+        cells=probe_cells(row, chosen),
+        on_request=row["kind"] == "fixed_cut",
         muted=bool(row["is_null"]),
     )
 

@@ -57,6 +57,13 @@ def full_best(best: Iterable[BestCut]) -> pd.DataFrame:
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=first)
 
 
+def full_scoreboard(board: pd.DataFrame) -> pd.DataFrame:
+    """Return `stats.scoreboard` with what each predictor takes, and the best of all, as texts."""
+    rows = list(zip(board["scope"], board["chosen"], board["best"], strict=True))
+    chosen = [words.taken(scope, cuts) for scope, cuts, _ in rows]
+    return board.assign(chosen=chosen, best=[words.taken(scope, (best,)) for scope, _, best in rows])
+
+
 def rows_markdown(columns: Sequence[tuple[str, str]], rows: Sequence[ConditionRow], labels: Sequence[str]) -> str:
     """Return the table of all conditions, or the scoreboard, as it stands in the report."""
     several = len(labels) > 1

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from layercut.figures.names import fraction_label
 from layercut.stats import Context
+from layercut.stats.boards import SourceCut
 from layercut.stats.design import CUTLESS
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "percent",
     "phrase",
     "points",
+    "taken",
 ]
 
 NOTHING = "–"
@@ -92,6 +94,21 @@ def context_label(context: Context, among: Sequence[Context]) -> str:
         if len({other.factors[place] for other in among}) > 1:
             parts.append(f"{factor}: {level}")
     return ", ".join(parts)
+
+
+def taken(scope: str, chosen: Sequence[SourceCut], most: int | None = None) -> str:
+    """Return what a predictor takes in a row of the scoreboard: cuts, or cuts of sources.
+
+    Example:
+        >>> taken("cut", [SourceCut("a", "m", 1), SourceCut("a", "m", 3)])
+        '1, 3'
+        >>> taken("source", [SourceCut("a", "m", 1), SourceCut("b", "m", 3)])
+        'a at cut 1; b at cut 3'
+    """
+    if scope == "cut":
+        return ", ".join(str(one.cut) for one in chosen)
+    names = [f"{one.source} at cut {one.cut}" for one in chosen]
+    return "; ".join(names) if most is None else listing(names, most)
 
 
 def percent(share: float, decimals: int = 1) -> str:

@@ -15,7 +15,13 @@ from layercut.stats.design import CUTLESS, finished, level_columns
 
 Array = NDArray[np.float64]
 
-_CANDIDATE = ["source", "model", "cut"]
+
+class SourceCut(NamedTuple):
+    """What a predictor may choose."""
+
+    source: str
+    model: str
+    cut: int
 
 
 class Board(NamedTuple):
@@ -23,8 +29,7 @@ class Board(NamedTuple):
 
     names: dict[str, Any]
     """What the board is about: the first columns of the scoreboard."""
-    candidates: list[tuple[str, str, int]]
-    """Source, model and cut of each."""
+    candidates: list[SourceCut]
     accuracies: Array
     """Test accuracy, float64 "k r"; NaN where a trial failed."""
     replicates: list[int]
@@ -48,8 +53,8 @@ def boards(results: pd.DataFrame) -> Iterator[Board]:
                 continue
             named = dict(zip(about, values, strict=True))
             names = {"scope": scope, "source": "", "model": ""} | named
-            wide = rows.pivot_table(index=_CANDIDATE, columns="replicate", values="test_accuracy")
-            candidates = [(str(source), str(model), int(cut)) for source, model, cut in wide.index]
+            wide = rows.pivot_table(index=list(SourceCut._fields), columns="replicate", values="test_accuracy")
+            candidates = [SourceCut(str(source), str(model), int(cut)) for source, model, cut in wide.index]
             yield Board(names, candidates, wide.to_numpy(dtype=np.float64), [int(r) for r in wide.columns])
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,10 @@ from layercut.stats.tables import Results, probes_of, results_of
 
 NUM_RESAMPLES = 999
 NULL_PROBE = "knn"
-"""The probe that others must beat."""
+"""The probe that others must beat, whatever its options."""
+
+PredictorKind: TypeAlias = Literal["probe", "fixed_cut", "random_cut", "other_studies"]
+"""A probe, or one of three rules that never look at the target's features."""
 
 RANDOM_CUT = "a cut at random"
 OTHER_STUDIES = "mean of other studies"
@@ -35,10 +38,12 @@ Array = NDArray[np.float64]
 def scoreboard(results: Results, probes: Results, others: Sequence[Results] = ()) -> pd.DataFrame:
     """Return one row per board and predictor, best first within each board: least regret, then highest correlation.
 
-    Columns: `scope`, source, target, model, study, factors, strategy, fraction; `predictor`, `score`, `is_null`;
+    Columns: `scope`, source, target, model, study, factors, strategy, fraction; `predictor`, its `kind`
+    (`PredictorKind`), `score`, `is_null`;
     `num_candidates`, `num_replicates`; `spearman`, `kendall`, `weighted_tau` (positive: as the probe's direction
     promises), each with `_low` and `_high` (95 % bootstrap over replicates, percentiles); `fisher_low`,
-    `fisher_high`, `p` of Spearman's; `chosen` and `best` candidate, `regret` with `_low` and `_high` (accuracy, 0..1);
+    `fisher_high`, `p` of Spearman's; the candidates (`boards.SourceCut`) `chosen`, all of them where they tie, and the
+    `best`; `regret` with `_low` and `_high` (accuracy, 0..1);
     `undefined`: why there is no correlation, else empty.
 
     Args:
@@ -64,9 +69,9 @@ def scoreboard(results: Results, probes: Results, others: Sequence[Results] = ()
 def standings(board_rows: pd.DataFrame) -> pd.DataFrame:
     """Return a row a scope and predictor over all boards, least mean regret first.
 
-    Columns: `boards`, means over the boards where they are defined of `spearman`, `weighted_tau` and `regret`,
-    `max_regret`, `undefined` (boards without a correlation), `loses_to`: nulls with less mean regret over the boards
-    that both have, the best of them first.
+    Columns: `kind` of the predictor, `boards`, means over the boards where they are defined of `spearman`,
+    `weighted_tau` and `regret`, `max_regret`, `undefined` (boards without a correlation), `loses_to`: the nulls with
+    less mean regret over the boards that both have, the best of them first.
     """
     rows = []
     for scope, group in board_rows.groupby("scope", sort=False) if len(board_rows) else []:
@@ -79,6 +84,7 @@ def standings(board_rows: pd.DataFrame) -> pd.DataFrame:
                 {
                     "scope": scope,
                     "predictor": predictor,
+                    "kind": str(own["kind"].iloc[0]),
                     "is_null": bool(own["is_null"].iloc[0]),
                     "boards": len(own),
                     "spearman": float(own["spearman"].mean()),
@@ -86,7 +92,7 @@ def standings(board_rows: pd.DataFrame) -> pd.DataFrame:
                     "regret": float(own["regret"].mean()),
                     "max_regret": float(own["regret"].max()),
                     "undefined": int(own["spearman"].isna().sum()),
-                    "loses_to": ", ".join(_lost(wide, str(predictor), nulls)),
+                    "loses_to": tuple(_lost(wide, str(predictor), nulls)),
                 }
             )
     table = pd.DataFrame(rows)
@@ -96,18 +102,18 @@ def standings(board_rows: pd.DataFrame) -> pd.DataFrame:
 def _judged(board: Board, probes: pd.DataFrame, others: Sequence[pd.DataFrame]) -> Iterator[dict[str, Any]]:
     for label, directions in directions_of(probes).items():
         score, direction = next(iter(directions.items()))
-        scores = _scores_of(board, probes[probes["probe"] == label], score)
+        own = probes[probes["probe"] == label]
+        scores = _scores_of(board, own, score)
         if scores is not None:
             signed = scores if direction == "higher" else -scores
-            is_null = label.split("(")[0] == NULL_PROBE
-            yield _row(board, label, signed, is_null) | {"score": score}
+            yield _row(board, "probe", label, signed, own["name"].iloc[0] == NULL_PROBE) | {"score": score}
     elsewhere = _scores_elsewhere(board, others)
     if elsewhere is not None:
-        yield _row(board, OTHER_STUDIES, elsewhere, is_null=True)
-    cuts = np.array([cut for _, _, cut in board.candidates])
+        yield _row(board, "other_studies", OTHER_STUDIES, elsewhere, is_null=True)
+    cuts = np.array([one.cut for one in board.candidates])
     for cut in np.unique(cuts):
-        yield _row(board, f"always cut {cut}", np.where(cuts == cut, 1.0, 0.0)[:, None], True, ranks=False)
-    yield _row(board, RANDOM_CUT, np.zeros((len(cuts), 1)), True, ranks=False)
+        yield _row(board, "fixed_cut", f"always cut {cut}", np.where(cuts == cut, 1.0, 0.0)[:, None], is_null=True)
+    yield _row(board, "random_cut", RANDOM_CUT, np.zeros((len(cuts), 1)), is_null=True)
 
 
 def _scores_of(board: Board, rows: pd.DataFrame, score: str) -> Array | None:
@@ -154,8 +160,9 @@ def _scores_elsewhere(board: Board, others: Sequence[pd.DataFrame]) -> Array | N
     return np.array([[float(mean.get(cut, math.nan))] for _, _, cut in board.candidates])
 
 
-def _row(board: Board, predictor: str, scores: Array, is_null: bool, ranks: bool = True) -> dict[str, Any]:
-    """Return the row of one predictor; `ranks`: its scores are meant to order candidates, not to pick one."""
+def _row(board: Board, kind: PredictorKind, predictor: str, scores: Array, is_null: bool) -> dict[str, Any]:
+    """Return the row of one predictor."""
+    ranks = kind in ("probe", "other_studies")
     known: NDArray[np.bool_] = np.asarray(np.isfinite(scores).any(axis=1))
     seed = derive_seed(0, "scoreboard", predictor, str(board.names["strategy"]), f"{board.names['fraction']:g}")
     generator = np.random.default_rng(seed)
@@ -163,8 +170,8 @@ def _row(board: Board, predictor: str, scores: Array, is_null: bool, ranks: bool
     drawn_scores, drawn_truth = _resampled(scores[known], board.accuracies, generator)
     chosen = chosen_by(point)
     row: dict[str, Any] = {
-        **board.names, "predictor": predictor, "score": "", "is_null": is_null, "num_candidates": int(known.sum()),
-        "num_replicates": len(board.replicates),
+        **board.names, "predictor": predictor, "kind": kind, "score": "", "is_null": is_null,
+        "num_candidates": int(known.sum()), "num_replicates": len(board.replicates),
     }  # fmt: skip
     found = agreement(point, truth[known])
     drawn = agreement(drawn_scores, drawn_truth[:, known])
@@ -178,10 +185,10 @@ def _row(board: Board, predictor: str, scores: Array, is_null: bool, ranks: bool
     lost = regret(chosen, truth[known][None, :], np.array([truth.max()]))
     drawn_lost = regret(chosen_by(drawn_scores), drawn_truth[:, known], drawn_truth.max(axis=1))
     own = [board.candidates[place] for place in np.flatnonzero(known)]
-    taken = [own[place] for place in np.flatnonzero(chosen)]
+    taken = tuple(own[place] for place in np.flatnonzero(chosen))
     row["regret_low"], row["regret_high"] = (math.nan, math.nan) if single else _percentiles(drawn_lost)
-    row |= {"regret": float(lost[0]), "chosen": _listed(board, taken), "undefined": why}
-    return row | {"best": _listed(board, [board.candidates[int(truth.argmax())]])}
+    row |= {"regret": float(lost[0]), "chosen": taken, "undefined": why}
+    return row | {"best": board.candidates[int(truth.argmax())]}
 
 
 def _resampled(scores: Array, accuracies: Array, generator: np.random.Generator) -> tuple[Array, Array]:
@@ -210,12 +217,6 @@ def _percentiles(values: Array) -> tuple[float, float]:
         return math.nan, math.nan
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)
-
-
-def _listed(board: Board, candidates: Sequence[tuple[str, str, int]]) -> str:
-    if board.names["scope"] == "cut":
-        return ", ".join(str(cut) for _, _, cut in candidates)
-    return "; ".join(f"{source} at cut {cut}" for source, _, cut in candidates)
 
 
 def _board_columns(rows: pd.DataFrame) -> list[str]:

@@ -171,6 +171,7 @@ def load_curves(path: str | PathLike[str]) -> pd.DataFrame:
 def load_probes(path: str | PathLike[str]) -> pd.DataFrame:
     """Return one row for each probe, layer, fraction and replicate that the study asks for, with one column per score.
 
+    `probe` is the probe with its options as the study gives them, `name` its name alone.
     `cut` is the cut whose features were scored, missing after the last block. `kind` and `directions` say what each
     probe needs and what it promises: `directions` is a JSON object of its scores, `higher` or `lower`, the
     first of which stands for the probe. Rows are ordered by probe, as the study names them.
@@ -188,7 +189,7 @@ def load_probes(path: str | PathLike[str]) -> pd.DataFrame:
 
 
 def probe_table(probes: Sequence[ProbeRecord], about: Mapping[str, Any]) -> pd.DataFrame:
-    """Return records as `load_probes` does; `about`: kind and directions of each probe, by label."""
+    """Return records as `load_probes` does; `about`: name, kind and directions of each probe, by label."""
     order = {label: place for place, label in enumerate(about)}
     probes = sorted((probe for probe in probes if probe.probe in order), key=lambda probe: order[probe.probe])
     columns = ["probe", "source", "target", "model", "dataset", "split", "layer", "fraction", "replicate"]
@@ -199,6 +200,7 @@ def probe_table(probes: Sequence[ProbeRecord], about: Mapping[str, Any]) -> pd.D
     table |= {name: np.array([p.scores.get(name, np.nan) for p in probes], dtype=float) for name in scores}
     table["wall_seconds"] = np.array([p.wall_seconds for p in probes], dtype=float)
     table["key"] = _plain([p.key for p in probes], "key")
+    table["name"] = _plain([about[p.probe]["name"] for p in probes], "name")
     table["kind"] = _plain([about[p.probe].get("kind", "") for p in probes], "kind")
     table["directions"] = _plain([json.dumps(about[p.probe]["directions"]) for p in probes], "directions")
     return pd.DataFrame(table)
@@ -207,7 +209,10 @@ def probe_table(probes: Sequence[ProbeRecord], about: Mapping[str, Any]) -> pd.D
 def _imported_probes(probes: Iterable[ProbeRecord]) -> dict[str, Any]:
     """Imported are agreements of clusters with classes only; the adjusted Rand index stands for them."""
     scores = {probe.probe: sorted(probe.scores, key=lambda name: name != "ari") for probe in probes}
-    return {label: {"kind": "labels", "directions": dict.fromkeys(names, "higher")} for label, names in scores.items()}
+    return {
+        label: {"name": label, "kind": "labels", "directions": dict.fromkeys(names, "higher")}
+        for label, names in scores.items()
+    }
 
 
 def load_failures(path: str | PathLike[str]) -> pd.DataFrame:
