@@ -67,7 +67,7 @@ def test_design_points_that_are_not_merged_give_other_bits(study):
     names = [name for name in checked.plan.names if not name.merged and name.strategy != WITHOUT_NORMS]
     measured = [one_condition(checked, name.strategy, name.cut) for name in names]
     results = {trained_as(study, condition, condition.strategy, condition.cut) for condition in measured}
-    controls, probes, train_block, cutless = NUM_BLOCKS - 1, NUM_BLOCKS + 1, NUM_BLOCKS - 1, 4
+    controls, probes, train_block, cutless = NUM_BLOCKS - 1, NUM_BLOCKS + 1, NUM_BLOCKS - 1, 5
     assert len(results) == len(measured) == 5 * NUM_BLOCKS - 1 + controls + probes + train_block + cutless
 
 

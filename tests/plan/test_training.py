@@ -61,6 +61,7 @@ FIELDS = {
     "patience_watch": "{patience_watch: loss}",
     "layer_decay": "{layer_decay: 0.5}",
     "pull": "{pull: 0.1}",
+    "unfreeze_every": "{unfreeze_every: 2}",
     "augmentation": "{augmentation: [flip]}",
     "validate_epochs": "{validate_epochs: as_needed}",
     "log_points": "{log_points: true, patience: null}",
@@ -79,9 +80,13 @@ def test_every_training_field_reaches_the_fitting():
     }  # fmt: skip
 
 
+USED_BY = {"layer_decay": "layer_decay", "pull": "l2_sp", "unfreeze_every": "gradual_unfreeze"}
+"""The strategy that a field is for."""
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_field_that_changes_numbers_changes_the_keys(name):
-    strategy = f"transfer.strategies=[{ {'layer_decay': 'layer_decay', 'pull': 'l2_sp'}.get(name, 'finetune') }]"
+    strategy = f"transfer.strategies=[{USED_BY.get(name, 'finetune')}]"
     plan = tiny_plan(f"transfer.training={FIELDS[name]}", strategy).plan
     (condition,) = plan.conditions
     default = next(field.default for field in dataclasses.fields(Fitting) if field.name == name)
@@ -90,7 +95,7 @@ def test_a_field_that_changes_numbers_changes_the_keys(name):
     assert not keys(plan) & (keys(plain) | keys(tiny_plan("transfer.training={}", strategy).plan))
 
 
-@pytest.mark.parametrize("field", ["{layer_decay: 0.5}", "{pull: 0.5}"])
+@pytest.mark.parametrize("field", ["{layer_decay: 0.5}", "{pull: 0.5}", "{unfreeze_every: 2}"])
 def test_a_field_of_one_strategy_leaves_the_keys_of_all_others(field):
     changed = tiny_plan(f"transfer.training={field}", "transfer.strategies=[scratch, freeze, finetune, norm_only]")
     plain = tiny_plan("transfer.training={}", "transfer.strategies=[scratch, freeze, finetune, norm_only]")

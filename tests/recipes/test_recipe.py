@@ -154,6 +154,7 @@ def test_lightning_trains_what_the_recipe_says(kept, photos, monkeypatch):
         ("truncate", 2, "removes blocks, which timm cannot build"),
         ("linear_probe", 2, "no recipe for linear_probe"),
         ("layer_decay", 15, "no recipe for layer_decay"),
+        ("gradual_unfreeze", 15, "no recipe for gradual_unfreeze"),
     ],
 )
 def test_what_has_no_recipe_is_refused(kept, strategy, cut, told):

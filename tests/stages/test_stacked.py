@@ -84,7 +84,12 @@ def test_a_member_takes_the_decisions_of_its_serial_trial(study, strategy, cut):
 
 
 def test_every_strategy_and_cut_is_compared():
-    seven, smaller, one_block, whole = 5 * 3 - 1, 2, 2, ["norm_only", "bias_only", "layer_decay", "l2_sp"]
+    seven, smaller, one_block, whole = (
+        5 * 3 - 1,
+        2,
+        2,
+        ["norm_only", "bias_only", "layer_decay", "l2_sp", "gradual_unfreeze"],
+    )
     assert len(DESIGNS) == seven + smaller + one_block + len(whole)
 
 

@@ -26,6 +26,7 @@ _STRATEGY_STYLES = {
     "layer_decay": Style(GREEN, "triangle", "dash"),
     "l2_sp": Style(GREEN, "square", "dot"),
     "bias_only": Style(OLIVE, "diamond", "dot"),
+    "gradual_unfreeze": Style(OLIVE, "triangle_down", "dashdot"),
 }
 _MARKERS: tuple[Marker, ...] = (
     "circle",

@@ -17,12 +17,16 @@ class PartlyTrained(CuttableModel):
         """`resting` are qualified names of layers; which parameters are trained is said by their `requires_grad`."""
         super().__init__(blocks, head)
         self._resting = tuple(resting)
+        self.waiting: tuple[str, ...] = ()
+        """Qualified names of blocks that rest for now, with all that is in them."""
 
     def train(self, mode: bool = True) -> Self:
-        """Set the mode of everything that is not at rest."""
+        """Set the mode of everything that does not rest or wait."""
         super().train(mode)
         for name in self._resting:
             self.get_submodule(name).training = False  # itself alone: layers inside of it have their own mode
+        for name in self.waiting:
+            self.get_submodule(name).eval()
         return self
 
     def frozen_values(self) -> dict[str, Tensor]:

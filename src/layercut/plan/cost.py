@@ -6,6 +6,7 @@ early stopping will skip some: estimates are upper bounds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -67,22 +68,45 @@ def training_flops(forward: int, images: Images, length: Length) -> int:
     return training + forward * sum(images)
 
 
-def trial_flops(cost: ModelCost, treatment: Treatment, images: Images, length: Length, augmented: bool = False) -> int:
+class Phase(NamedTuple):
+    """A part of a training in which the same blocks are trained."""
+
+    epochs: int
+    trained: tuple[int, ...]
+
+
+def trial_flops(
+    cost: ModelCost,
+    treatment: Treatment,
+    images: Images,
+    length: Length,
+    augmented: bool = False,
+    phases: Sequence[Phase] = (),
+) -> int:
     """Return the operations of one trial; a frozen trunk's features are counted with their bank.
 
     Those of augmented images are others in every epoch: they are the trial's own. A frozen block above a trained one
-    has a gradient of its features, none of its parameters; below every trained one it has none.
+    has a gradient of its features, none of its parameters; below every trained one it has none. `phases` are those of
+    a training in which not all blocks are trained from the beginning.
     """
     trunk, last = treatment.trunk, treatment.num_left
     own_trunk = cost.trunk_flops[trunk] * images.train * length.epochs if augmented else 0
     whole = training_flops(cost.trunk_flops[last] - cost.trunk_flops[trunk] + cost.head_flops[last], images, length)
-    lowest = min(treatment.trained, default=last)
     spared = sum(
-        (cost.trunk_flops[block + 1] - cost.trunk_flops[block]) * (1 if block > lowest else 2)
-        for block in treatment.frozen
-        if block >= trunk
+        phase.epochs * _without_gradient(cost, treatment, phase.trained)
+        for phase in phases or [Phase(length.epochs, treatment.trained)]
     )
-    return whole - spared * images.train * length.epochs + own_trunk
+    return whole - spared * images.train + own_trunk
+
+
+def _without_gradient(cost: ModelCost, treatment: Treatment, trained: Sequence[int]) -> int:
+    """Return the operations, for one image, of the backward passes that frozen blocks above the trunk do not have."""
+    lowest = min(trained, default=treatment.num_left)
+    return sum(
+        (cost.trunk_flops[block + 1] - cost.trunk_flops[block]) * (1 if block > lowest else 2)
+        for block in range(treatment.trunk, treatment.num_left)
+        if block not in trained
+    )
 
 
 def feature_passes(fitting: Fitting) -> int:

@@ -20,10 +20,11 @@ from layercut.plan.scaling import scaled
 from layercut.plan.single_image import normalizes, why_not_one_by_one, without_single
 from layercut.plan.solving import solved_fitting, trial_work
 from layercut.plan.stacking import group_size, trunk_chunk
+from layercut.plan.unfreezing import phases, turns_of
 from layercut.records import ConditionName
 from layercut.spec import StudySpec
 from layercut.strategies import STRATEGIES
-from layercut.strategies.base import PullingStrategy, RatedStrategy, Strategy, head_of
+from layercut.strategies.base import PullingStrategy, RatedStrategy, StagedStrategy, Strategy, head_of
 from layercut.strategies.treatment import Treatment, treatment
 from layercut.training.precision import Precision
 
@@ -113,7 +114,8 @@ class DesignGroup(NamedTuple):
         num_replicates = transfer.num_replicates(fraction)
         batch_size = min(fitting.batch_size, images.train)
         group = None if head != "trained" else self._group(treated, batch_size, num_replicates, fitting.lr_schedule)
-        if group is not None:  # members share each evaluation, so it is for all epochs
+        if group is not None or isinstance(STRATEGIES[name], StagedStrategy):
+            # an epoch that members share, or in which a group has just joined, cannot be passed over
             fitting = dataclasses.replace(fitting, validate_epochs="all")
         below = fitting, group is not None
         if frozen and below not in banks:  # one for all conditions on it: a plan has a million
@@ -123,7 +125,9 @@ class DesignGroup(NamedTuple):
             fitting = without_single(fitting, sizes)
         num_folds = transfer.num_folds if folds else 0
         num_classes = self.task.num_classes
-        work = trial_work(head, self.cost, treated, fitting, images, max(sizes), num_classes, num_folds)
+        turns = turns_of(STRATEGIES[name], self.model, treated)
+        parts = list(phases(treated, fitting, max(sizes), turns)) if turns else []
+        work = trial_work(head, self.cost, treated, fitting, images, max(sizes), num_classes, num_folds, parts)
         key = condition_key(
             source,
             self.task,
@@ -250,6 +254,8 @@ def _without_unused(fitting: Fitting, strategy: Strategy) -> Fitting:
     pulls = isinstance(strategy, PullingStrategy) and strategy.pulled
     if not pulls and fitting.pull != Fitting.pull:
         fitting = dataclasses.replace(fitting, pull=Fitting.pull)
+    if not isinstance(strategy, StagedStrategy) and fitting.unfreeze_every != Fitting.unfreeze_every:
+        fitting = dataclasses.replace(fitting, unfreeze_every=Fitting.unfreeze_every)
     return fitting
 
 

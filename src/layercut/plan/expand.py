@@ -38,6 +38,7 @@ from layercut.plan.source_job import check_named_tasks, overlap_warnings, scaled
 from layercut.plan.sources import join, reference_job, source_at, source_jobs
 from layercut.plan.stacking import alone_warnings
 from layercut.plan.steps import length_warnings
+from layercut.plan.unfreezing import unfreezing_warnings
 from layercut.plan.validation import choice_warnings, source_warnings, validation_warnings, with_given_validation
 from layercut.records import ConditionName
 from layercut.spec import StudySpec, TaskSpec
@@ -163,6 +164,7 @@ class _Expansion:
         self.warnings += choice_warnings(conditions, group.target.info)
         self.warnings += length_warnings(conditions, group.target.info)
         self.warnings += hidden_warnings(conditions)
+        self.warnings += unfreezing_warnings(conditions, group.target.info)
         if group.stacked:
             self.warnings += alone_warnings(conditions, group.cost)
         for name, condition in points:

@@ -15,7 +15,7 @@ from layercut.data.pictures import PictureRule
 from layercut.data.splits import Validation
 from layercut.models.backward import Unrepeatable
 from layercut.strategies import STRATEGIES
-from layercut.strategies.base import HeadKind, head_of
+from layercut.strategies.base import HeadKind, Strategy, head_of
 from layercut.strategies.treatment import Treatment, treatment
 from layercut.training.schedule import Schedule
 
@@ -75,6 +75,12 @@ class ModelRef:
     def num_blocks(self) -> int:
         """Return B: cuts are 0..B."""
         return len(self.block_names)
+
+    @property
+    def group_ends(self) -> tuple[int, ...]:
+        """Return the cuts at which groups of blocks end: stages, or every block."""
+        ends = {cut for _, cut in self.stages if cut} or set(range(1, self.num_blocks))
+        return tuple(sorted(ends | {self.num_blocks}))
 
     def largest_features(self, cut: int) -> int:
         """Return the numbers in the largest features of one image from a cut on."""
@@ -216,14 +222,19 @@ class Condition:
     """Maximum number of cross-validation models that each replicate trains besides its own; 0: none."""
 
     @property
+    def does(self) -> Strategy:
+        """Return the strategy itself."""
+        return STRATEGIES[self.strategy]
+
+    @property
     def treatment(self) -> Treatment:
         """Return what becomes of each block."""
-        return treatment(STRATEGIES[self.strategy], self.cut, self.model.num_blocks)
+        return treatment(self.does, self.cut, self.model.num_blocks)
 
     @property
     def head(self) -> HeadKind:
         """Return how the head gets its values."""
-        return head_of(STRATEGIES[self.strategy])
+        return head_of(self.does)
 
     @property
     def trunk(self) -> int:

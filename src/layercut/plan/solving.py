@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from layercut.keys import canonical_json
 from layercut.models import MODELS
 from layercut.models.base import seeded_head
-from layercut.plan.cost import Images, ModelCost, training_length, trial_flops
+from layercut.plan.cost import Images, ModelCost, Phase, training_length, trial_flops
 from layercut.plan.jobs import Condition, Fitting, ModelRef
 from layercut.strategies.base import HeadKind
 from layercut.strategies.treatment import Treatment
@@ -72,13 +72,17 @@ def trial_work(
     num_train: int,
     num_classes: int,
     num_folds: int,
+    phases: Sequence[Phase],
 ) -> int:
-    """Return the operations of one trial; the largest of its models is trained on `num_train` images."""
+    """Return the operations of one trial; the largest of its models is trained on `num_train` images.
+
+    `phases` are those of a training in which not all blocks are trained from the beginning.
+    """
     solving = 0 if head == "trained" else solving_flops(cost, treatment, images, num_classes, num_folds)
     if head == "solved":
         return solving
     length = training_length(fitting, num_train)
-    return solving + trial_flops(cost, treatment, images, length, bool(fitting.augmentation))
+    return solving + trial_flops(cost, treatment, images, length, bool(fitting.augmentation), phases)
 
 
 def hidden_warnings(conditions: Iterable[Condition]) -> Iterator[str]:

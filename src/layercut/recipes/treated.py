@@ -12,7 +12,7 @@ from layercut.models import MODELS
 from layercut.models.base import random_layers
 from layercut.models.zoo.family import ZooFamily
 from layercut.strategies import STRATEGIES
-from layercut.strategies.base import PartialStrategy, PullingStrategy, RatedStrategy, head_of
+from layercut.strategies.base import PartialStrategy, PullingStrategy, RatedStrategy, StagedStrategy, head_of
 from layercut.strategies.treatment import Treatment, treatment
 
 
@@ -44,10 +44,10 @@ def treated(card: Mapping[str, Any]) -> Treated:
     family = MODELS[build["name"]]
     if not isinstance(family, ZooFamily) or family.library != "timm":
         raise UserError(f"expected a model of timm for a recipe; got {build['name']}")
-    if head_of(strategy) != "trained" or isinstance(strategy, RatedStrategy | PullingStrategy):
+    if head_of(strategy) != "trained" or isinstance(strategy, RatedStrategy | PullingStrategy | StagedStrategy):
         raise UserError(
-            f"there is no recipe for {card['strategy']}, which solves its head, has rates of its own or draws back to "
-            "the source; name another condition, such as strategy=finetune"
+            f"there is no recipe for {card['strategy']}, which solves its head, has rates of its own, draws back to "
+            "the source or trains blocks in turns; name another condition, such as strategy=finetune"
         )
     options = family.options.model_validate(build["options"])
     whole, cut, names = family.own_and_cut(options, tuple(build["image_shape"]), len(card["class_names"]))

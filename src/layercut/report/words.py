@@ -58,6 +58,7 @@ def phrase(strategy: str, cut: int, num_blocks: int, names: Sequence[str] = ()) 
         "norm_only": f"Keep all {num_blocks} blocks and train only their norms further",
         "layer_decay": f"Keep all {num_blocks} blocks and train them further, each slower than the one above it",
         "l2_sp": f"Keep all {num_blocks} blocks and train them further, drawn back to the source's values",
+        "gradual_unfreeze": f"Keep all {num_blocks} blocks and train them further, from the top on, group after group",
         "bias_only": f"Keep all {num_blocks} blocks and train only their biases further",
         "freeze_reinit": f"Keep {kept}, frozen, and re-initialise the rest",
         "freeze": f"Keep all {num_blocks} blocks, freeze the first {cut}{named} and train the rest further",

@@ -104,6 +104,12 @@ class TrainingSpec(StrictSpec):
         description="In the strategy `l2_sp`: strength of the penalty towards the source's values, half of it times "
         "the squared distance.",
     )
+    unfreeze_every: int = Field(
+        default=1,
+        ge=1,
+        description="In the strategy `gradual_unfreeze`: evaluations (one per epoch, unless `steps` or `min_steps` say "
+        "otherwise) after which the next group of blocks joins.",
+    )
     augmentation: OneOrMore[AugmentationName] = Field(
         default=[], description="What is done to training images, one after the other, freshly in every epoch."
     )
@@ -219,7 +225,7 @@ class PretrainingSpec(TrainingSpec):
     def _contradictions_of_a_source(self) -> Iterator[str]:
         if self.kept_lr_scale != 1:
             yield f"no kept_lr_scale for a source, which keeps nothing; got {self.kept_lr_scale:g}"
-        for name in ("layer_decay", "pull"):
+        for name in ("layer_decay", "pull", "unfreeze_every"):
             if getattr(self, name) != type(self).model_fields[name].default:
                 yield f"no {name} for a source: it is for a strategy; got {getattr(self, name):g}"
         if self.log_points:

@@ -37,8 +37,11 @@ def values_to_train(trial: Trial) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in trained.items()}
 
 
-def check_trained(trial: Trial, before: Mapping[str, Tensor], batch: Batch) -> None:
+def check_trained(trial: Trial, before: Mapping[str, Tensor], batch: Batch, best_epoch: int) -> None:
     """Check that each of these parameters moved, or could not: no gradient on its own images, or one below rounding.
+
+    Those of blocks that join the training after the best epoch are left out: they stay as they are, which
+    `frozen_unchanged` of the record says.
 
     A layer behind which a model begins with zero, as residual branches of timm's ResNets do, has no gradient before the
     first step, and a training may end with its first: what counts is a gradient at the beginning and at the end.
@@ -47,6 +50,8 @@ def check_trained(trial: Trial, before: Mapping[str, Tensor], batch: Batch) -> N
         UntrainedError: one stayed as it was.
     """
     body, fitting, rates = trial.parts.body, trial.condition.fitting, trial.parts.handling.rates
+    waiting = tuple(f"{block}." for block in trial.waiting(best_epoch))
+    before = {name: value for name, value in before.items() if not name.startswith(waiting)}
     after = dict(body.named_parameters())
     still = [name for name, value in after.items() if name in before and torch.equal(value, before[name])]
     for values in (after, {name: before.get(name, value) for name, value in after.items()}):

@@ -35,8 +35,8 @@ class Member(NamedTuple):
     trial: Trial
     result: Training | DivergedError
     on: Evaluations
-    certify: Callable[[], None]
-    """Checks that what the strategy trains was trained."""
+    certify: Callable[[int], None]
+    """Checks that what the strategy trains was trained until an epoch, the best."""
 
 
 def run_stacked(job: TransferJob, context: Context) -> tuple[TrialRecord | FailureRecord, ...]:
@@ -90,7 +90,7 @@ def _record(
     def record() -> TrialRecord:
         if isinstance(member.result, DivergedError):
             raise member.result
-        member.certify()
+        member.certify(member.result.best_epoch)
         made = trial_record(member.trial, member.result, member.on, trunk, context, wall_seconds)
         keep_trial(member.trial, made, member.on.test, context)
         return made

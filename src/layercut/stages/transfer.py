@@ -78,7 +78,7 @@ def _train(trial: Trial, training: Examples, validation: Examples | None, contex
             result = _train_with_folds(trial, training, context, head)
         else:
             result = train(body, training, validation, condition.fitting, trial.seeds.order, trial.parts.handling)
-    check_trained(trial, before, lambda: next(iter(training.chunks())))
+    check_trained(trial, before, lambda: next(iter(training.chunks())), result.best_epoch)
     return result if head is None else result._replace(penalty_strength=head.strength.value)
 
 

@@ -19,13 +19,13 @@ from layercut.records import TrialRecord, log_area
 from layercut.seeding import derive_seed
 from layercut.stages.context import Context
 from layercut.stages.inputs import FrozenTrunk, freeze_trunk
-from layercut.strategies import STRATEGIES
-from layercut.strategies.base import Ingredients, PartialStrategy, PullingStrategy, RatedStrategy
+from layercut.strategies.base import Ingredients, PartialStrategy, PullingStrategy, RatedStrategy, StagedStrategy
 from layercut.training.course import DivergedError, Training
 from layercut.training.device import place_model
 from layercut.training.evaluate import Evaluation
 from layercut.training.handling import PLAIN, Handling
 from layercut.training.solved import classifier
+from layercut.training.unfreezing import joining_rounds
 
 
 class Seeds(NamedTuple):
@@ -69,6 +69,15 @@ class Trial(NamedTuple):
     frozen_hash: str | None
     """Of all that is frozen, before training; None where nothing is."""
     checkpoint_hash: str | None
+    block_hashes: Mapping[str, str] = {}
+    """Of blocks that join the training later, before it."""
+
+    def waiting(self, round_number: int) -> tuple[str, ...]:
+        """Return the qualified names of the blocks that have not joined in a round."""
+        fitting, turns = self.condition.fitting, self.parts.handling.turns
+        num_rounds = fitting.rounds(len(self.split.train)).number if turns else 1
+        joins = joining_rounds(turns, fitting.unfreeze_every, num_rounds)
+        return tuple(name for name, at in joins.items() if at > round_number)
 
 
 class Evaluations(NamedTuple):
@@ -111,7 +120,10 @@ def prepare_trial(condition: Condition, replicate: int, key: str, context: Conte
     model = place_model(prepare_model(condition, source, seeds), context.torch_device)
     parts = separate(condition, model)
     hashed = _frozen_hash(parts)
-    return Trial(condition, replicate, key, task, seeds, split, tuple(folds), model, parts, hashed, checkpoint_hash)
+    blocks = {name: _hash_of(parts.body, name) for name in parts.handling.turns}
+    return Trial(
+        condition, replicate, key, task, seeds, split, tuple(folds), model, parts, hashed, checkpoint_hash, blocks
+    )
 
 
 def prepare_model(condition: Condition, source: Mapping[str, Tensor], seeds: Seeds) -> CuttableModel:
@@ -127,14 +139,14 @@ def prepare_model(condition: Condition, source: Mapping[str, Tensor], seeds: See
 
     fresh.head = new_head(ref.num_blocks)
     ingredients = Ingredients(fresh, source, new_head, condition.keep_hidden)
-    return STRATEGIES[condition.strategy].prepare(ingredients, condition.cut)
+    return condition.does.prepare(ingredients, condition.cut)
 
 
 def separate(condition: Condition, model: CuttableModel) -> Parts:
     """Split a model into its frozen trunk, whose features may be stored, and the rest, of which some may be frozen."""
     bank, below = condition.bank, condition.trunk
     blocks = list(model.blocks.named_children())
-    strategy = STRATEGIES[condition.strategy]
+    strategy = condition.does
     trains = strategy.trains if isinstance(strategy, PartialStrategy) else _everything
     resting: list[str] = []
     for index, (name, block) in enumerate(blocks):
@@ -171,8 +183,9 @@ def _mark(name: str, block: nn.Module, trains: Callable[[nn.Module, str], bool])
 
 
 def _handling(condition: Condition, body: PartlyTrained, kept: frozenset[str]) -> Handling:
-    strategy, fitting, ref = STRATEGIES[condition.strategy], condition.fitting, condition.model
+    strategy, fitting, ref = condition.does, condition.fitting, condition.model
     rates: dict[str, float] = {}
+    turns: dict[str, int] = {}
     if fitting.kept_lr_scale != 1:
         rates = dict.fromkeys(kept, fitting.kept_lr_scale)
     if isinstance(strategy, RatedStrategy):
@@ -180,13 +193,16 @@ def _handling(condition: Condition, body: PartlyTrained, kept: frozenset[str]) -
         for name, _ in body.blocks.named_parameters(prefix="blocks"):
             block = place[".".join(name.split(".")[:2])]
             rates[name] = rates.get(name, 1.0) * strategy.rate(block, ref.num_blocks, fitting.layer_decay)
+    if isinstance(strategy, StagedStrategy):
+        names = {block: ref.block_names[block] for block in condition.treatment.trained}
+        turns = {f"blocks.{name}": strategy.turn(block, ref.group_ends) for block, name in names.items()}
     pulled = isinstance(strategy, PullingStrategy) and strategy.pulled
-    return Handling(rates, kept if pulled else frozenset(), fitting.pull if pulled else 0.0)
+    return Handling(rates, kept if pulled else frozenset(), fitting.pull if pulled else 0.0, turns)
 
 
 def _kept_parameters(condition: Condition, model: CuttableModel) -> frozenset[str]:
     """Return the names of what the strategy took from the source, below and above the cut."""
-    strategy, num_blocks = STRATEGIES[condition.strategy], condition.model.num_blocks
+    strategy, num_blocks = condition.does, condition.model.num_blocks
     prefixes = [f"blocks.{condition.model.block_names[block]}." for block in condition.treatment.kept]
     if condition.keep_hidden and strategy.transfers and len(model.blocks) == num_blocks:
         prefixes.append("head.hidden.")
@@ -222,7 +238,7 @@ def trial_record(
         num_duplicates_dropped=trial.task.num_duplicates_dropped,
         num_trained_parameters=_num_parameters(trial.parts.body, trained=True),
         num_parameters=_num_parameters(trial.model),
-        frozen_unchanged=_frozen_unchanged(trial, trunk),
+        frozen_unchanged=_frozen_unchanged(trial, trunk, result.best_epoch),
         seeds=trial.seeds._asdict(),
         split_hash=splits_hash(trial.split, trial.folds),
         checkpoint_hash=trial.checkpoint_hash,
@@ -242,11 +258,20 @@ def trial_record(
     )
 
 
-def _frozen_unchanged(trial: Trial, trunk: FrozenTrunk | None) -> bool | None:
-    """`trunk` is the one that the inputs came through: a group of trials has one in common."""
-    if trial.frozen_hash is None:
+def _frozen_unchanged(trial: Trial, trunk: FrozenTrunk | None, best_epoch: int) -> bool | None:
+    """`trunk` is the one that the inputs came through: a group of trials has one in common.
+
+    Blocks that had not joined when the weights were the best were frozen until then.
+    """
+    waiting = trial.waiting(best_epoch)
+    if trial.frozen_hash is None and not waiting:
         return None
-    return _frozen_hash(trial.parts._replace(trunk=trunk)) == trial.frozen_hash
+    unmoved = all(_hash_of(trial.parts.body, name) == trial.block_hashes[name] for name in waiting)
+    return unmoved and _frozen_hash(trial.parts._replace(trunk=trunk)) == trial.frozen_hash
+
+
+def _hash_of(body: PartlyTrained, block: str) -> str:
+    return tensors_hash(body.get_submodule(block).state_dict())
 
 
 def _frozen_hash(parts: Parts) -> str | None:

@@ -19,7 +19,7 @@ from layercut.errors import UserError
 SCRATCH = "scratch"
 """The strategy that transfers nothing: the baseline of every comparison."""
 
-CUTLESS = (SCRATCH, "finetune", "lp_finetune", "norm_only", "bias_only", "layer_decay", "l2_sp")
+CUTLESS = (SCRATCH, "finetune", "lp_finetune", "norm_only", "bias_only", "layer_decay", "l2_sp", "gradual_unfreeze")
 """Strategies that do the same at every cut."""
 
 POINT = ["strategy", "cut", "fraction"]

@@ -31,6 +31,7 @@ from layercut.stats.design import FACTOR
 STRATEGY_ORDER = (
     "scratch", "freeze_reinit", "freeze", "reinit", "finetune", "freeze_truncate", "truncate", "scratch_truncate",
     "linear_probe", "lp_finetune", "train_block", "norm_only", "bias_only", "layer_decay", "l2_sp",
+    "gradual_unfreeze",
 )  # fmt: skip
 """Strategies in the order in which tables and figures show them; others follow by name."""
 

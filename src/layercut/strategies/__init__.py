@@ -41,6 +41,10 @@ STRATEGIES: Registry[Strategy] = Registry(
         ),
         "l2_sp": Entry("layercut.strategies.l2_sp:L2_SP", "all kept and trained, drawn back to the source's values"),
         "bias_only": Entry("layercut.strategies.bias_only:BIAS_ONLY", "all kept; biases trained"),
+        "gradual_unfreeze": Entry(
+            "layercut.strategies.gradual_unfreeze:GRADUAL_UNFREEZE",
+            "all kept and trained, the head first, then a group of blocks after another from the top",
+        ),
     },
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -96,6 +96,18 @@ class RatedStrategy(Protocol):
 
     def rate(self, block: int, num_blocks: int, decay: float) -> float:
         """Return the factor of the learning rate for a block, by index; `decay` is the study's `layer_decay`."""
+        ...
+
+
+@runtime_checkable
+class StagedStrategy(Protocol):
+    """What a strategy says beside `Strategy` where its blocks are not trained from the beginning, but in turns."""
+
+    def turn(self, block: int, group_ends: Sequence[int]) -> int:
+        """Return when a block joins: in turn 0 with the head, 1 after that, and so on.
+
+        `group_ends` are the cuts at which the model's groups of blocks end, ascending: its stages, or every block.
+        """
         ...
 
 

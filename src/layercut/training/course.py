@@ -44,7 +44,8 @@ class Course:
     """Follows one training, epoch by epoch.
 
     The best epoch has the strictly greatest validation accuracy, so ties keep the earlier one; with `ties="loss"`,
-    that with the lower validation loss. Patience waits for a better accuracy, or with `watch="loss"` for a lower loss.
+    that with the lower validation loss. Patience waits for a better accuracy, or with `watch="loss"` for a lower loss;
+    it begins in the epoch `since`.
     Without validation images there is no early stop and the last weights count.
     """
 
@@ -54,10 +55,12 @@ class Course:
         target_accuracy: float | None = None,
         ties: Literal["earlier", "loss"] = "earlier",
         watch: Literal["accuracy", "loss"] = "accuracy",
+        since: int = 1,
     ) -> None:
         self._patience = patience
         self._watches_loss = watch == "loss"
         self._least_loss, self._last_gain = math.inf, 0
+        self._before = since - 1
         self._target_accuracy = math.inf if target_accuracy is None else target_accuracy
         self._curve: list[EpochPoint] = []
         self._best_epoch = 0
@@ -100,7 +103,7 @@ class Course:
 
     def _wait(self, point: EpochPoint) -> None:
         last_gain = self._last_gain if self._watches_loss else self._best_epoch
-        if self._patience is not None and point.epoch - last_gain >= self._patience:
+        if self._patience is not None and point.epoch - max(last_gain, self._before) >= self._patience:
             self._reason = "patience"
 
     def result(self) -> Training:

@@ -53,7 +53,8 @@ def train_folds(
         DivergedError: a loss became infinite or NaN, in any fold.
     """
     runs = [Optimization(fold.model, fold.training, schedule, rounds, order_seed, handling) for fold in folds]
-    course = Course(schedule.patience, schedule.target_accuracy, ties="loss", watch=schedule.patience_watch)
+    since = runs[0].unfreezing.last
+    course = Course(schedule.patience, schedule.target_accuracy, "loss", schedule.patience_watch, since)
     num_looks = 0
     for number in range(1, rounds.number + 1):
         trained = [run.round(number) for run in runs]
@@ -99,6 +100,7 @@ def train_for(
     for number in range(1, num_rounds + 1):
         course.add(run.round(number))
         run.rate.after_round(history[number - 1])
+    run.unfreezing.end()
     return rounds.num_steps(run.steps_an_epoch, num_rounds)
 
 

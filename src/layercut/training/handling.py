@@ -15,6 +15,8 @@ class Handling(NamedTuple):
     """Those that a penalty draws to the values that they have when the training begins."""
     pull: float = 0.0
     """Strength of it: the gradient gets `pull` times the distance."""
+    turns: Mapping[str, int] = {}
+    """When blocks join, by their qualified names, 0 with the head (`training/unfreezing.py`)."""
 
 
 PLAIN = Handling()

@@ -24,6 +24,7 @@ from layercut.training.optimizer import build_optimizer, clip_gradients
 from layercut.training.precision import training_precision
 from layercut.training.rounds import Batches, Rounds
 from layercut.training.schedule import Schedule
+from layercut.training.unfreezing import Unfreezing
 from layercut.training.validation import EveryEpoch, Validation
 
 Look = Callable[[str], None]
@@ -50,6 +51,7 @@ class Optimization:
         self.steps_an_epoch = len(batch_sizes)
         self._batches = Batches(len(examples), batch_sizes, [order_seed], examples.labels.device)
         self._optimizer = build_optimizer(model.named_parameters(), schedule, handling)
+        self.unfreezing = Unfreezing(model, dict(model.named_parameters()), handling.turns, schedule, rounds.number)
         self.rate = LearningRate(self._optimizer, schedule, rounds, self.steps_an_epoch)
 
     def round(self, number: int, look: Look | None = None) -> EpochPoint:
@@ -59,6 +61,7 @@ class Optimization:
         loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         num_right = torch.zeros((), dtype=torch.int64, device=device)
         num_seen, epoch_inputs = 0, examples.inputs
+        self.unfreezing.begin(number)
         model.train()
         for batch in self._batches.take(self._rounds.steps_of(number, self.steps_an_epoch)):
             positions = batch.positions[0]
@@ -101,7 +104,8 @@ def train(
     """
     rounds = schedule.rounds(len(examples))
     optimization = Optimization(model, examples, schedule, rounds, order_seed, handling)
-    course = Course(schedule.patience, schedule.target_accuracy, watch=schedule.patience_watch)
+    since = optimization.unfreezing.last
+    course = Course(schedule.patience, schedule.target_accuracy, watch=schedule.patience_watch, since=since)
     log = AccuracyLog(schedule.log_points, optimization.steps_an_epoch)
     snapshots = Snapshots(schedule.checkpoints)
     follow: Validation = EveryEpoch(validation, schedule.precision, course)
@@ -123,6 +127,7 @@ def train(
             break
         optimization.rate.after_round(point)
 
+    optimization.unfreezing.end()
     if best_state:
         model.load_state_dict(best_state)
     result = course.result()

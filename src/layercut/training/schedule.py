@@ -41,6 +41,7 @@ class Schedule:
     kept_lr_scale: float = 1.0
     layer_decay: float = 0.75
     pull: float = 0.01
+    unfreeze_every: int = 1
     validate_epochs: Literal["all", "as_needed"] = "all"
     log_points: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()

@@ -30,8 +30,9 @@ class Stack:
         """
         if not models:
             raise ValueError("expected at least one model to stack; got none")
-        self._model = copy.deepcopy(models[0]).to("meta").train()
-        drawing = random_layers(self._model, in_this_mode=True)
+        self.template = copy.deepcopy(models[0]).to("meta").train()
+        """The architecture, without values."""
+        drawing = random_layers(self.template, in_this_mode=True)
         if drawing:
             raise ValueError(
                 f"models with layers that draw at random in training cannot be trained as one: {', '.join(drawing)}"
@@ -47,7 +48,7 @@ class Stack:
 
     def train(self, training: bool = True) -> None:
         """Set training or evaluation mode."""
-        self._model.train(training)
+        self.template.train(training)
 
     def values(self) -> dict[str, Tensor]:
         """Return all parameters and buffers, "members ..."; they share memory with this stack."""
@@ -59,7 +60,7 @@ class Stack:
             model.load_state_dict({name: value[member] for name, value in self._by_all_names(values).items()})
 
     def _forward(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> Tensor:
-        logits: Tensor = functional_call(self._model, (self._by_all_names(parameters), buffers), (inputs,))
+        logits: Tensor = functional_call(self.template, (self._by_all_names(parameters), buffers), (inputs,))
         return logits
 
     def _by_all_names(self, values: dict[str, Tensor]) -> dict[str, Tensor]:

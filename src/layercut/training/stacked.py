@@ -23,6 +23,7 @@ from layercut.training.precision import training_precision
 from layercut.training.rounds import Batches
 from layercut.training.schedule import Schedule
 from layercut.training.stack import Stack, evaluate_stack, stacked_losses
+from layercut.training.unfreezing import Unfreezing
 
 
 def train_stacked(
@@ -52,7 +53,9 @@ def train_stacked(
     rounds = schedule.rounds(len(examples))
     rate = LearningRate(optimizer, schedule, rounds, len(batch_sizes))
     batches = Batches(len(examples), batch_sizes, order_seeds, device)
-    courses = [Course(schedule.patience, schedule.target_accuracy, watch=schedule.patience_watch) for _ in models]
+    unfreezing = Unfreezing(stack.template, stack.parameters, handling.turns, schedule, rounds.number)
+    since, watch = unfreezing.last, schedule.patience_watch
+    courses = [Course(schedule.patience, schedule.target_accuracy, watch=watch, since=since) for _ in models]
     log = AccuracyLog(schedule.log_points, len(batch_sizes))
     diverged: dict[int, DivergedError] = {}
     running = list(range(len(models)))
@@ -65,6 +68,7 @@ def train_stacked(
 
     look("0")
     for number in range(1, rounds.number + 1):
+        unfreezing.begin(number)
         stack.train()
         loss_sums = torch.zeros(len(models), dtype=torch.float64, device=device)
         num_right = torch.zeros(len(models), dtype=torch.int64, device=device)
