@@ -5,7 +5,8 @@
 Each study is run with each way to validate, and stays in RUNS: run again, the command only replays. A replay draws
 which replicates a user has run; a rule sees their validation values. With `folds` these are `--seen` replicates, with
 the other ways as many as take the same seconds. The truth is the mean test accuracy of each condition over the
-replicates that no rule has seen, of all ways to validate; regret is what the choice loses of its greatest.
+replicates that no rule has seen, of all ways to validate; regret is what the choice loses of its greatest. Where a way
+to validate leaves no image to validate on, its rules are worth a draw among all conditions.
 """
 
 from __future__ import annotations
@@ -62,15 +63,15 @@ def replay_all(tables: Mapping[str, pd.DataFrame], seen: list[int]) -> dict[str,
         regrets = {}
         for name, table in tables.items():
             others = gains({other: rows for other, rows in tables.items() if family(other) != family(name)})
-            rules = {**RULES, "mean of other studies": Rule("folds", of_others(others))}
+            rules = {**RULES, "mean of other studies": Rule("folds", of_others(others), by_validation=False)}
             regrets[name] = replay(table, rules, num_seen)
         by_seen[str(num_seen)] = {"by_study": regrets, "by_rule": over_studies(regrets)}
     return {"regret_points": by_seen}
 
 
 def family(name: str) -> str:
-    """Return what studies of one data set and model have in common: they tell too much about each other."""
-    return name.rpartition("-")[0]
+    """Return the data set, which begins a study's name: studies of one tell too much about each other."""
+    return name.partition("-")[0]
 
 
 def replay(table: pd.DataFrame, rules: Mapping[str, Rule], num_seen: int) -> dict[str, float]:
@@ -92,8 +93,15 @@ def replay(table: pd.DataFrame, rules: Mapping[str, Rule], num_seen: int) -> dic
         for name, values in lost.items():
             rows = modes[rules[name].mode]
             known = rows[rows["replicate"].isin(seen[rules[name].mode])].drop(columns="test_accuracy")
-            values.append(100 * (truth.max() - truth[rules[name].choose(means_of(known), known)]))
+            values.append(100 * (truth.max() - _found(rules[name], known, truth)))
     return {name: float(np.mean(values)) for name, values in lost.items()}
+
+
+def _found(rule: Rule, known: pd.DataFrame, truth: pd.Series) -> float:
+    """Return the accuracy of what a rule chooses; of a draw among all, where it has nothing to choose by."""
+    if rule.by_validation and known["validation_accuracy"].isna().all():
+        return float(truth.mean())
+    return float(truth[rule.choose(means_of(known), known)])
 
 
 def gains(tables: Mapping[str, pd.DataFrame]) -> dict[tuple[str, float], float]:

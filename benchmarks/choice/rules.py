@@ -28,6 +28,8 @@ class Rule(NamedTuple):
 
     mode: str
     choose: Callable[[Means, pd.DataFrame], Name]
+    by_validation: bool = True
+    """Whether it looks at validation at all."""
 
 
 def means_of(seen: pd.DataFrame) -> Means:
@@ -136,8 +138,8 @@ RULES: dict[str, Rule] = {
             ("smoothed log loss", smoothed("validation_loss")),
         )
     },
-    "always finetune": Rule("folds", fixed("finetune", 1.0)),
-    "always freeze half": Rule("folds", fixed("freeze", 0.5)),
-    "always the last features": Rule("folds", fixed("freeze_reinit", 1.0)),
+    "always finetune": Rule("folds", fixed("finetune", 1.0), by_validation=False),
+    "always freeze half": Rule("folds", fixed("freeze", 0.5), by_validation=False),
+    "always the last features": Rule("folds", fixed("freeze_reinit", 1.0), by_validation=False),
 }
 """Those that need nothing from other studies."""

@@ -65,6 +65,15 @@ def test_rules_that_see_no_noise_lose_nothing_and_a_fixed_one_loses_what_it_must
     assert not any(name.startswith("full") for name in lost), "it was not measured"
 
 
+def test_a_rule_without_validation_images_is_worth_a_draw():
+    blind = table()
+    blind.loc[blind["mode"] == "within", ["validation_accuracy", "validation_loss"]] = np.nan
+    rules = {**RULES, "always the end": Rule("within", fixed("freeze", 1.0), by_validation=False)}
+    lost = replay(blind, {name: rules[name] for name in ("within, log loss", "always the end")}, num_seen=1)
+    assert lost["within, log loss"] == pytest.approx(100 * (0.85 - np.mean([0.5, 0.8, 0.85, 0.75])))
+    assert lost["always the end"] == pytest.approx(10)
+
+
 def test_a_rule_sees_no_test_accuracy_and_no_replicate_of_the_truth():
     looked_at = []
 
