@@ -32,7 +32,7 @@ class Answers:
         for label, found in self.parts:
             lines += [label] if label else []
             for one in found:
-                lines += [_wrapped(one.sentence), *(_wrapped(note, "    ") for note in one.notes)]
+                lines += [_wrapped(one.sentence), *(_wrapped(note, "    ") for note in (*one.notes, *one.follows))]
         lines += [_wrapped(f"{label}: {text}" if label else text) for label, text in self.undecided]
         return "\n".join(lines or ["No trial has finished."])
 
@@ -43,7 +43,7 @@ class Answers:
         for label, found in self.parts:
             lines += [f"<h4>{escape(label)}</h4>"] if label else []
             for one in found:
-                notes = "".join(f"<br><small>{escape(note)}</small>" for note in one.notes)
+                notes = "".join(f"<br><small>{escape(note)}</small>" for note in (*one.notes, *one.follows))
                 lines.append(f"<p><b>{escape(one.lead)}</b>{escape(one.rest)}{notes}</p>")
         for label, text in self.undecided:
             lines.append(f"<p>{escape(f'{label}: {text}' if label else text)}</p>")
@@ -79,4 +79,4 @@ def answers(results: Results) -> Answers:
 
 def _answer(best: BestCut, known: Known, use: InUse) -> Answer:
     found = answer(best, known)
-    return replace(found, notes=(*found.notes, *use_notes(best, found.verdict, use)))
+    return replace(found, follows=tuple(use_notes(best, found.verdict, use)))

@@ -76,6 +76,8 @@ class Answer:
     """What that gives, which follows the lead."""
     notes: tuple[str, ...]
     """How sure it is, and what else may do."""
+    follows: tuple[str, ...] = field(default=(), kw_only=True)
+    """What its model costs in use, and the command that gives it."""
     difference: tuple[float, float, float] | None
     """Mean, low and high in percentage points; low and high equal the mean where there is no interval."""
 

@@ -176,7 +176,7 @@ def _answer(best: BestCut, tables: StudyTables, known: Known, use: InUse) -> Ans
     notes = list(found.notes)
     if found.verdict != "loss":  # what it says of the chosen cut helps nobody who is told to train from scratch
         notes += certainty_notes(best, tables.results, tables.probability_best, tables.good_enough)
-    return replace(found, notes=(*notes, *use_notes(best, found.verdict, use)))
+    return replace(found, notes=tuple(notes), follows=tuple(use_notes(best, found.verdict, use)))
 
 
 def _part(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from layercut.charts import Chart
 from layercut.charts.palette import DARK, DARK_COLORS, LIGHT
@@ -77,6 +78,7 @@ def render(page: Page) -> str:
         loader=PackageLoader("layercut.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["unbroken"] = _unbroken
+    environment.filters["with_code"] = _with_code
     contexts = [part.label for part in page.parts]
     tables = {
         "conditions": {"columns": COLUMNS, "rows": table_data(page.rows), "contexts": contexts},
@@ -119,6 +121,19 @@ def _unbroken(text: str) -> str:
     for mark in ("p = ", "p <", "< ", "> ", " %", " points"):
         text = text.replace(mark, mark.replace(" ", "\u00a0"))
     return text
+
+
+def _with_code(text: str) -> Markup:
+    """Return a sentence as HTML, in which what stands in back ticks is code.
+
+    Example:
+        >>> _with_code("Run `a < b`.")
+        Markup('Run <code>a &lt; b</code>.')
+    """
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else _unbroken(part) for place, part in enumerate(parts)
+    )
 
 
 def _scale(answers: Sequence[Answer]) -> tuple[float, float]:

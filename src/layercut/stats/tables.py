@@ -201,7 +201,7 @@ def probe_table(probes: Sequence[ProbeRecord], about: Mapping[str, Any]) -> pd.D
     table |= {name: np.array([p.scores.get(name, np.nan) for p in probes], dtype=float) for name in scores}
     table["wall_seconds"] = np.array([p.wall_seconds for p in probes], dtype=float)
     table["key"] = _plain([p.key for p in probes], "key")
-    table["name"] = _plain([about[p.probe]["name"] for p in probes], "name")
+    table["name"] = _plain([about[p.probe].get("name", p.probe) for p in probes], "name")
     table["kind"] = _plain([about[p.probe].get("kind", "") for p in probes], "kind")
     table["directions"] = _plain([json.dumps(about[p.probe]["directions"]) for p in probes], "directions")
     return pd.DataFrame(table)
