@@ -51,6 +51,15 @@ def test_a_gain_says_what_to_do_and_what_that_gives():
     assert "On test images not distinguishable from it: freeze_reinit at cut 5, finetune." in found.notes
 
 
+def test_few_test_images_are_said_to_leave_more_open_than_replicates_do():
+    replicates = replace(GAIN, mean_test=0.935, mean_interval=(0.935, 0.935), num_test_images=153.0)
+    assert (
+        "With 153 test images, accuracy on new images may lie anywhere from 88.4 to 96.4 % (95 % Wilson interval)."
+    ) in answer(replicates).notes
+    many = replace(replicates, mean_interval=(0.90, 0.96), num_test_images=10_000.0)
+    assert not any("Wilson" in note for note in answer(many).notes)
+
+
 def test_the_layer_that_is_kept_last_is_named_where_it_is_known():
     assert answer(GAIN, KNOWN).lead == (
         "At 1 % of the data: keep 4 of 6 blocks (up to conv3), frozen, and re-initialise the rest"

@@ -13,6 +13,7 @@ from layercut.report import words
 from layercut.significance import ALPHA, least_attainable_p, replicates_needed
 from layercut.stats import BestCut, Contrast, Undecided
 from layercut.stats.design import CUTLESS, SCRATCH
+from layercut.stats.proportion import share_interval
 
 Verdict = Literal["gain", "loss", "unclear", "too_few", "scratch", "no_baseline", "chance", "smaller", "either"]
 
@@ -271,6 +272,7 @@ def _notes(best: BestCut, verdict: Verdict, known: Known) -> Iterator[str]:
     if best.against_transfer is not None:
         contrast = best.against_transfer[2]
         yield f"Difference to the best transfer: {_evidence(contrast, contrast.p, 1)}."
+    yield from _few_test_images(best)
     yield from _too_few(best, verdict)
     if best.num_candidates > 1:
         yield f"Chosen by validation accuracy (ties by log loss) among {best.num_candidates} distinct conditions."
@@ -293,6 +295,17 @@ def _evidence(contrast: Contrast, p: float, num_comparisons: int) -> str:
     both = f"{words.interval(contrast.low, contrast.high)}, {words.p_value(p)}"
     adjusted = f", adjusted for {num_comparisons} comparisons" if num_comparisons > 1 else ""
     return f"{both}{adjusted}; {_pairs(contrast)}"
+
+
+def _few_test_images(best: BestCut) -> Iterator[str]:
+    """Say what the test images leave open, where that is more than what replicates do."""
+    if not best.num_test_images or not 0 <= best.mean_test <= 1:
+        return
+    low, high = share_interval(best.mean_test, round(best.num_test_images))
+    if best.mean_interval is None or high - low > best.mean_interval[1] - best.mean_interval[0]:
+        images = words.count(round(best.num_test_images), "test image")
+        from_to = f"{words.percent(low).removesuffix(' %')} to {words.percent(high)}"
+        yield f"With {images}, accuracy on new images may lie anywhere from {from_to} (95 % Wilson interval)."
 
 
 def _too_few(best: BestCut, verdict: Verdict) -> Iterator[str]:
