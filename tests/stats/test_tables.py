@@ -12,7 +12,7 @@ from layercut.errors import LedgerError
 from layercut.ledger import LEDGER_NAME, Ledger
 from layercut.records import ConditionName, EpochPoint, FailureRecord, ProbeRecord, TrialRecord
 from layercut.stats.design import factor_columns
-from layercut.stats.tables import load_curves, load_failures, load_probes, load_results
+from layercut.stats.tables import load_curves, load_failures, load_probes, load_results, probe_table
 
 
 def _name(condition: str, strategy: str = "freeze", cut: int = 1, **other) -> ConditionName:
@@ -170,6 +170,14 @@ def test_probes_have_a_column_a_score(run):
     probes = load_probes(run((), [probe, other]))
     assert list(probes["ari"].isna()) == [False, True]
     assert probes["accuracy"][1] == 0.75
+
+
+def test_a_probe_has_its_name_beside_its_label_or_its_label_where_the_ledger_does_not_tell():
+    told = {"knn(neighbours=3)": {"name": "knn", "directions": {"accuracy": "higher"}}}
+    untold = {"cka(x=1)": {"kind": "pair", "directions": {"similarity": "higher"}}}
+    record = ProbeRecord("k", "knn(neighbours=3)", "s", "conv0", 0.1, 0, "target", "train", {"accuracy": 0.5})
+    older = replace(record, probe="cka(x=1)", scores={"similarity": 0.5})
+    assert list(probe_table([record, older], told | untold)["name"]) == ["knn", "cka(x=1)"]
 
 
 def test_failures_of_every_job_are_listed(run):

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
+from layercut.charts import Axis, Chart, Line, Panel, Point, Style
 from layercut.figures.chance import chance_caption, chance_entries, chance_lines, chance_of, down_to_chance
 from layercut.figures.names import (
     bounds,
+    cut_entries,
+    cut_line_name,
     cut_style,
     estimate_note,
     fraction_axis,
@@ -21,8 +23,6 @@ from layercut.figures.names import (
 from layercut.figures.study_tables import StudyTables
 from layercut.stats.design import CUTLESS, SCRATCH, plain_rows, rows_by
 
-_ANY_CUT = "any cut"
-
 
 def compute(tables: StudyTables) -> Chart | None:
     """Return the chart of one context; None without a finished trial that has a cut."""
@@ -33,7 +33,8 @@ def compute(tables: StudyTables) -> Chart | None:
     num_blocks = int(rows["num_blocks"].max())
     fractions = sorted(float(value) for value in rows["fraction"].unique())
     own = rows_by(plain_rows(rows), "strategy")
-    base = _line(SCRATCH, own[SCRATCH], strategy_style(SCRATCH)) if SCRATCH in own else None
+    base = [_line(SCRATCH, own[SCRATCH], strategy_style(SCRATCH))] if SCRATCH in own else []
+    lines = {strategy: _lines(own[strategy], num_blocks) for strategy in strategies}
     values = 100 * rows[["mean", "low", "high"]]
     chance = chance_of(tables)
     limits = down_to_chance(padded(float(values.min().min()), float(values.max().max()), 2.0), chance)
@@ -43,13 +44,12 @@ def compute(tables: StudyTables) -> Chart | None:
             strategy,
             fraction_axis(fractions),
             y,
-            lines=(*_lines(own[strategy], num_blocks), *([base] if base else [])),
+            lines=(*lines[strategy].values(), *base),
             references=at_chance,
             strategy=strategy,
         )
         for strategy in strategies
     )
-    entries = {line.name: Entry(line.name, line.style, "line") for panel in panels for line in panel.lines}
     return Chart(
         name="accuracy_by_fraction",
         title="Test accuracy against the fraction of the data",
@@ -60,15 +60,16 @@ def compute(tables: StudyTables) -> Chart | None:
         alt=f"Lines of test accuracy in per cent for {', '.join(strategies)}, from {fraction_label(fractions[0])} to "
         f"{fraction_label(fractions[-1])} of the data.",
         legend_title="Cut",
-        legend=(*sorted(entries.values(), key=_legend_order), *chance_entries(bool(at_chance))),
+        legend=(*cut_entries(lines.values(), base), *chance_entries(bool(at_chance))),
     )
 
 
-def _lines(rows: Sequence[Mapping[str, Any]], num_blocks: int) -> list[Line]:
+def _lines(rows: Sequence[Mapping[str, Any]], num_blocks: int) -> dict[int | None, Line]:
+    """Return the line of each cut of a strategy; None stands for every cut."""
     by_cut = rows_by(rows, "cut")
     if rows[0]["strategy"] in CUTLESS:
-        return [_line(_ANY_CUT, by_cut[min(by_cut)], Style("muted", "circle"))]
-    return [_line(f"cut {cut}", by_cut[cut], cut_style(cut, num_blocks)) for cut in sorted(by_cut)]
+        return {None: _line(cut_line_name(None), by_cut[min(by_cut)], Style("muted", "circle"))}
+    return {cut: _line(cut_line_name(cut), by_cut[cut], cut_style(cut, num_blocks)) for cut in sorted(by_cut)}
 
 
 def _line(name: str, rows: Sequence[Mapping[str, Any]], style: Style) -> Line:
@@ -79,8 +80,3 @@ def _point(row: Mapping[str, Any]) -> Point:
     fraction = float(row["fraction"])
     note = f"{estimate_note(row)} at {fraction_label(fraction)}"
     return Point(fraction, 100 * float(row["mean"]), *bounds(row), note)
-
-
-def _legend_order(entry: Entry) -> tuple[int, int]:
-    cut = entry.name.removeprefix("cut ")
-    return (0, int(cut)) if cut.isdigit() else (1 + (entry.name == SCRATCH), 0)

@@ -15,7 +15,7 @@ _LEAST = 2
 
 def compute(tables: StudyTables) -> Chart | None:
     """Return the chart of one context; None where no strategy has two cuts at two fractions."""
-    flat = mean_heatmap.compute(tables)
+    flat = mean_heatmap.compute(tables, scratch=False)
     panels = tuple(_raised(panel, flat.color_scale) for panel in flat.panels if _two_ways(panel)) if flat else ()
     if flat is None or not panels:
         return None
@@ -37,29 +37,19 @@ def _two_ways(panel: Panel) -> bool:
         panel.strategy not in CUTLESS
         and cells is not None
         and len(cells.rows) >= _LEAST
-        and len(_cuts(cells.columns)) >= _LEAST
+        and len(cells.columns) >= _LEAST
     )
-
-
-def _cuts(columns: tuple[str, ...]) -> list[int]:
-    return [place for place, name in enumerate(columns) if name.isdigit()]
 
 
 def _raised(panel: Panel, scale: tuple[float, float] | None) -> Panel:
     cells = panel.cells
     if cells is None:
         return panel
-    places = _cuts(cells.columns)
-    columns = tuple(cells.columns[place] for place in places)
-    values = tuple(tuple(row[place] for place in places) for row in cells.values)
-    surface = replace(
-        cells, columns=columns, values=values, texts=tuple(("",) * len(places) for _ in values), marked=()
-    )
-    ticks = tuple(replace(tick, at=float(at)) for at, tick in enumerate(panel.x.ticks[place] for place in places))
+    surface = replace(cells, texts=tuple(("",) * len(row) for row in cells.values), marked=())
     low, high = scale or (0.0, 100.0)
     return replace(
         panel,
-        x=replace(panel.x, title="Cut", ticks=ticks),
+        x=replace(panel.x, title="Cut"),
         cells=None,
         surface=surface,
         z=Axis("Accuracy", "%", limits=padded(low, high)),

@@ -10,12 +10,19 @@ from typing import Any, Literal
 import pandas as pd
 
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Reference, Style
-from layercut.figures.names import cut_style, fraction_axis, fraction_label, padded, strategies_in_order
+from layercut.figures.names import (
+    cut_entries,
+    cut_line_name,
+    cut_style,
+    fraction_axis,
+    fraction_label,
+    padded,
+    strategies_in_order,
+)
 from layercut.figures.study_tables import StudyTables
 from layercut.stats.design import CUTLESS, SCRATCH, plain_rows, rows_by
 
 _ZERO = Reference(0.0, "scratch", Style("ink", dash="dash"))
-_ANY_CUT = "any cut"
 _WHAT = {
     "mean": "Mean difference in test accuracy to training from scratch, paired by replicate; bars: 95 % interval of "
     "the signed-rank test, adjusted like its p-value.",
@@ -39,18 +46,18 @@ def compute(tables: StudyTables, *, of: Literal["mean", "median"] = "mean") -> C
     low, high = min(0.0, float(bounds.min().min())), max(0.0, float(bounds.max().max()))
     y = Axis("Difference to scratch", "points", limits=padded(low, high, 2.0))
     own = rows_by(plain_rows(contrasts), "strategy")
+    lines = {strategy: _lines(own[strategy], num_blocks) for strategy in strategies}
     panels = tuple(
         Panel(
             strategy,
             x,
             y,
-            lines=_lines(own[strategy], num_blocks),
+            lines=tuple(lines[strategy].values()),
             references=(_ZERO,),
             strategy=strategy,
         )
         for strategy in strategies
     )
-    entries = {line.name: Entry(line.name, line.style, "line") for panel in panels for line in panel.lines}
     return Chart(
         name="difference_to_scratch",
         title=f"Difference {'of medians ' if of == 'median' else ''}to training from scratch",
@@ -61,7 +68,7 @@ def compute(tables: StudyTables, *, of: Literal["mean", "median"] = "mean") -> C
         f"from {fraction_label(fractions[0])} to {fraction_label(fractions[-1])} of the data, "
         f"between {low:.1f} and {high:.1f} points.",
         legend_title="Cut",
-        legend=(*sorted(entries.values(), key=_legend_order), Entry(_ZERO.name, _ZERO.style, "reference")),
+        legend=(*cut_entries(lines.values()), Entry(_ZERO.name, _ZERO.style, "reference")),
     )
 
 
@@ -75,14 +82,15 @@ def _of_medians(tables: StudyTables) -> pd.DataFrame:
     return others.assign(mean_difference=difference, low=nothing, high=nothing, num_pairs=others["num_replicates"])
 
 
-def _lines(rows: Sequence[Mapping[str, Any]], num_blocks: int) -> tuple[Line, ...]:
-    lines = []
-    for cut, own in sorted(rows_by(rows, "cut").items()):
-        points = tuple(map(_point, sorted(own, key=itemgetter("fraction"))))
-        lines.append(Line(f"cut {cut}", points, cut_style(cut, num_blocks)))
+def _lines(rows: Sequence[Mapping[str, Any]], num_blocks: int) -> dict[int | None, Line]:
+    """Return the line of each cut of a strategy; None stands for every cut."""
+    points = {
+        cut: tuple(map(_point, sorted(own, key=itemgetter("fraction"))))
+        for cut, own in sorted(rows_by(rows, "cut").items())
+    }
     if rows[0]["strategy"] in CUTLESS:
-        return (Line(_ANY_CUT, lines[0].points, Style("muted", "circle")),)
-    return tuple(lines)
+        return {None: Line(cut_line_name(None), next(iter(points.values())), Style("muted", "circle"))}
+    return {cut: Line(cut_line_name(cut), own, cut_style(cut, num_blocks)) for cut, own in points.items()}
 
 
 def _point(row: Mapping[str, Any]) -> Point:
@@ -92,7 +100,3 @@ def _point(row: Mapping[str, Any]) -> Point:
     at = fraction_label(float(row["fraction"]))
     note = f"{difference:+.1f} points ({interval}, {row['num_pairs']} pairs) at {at}"
     return Point(float(row["fraction"]), difference, low if known else None, high if known else None, note)
-
-
-def _legend_order(entry: Entry) -> tuple[bool, int]:
-    return entry.name == _ANY_CUT, 0 if entry.name == _ANY_CUT else int(entry.name.removeprefix("cut "))

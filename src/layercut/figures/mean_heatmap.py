@@ -12,8 +12,11 @@ from layercut.figures.study_tables import StudyTables
 from layercut.stats.design import SCRATCH
 
 
-def compute(tables: StudyTables) -> Chart | None:
-    """Return the chart of one context; None without a finished trial that has a cut."""
+def compute(tables: StudyTables, *, scratch: bool = True) -> Chart | None:
+    """Return the chart of one context; None without a finished trial that has a cut.
+
+    `scratch`: whether training from scratch is a column beside the cuts.
+    """
     done = tables.finished
     if (done["strategy"] == SCRATCH).all():
         return None
@@ -22,7 +25,8 @@ def compute(tables: StudyTables) -> Chart | None:
     fractions = sorted(float(value) for value in done["fraction"].unique())
     highest = means.groupby("fraction").max()
     cells = dict(zip(means.index.to_flat_index(), map(float, means), strict=True))
-    panels = tuple(_panel(strategy, cells, fractions, highest) for strategy in transferred)
+    beside = [(SCRATCH, 0)] if scratch and (done["strategy"] == SCRATCH).any() else []
+    panels = tuple(_panel(strategy, beside, cells, fractions, highest) for strategy in transferred)
     return Chart(
         name="mean_heatmap",
         title="Mean test accuracy",
@@ -39,11 +43,14 @@ def compute(tables: StudyTables) -> Chart | None:
 
 
 def _panel(
-    strategy: str, means: Mapping[tuple[str, float, int], float], fractions: list[float], highest: pd.Series
+    strategy: str,
+    beside: list[tuple[str, int]],
+    means: Mapping[tuple[str, float, int], float],
+    fractions: list[float],
+    highest: pd.Series,
 ) -> Panel:
-    keys = [(SCRATCH, 0)] if any(name == SCRATCH for name, _, _ in means) else []
     cuts = sorted({cut for name, _, cut in means if name == strategy})
-    keys += [(strategy, cut) for cut in cuts]
+    keys = [*beside, *((strategy, cut) for cut in cuts)]
     values = tuple(tuple(means.get((name, f, cut)) for name, cut in keys) for f in fractions)
     columns = tuple("scratch" if name == SCRATCH else str(cut) for name, cut in keys)
     rows = tuple(fraction_label(fraction) for fraction in fractions)

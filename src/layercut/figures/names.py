@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from layercut.charts.chart import Axis, Dash, Marker, Style, Tick
+from layercut.charts.chart import Axis, Dash, Entry, Line, Marker, Style, Tick
 from layercut.charts.palette import BLUE, GREEN, MAGENTA, OLIVE, ORANGE, PURPLE, SKY, VERMILLION, sequential
 from layercut.stats.tables import STRATEGY_ORDER
 
@@ -59,6 +59,18 @@ def cut_style(cut: int, num_blocks: int) -> Style:
     return Style(
         sequential(0.17 + 0.83 * cut / max(num_blocks, 1)), _MARKERS[cut % len(_MARKERS)], _DASHES[cut % len(_DASHES)]
     )
+
+
+def cut_line_name(cut: int | None) -> str:
+    """Return what the line of a cut is called; None: of a strategy that does the same at every cut."""
+    return "any cut" if cut is None else f"cut {cut}"
+
+
+def cut_entries(lines: Iterable[Mapping[int | None, Line]], others: Iterable[Line] = ()) -> list[Entry]:
+    """Return the legend of lines by cut: the cuts in order, then what is the same at every cut, then others."""
+    by_cut = {cut: line for own in lines for cut, line in own.items()}
+    order = sorted(by_cut, key=lambda cut: (cut is None, cut or 0))
+    return [Entry(line.name, line.style, "line") for line in (*(by_cut[cut] for cut in order), *others)]
 
 
 def fraction_label(fraction: float) -> str:

@@ -49,7 +49,10 @@ def figure_data(chart: Chart) -> dict[str, Any]:
         "caption": chart.caption,
         "legendTitle": chart.legend_title,
         "facet": chart.legend_facet,
-        "legend": [{"name": entry.name, "swatch": swatch(entry)} for entry in chart.legend],
+        "legend": [
+            {"name": entry.name, "swatch": swatch(entry), "reference": entry.kind == "reference"}
+            for entry in chart.legend
+        ],
         "logX": chart.log_x_choice,
         "panels": panels,
     }

@@ -172,10 +172,11 @@ def load_curves(path: str | PathLike[str]) -> pd.DataFrame:
 def load_probes(path: str | PathLike[str]) -> pd.DataFrame:
     """Return one row for each probe, layer, fraction and replicate that the study asks for, with one column per score.
 
-    `probe` is the probe with its options as the study gives them, `name` its name alone.
-    `cut` is the cut whose features were scored, missing after the last block. `kind` and `directions` say what each
-    probe needs and what it promises: `directions` is a JSON object of its scores, `higher` or `lower`, the
-    first of which stands for the probe. Rows are ordered by probe, as the study names them.
+    `probe` is the probe with its options as the study gives them, `name` its name alone (in ledgers of older
+    versions, which do not tell, `probe` again). `cut` is the cut whose features were scored, missing after the last
+    block. `kind` and `directions` say what each probe needs and what it promises: `directions` is a JSON object of its
+    scores, `higher` or `lower`, the first of which stands for the probe. Rows are ordered by probe, as the study names
+    them.
 
     Raises:
         LedgerError: there is no ledger, or it is damaged.

@@ -213,7 +213,7 @@
     for (const facet of Object.keys(choices)) {
       const names = figures.flatMap((figure) => [
         ...figure.panels.map((panel) => panel[facet]).filter(Boolean),
-        ...(figure.facet === facet ? figure.legend.filter((entry) => !/^(scratch \(|Pareto)/.test(entry.name)).map((entry) => entry.name) : []),
+        ...(figure.facet === facet ? figure.legend.filter((entry) => !entry.reference).map((entry) => entry.name) : []),
       ]);
       known[facet] = [...new Set(names)];
       const select = $(`[data-facet=${facet}]`);
