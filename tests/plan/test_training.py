@@ -62,6 +62,7 @@ FIELDS = {
     "layer_decay": "{layer_decay: 0.5}",
     "pull": "{pull: 0.1}",
     "unfreeze_every": "{unfreeze_every: 2}",
+    "adapt_norms": "{adapt_norms: true}",
     "augmentation": "{augmentation: [flip]}",
     "validate_epochs": "{validate_epochs: as_needed}",
     "log_points": "{log_points: true, patience: null}",
@@ -80,19 +81,25 @@ def test_every_training_field_reaches_the_fitting():
     }  # fmt: skip
 
 
-USED_BY = {"layer_decay": "layer_decay", "pull": "l2_sp", "unfreeze_every": "gradual_unfreeze"}
-"""The strategy that a field is for."""
+NORMS = "model={name: block_cnn, hidden_dims: [4, 6, 8, 5]}"
+USED_BY = {
+    "layer_decay": ["transfer.strategies=[layer_decay]"],
+    "pull": ["transfer.strategies=[l2_sp]"],
+    "unfreeze_every": ["transfer.strategies=[gradual_unfreeze]"],
+    "adapt_norms": ["transfer.strategies=[bias_only]", NORMS],
+}
+"""What looks at a field, where fine-tuning does not."""
 
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_field_that_changes_numbers_changes_the_keys(name):
-    strategy = f"transfer.strategies=[{USED_BY.get(name, 'finetune')}]"
-    plan = tiny_plan(f"transfer.training={FIELDS[name]}", strategy).plan
+    used = USED_BY.get(name, ["transfer.strategies=[finetune]"])
+    plan = tiny_plan(f"transfer.training={FIELDS[name]}", *used).plan
     (condition,) = plan.conditions
     default = next(field.default for field in dataclasses.fields(Fitting) if field.name == name)
     assert getattr(condition.fitting, name) != default
-    plain = tiny_plan("transfer.training={patience: null}", strategy).plan
-    assert not keys(plan) & (keys(plain) | keys(tiny_plan("transfer.training={}", strategy).plan))
+    plain = tiny_plan("transfer.training={patience: null}", *used).plan
+    assert not keys(plan) & (keys(plain) | keys(tiny_plan("transfer.training={}", *used).plan))
 
 
 @pytest.mark.parametrize("field", ["{layer_decay: 0.5}", "{pull: 0.5}", "{unfreeze_every: 2}"])

@@ -44,6 +44,10 @@ class ComputedInputs:
         """Return Float32 "batch ..." on the device, without gradient."""
         return frozen_features(self._frozen, self._inputs, positions)
 
+    def held(self, device: torch.device) -> ResidentInputs:
+        """Return all of them, computed once, in the memory of the device: the same bits."""
+        return ResidentInputs(self.gather(torch.arange(len(self), device=device)), 0)
+
 
 class ResidentInputs:
     """Features in memory; positions count from `start`."""

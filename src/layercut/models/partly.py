@@ -29,6 +29,10 @@ class PartlyTrained(CuttableModel):
             self.get_submodule(name).eval()
         return self
 
+    def resting(self) -> list[nn.Module]:
+        """Return the layers that rest."""
+        return [self.get_submodule(name) for name in self._resting]
+
     def frozen_values(self) -> dict[str, Tensor]:
         """Return what stays as it is: parameters that are not trained, and buffers of layers at rest."""
         frozen = {name: value.detach() for name, value in self.named_parameters() if not value.requires_grad}

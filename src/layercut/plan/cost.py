@@ -80,23 +80,36 @@ def trial_flops(
     treatment: Treatment,
     images: Images,
     length: Length,
-    augmented: bool = False,
+    own_trunk: int = 0,
     phases: Sequence[Phase] = (),
 ) -> int:
     """Return the operations of one trial; a frozen trunk's features are counted with their bank.
 
-    Those of augmented images are others in every epoch: they are the trial's own. A frozen block above a trained one
-    has a gradient of its features, none of its parameters; below every trained one it has none. `phases` are those of
-    a training in which not all blocks are trained from the beginning.
+    `own_trunk`: operations of the trunk that are the trial's own (`own_trunk_flops`).
+    `phases`: of a training in which not all blocks are trained from the beginning.
+
+    A frozen block above a trained one has a gradient of its features, none of its parameters; below every trained one
+    it has none.
     """
     trunk, last = treatment.trunk, treatment.num_left
-    own_trunk = cost.trunk_flops[trunk] * images.train * length.epochs if augmented else 0
     whole = training_flops(cost.trunk_flops[last] - cost.trunk_flops[trunk] + cost.head_flops[last], images, length)
     spared = sum(
         phase.epochs * _without_gradient(cost, treatment, phase.trained)
         for phase in phases or [Phase(length.epochs, treatment.trained)]
     )
     return whole - spared * images.train + own_trunk
+
+
+def own_trunk_flops(cost: ModelCost, treatment: Treatment, fitting: Fitting, images: Images, epochs: int) -> int:
+    """Return the operations of the features that a trial cannot share.
+
+    Those of augmented images are others in every epoch. A trunk whose norms are adapted has all its features for
+    itself, once, besides the pass in which they are.
+    """
+    seen = images.train * epochs if fitting.augmentation else 0
+    if fitting.adapt_norms:
+        seen += images.train + sum(images)
+    return cost.trunk_flops[treatment.trunk] * seen
 
 
 def _without_gradient(cost: ModelCost, treatment: Treatment, trained: Sequence[int]) -> int:

@@ -13,6 +13,7 @@ from layercut.plan.canonical import condition_key, task_identity
 from layercut.plan.cost import ModelCost, sample_images
 from layercut.plan.cuts import chosen_cuts, own_cuts
 from layercut.plan.jobs import Bank, Condition, Fitting, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
+from layercut.plan.norms import has_frozen_norms
 from layercut.plan.overrides import target_place, target_training
 from layercut.plan.representations import REPRESENTATIONS
 from layercut.plan.resolve import ResolvedTask, make_fitting
@@ -79,6 +80,12 @@ class DesignGroup(NamedTuple):
                     )
                     yield name, condition
 
+    def asks_to_adapt(self) -> bool:
+        """Return whether any training of the design asks for `adapt_norms`."""
+        return any(
+            target_training(self.spec, self.target_index, levels).adapt_norms for levels in _factor_levels(self.spec)
+        )
+
     def _condition(
         self,
         strategy_name: str,
@@ -99,6 +106,8 @@ class DesignGroup(NamedTuple):
         if not keep_hidden and not treated.learns_from_kept:
             fitting = dataclasses.replace(fitting, kept_lr_scale=1.0)  # of nothing: one trial for every scale
         fitting = _without_unused(fitting, STRATEGIES[name])
+        if fitting.adapt_norms and not has_frozen_norms(STRATEGIES[name], self.model, treated):
+            fitting = dataclasses.replace(fitting, adapt_norms=False)
         info = self.target.info
         images = sample_images(
             info.train_counts,
@@ -113,7 +122,8 @@ class DesignGroup(NamedTuple):
         source = self.source.key if uses_source else None
         num_replicates = transfer.num_replicates(fraction)
         batch_size = min(fitting.batch_size, images.train)
-        group = None if head != "trained" else self._group(treated, batch_size, num_replicates, fitting.lr_schedule)
+        alone = head != "trained" or (frozen and fitting.adapt_norms)
+        group = None if alone else self._group(treated, batch_size, num_replicates, fitting.lr_schedule)
         if group is not None or isinstance(STRATEGIES[name], StagedStrategy):
             # an epoch that members share, or in which a group has just joined, cannot be passed over
             fitting = dataclasses.replace(fitting, validate_epochs="all")

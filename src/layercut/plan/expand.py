@@ -19,6 +19,7 @@ from layercut.plan.design import DesignGroup
 from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, RepresentationJob, SourceJob
 from layercut.plan.made_for import made_for_note, with_made_for
 from layercut.plan.matching import matched_target
+from layercut.plan.norms import adapting_warnings
 from layercut.plan.partial import partial_warnings
 from layercut.plan.probes import (
     ProbeGroup,
@@ -165,6 +166,8 @@ class _Expansion:
         self.warnings += length_warnings(conditions, group.target.info)
         self.warnings += hidden_warnings(conditions)
         self.warnings += unfreezing_warnings(conditions, group.target.info)
+        if group.asks_to_adapt():
+            self.warnings += adapting_warnings(conditions, group.model)
         if group.stacked:
             self.warnings += alone_warnings(conditions, group.cost)
         for name, condition in points:
@@ -248,9 +251,9 @@ def _banks(conditions: list[Condition], costs: Mapping[str, ModelCost]) -> dict[
     banks: dict[str, Bank] = {}
     uses: dict[tuple[str, int], int] = {}
     for condition in conditions:
-        if condition.bank is not None:
-            banks[condition.bank.key] = condition.bank
-            at = condition.bank.key, condition.trunk
+        if condition.shared_bank is not None:
+            banks[condition.shared_bank.key] = condition.shared_bank
+            at = condition.shared_bank.key, condition.trunk
             uses[at] = uses.get(at, 0) + condition.num_replicates * feature_passes(condition.fitting)
     cut_costs: dict[str, list[CutCost]] = {key: [] for key in banks}
     for (key, cut), num_uses in sorted(uses.items()):

@@ -241,6 +241,11 @@ class Condition:
         """Return how many blocks lie below what is trained, their features in the bank."""
         return 0 if self.bank is None else self.treatment.trunk
 
+    @property
+    def shared_bank(self) -> Bank | None:
+        """Return the bank that the trunk's features may come from; None where each trial has a trunk of its own."""
+        return None if self.fitting.adapt_norms else self.bank
+
     def kept(self, replicate: int) -> tuple[str, ...]:
         """Return what to keep of one replicate."""
         return self.keep.what if self.keep and replicate < self.keep.num_replicates else ()

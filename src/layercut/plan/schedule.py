@@ -63,7 +63,7 @@ def pending_probes(plan: Plan, is_done: Callable[[str], bool]) -> list[ProbeJob]
 
 def extract_jobs(plan: Plan, chosen: Mapping[str, list[int]], pending: set[str]) -> Iterator[ExtractJob]:
     """Yield the jobs that store the chosen cuts of the banks that pending conditions use."""
-    used = {condition.bank.key for condition in plan.conditions if condition.bank and condition.key in pending}
+    used = {one.shared_bank.key for one in plan.conditions if one.shared_bank and one.key in pending}
     for bank_key, cuts in chosen.items():
         if bank_key not in used or not cuts:
             continue

@@ -8,7 +8,7 @@ from functools import lru_cache
 from layercut.keys import canonical_json
 from layercut.models import MODELS
 from layercut.models.base import seeded_head
-from layercut.plan.cost import Images, ModelCost, Phase, training_length, trial_flops
+from layercut.plan.cost import Images, ModelCost, Phase, own_trunk_flops, training_length, trial_flops
 from layercut.plan.jobs import Condition, Fitting, ModelRef
 from layercut.strategies.base import HeadKind
 from layercut.strategies.treatment import Treatment
@@ -31,11 +31,14 @@ def solved_fitting(fitting: Fitting) -> Fitting:
         precision=fitting.precision,
         mean=fitting.mean,
         std=fitting.std,
+        adapt_norms=fitting.adapt_norms,
         classification_report=fitting.classification_report,
     )
 
 
-def solving_flops(cost: ModelCost, treatment: Treatment, images: Images, num_classes: int, num_folds: int) -> int:
+def solving_flops(
+    cost: ModelCost, treatment: Treatment, fitting: Fitting, images: Images, num_classes: int, num_folds: int
+) -> int:
     """Return the operations of a head that is solved, features of the blocks above a stored trunk among them.
 
     `num_folds`: 0 without a cross-validation.
@@ -46,7 +49,9 @@ def solving_flops(cost: ModelCost, treatment: Treatment, images: Images, num_cla
     axes, step = _axes_and_step(num_images, num_features, num_classes)
     paths = (num_folds or int(images.validation > 0)) * path_flops(num_images, num_features, num_classes)
     tested = images.test + (0 if num_folds else images.validation)
-    return forward * (num_images + tested) + paths + axes + 2 * _ITERATIONS * step
+    once = images._replace(train=num_images, validation=tested - images.test)
+    own_trunk = own_trunk_flops(cost, treatment, fitting, once, 0)
+    return forward * (num_images + tested) + own_trunk + paths + axes + 2 * _ITERATIONS * step
 
 
 def path_flops(num_images: int, num_features: int, num_classes: int) -> int:
@@ -78,11 +83,12 @@ def trial_work(
 
     `phases` are those of a training in which not all blocks are trained from the beginning.
     """
-    solving = 0 if head == "trained" else solving_flops(cost, treatment, images, num_classes, num_folds)
+    solving = 0 if head == "trained" else solving_flops(cost, treatment, fitting, images, num_classes, num_folds)
     if head == "solved":
         return solving
     length = training_length(fitting, num_train)
-    return solving + trial_flops(cost, treatment, images, length, bool(fitting.augmentation), phases)
+    own_trunk = own_trunk_flops(cost, treatment, fitting, images, length.epochs)
+    return solving + trial_flops(cost, treatment, images, length, own_trunk, phases)
 
 
 def hidden_warnings(conditions: Iterable[Condition]) -> Iterator[str]:

@@ -92,6 +92,9 @@ def alone_warnings(conditions: Iterable[Condition], cost: ModelCost) -> Iterator
             if condition.head == "solved_first":
                 reasons[condition.model.label, "each starts from a head that is solved for it"] += 1
                 continue
+            if condition.fitting.adapt_norms and condition.trunk:
+                reasons[condition.model.label, "each has a frozen trunk of its own, with adapted norms"] += 1
+                continue
             if condition.num_folds:
                 reasons[condition.model.label, "each is cross-validated"] += 1
                 continue

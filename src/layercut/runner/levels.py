@@ -84,7 +84,7 @@ def _pending_extracts(
 
 
 def _candidates(plan: Plan, pending: set[str]) -> Iterable[Candidate]:
-    used = {condition.bank.key for condition in plan.conditions if condition.bank and condition.key in pending}
+    used = {one.shared_bank.key for one in plan.conditions if one.shared_bank and one.key in pending}
     for key in used:
         for cost in plan.banks[key][1]:
             yield Candidate(key, cost.cut, cost.num_bytes, cost.flops, cost.num_uses)

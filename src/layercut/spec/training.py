@@ -110,6 +110,11 @@ class TrainingSpec(StrictSpec):
         description="In the strategy `gradual_unfreeze`: evaluations (one per epoch, unless `steps` or `min_steps` say "
         "otherwise) after which the next group of blocks joins.",
     )
+    adapt_norms: bool = Field(
+        default=False,
+        description="Before the training, estimate the running statistics of frozen batch norms on the trial's own "
+        "training images, without their labels.",
+    )
     augmentation: OneOrMore[AugmentationName] = Field(
         default=[], description="What is done to training images, one after the other, freshly in every epoch."
     )
@@ -225,9 +230,9 @@ class PretrainingSpec(TrainingSpec):
     def _contradictions_of_a_source(self) -> Iterator[str]:
         if self.kept_lr_scale != 1:
             yield f"no kept_lr_scale for a source, which keeps nothing; got {self.kept_lr_scale:g}"
-        for name in ("layer_decay", "pull", "unfreeze_every"):
+        for name in ("layer_decay", "pull", "unfreeze_every", "adapt_norms"):
             if getattr(self, name) != type(self).model_fields[name].default:
-                yield f"no {name} for a source: it is for a strategy; got {getattr(self, name):g}"
+                yield f"no {name} for a source: it is for a strategy; got {getattr(self, name)}"
         if self.log_points:
             yield "log_points under transfer.training; a source has `checkpoints`; got log_points"
         epochs = epochs_of(self.checkpoints)

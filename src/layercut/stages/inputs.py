@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -19,6 +20,9 @@ from layercut.plan.jobs import Bank, Fitting, SampleRule
 from layercut.stages.context import Context, open_task
 from layercut.training.batches import Inputs, Normalization, PixelInputs
 
+HELD_BYTES = 2**28
+"""Features of a trunk with values of its own are held up to this size, for each set of images."""
+
 SplitName = Literal["train", "test"]
 
 
@@ -27,6 +31,8 @@ class FrozenTrunk(NamedTuple):
 
     frozen: FrozenBlocks
     bank: Bank
+    own: bool = False
+    """Its values are a trial's own, not the source's, whose features are stored."""
 
 
 def freeze_trunk(blocks: nn.Sequential, bank: Bank) -> FrozenTrunk:
@@ -73,8 +79,12 @@ def trunk_inputs(
     """Return the features above a frozen trunk.
 
     The deepest stored cut at or below the trunk's end is used; the blocks between are computed again, with
-    the same bits (`features/extract.py`).
+    the same bits (`features/extract.py`). A trunk with values of its own computes them once where they are small.
     """
+    if trunk.own:
+        own = ComputedInputs(pixel_inputs(context, task, trunk.bank.fitting, split, positions), trunk.frozen)
+        shape = trunk.bank.model.feature_shapes[len(trunk.frozen.blocks)]
+        return own.held(context.torch_device) if 4 * len(positions) * prod(shape) <= HELD_BYTES else own
     rows = bank_rows(context, trunk.bank, split)
     bank = open_bank(context, trunk.bank, split)
     end = len(trunk.frozen.blocks)

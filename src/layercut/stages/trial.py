@@ -18,8 +18,10 @@ from layercut.plan.jobs import Condition
 from layercut.records import TrialRecord, log_area
 from layercut.seeding import derive_seed
 from layercut.stages.context import Context
-from layercut.stages.inputs import FrozenTrunk, freeze_trunk
+from layercut.stages.inputs import FrozenTrunk, freeze_trunk, pixel_inputs
 from layercut.strategies.base import Ingredients, PartialStrategy, PullingStrategy, RatedStrategy, StagedStrategy
+from layercut.training.adapted_norms import adapt_norms, running_norms
+from layercut.training.batches import Inputs
 from layercut.training.course import DivergedError, Training
 from layercut.training.device import place_model
 from layercut.training.evaluate import Evaluation
@@ -119,6 +121,9 @@ def prepare_trial(condition: Condition, replicate: int, key: str, context: Conte
     source, checkpoint_hash = context.open_source(condition.source) if condition.source else ({}, None)
     model = place_model(prepare_model(condition, source, seeds), context.torch_device)
     parts = separate(condition, model)
+    if condition.fitting.adapt_norms:
+        images = pixel_inputs(context, task, condition.fitting, "train", split.train)
+        _adapt(model, parts, images, condition)
     hashed = _frozen_hash(parts)
     blocks = {name: _hash_of(parts.body, name) for name in parts.handling.turns}
     return Trial(
@@ -142,6 +147,16 @@ def prepare_model(condition: Condition, source: Mapping[str, Tensor], seeds: See
     return condition.does.prepare(ingredients, condition.cut)
 
 
+def _adapt(model: CuttableModel, parts: Parts, images: Inputs, condition: Condition) -> None:
+    """Give the frozen norms of a model the statistics of the trial's own training images."""
+    above = running_norms(parts.body.resting())
+    below = running_norms(parts.trunk.frozen.blocks.modules()) if parts.trunk else []
+    seen_by: nn.Module = model if above or parts.trunk is None else parts.trunk.frozen.blocks
+    if above or below:
+        largest = condition.model.largest_features(0)
+        adapt_norms(seen_by, [*below, *above], images, largest, condition.fitting.precision)
+
+
 def separate(condition: Condition, model: CuttableModel) -> Parts:
     """Split a model into its frozen trunk, whose features may be stored, and the rest, of which some may be frozen."""
     bank, below = condition.bank, condition.trunk
@@ -159,7 +174,7 @@ def separate(condition: Condition, model: CuttableModel) -> Parts:
     if condition.head == "solved":
         classifier(body).requires_grad_()
     trained = frozenset(name for name, value in body.named_parameters() if value.requires_grad)
-    trunk = None if bank is None else freeze_trunk(model.trunk(below), bank)
+    trunk = None if bank is None else freeze_trunk(model.trunk(below), bank)._replace(own=condition.fitting.adapt_norms)
     kept = _kept_parameters(condition, model)
     return Parts(trunk, body, kept, trained, _handling(condition, body, kept))
 

@@ -42,6 +42,7 @@ class Schedule:
     layer_decay: float = 0.75
     pull: float = 0.01
     unfreeze_every: int = 1
+    adapt_norms: bool = False
     validate_epochs: Literal["all", "as_needed"] = "all"
     log_points: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()
