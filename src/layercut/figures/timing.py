@@ -60,7 +60,8 @@ def _points(rows: pd.DataFrame, cuts: list[int]) -> tuple[Point, ...]:
         rows = rows.drop_duplicates("key")
         same = _point(0, rows["wall_seconds"])
         return tuple(replace(same, x=float(place)) for place in range(len(cuts)))
-    return tuple(_point(cuts.index(int(str(cut))), seconds) for cut, seconds in rows.groupby("cut")["wall_seconds"])
+    by_cut = [(int(own["cut"].iloc[0]), own["wall_seconds"]) for _, own in rows.groupby("cut")]
+    return tuple(_point(cuts.index(cut), seconds) for cut, seconds in by_cut)
 
 
 def _point(place: int, seconds: pd.Series) -> Point:

@@ -34,12 +34,12 @@ def unattainable(contrasts: pd.DataFrame, alpha: float = ALPHA) -> list[Unattain
     found = []
     tested = contrasts[contrasts["num_comparisons"] > 0]
     for values, family in tested.groupby([*columns, "strategy", "fraction"], sort=False, dropna=False):
-        *context, strategy, fraction = values
+        *context, strategy, _ = values
         comparisons, replicates = int(family["num_comparisons"].max()), int(family["num_pairs"].max())
         least_p = least_attainable_p(replicates, comparisons)
         if least_p >= alpha:
             needed = replicates_needed(comparisons, alpha)
             names = tuple(str(value) for value in context)
-            at = float(str(fraction))
+            at = float(family["fraction"].iloc[0])
             found.append(Unattainable(names, str(strategy), at, comparisons, replicates, least_p, needed))
     return found

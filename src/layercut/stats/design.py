@@ -8,7 +8,7 @@ it outlives whatever is done to a table: a factor is a column whose name begins 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -167,8 +167,8 @@ def accuracies_of(table: pd.DataFrame) -> dict[tuple[Context, float], pd.DataFra
     shown = done[["replicate", "condition", "test_accuracy"]]  # what is grouped is copied: no names
     columns, found = [*context_columns(done), "fraction"], {}
     for values, trials in shown.groupby([done[name] for name in columns], sort=False, dropna=False):
-        row = dict(zip(columns, values, strict=True))
-        found[context_of(row, columns[:-1]), float(str(row["fraction"]))] = by_replicate(trials)
+        context = context_of(dict(zip(columns, values, strict=True)), columns[:-1])
+        found[context, cast(float, values[-1])] = by_replicate(trials)
     return found
 
 
@@ -203,6 +203,12 @@ def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """
     columns = [table[name].tolist() for name in table.columns]
     return [dict(zip(table.columns, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def by_fraction(table: pd.DataFrame) -> Iterator[tuple[float, pd.DataFrame]]:
+    """Yield each fraction with its rows, in the order of first appearance."""
+    for fraction, rows in table.groupby("fraction", sort=False):
+        yield cast(float, fraction), rows
 
 
 def rows_by(rows: Iterable[Mapping[str, Any]], name: str) -> dict[Any, list[Mapping[str, Any]]]:

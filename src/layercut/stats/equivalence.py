@@ -17,7 +17,7 @@ from layercut.errors import UserError
 from layercut.significance import ALPHA
 from layercut.stats.best_cut import BestCut, best_cuts, distinct
 from layercut.stats.contrast import holm
-from layercut.stats.design import accuracies_of, context_columns, contexts, paired_differences
+from layercut.stats.design import accuracies_of, by_fraction, context_columns, contexts, paired_differences
 from layercut.stats.estimate import estimates
 from layercut.stats.interval import mean_intervals
 from layercut.stats.signed_rank import signed_rank_test
@@ -102,8 +102,8 @@ def good_enough(
     accuracies, sizes = accuracies_of(table), table.groupby("condition")["num_parameters"].mean()
     for context, rows in contexts(estimated[estimated["num_replicates"] > 0]):
         once = distinct(rows, ["fraction"])
-        for fraction, group in rows.groupby("fraction", sort=False):
-            place = context, float(str(fraction))
+        for fraction, group in by_fraction(rows):
+            place = context, fraction
             name = reference or chosen.get(place)
             here = group.iloc[:0] if name is None else group[(group["strategy"] == name[0]) & (group["cut"] == name[1])]
             if len(here):

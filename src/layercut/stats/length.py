@@ -57,9 +57,9 @@ def improving_by_strategy(table: Results) -> list[ShortTrainings]:
         table: what `load_results` returns.
     """
     return [
-        ShortTrainings(context, float(str(fraction)), str(strategy), _improving(rows))
+        ShortTrainings(context, float(rows["fraction"].iloc[0]), str(rows["strategy"].iloc[0]), _improving(rows))
         for context, known in contexts(_known(results_of(table)))
-        for (fraction, strategy), rows in known.groupby(["fraction", "strategy"], sort=False)
+        for _, rows in known.groupby(["fraction", "strategy"], sort=False)
     ]
 
 

@@ -54,8 +54,8 @@ def probability_best(
     accuracies = accuracies_of(table)
     measured = estimated[estimated["num_replicates"] > 0]
     for context, rows in contexts(distinct(measured, [*context_columns(table), *keys])):
-        for values, group in rows.groupby(keys, sort=False):
-            wide = accuracies[context, float(str(values[0]))][list(group["condition"])].dropna()
+        for _, group in rows.groupby(keys, sort=False):
+            wide = accuracies[context, float(group["fraction"].iloc[0])][list(group["condition"])].dropna()
             parts.append(_judged(group, wide.to_numpy(dtype=np.float64), generator))
     columns = [*context_columns(table), "strategy", "cut", "fraction", "num_blocks", "condition"]
     columns += ["num_replicates", "mean", "probability"]

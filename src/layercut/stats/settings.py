@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from layercut.stats.curves import curve_averages
@@ -42,7 +44,7 @@ def setting_names(table: pd.DataFrame) -> list[str]:
     return [", ".join(_part(name, row[name]) for name in told) for row in table.to_dict("records")]
 
 
-def _part(column: str, value: object) -> str:
+def _part(column: str, value: Any) -> str:
     if column == "cut":
         return f"cut {value}"
-    return f"{100 * float(str(value)):g} %" if column == "fraction" else str(value)
+    return f"{100 * value:g} %" if column == "fraction" else str(value)

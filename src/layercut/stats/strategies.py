@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from layercut.errors import UserError, did_you_mean
 from layercut.stats.best_cut import best_cuts
 from layercut.stats.contrast import Contrast, adjust_families, contrasts_of
-from layercut.stats.design import SCRATCH, by_replicate, context_columns, contexts, finished
+from layercut.stats.design import SCRATCH, by_fraction, by_replicate, context_columns, contexts, finished
 from layercut.stats.tables import Results, results_of
 
 
@@ -40,8 +40,8 @@ def compare_strategies(table: Results, strategy: str, baseline: str) -> pd.DataF
     rows, differences = [], []
     for context, part in contexts(table):
         names = {c: part[c].iloc[0] for c in context_columns(table)}
-        for fraction, trials in finished(part).groupby("fraction", sort=False):
-            at_best = [best.get((context, float(str(fraction)), name)) for name in (strategy, baseline)]
+        for fraction, trials in by_fraction(finished(part)):
+            at_best = [best.get((context, fraction, name)) for name in (strategy, baseline)]
             for row, values in _rows(trials, strategy, baseline, at_best):
                 rows.append(names | {"fraction": fraction} | row)
                 differences.append(values)
