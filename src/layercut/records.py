@@ -83,7 +83,8 @@ class TrialRecord:
     replicate: int
     train_accuracy: float
     validation_accuracy: float | None
-    test_accuracy: float
+    test_accuracy: float | None
+    """None: nobody has looked at the test images with this trial's model."""
     test_loss: float | None = None
     best_epoch: int | None = None
     """Epoch (from 1) whose weights were kept; the last one without a validation set; None: imported."""

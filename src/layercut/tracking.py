@@ -65,9 +65,12 @@ class Tracking:
             tracker.close()
 
     def _tell(self, name: str, record: TrialRecord | PretrainingRecord, design: Mapping[str, str | float]) -> None:
-        metrics = {"test accuracy": record.test_accuracy, "train accuracy": record.train_accuracy}
-        if record.validation_accuracy is not None:
-            metrics["validation accuracy"] = record.validation_accuracy
+        accuracies = {
+            "test accuracy": record.test_accuracy,
+            "train accuracy": record.train_accuracy,
+            "validation accuracy": record.validation_accuracy,
+        }
+        metrics = {name: value for name, value in accuracies.items() if value is not None}
         for tracker in self._trackers:
             tracker.add(name, record.curve, metrics, design)
 

@@ -89,6 +89,24 @@ def test_another_result_under_a_known_key_is_refused_and_nothing_of_the_batch_is
     assert list(ledger.trials()) == [examples.trial]
 
 
+def test_a_look_at_the_test_images_is_added_to_a_trial_and_is_not_lost_again(ledger, examples):
+    untested = replace(examples.trial, test_accuracy=None, test_loss=None, num_test_images=None)
+    ledger.append([untested])
+    assert list(ledger.trials()) == [untested]
+    ledger.append([examples.trial])
+    assert list(ledger.trials()) == [examples.trial]
+    ledger.append([untested])
+    assert list(ledger.trials()) == [examples.trial]
+
+
+def test_a_tested_trial_that_differs_in_more_than_the_look_is_refused(ledger, examples):
+    untested = replace(examples.trial, test_accuracy=None, test_loss=None, num_test_images=None)
+    ledger.append([replace(untested, train_accuracy=0.1)])
+    with pytest.raises(LedgerError, match="another result under the key"):
+        ledger.append([examples.trial])
+    assert [trial.train_accuracy for trial in ledger.trials()] == [0.1]
+
+
 def test_two_results_of_one_key_in_one_batch_are_refused(ledger, examples):
     with pytest.raises(LedgerError, match="another result"):
         ledger.append([examples.trial, replace(examples.trial, test_accuracy=0.5)])

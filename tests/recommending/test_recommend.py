@@ -77,7 +77,13 @@ def test_the_answer_says_what_to_do_how_sure_and_what_was_not_tried(made: Recomm
     lead, *evidence = made.answer.splitlines()
     assert lead == made.lead
     text = "\n".join(evidence)
-    for part in ("Out-of-fold accuracy", "95 % interval", "labelled images", "which no choice looked at", "Took"):
+    for part in (
+        "Out-of-fold accuracy",
+        "95 % interval",
+        "labelled images",
+        "Only this model had a look at them",
+        "Took",
+    ):
         assert part in text
     first = made.table.iloc[0]
     assert first["recommended"]
@@ -121,12 +127,33 @@ def require_decisions_to_follow(output_dir: Path) -> None:
             assert decide(journal.setting(), seen_in(ledger, before), step.left_seconds).trials == step.trials
 
 
-def test_the_decision_never_sees_test_accuracy(made: Recommendation) -> None:
+def test_test_images_are_looked_at_once_by_the_recommended_model_alone(made: Recommendation) -> None:
+    journal = journal_of(made.output_dir)
     with Ledger(made.output_dir, read_only=True) as ledger:
-        seen = seen_in(ledger, journal_of(made.output_dir).trials)
-        tests = {trial.test_accuracy for trial in ledger.trials()} | {trial.test_loss for trial in ledger.trials()}
-    assert not any("test" in name for name in seen[0]._fields)
-    assert not tests & {one.loss for one in seen}
+        tests = {(trial.test_accuracy, trial.test_loss, trial.num_test_images) for trial in ledger.trials()}
+    assert tests == {(None, None, None)}
+    assert list(journal.looks) == [made.table.iloc[0]["key"]]
+    card = json.loads((made.output_dir / "model" / "card.json").read_text(encoding="utf-8"))
+    assert card["metrics"]["num_test_images"] == 24
+    assert card["metrics"]["test_accuracy"] == journal.looks[card["condition"]].accuracy
+
+
+def test_running_the_study_to_its_end_tests_every_trial_and_agrees_with_the_look(noise: Path, tmp_path: Path) -> None:
+    found = recommend(tmp_path / "run", noise, budget=40.0)
+    journal = journal_of(tmp_path / "run")
+    layercut.run_study(tmp_path / "run" / "study.yaml", executor="serial", device="cpu")
+    with Ledger(tmp_path / "run", read_only=True) as ledger:
+        trials = list(ledger.trials())
+    assert all(trial.test_accuracy is not None for trial in trials)
+    (own,) = [one for one in trials if one.condition == found.table.iloc[0]["key"] and one.replicate == 0]
+    look = journal.looks[own.condition]
+    assert own.test_accuracy == look.accuracy
+    assert own.test_loss == pytest.approx(look.loss, rel=1e-5)
+    assert read_recommendation(tmp_path / "run").answer == found.answer
+    result = CliRunner().invoke(report, [str(tmp_path / "run")], catch_exceptions=False)
+    pages = [tmp_path / "run" / name for name in ("recommendation.html", "report.html")]
+    assert result.stdout.splitlines() == list(map(str, pages))
+    assert all(page.is_file() for page in pages)
 
 
 def test_the_same_call_again_does_nothing_and_a_larger_budget_goes_on(noise: Path, tmp_path: Path) -> None:
@@ -262,12 +289,13 @@ assert "torch" not in sys.modules
     assert made.answer in done.stdout
 
 
-def test_the_report_of_a_study_gives_the_recommendation_and_both_pages(made: Recommendation) -> None:
+def test_the_report_of_a_recommendation_is_its_page_as_no_trial_has_a_result_on_test_images(
+    made: Recommendation,
+) -> None:
     result = CliRunner().invoke(report, [str(made.output_dir)], catch_exceptions=False)
     assert result.stderr.splitlines() == made.answer.splitlines()
-    pages = [made.output_dir / name for name in ("recommendation.html", "report.html")]
-    assert result.stdout.splitlines() == list(map(str, pages))
-    assert all(page.is_file() for page in pages)
+    assert result.stdout.splitlines() == [str(made.output_dir / "recommendation.html")]
+    assert not (made.output_dir / "report.html").exists()
 
 
 def test_the_page_stands_alone_and_shows_every_condition(made: Recommendation) -> None:

@@ -43,26 +43,28 @@ from layercut.cli.terminal import say
 def command(run: Path, figures: Path | None, file_format: str, others: tuple[Path, ...], tables: Path | None) -> None:
     """Write RUN/report.html, a page that opens offline, and print its path.
 
-    RUN is the output directory of `layercut run` or `layercut import`; for one of `layercut recommend` the page of
-    its recommendation is written too.
+    RUN is the output directory of `layercut run` or `layercut import`. For one of `layercut recommend` the page of
+    its recommendation is written, and RUN/report.html too once `layercut run` has tested its trials.
     """
     from layercut.files import require_folder
     from layercut.notebook.answers import answers
-    from layercut.recommending.journal import holds_recommendation
+    from layercut.recommending.journal import has_tested_trials, holds_recommendation
     from layercut.recommending.outcome import read_recommendation
     from layercut.report import write_figures, write_report, write_tables
 
     for folder in (figures, tables):
         if folder is not None:
             require_folder(folder)
-    page = write_report(run, others)
-    if holds_recommendation(run):
+    is_recommended = holds_recommendation(run)
+    page = write_report(run, others) if has_tested_trials(run) or not is_recommended else None
+    if is_recommended:
         found = read_recommendation(run)
         say(found, err=True)
         say(found.report())
     else:
         say(answers(run), err=True)
-    say(page)
+    if page:
+        say(page)
     for path in write_figures(run, figures, file_format, others) if figures else []:
         say(path)
     for path in write_tables(run, tables, others) if tables else []:

@@ -50,12 +50,36 @@ def insert(table: SealedTable, *first: str) -> str:
 
 def _append_trials(connection: sqlite3.Connection, records: Iterable[TrialRecord]) -> None:
     stored = [_without_nan(record) for record in records]
-    new = _new_records(connection, TRIALS, stored, exact_content)
+    new = _new_records(connection, TRIALS, _with_tests(connection, stored), exact_content)
     first_id = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM trials").fetchone()[0]
     rows = [TRIALS.encode(record) for record in new]
     for part, table in enumerate((TRIALS.rows.table, *TRIALS.rows.parts)):
         values = ((trial, *row[part]) for trial, row in enumerate(rows, start=first_id))
         connection.executemany(insert(table, table.link or "id"), values)
+
+
+def _with_tests(connection: sqlite3.Connection, records: list[TrialRecord]) -> list[TrialRecord]:
+    """Return records of which none differs from what is there only in whether somebody looked at the test images.
+
+    A look is never lost, and one that is new takes the place of the record without it, which is removed.
+    """
+    known = _known_keys(connection, "trials", records)
+    found = []
+    for record in records:
+        there = _by_key(connection, TRIALS, record.key) if record.key in known else record
+        if record.test_accuracy is None and there.test_accuracy is not None:
+            record = _tested_as(there, record)  # noqa: PLW2901 - as it is there
+        elif there.test_accuracy is None and record.test_accuracy is not None:
+            _require_equal(_tested_as(record, there), record, exact_content)
+            details = "DELETE FROM trial_details WHERE trial = (SELECT id FROM trials WHERE key = ?)"
+            for statement in (details, "DELETE FROM trials WHERE key = ?"):
+                connection.execute(statement, (record.key,))
+        found.append(record)
+    return found
+
+
+def _tested_as(tested: TrialRecord, record: TrialRecord) -> TrialRecord:
+    return dataclasses.replace(record, test_accuracy=tested.test_accuracy, test_loss=tested.test_loss)
 
 
 def _append_whole(connection: sqlite3.Connection, codec: RowCodec[T], records: list[T]) -> None:
@@ -100,13 +124,17 @@ def _new_records(
             new[record.key] = record
             continue
         there = _by_key(connection, codec, record.key) if record.key in known else new[record.key]
-        if content(there) != content(record):
-            raise LedgerError(
-                f"the ledger has another result under the key {record.key}: the same job gave two results, "
-                "so something besides the study file has changed (code, library or hardware); "
-                "use a new output directory"
-            )
+        _require_equal(there, record, content)
     return list(new.values())
+
+
+def _require_equal(there: T, record: T, content: Callable[[T], str]) -> None:
+    if content(there) != content(record):
+        raise LedgerError(
+            f"the ledger has another result under the key {record.key}: the same job gave two results, "
+            "so something besides the study file has changed (code, library or hardware); "
+            "use a new output directory"
+        )
 
 
 def _without_nan(record: TrialRecord) -> TrialRecord:

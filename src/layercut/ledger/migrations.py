@@ -207,6 +207,48 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # NULL in ledgers from before: no head was solved.
         "ALTER TABLE trials ADD COLUMN penalty_strength REAL",
     ),
+    (
+        # A trial may leave the test images alone: the table as it was, but for the test accuracy, which may be NULL.
+        """
+        CREATE TABLE tested_or_not (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            condition TEXT NOT NULL,
+            replicate INTEGER NOT NULL,
+            train_accuracy REAL NOT NULL,
+            validation_accuracy REAL,
+            test_accuracy REAL,
+            test_loss REAL,
+            best_epoch INTEGER,
+            num_epochs INTEGER,
+            num_train_images INTEGER,
+            num_validation_images INTEGER,
+            num_test_images INTEGER,
+            num_duplicates_dropped INTEGER,
+            num_trained_parameters INTEGER,
+            num_parameters INTEGER,
+            frozen_unchanged INTEGER,
+            split_hash TEXT,
+            checkpoint_hash TEXT,
+            precision TEXT,
+            device TEXT,
+            num_threads INTEGER,
+            environment TEXT,
+            wall_seconds REAL,
+            log_area REAL,
+            num_validation_looks INTEGER,
+            validation_loss REAL,
+            num_folds INTEGER,
+            stop_reason TEXT,
+            num_steps INTEGER,
+            digest BLOB,
+            penalty_strength REAL
+        ) STRICT
+        """,
+        "INSERT INTO tested_or_not SELECT * FROM trials",
+        "DROP TABLE trials",
+        "ALTER TABLE tested_or_not RENAME TO trials",
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -87,7 +87,8 @@ class Ledger:
 
         A trial or pretraining removes the failure of the same key. A failure takes the place of an
         earlier failure of the same key, and is dropped where the key has succeeded. A record that is
-        there already is ignored.
+        there already is ignored. Only a trial that left the test images alone gives way to the same one with a look
+        at them.
 
         Raises:
             LedgerError: a key is there with another result; the same trial must always give the same bits.

@@ -220,6 +220,8 @@ class Condition:
     """None: records only."""
     num_folds: int = 0
     """Maximum number of cross-validation models that each replicate trains besides its own; 0: none."""
+    tested: bool = field(default=True, compare=False)
+    """Whether each trial is evaluated on the test images; else its record says nothing of them."""
 
     @property
     def does(self) -> Strategy:

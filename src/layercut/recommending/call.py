@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from layercut.artifacts.writing import artifact_folder
 from layercut.data import DATASETS
@@ -24,7 +25,8 @@ from layercut.probing import Candidate, parse_candidate
 from layercut.recommending.arms import arms_of
 from layercut.recommending.budget import budget_seconds
 from layercut.recommending.design import check_overrides, first_look, recommendation_study, study_name
-from layercut.recommending.journal import Journal, read_journal, require_own
+from layercut.recommending.journal import Journal, Look, read_journal, require_own
+from layercut.recommending.look import look_at_test_images
 from layercut.recommending.model_folder import write_model
 from layercut.recommending.outcome import MODEL_FOLDER, Recommendation, read_recommendation
 from layercut.recommending.search import Clock, Tell, Timer, search
@@ -111,11 +113,14 @@ def recommend(
             journal.spent_seconds = timer.spent()
             journal.write(run.ledger)
         condition = next(one for one in run.plan.conditions if one.key == best.key)
-        run.do([(condition, 0)])  # its weights, where they were removed as a loser's
+        run.do([(condition, 0)], tested=False)  # its weights, where they were removed as a loser's
+        if best.key not in journal.looks:
+            kept = artifact_folder(output_dir, trial_key(best.key, 0))
+            journal.looks[best.key] = look_at_test_images(kept, task, run.context.torch_device)
         journal.spent_seconds = timer.spent()
         journal.write(run.ledger)
         found = read_recommendation(output_dir)
-        _write_model(run, condition, found)
+        _write_model(run, condition, found, journal.looks[best.key])
     return found
 
 
@@ -153,9 +158,13 @@ def _journal(run: Run, class_counts: dict[str, int], num_workers: int, tested: b
     return Journal(identity, arms, class_counts, num_workers, tested, run.plan.notes, seconds_per_flop)
 
 
-def _write_model(run: Run, condition: Condition, found: Recommendation) -> None:
+def _write_model(run: Run, condition: Condition, found: Recommendation, look: Look) -> None:
     kept = artifact_folder(run.output_dir, trial_key(condition.key, 0))
     row = found.table.iloc[0]
-    about = {name: float(row[name]) for name in ("accuracy", "low", "high", "log_loss") if row[name] == row[name]}
+    about: dict[str, Any] = {
+        name: float(row[name]) for name in ("accuracy", "low", "high", "log_loss") if row[name] == row[name]
+    }
     own_code = isinstance(MODELS[condition.model.name], OwnCodeFamily)
-    write_model(kept, run.output_dir / MODEL_FOLDER, about | {"answer": found.answer}, found.answer, own_code)
+    tested = {"test_accuracy": look.accuracy, "test_loss": look.loss, "num_test_images": look.num_images}
+    about |= {"answer": found.answer}
+    write_model(kept, run.output_dir / MODEL_FOLDER, tested, about, found.answer, own_code)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from layercut.recommending.arms import Seen
-from layercut.recommending.journal import Journal
+from layercut.recommending.journal import Journal, Look
 from layercut.recommending.target import shown_accuracy
 from layercut.recommending.told import Judged, arm_name, interval, not_told_apart, untried, within_one_error
 from layercut.records import TrialRecord
@@ -82,12 +82,18 @@ def _accuracy(found: Found) -> Iterator[str]:
         names = [f"{arm_name(row.arm)}, {words.percent(row.accuracy)}" for row in by_accuracy]
         yield f"These labels do not tell it from: {'; '.join(names[:_MOST_NAMED])}{_more(names)}."
         yield from _cheaper(own, same, found.records, journal.num_held_out)
-    record = found.records[own.arm.key]
+    if own.arm.key in journal.looks:
+        yield _on_test_images(journal, journal.looks[own.arm.key])
+
+
+def _on_test_images(journal: Journal, look: Look) -> str:
     which = "test images" if journal.has_test_images else "images that were set aside, a fifth of each class"
-    low, high = interval(record.test_accuracy, record.num_test_images or 0)
-    yield (
-        f"On {record.num_test_images:,} {which}, which no choice looked at: {words.percent(record.test_accuracy)} "
-        f"({words.percent(low)} to {words.percent(high)})."
+    low, high = interval(look.accuracy, look.num_images)
+    earlier = len(journal.looks) - 1
+    before = f", and {words.count(earlier, 'earlier recommendation')} with less time had one" if earlier else ""
+    return (
+        f"On {look.num_images:,} {which}, which nothing was chosen by: {words.percent(look.accuracy)} "
+        f"({words.percent(low)} to {words.percent(high)}). Only this model had a look at them{before}."
     )
 
 

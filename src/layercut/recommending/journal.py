@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from layercut.errors import UserError
 from layercut.ledger import Ledger
@@ -20,6 +20,15 @@ Ending = Reason | Literal["target"]
 
 _ENTRY = "recommendation"
 _FORMAT = 1
+
+
+class Look(NamedTuple):
+    """What the test images said of a model that was recommended."""
+
+    accuracy: float
+    loss: float
+    """Mean log loss in nats."""
+    num_images: int
 
 
 @dataclass
@@ -54,6 +63,8 @@ class Journal:
     """Why it ended; empty while it has not."""
     target_accuracy: float | None = None
     """Of the last call: where this is shown to be reached, nothing more is tried."""
+    looks: dict[str, Look] = field(default_factory=dict)
+    """At the test images, by the arm that was recommended when a call ended: one, unless a later call found better."""
 
     @property
     def trials(self) -> list[Trial]:
@@ -122,6 +133,7 @@ def read_journal(ledger: Ledger) -> Journal | None:
         Step(tuple(Trial(*trial) for trial in step["trials"]), step["left_seconds"], step["seconds"])
         for step in values["steps"]
     ]
+    values["looks"] = {key: Look(*look) for key, look in values.get("looks", {}).items()}
     return Journal(**values)
 
 
@@ -130,6 +142,12 @@ def holds_recommendation(output_dir: Path) -> bool:
     with Ledger(output_dir, read_only=True) as ledger:
         found = read_journal(ledger)
         return found is not None and found.recommended(seen_in(ledger, found.trials)) is not None
+
+
+def has_tested_trials(output_dir: Path) -> bool:
+    """Return whether a trial was evaluated on test images, as `layercut run` does it, so that a report has results."""
+    with Ledger(output_dir, read_only=True) as ledger:
+        return any(ledger.select("SELECT 1 FROM trials WHERE test_accuracy IS NOT NULL LIMIT 1"))
 
 
 def require_own(output_dir: Path) -> None:

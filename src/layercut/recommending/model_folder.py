@@ -30,15 +30,26 @@ names = [{names}]  # of the classes, in the order of the logits
 """
 
 
-def write_model(kept: Path, folder: Path, about: Mapping[str, Any], answer: str, own_code: bool) -> Path:
+def write_model(
+    kept: Path, folder: Path, tested: Mapping[str, Any], about: Mapping[str, Any], answer: str, own_code: bool
+) -> Path:
     """Copy what was kept of a trial to `folder`, with what was recommended; an older one is replaced.
+
+    Args:
+        kept: the folder of the trial.
+        folder: where the model goes.
+        tested: metrics on the test images, which the trial left alone.
+        about: what the card says of the recommendation.
+        answer: what the README says of it.
+        own_code: whether loading the model runs code of its user.
 
     Raises:
         StorageFullError: the disk is full.
     """
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    card = json.loads((kept / CARD).read_text(encoding="utf-8")) | {"recommendation": dict(about)}
+    card = json.loads((kept / CARD).read_text(encoding="utf-8"))
+    card |= {"recommendation": dict(about), "metrics": card["metrics"] | tested}
     text = _HOW.format(
         title=f"{card['model']} for {card['target']}",
         answer=answer,

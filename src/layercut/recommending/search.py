@@ -51,7 +51,7 @@ def search(run: Run, journal: Journal, timer: Timer, tell: Tell) -> Arm:
         step = journal.steps[-1]
         if step.seconds is None:
             before = timer.spent()
-            run.do([(conditions[trial.key], trial.replicate) for trial in step.trials])
+            run.do([(conditions[trial.key], trial.replicate) for trial in step.trials], tested=False)
             step.seconds, journal.spent_seconds = timer.spent() - before, timer.spent()
             journal.write(run.ledger)
             tell(step_told(journal, seen_in(run.ledger, journal.trials), step))

@@ -24,7 +24,7 @@ def run_levels(plan: Plan, ledger: Ledger, context: Context, recorder: Recorder,
 
     Returns which checkpoints were not what was written, and were made again.
     """
-    done = ledger.finished_keys() - _without_artifacts(plan, ledger, context)
+    done = ledger.finished_keys() - _without_artifacts(plan, ledger, context) - _untested(plan, ledger)
     pending = {
         condition.key
         for condition in plan.conditions
@@ -63,6 +63,15 @@ def _without_artifacts(plan: Plan, ledger: Ledger, context: Context) -> set[str]
         for replicate in range(condition.num_replicates)
     )
     return {key for key, what in wanted if what and key in finished and not is_kept(context.output_dir, key, what)}
+
+
+def _untested(plan: Plan, ledger: Ledger) -> set[str]:
+    """Return finished trials that left the test images alone and are now to be tested: they are run again."""
+    untested = {key for (key,) in ledger.select("SELECT key FROM trials WHERE test_accuracy IS NULL")}
+    if not untested:
+        return untested
+    tested = [condition for condition in plan.conditions if condition.tested]
+    return untested & {trial_key(one.key, replicate) for one in tested for replicate in range(one.num_replicates)}
 
 
 def _has_source(job: SourceJob, done: set[str], known: Mapping[str, str], context: Context) -> bool:

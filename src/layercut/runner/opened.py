@@ -60,15 +60,18 @@ class Run:
         self.mended.extend(run_levels(self.plan, self.ledger, self.context, self.recorder, self.memory_bytes))
         write_down_latency(self.plan, self.ledger)
 
-    def do(self, trials: Iterable[tuple[Condition, int]]) -> None:
+    def do(self, trials: Iterable[tuple[Condition, int]], tested: bool = True) -> None:
         """Do these trials alone, with what they need; what is done already is not done again.
 
         Args:
             trials: conditions of the plan, each once, and up to which replicate of it. What the study keeps is kept
                 where that is the first; else only records are.
+            tested: whether they are evaluated on the test images.
         """
         chosen = tuple(
-            dataclasses.replace(condition, num_replicates=last + 1, keep=None if last else condition.keep)
+            dataclasses.replace(
+                condition, num_replicates=last + 1, keep=None if last else condition.keep, tested=tested
+            )
             for condition, last in trials
         )
         part = dataclasses.replace(self.plan, conditions=chosen, probes=(), representations=())

@@ -27,17 +27,20 @@ from layercut.training.evaluate import Evaluation
 Writer = Callable[[Path], object]
 
 
-def keep_trial(trial: Trial, record: TrialRecord, on_test: Evaluation, context: Context) -> None:
+def keep_trial(trial: Trial, record: TrialRecord, on_test: Evaluation | None, context: Context) -> None:
     """Write what the study keeps of this trial; nothing where it keeps nothing.
 
     Raises:
         StorageFullError: the disk is full.
+        ValueError: predictions of test images are to be kept, and nobody looked at these.
     """
     kept = trial.condition.kept(trial.replicate)
     if not kept:
         return
     files: dict[str, Writer] = {}
     if "predictions" in kept:
+        if on_test is None:
+            raise ValueError("expected a trial that is tested: predictions are those of test images")
         files |= _predictions(trial, on_test.predictions.cpu().numpy(), context)
     if "weights" in kept:
         weights = trial.model.state_dict()

@@ -71,7 +71,7 @@ def run_members(job: TransferJob, context: Context) -> list[Member]:
     results = train_stacked(bodies, training, validation, condition.fitting, order_seeds, handling)
     stack = Stack(bodies)
     on_train = evaluate_stack(stack, training, condition.fitting.precision)
-    on_test = evaluate_stack(stack, test, condition.fitting.precision)
+    on_test = evaluate_stack(stack, test, condition.fitting.precision) if test else [None] * len(trials)
     return [
         Member(trial, result, Evaluations(train, test), partial(check_trained, trial, before[m], _batch(training, m)))
         for m, (trial, result, train, test) in enumerate(zip(trials, results, on_train, on_test, strict=True))
@@ -102,7 +102,7 @@ def _record(
 
 def _examples(
     trials: Sequence[Trial], context: Context
-) -> tuple[StackedExamples, StackedExamples | None, StackedExamples]:
+) -> tuple[StackedExamples, StackedExamples | None, StackedExamples | None]:
     """Return the examples of all members; the frozen trunk is the same for all, so the first one's is used."""
     condition, task, trunk = trials[0].condition, trials[0].task, trials[0].parts.trunk
     largest = condition.model.largest_features(condition.trunk)
@@ -125,7 +125,8 @@ def _examples(
     training = examples("train", own, task.train_labels, augmented)
     has_validation = any(len(split.validation) for split in splits)
     validation = examples("train", [split.validation for split in splits], task.train_labels)
-    test = examples("test", [np.arange(len(task.test_labels))] * len(trials), task.test_labels)
+    everything = [np.arange(len(task.test_labels))] * len(trials)
+    test = examples("test", everything, task.test_labels) if condition.tested else None
     return training, validation if has_validation else None, test
 
 

@@ -1,4 +1,7 @@
-"""One trial: cut, treat both sides, train on a fraction of the target, evaluate once on the test images."""
+"""One trial: cut, treat both sides, train on a fraction of the target, evaluate once on the test images.
+
+Where the plan leaves test images alone, as a recommendation does for all that it tries, no trial looks at them.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,7 @@ def run_trial(condition: Condition, replicate: int, key: str, context: Context) 
     else:
         result = _train(trial, training, validation, context)
         on_train = evaluate(body, training, precision)
-    on = Evaluations(test=evaluate(body, test, precision), train=on_train)
+    on = Evaluations(test=evaluate(body, test, precision) if test else None, train=on_train)
     record = trial_record(trial, result, on, trial.parts.trunk, context, time.perf_counter() - started)
     keep_trial(trial, record, on.test, context)
     return record
@@ -104,10 +107,10 @@ def _train_with_folds(trial: Trial, training: Examples, context: Context, head: 
     return result._replace(num_steps=num_steps)
 
 
-def _examples(trial: Trial, context: Context) -> tuple[Examples, Examples | None, Examples]:
+def _examples(trial: Trial, context: Context) -> tuple[Examples, Examples | None, Examples | None]:
     validation = _held_out_examples(trial, trial.split, context) if len(trial.split.validation) else None
-    labels = trial.task.test_labels
-    test = _some_examples(trial, context, "test", np.arange(len(labels)), labels)
+    labels, is_tested = trial.task.test_labels, trial.condition.tested
+    test = _some_examples(trial, context, "test", np.arange(len(labels)), labels) if is_tested else None
     return _training_examples(trial, trial.split, context), validation, test
 
 

@@ -86,7 +86,8 @@ class Evaluations(NamedTuple):
     """How well a trained model does."""
 
     train: Evaluation
-    test: Evaluation
+    test: Evaluation | None
+    """None: the test images are left alone."""
 
 
 def prepare_trial(condition: Condition, replicate: int, key: str, context: Context) -> Trial:
@@ -232,7 +233,7 @@ def trial_record(
     Raises:
         DivergedError: the loss on the test images is infinite or NaN.
     """
-    if not math.isfinite(on.test.loss):
+    if on.test is not None and not math.isfinite(on.test.loss):
         raise DivergedError(len(result.curve), result.curve)
     fitting, best = trial.condition.fitting, result.curve[result.best_epoch - 1]
     return TrialRecord(
@@ -242,14 +243,14 @@ def trial_record(
         train_accuracy=on.train.accuracy,
         validation_accuracy=best.validation_accuracy,
         validation_loss=best.validation_loss,
-        test_accuracy=on.test.accuracy,
-        test_loss=on.test.loss,
+        test_accuracy=on.test.accuracy if on.test else None,
+        test_loss=on.test.loss if on.test else None,
         best_epoch=result.best_epoch,
         num_epochs=len(result.curve),
         curve=result.curve,
         num_train_images=len(trial.split.train),
         num_validation_images=len(trial.split.validation) + sum(len(fold.validation) for fold in trial.folds),
-        num_test_images=len(trial.task.test_labels),
+        num_test_images=len(trial.task.test_labels) if on.test else None,
         num_duplicates_dropped=trial.task.num_duplicates_dropped,
         num_trained_parameters=_num_parameters(trial.parts.body, trained=True),
         num_parameters=_num_parameters(trial.model),
@@ -257,7 +258,7 @@ def trial_record(
         seeds=trial.seeds._asdict(),
         split_hash=splits_hash(trial.split, trial.folds),
         checkpoint_hash=trial.checkpoint_hash,
-        classification_report=_report(trial.task, on.test) if fitting.classification_report else None,
+        classification_report=_report(trial.task, on.test) if fitting.classification_report and on.test else None,
         precision=fitting.precision,
         device=context.device,
         num_threads=1,

@@ -148,7 +148,7 @@ def _missing_baselines(trials: Iterable[NamedTrial]) -> Iterator[str]:
 
 
 def _cut_zero_is_scratch(trials: Sequence[NamedTrial]) -> Iterator[str]:
-    def results(strategy: str) -> dict[tuple[str, float, int], tuple[float, float]]:
+    def results(strategy: str) -> dict[tuple[str, float, int], tuple[float, float | None]]:
         return {
             (point_of(name).context, name.fraction, trial.replicate): (
                 trial.train_accuracy,
