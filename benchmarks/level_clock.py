@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from layercut.progress import NoProgress
+from layercut.runner.progress import NoProgress
 
 
 class LevelClock(NoProgress):

@@ -282,7 +282,7 @@ def test_a_folder_without_ledger_is_refused(layercut: Layercut, tmp_path: Path, 
 _HOLDER = """\
 import sys
 from pathlib import Path
-from layercut.locking import output_lock
+from layercut.runner.locking import output_lock
 with output_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -11,8 +11,8 @@ from layercut.cli import main as command_line
 from layercut.cli import show
 from layercut.cli.progress_lines import LineProgress
 from layercut.cli.show import BarProgress, run_progress
-from layercut.progress import Course
 from layercut.records import FailureRecord
+from layercut.runner.progress import Pace
 
 
 class Lines(list[str]):
@@ -133,7 +133,7 @@ def test_a_second_interrupt_at_the_end_leaves_one_message_and_the_exit_code(monk
 
 
 def test_time_left_runs_down_between_jobs():
-    course = Course(num_jobs=10, work=10, now=0.0)
-    assert course.seconds_left(now=3.0) is None
-    course.advance(1, now=10.0)
-    assert [course.seconds_left(now) for now in (10.0, 40.0, 1000.0)] == [90.0, 60.0, 0.0]
+    pace = Pace(num_jobs=10, work=10, now=0.0)
+    assert pace.seconds_left(now=3.0) is None
+    pace.advance(1, now=10.0)
+    assert [pace.seconds_left(now) for now in (10.0, 40.0, 1000.0)] == [90.0, 60.0, 0.0]

@@ -17,8 +17,8 @@ from layercut.errors import UserError
 from layercut.executors import EXECUTORS
 from layercut.executors.base import Done, Lost, Result
 from layercut.executors.ray import RayExecutor
-from layercut.progress import NoProgress
 from layercut.records import Record, TrialRecord
+from layercut.runner.progress import NoProgress
 from ray_jobs import Context
 from tiny_study import NUM_TRIALS, command_line, wait_until, write_study
 

@@ -9,14 +9,14 @@ from datetime import timedelta
 from types import TracebackType
 
 from layercut.cli.terminal import say
-from layercut.progress import Course
 from layercut.records import FailureRecord, Record
+from layercut.runner.progress import Pace
 
 LINE_SECONDS = 60.0
 
 
 class LineProgress:
-    """A `layercut.progress.Progress` that writes lines to stderr."""
+    """A `layercut.runner.progress.Progress` that writes lines to stderr."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class LineProgress:
         self._over = threading.Event()
         self._watch = threading.Thread(target=self._keep_ticking, daemon=True)
         self._level = ""
-        self._course: Course | None = None
+        self._pace: Pace | None = None
         self._written = 0.0
         self._tenths = 0
         self._num_failed = 0
@@ -47,19 +47,19 @@ class LineProgress:
     def begin(self, level: str, num_jobs: int, work: int) -> None:
         """Say what begins."""
         with self._lock:
-            self._level, self._course, self._tenths = level, Course(num_jobs, work, self._clock()), 0
+            self._level, self._pace, self._tenths = level, Pace(num_jobs, work, self._clock()), 0
             self._say("1 job" if num_jobs == 1 else f"{num_jobs:,} jobs")
 
     def advance(self, work: int) -> None:
         """Write a line where another tenth of the work is done."""
         with self._lock:
-            if self._course is None:
+            if self._pace is None:
                 return
-            self._course.advance(work, self._clock())
-            tenths = 10 * self._course.work_done // max(self._course.work, 1)
-            if tenths > self._tenths and self._course.jobs_done < self._course.num_jobs:
+            self._pace.advance(work, self._clock())
+            tenths = 10 * self._pace.work_done // max(self._pace.work, 1)
+            if tenths > self._tenths and self._pace.jobs_done < self._pace.num_jobs:
                 self._tenths = tenths
-                self._say(self._state(self._course))
+                self._say(self._state(self._pace))
 
     def record(self, record: Record) -> None:
         """Count failures."""
@@ -68,26 +68,26 @@ class LineProgress:
     def tick(self) -> None:
         """Write a line where none was written for a minute: a job may take hours."""
         with self._lock:
-            if self._course is not None and self._clock() - self._written >= LINE_SECONDS:
-                self._say(self._state(self._course))
+            if self._pace is not None and self._clock() - self._written >= LINE_SECONDS:
+                self._say(self._state(self._pace))
 
     def end(self) -> None:
         """Say how long it took."""
         with self._lock:
-            if self._course is not None:
-                self._say(f"done in {clock_time(self._clock() - self._course.started)}{self._failures()}")
-            self._course = None
+            if self._pace is not None:
+                self._say(f"done in {clock_time(self._clock() - self._pace.started)}{self._failures()}")
+            self._pace = None
 
     def _keep_ticking(self) -> None:
         while not self._over.wait(1.0):
             self.tick()
 
-    def _state(self, course: Course) -> str:
+    def _state(self, pace: Pace) -> str:
         now = self._clock()
-        left = course.seconds_left(now)
+        left = pace.seconds_left(now)
         told = "" if left is None else f", about {clock_time(left)} left"
-        jobs = f"{course.jobs_done:,} of {course.num_jobs:,} jobs"
-        return f"{jobs} after {clock_time(now - course.started)}{told}{self._failures()}"
+        jobs = f"{pace.jobs_done:,} of {pace.num_jobs:,} jobs"
+        return f"{jobs} after {clock_time(now - pace.started)}{told}{self._failures()}"
 
     def _failures(self) -> str:
         return f", {self._num_failed:,} failed" if self._num_failed else ""

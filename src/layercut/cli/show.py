@@ -15,8 +15,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from layercut.cli.progress_lines import LineProgress, clock_time
-from layercut.progress import Course
 from layercut.records import FailureRecord, Record
+from layercut.runner.progress import Pace
 
 _ECHO_WIDTH = 8
 """Columns that are left free at the right: a terminal echoes Ctrl-C as `^C`, and a line that it wraps is not erased."""
@@ -29,7 +29,7 @@ def run_progress(study: str) -> BarProgress | LineProgress:
 
 
 class BarProgress:
-    """A `layercut.progress.Progress` drawn with rich: bars of jobs."""
+    """A `layercut.runner.progress.Progress` drawn with rich: bars of jobs."""
 
     def __init__(self, study: str, console: Console | None = None) -> None:
         self._study = study
@@ -43,7 +43,7 @@ class BarProgress:
             console=console or _NarrowConsole(stderr=True),
         )
         self._bar: TaskID | None = None
-        self._course = Course(0, 0, 0.0)
+        self._pace = Pace(0, 0, 0.0)
         self._num_failed = 0
 
     def __enter__(self) -> BarProgress:
@@ -59,13 +59,13 @@ class BarProgress:
     def begin(self, level: str, num_jobs: int, work: int) -> None:
         """Start a bar."""
         self._bars.start()
-        self._course = Course(num_jobs, work, time.monotonic())
-        self._bar = self._bars.add_task(f"{self._study}: {level}", total=num_jobs, note="", course=self._course)
+        self._pace = Pace(num_jobs, work, time.monotonic())
+        self._bar = self._bars.add_task(f"{self._study}: {level}", total=num_jobs, note="", pace=self._pace)
 
     def advance(self, work: int) -> None:
         """Move the bar."""
         if self._bar is not None:
-            self._course.advance(work, time.monotonic())
+            self._pace.advance(work, time.monotonic())
             self._bars.update(self._bar, advance=1)
 
     def record(self, record: Record) -> None:
@@ -96,7 +96,7 @@ class _TimeLeft(ProgressColumn):
     """Time left by work: jobs differ in size."""
 
     def render(self, task: Task) -> Text:
-        left = task.fields["course"].seconds_left(time.monotonic())
+        left = task.fields["pace"].seconds_left(time.monotonic())
         return Text("" if left is None or task.finished else f"{clock_time(left)} left", style="progress.remaining")
 
 

@@ -20,16 +20,16 @@ from layercut.executors import EXECUTORS
 from layercut.executors.base import ClusterExecutorFactory, Executor
 from layercut.files import needing_space, written_whole
 from layercut.ledger import Ledger
-from layercut.locking import output_lock
 from layercut.plan.expand import Plan
 from layercut.plan.jobs import Condition
 from layercut.plan.repeatable import require_repeatable
 from layercut.plan.stacking import workers_on_gpu
 from layercut.plan.summary import summarize
 from layercut.preflight import plan_with_data
-from layercut.progress import NoProgress, Progress
 from layercut.runner.latency import write_down_latency
 from layercut.runner.levels import run_levels
+from layercut.runner.locking import output_lock
+from layercut.runner.progress import NoProgress, Progress
 from layercut.runner.recorder import Recorder
 from layercut.runner.summary import RunSummary, summarize_run
 from layercut.spec import StudySpec

@@ -12,8 +12,8 @@ from layercut.ledger import Ledger
 from layercut.plan.canonical import probe_key, trial_key
 from layercut.plan.expand import Plan
 from layercut.plan.jobs import ExtractJob, Job, ProbeJob, RepresentationJob, SourceJob, TransferJob
-from layercut.progress import Progress
 from layercut.records import FailureKind, FailureRecord, Record
+from layercut.runner.progress import Progress
 from layercut.stages import STAGE
 from layercut.stages.context import Context
 from layercut.tracking import Tracking

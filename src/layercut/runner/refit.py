@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from layercut.errors import UserError
-from layercut.progress import Progress
 from layercut.runner.opened import open_run
+from layercut.runner.progress import Progress
 from layercut.spec import load_study
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from layercut.executors.base import Executor
 from layercut.ledger import run_of
-from layercut.progress import Progress
 from layercut.runner.opened import open_run
+from layercut.runner.progress import Progress
 from layercut.runner.summary import RunSummary
 from layercut.spec import Study, StudySpec, load_study
 from layercut.training.precision import Precision

@@ -27,7 +27,7 @@ class Progress(Protocol):
         ...
 
 
-class Course:
+class Pace:
     """How far a level is: in jobs that are done, with the time left told from their estimated work."""
 
     def __init__(self, num_jobs: int, work: int, now: float) -> None:
@@ -45,9 +45,9 @@ class Course:
         """Return the time that the rest takes at the rate so far; None before the first job is done.
 
         Example:
-            >>> course = Course(num_jobs=2, work=40, now=0.0)
-            >>> course.advance(10, now=5.0)
-            >>> course.seconds_left(now=8.0)
+            >>> pace = Pace(num_jobs=2, work=40, now=0.0)
+            >>> pace.advance(10, now=5.0)
+            >>> pace.seconds_left(now=8.0)
             12.0
         """
         if not self.work_done:
