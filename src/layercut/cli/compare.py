@@ -84,7 +84,7 @@ def _values(found: StudyComparison) -> dict[str, object]:
 def _lines(found: StudyComparison) -> Iterator[str]:
     """Yield one line per condition, and above each group of them in what they differ from the others."""
     from layercut.cli.columns import Column, filled, tables
-    from layercut.report import words
+    from layercut.figures import words
 
     rows = found.rows
     first = list(rows.columns[: list(rows.columns).index("strategy")])

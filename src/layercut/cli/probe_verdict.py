@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from layercut.figures import words
 from layercut.figures.probe_layers import Scores, shown_scores
-from layercut.report import words
 from layercut.stats.proportion import share_interval
 
 _ACCURACIES = ("logistic_regression", "nearest_centroid", "knn")

@@ -101,12 +101,14 @@ def _few(names: Sequence[str], most: int = 2) -> str:
 
 
 def _print_boards(board: Any) -> None:
-    from layercut.report.words import taken
+    from layercut.figures.words import fraction_label, taken
 
     about = list(board.columns[: list(board.columns).index("predictor")])
     for values, rows in board.groupby(about, sort=False, dropna=False):
         named = dict(zip(about, values, strict=True))
-        title = f"{named['strategy']}, {100 * named['fraction']:g} % of the data: {named['source'] or 'all sources'} "
+        title = (
+            f"{named['strategy']}, {fraction_label(named['fraction'])} of the data: {named['source'] or 'all sources'} "
+        )
         say("")
         say(filled(f"{title}→ {named['target']}"))
         records = rows.to_dict("records")

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from layercut.artifacts import KeptTrial
 from layercut.figures.names import fraction_label
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import CUTLESS, FACTOR, factor_columns
+from layercut.figures.words import condition_name
+from layercut.stats.design import FACTOR, factor_columns
 
 
 class Shown(NamedTuple):
@@ -73,8 +74,7 @@ def _first_replicates(tables: StudyTables) -> dict[str, KeptTrial]:
 
 
 def _shown(trial: KeptTrial, rank: str, fraction: float) -> Shown:
-    strategy, cut = str(trial.card["strategy"]), int(trial.card["cut"])
-    name = strategy if strategy in CUTLESS else f"{strategy} at cut {cut}"
+    name = condition_name(str(trial.card["strategy"]), int(trial.card["cut"]))
     accuracy = 100 * float(trial.card["metrics"]["test_accuracy"])
     label = fraction_label(fraction)
     title = f"{rank} at {label}: {name} (here\u00a0{accuracy:.1f}\u00a0%)"  # in one line

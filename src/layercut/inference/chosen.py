@@ -13,10 +13,11 @@ from layercut.artifacts import KeptTrial, kept_trials
 from layercut.artifacts.reading import read_kept
 from layercut.artifacts.writing import CARD
 from layercut.errors import CheckpointError, DataError, UserError, did_you_mean, few
+from layercut.figures.words import condition_name, fraction_label
 from layercut.ledger import LEDGER_NAME
 from layercut.stats import best_cuts
 from layercut.stats.best_cut import BestCut
-from layercut.stats.design import CUTLESS, FACTOR
+from layercut.stats.design import FACTOR
 from layercut.stats.tables import load_results
 
 FINAL = "model"
@@ -44,9 +45,9 @@ class KeptModel(NamedTuple):
             'plain_cnn, freeze at cut 3, 100 % of photos, replicate 0'
         """
         card = self.card
-        name = card["strategy"] if card["strategy"] in CUTLESS else f"{card['strategy']} at cut {card['cut']}"
-        share = f"{100 * card['fraction']:g} % of {card['target']}"
-        return f"{card['model']}, {name}, {share}, replicate {card['replicate']}"
+        name = condition_name(card["strategy"], card["cut"])
+        data = f"{fraction_label(card['fraction'])} of {card['target']}"
+        return f"{card['model']}, {name}, {data}, replicate {card['replicate']}"
 
 
 def find_model(
@@ -172,7 +173,7 @@ def _recommended(table: pd.DataFrame) -> BestCut:
 
 
 def _nothing_kept(run: Path, best: BestCut, kept: Sequence[KeptTrial]) -> str:
-    wanted = best.strategy if best.strategy in CUTLESS else f"{best.strategy} at cut {best.cut}"
+    wanted = condition_name(best.strategy, best.cut)
     with_weights = [
         f"strategy={trial.card['strategy']} cut={trial.card['cut']} fraction={trial.card['fraction']:g}"
         for trial in kept
@@ -180,7 +181,7 @@ def _nothing_kept(run: Path, best: BestCut, kept: Sequence[KeptTrial]) -> str:
     ]
     others = f"; weights are kept of {few(with_weights, 4, ' | ')}" if with_weights else ""
     return (
-        f"{run} keeps no weights of {wanted} at {100 * best.fraction:g} % of the data{others}. Write `keep: [weights]` "
-        f"in the study file, or run `layercut run {run} --set 'keep=[weights]'`: the trials "
+        f"{run} keeps no weights of {wanted} at {fraction_label(best.fraction)} of the data{others}. Write "
+        f"`keep: [weights]` in the study file, or run `layercut run {run} --set 'keep=[weights]'`: the trials "
         "run again, their records stay as they are"
     )

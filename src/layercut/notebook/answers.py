@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass, replace
 from html import escape
 
-from layercut.report import words
+from layercut.figures import words
 from layercut.report.answers import Answer, Known, answer, no_answer
 from layercut.report.in_use import InUse, use_notes
 from layercut.stats import BestCut, best_cuts, contexts, estimates, undecided

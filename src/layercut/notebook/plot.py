@@ -15,9 +15,8 @@ from layercut.charts.chart import FORMATS
 from layercut.charts.palette import LIGHT
 from layercut.charts.plotly import panel_figures
 from layercut.errors import UserError
-from layercut.figures import charts_of
+from layercut.figures import charts_of, words
 from layercut.figures.study_tables import Measured, StudyTables
-from layercut.report import words
 from layercut.report.packed import embedded, packed_plotly
 from layercut.stats.tables import Results
 

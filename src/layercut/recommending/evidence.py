@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from layercut.figures import words
 from layercut.recommending.arms import Seen
 from layercut.recommending.journal import Journal, Look
 from layercut.recommending.target import shown_accuracy
 from layercut.recommending.told import Judged, arm_name, interval, not_told_apart, untried, within_one_error
 from layercut.records import TrialRecord
-from layercut.report import words
 
 _MOST_NAMED = 5
 

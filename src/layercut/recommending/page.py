@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point
+from layercut.figures import words
 from layercut.figures.names import cut_axis, padded, strategies_in_order, strategy_style
 from layercut.files import explained, written_whole
 from layercut.notebook import Plot
-from layercut.report import words
 
 PAGE_NAME = "recommendation.html"
 

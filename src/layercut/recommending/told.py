@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from scipy.stats import binomtest
 
+from layercut.figures import words
 from layercut.recommending.arms import Arm, Seen
 from layercut.recommending.decision import expected_seconds
 from layercut.recommending.journal import Journal, Step
-from layercut.report import words
 from layercut.significance import ALPHA
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from layercut.report import words
+from layercut.figures import words
 from layercut.significance import ALPHA, least_attainable_p, replicates_needed
 from layercut.stats import BestCut, Contrast, Undecided
 from layercut.stats.design import CUTLESS, SCRATCH

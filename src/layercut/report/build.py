@@ -12,11 +12,10 @@ import pandas as pd
 from layercut.charts import Chart
 from layercut.charts.chart import FORMATS
 from layercut.errors import UserError
-from layercut.figures import FIGURES, charts_of, factor_table
+from layercut.figures import FIGURES, charts_of, factor_table, words
 from layercut.figures.study_tables import StudyTables
 from layercut.files import explained, require_file, require_folder, written_whole
 from layercut.ledger import ledger_path, write_csv
-from layercut.report import words
 from layercut.report.answers import Answer, Known, answer, common_notes, headline, no_answer
 from layercut.report.certainty import certainty_notes
 from layercut.report.citing import bibtex, citation

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from layercut.report import words
+from layercut.figures import words
 from layercut.stats import BestCut
 
 MARGIN_POINTS = 1

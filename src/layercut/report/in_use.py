@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from layercut.report import words
+from layercut.figures import words
 from layercut.report.answers import Verdict
 from layercut.stats import BestCut, contexts
 from layercut.stats.design import SCRATCH

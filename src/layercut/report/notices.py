@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from layercut.report import words
+from layercut.figures import words
 from layercut.report.facts import StudyFacts
 from layercut.stats import BestCut, unattainable, undecided
 from layercut.stats.design import SCRATCH

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from layercut.report import words
+from layercut.figures import words
 from layercut.report.sections import Cell, ConditionRow
 from layercut.stats import Context, standings
 from layercut.stats.design import context_columns, context_of

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from layercut.figures import words
 from layercut.figures.names import strategies_in_order
-from layercut.report import words
 from layercut.report.facts import StudyFacts
 from layercut.stats import Context
 from layercut.stats.best_cut import distinct

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from layercut.report import words
+from layercut.figures import words
 from layercut.report.probe_table import PROBE_COLUMNS, probe_cells, probe_verdicts
 from layercut.report.sections import ConditionRow
 from layercut.stats.design import FACTOR, level_columns

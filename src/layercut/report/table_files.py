@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from layercut.figures import words
 from layercut.files import explained, written_whole
-from layercut.report import words
 from layercut.report.answers import Known, answer, no_answer
 from layercut.report.sections import Cell, ConditionRow
 from layercut.stats import BestCut, Context, Contrast, Undecided

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from layercut.report import words
+from layercut.figures import words
 from layercut.stats import Context
 
 

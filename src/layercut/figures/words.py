@@ -1,4 +1,4 @@
-"""Conditions and numbers in words, the same everywhere in a report."""
+"""Conditions and numbers in words, the same in a report, a notebook and the terminal."""
 
 from __future__ import annotations
 
