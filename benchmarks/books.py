@@ -27,9 +27,9 @@ from layercut.ledger import Ledger, study_status
 from layercut.plan.canonical import trial_key
 from layercut.plan.expand import Plan
 from layercut.plan.jobs import TransferJob
+from layercut.plan.preflight import plan_with_data
 from layercut.plan.schedule import transfer_jobs
 from layercut.plan.summary import summarize
-from layercut.preflight import plan_with_data
 from layercut.records import EpochPoint, TrialRecord
 from layercut.spec import StudySpec, parse_study
 

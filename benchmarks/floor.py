@@ -36,7 +36,7 @@ from layercut.models.base import plan_model, seeded_build
 from layercut.plan.cost import ModelCost, model_cost
 from layercut.plan.expand import Plan
 from layercut.plan.jobs import Condition, TaskRef
-from layercut.preflight import plan_with_data
+from layercut.plan.preflight import plan_with_data
 from layercut.records import TrialRecord
 from layercut.training.precision import Precision
 

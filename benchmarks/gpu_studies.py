@@ -22,8 +22,8 @@ from benchmarks.level_clock import LevelClock
 from benchmarks.machine import describe_machine, write_result
 from layercut import load_results, run_study
 from layercut.data.cache import default_cache_dir
+from layercut.plan.preflight import plan_with_data
 from layercut.plan.summary import summarize
-from layercut.preflight import plan_with_data
 from layercut.spec import StudySpec, parse_study
 
 STUDY = """

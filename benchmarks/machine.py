@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from layercut.stages.environment import num_usable_cores
+from layercut.executors.capacity import num_usable_cores
 from layercut.training.device import processor_name
 
 RESULTS = Path(__file__).parent / "results"

@@ -20,7 +20,7 @@ from benchmarks.children import Child
 from benchmarks.layercut_study import run_layercut
 from benchmarks.machine import describe_machine, write_result
 from layercut.data.cache import default_cache_dir
-from layercut.preflight import plan_with_data
+from layercut.plan.preflight import plan_with_data
 from layercut.spec import load_study
 
 MEBIBYTE = 2**20

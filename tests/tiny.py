@@ -6,7 +6,7 @@ from pathlib import Path
 
 from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.plan.jobs import Condition
-from layercut.preflight import CheckedPlan, plan_with_data
+from layercut.plan.preflight import CheckedPlan, plan_with_data
 from layercut.spec import StudySpec, parse_study
 from layercut.stages.context import Context
 from layercut.stages.source import run_source

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from layercut.features.taps import extract_features
     from layercut.inference import load_model, predict
+    from layercut.inference.weight_file import read_model
     from layercut.model_export import export_model
     from layercut.notebook import answers, best_cuts, plot
-    from layercut.probing import read_model
     from layercut.recommending.call import recommend
     from layercut.recommending.outcome import read_recommendation
     from layercut.runner import run_study
@@ -76,7 +76,7 @@ _PLACES = {
     "predict": "layercut.inference:predict",
     "probability_best": "layercut.stats:probability_best",
     "rank_groups": "layercut.stats:rank_groups",
-    "read_model": "layercut.probing:read_model",
+    "read_model": "layercut.inference.weight_file:read_model",
     "read_recommendation": "layercut.recommending.outcome:read_recommendation",
     "recommend": "layercut.recommending.call:recommend",
     "run_study": "layercut.runner:run_study",

@@ -9,25 +9,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from pydantic import ValidationError
 
 from layercut.data import DATASETS
 from layercut.data.cache import default_cache_dir, default_data_dir
-from layercut.errors import SpecError, UnknownNameError, UserError
+from layercut.errors import UnknownNameError, UserError
 from layercut.models import MODELS
-from layercut.models.base import CuttableModel, PublishedFamily, SwitchedFamily, plan_model
-from layercut.models.examine import examine_model
-from layercut.plan.jobs import Fitting, ModelRef, SourceJob
+from layercut.models.base import PublishedFamily
+from layercut.plan.preflight import plan_with_data
 from layercut.plan.probes import asked_probes, describe_probes
-from layercut.preflight import plan_with_data
 from layercut.probes import PROBES
 from layercut.records import FailureRecord, ProbeRecord
 from layercut.spec import StudySpec
-from layercut.spec.load import describe_errors, make_study
+from layercut.spec.load import make_study
 from layercut.stages.context import Context
 from layercut.stages.probe import run_probe
-from layercut.stages.source import read_weights, run_source
-from layercut.stages.whole_model import whole_model
+from layercut.stages.source import run_source
 from layercut.stats.tables import probe_table
 from layercut.training.device import resolve_device
 
@@ -252,43 +248,3 @@ def probe_models(specs: Sequence[StudySpec], *, device: str = "auto", data_dir: 
     if len({record.model for record in scores}) > 1:
         scores = [replace(record, source=f"{record.model}: {record.source}") for record in scores]
     return Probed(probe_table(scores, about), failures)
-
-
-def read_model(
-    weights: str | Path, model: str = "plain_cnn", *, image_shape: tuple[int, int, int], **options: Any
-) -> CuttableModel:
-    """Return a model with the values of a weight file, its own head included where the file has it.
-
-    Args:
-        weights: a `.safetensors` file, or a `.pth` file that holds only tensors.
-        model: name and `options` as in a study file.
-        image_shape: channels, height, width.
-
-    Raises:
-        UserError: no such model or option; the file is missing, damaged, or does not fit.
-    """
-    family = MODELS[model]
-    try:
-        checked = family.options.model_validate(options)
-    except ValidationError as error:
-        raise SpecError(describe_errors(error, family.options)) from error
-    unsaid = family.unsaid(checked) if isinstance(family, SwitchedFamily) else None
-    if unsaid is not None:
-        raise SpecError(unsaid)
-    planned = plan_model(family, checked, image_shape, num_classes=2)
-    examine_model(model, checked, image_shape, num_classes=2)
-    ref = ModelRef(
-        label=model,
-        name=model,
-        options=checked.model_dump(mode="json"),
-        image_shape=image_shape,
-        block_names=tuple(planned.block_names),
-        feature_shapes=tuple(planned.feature_shapes),
-        block_parameters=tuple(planned.block_parameters),
-        random_blocks=tuple(planned.random_blocks),
-    )
-    # Of no account: nothing is trained.
-    fitting = Fitting("adam", lr=1.0, weight_decay=0.0, epochs=1, patience=None, batch_size=1, mean=(0.5,), std=(0.5,))
-    job = SourceJob("", "import", str(weights), ref, fitting, 0, 1, 0, weights=Path(weights).expanduser())
-    values = read_weights(job)
-    return whole_model(ref, values).model

@@ -18,7 +18,7 @@ from layercut.artifacts import kept_images, kept_trials
 from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.errors import CheckpointError, DataError, SpecError
 from layercut.figures.study_tables import StudyTables
-from layercut.preflight import plan_with_data
+from layercut.plan.preflight import plan_with_data
 from layercut.report import build_page, read_facts
 from layercut.spec import parse_study
 from layercut.stages.context import open_task

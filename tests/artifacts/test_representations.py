@@ -17,7 +17,7 @@ from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.errors import DataError, SpecError
 from layercut.figures.study_tables import StudyTables
 from layercut.ledger import Ledger
-from layercut.preflight import plan_with_data
+from layercut.plan.preflight import plan_with_data
 from layercut.report import build_page, read_facts
 from layercut.spec import parse_study
 from tiny_study import TINY

@@ -19,7 +19,7 @@ from benchmarks.books import (
 )
 
 from layercut.data.cache import default_cache_dir, default_data_dir
-from layercut.preflight import plan_with_data
+from layercut.plan.preflight import plan_with_data
 from layercut.spec import StudySpec, parse_study
 
 SMALL = """

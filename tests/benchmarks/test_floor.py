@@ -12,7 +12,7 @@ from layercut.data.subset import restrict, select_task
 from layercut.models.base import plan_model, seeded_build
 from layercut.models.plain_cnn import PLAIN_CNN, PlainCnnOptions
 from layercut.plan.canonical import trial_key
-from layercut.preflight import CheckedPlan, plan_with_data
+from layercut.plan.preflight import CheckedPlan, plan_with_data
 from layercut.records import EpochPoint, TrialRecord
 from layercut.spec import parse_study
 

@@ -8,7 +8,7 @@ from benchmarks.merging import merging_switched_off, study_text
 
 from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.plan.expand import Plan
-from layercut.preflight import plan_with_data
+from layercut.plan.preflight import plan_with_data
 from layercut.spec import parse_study
 
 

@@ -9,7 +9,7 @@ from benchmarks.slice import TARGET_CLASSES, Slice, all_trials, open_target, riv
 from torchvision.datasets import MNIST
 
 from layercut.data.cache import default_cache_dir
-from layercut.preflight import plan_with_data
+from layercut.plan.preflight import plan_with_data
 
 PLACEHOLDER = Path("regular_classes.pth")
 

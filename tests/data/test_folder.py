@@ -15,8 +15,8 @@ from layercut.data.folder import FOLDER, FolderOptions
 from layercut.data.reading import dataset_notes
 from layercut.data.subset import select_task
 from layercut.errors import DataError, SpecError
+from layercut.plan.preflight import plan_with_data, plan_without_data
 from layercut.plan.summary import describe, summarize
-from layercut.preflight import plan_with_data, plan_without_data
 from tiny import tiny_study
 
 NOISE = np.random.default_rng(0).integers(0, 256, size=(4, 6, 3), dtype=np.uint8)

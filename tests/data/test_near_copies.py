@@ -16,8 +16,8 @@ from layercut.data.base import LabelledImages
 from layercut.data.cache import load_dataset
 from layercut.data.near_copies import near_copies
 from layercut.data.subset import select_task
+from layercut.plan.preflight import plan_with_data, plan_without_data
 from layercut.plan.summary import describe, summarize
-from layercut.preflight import plan_with_data, plan_without_data
 from tiny import tiny_study
 
 

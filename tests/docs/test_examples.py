@@ -14,7 +14,7 @@ from docs.generators import PAGES
 
 import layercut
 from layercut.cli.main import COMMANDS
-from layercut.preflight import plan_without_data
+from layercut.plan.preflight import plan_without_data
 from layercut.spec import parse_study
 
 ROOT = Path(__file__).parents[2]

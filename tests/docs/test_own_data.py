@@ -12,8 +12,8 @@ from fake_datasets import write_image
 from layercut import load_results, load_study, run_study
 from layercut.cli.main import main
 from layercut.data.cache import default_cache_dir, default_data_dir
+from layercut.plan.preflight import plan_without_data
 from layercut.plan.summary import summarize
-from layercut.preflight import plan_without_data
 from layercut.report import write_report
 from layercut.spec import parse_study
 

@@ -11,7 +11,7 @@ from layercut.errors import CheckpointError, UserError
 from layercut.inference import find_model, predict
 from layercut.inference.classifier import open_kept
 from layercut.ledger import Ledger, study_status
-from layercut.preflight import plan_with_data
+from layercut.plan.preflight import plan_with_data
 from layercut.runner.latency import milliseconds
 from layercut.runner.refit import refit
 from photo_run import STUDY, run_photos, test_files, write_photos

@@ -17,8 +17,8 @@ from layercut.models.base import plan_model, random_layers, seeded_build
 from layercut.models.foreign import FOREIGN, ForeignOptions
 from layercut.plan.canonical import model_identity
 from layercut.plan.jobs import ModelRef
+from layercut.plan.source_models import read_weights
 from layercut.spec import ModelSpec
-from layercut.stages.source import read_weights
 from tiny import tiny_plan
 
 SHAPE = (3, 12, 12)
@@ -43,7 +43,7 @@ def read(path, function="tiny_net"):
     (job,) = tiny_plan("source={random: true}").plan.sources
     chosen = options(function).model_dump(mode="json")
     ref = dataclasses.replace(job.model, name="foreign", options=chosen, image_shape=SHAPE)
-    return read_weights(dataclasses.replace(job, kind="import", model=ref, weights=path))
+    return read_weights(ref, path)
 
 
 @pytest.mark.parametrize("training", [False, True])

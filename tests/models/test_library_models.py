@@ -19,7 +19,7 @@ from layercut.models import MODELS
 from layercut.models.base import CuttableModel, seeded_build, seeded_head
 from layercut.models.examine import examine_fully
 from layercut.models.layout import in_memory
-from layercut.stages.source import read_weights
+from layercut.plan.source_models import read_weights
 from layercut.strategies.primitives import truncate
 from tiny import tiny_plan
 
@@ -129,7 +129,7 @@ def ours_with(path, name, side, options):
     """The model that layercut reads from a file."""
     (job,) = tiny_plan("source={random: true}").plan.sources
     ref = dataclasses.replace(job.model, name=name, options=options, image_shape=(3, side, side))
-    values = read_weights(dataclasses.replace(job, kind="import", model=ref, weights=path))
+    values = read_weights(ref, path)
     family = MODELS[name]
     model = seeded_build(family, family.options(**options), (3, side, side), 5, seed=0)
     model.load_state_dict(values)

@@ -10,8 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from layercut.models.block_cnn import BLOCK_CNN, BlockCnnOptions
-from layercut.stages.source import build_for, read_weights
-from layercut.stages.whole_model import whole_model
+from layercut.plan.source_models import build_for, read_weights, whole_model
 from tiny import tiny_plan
 
 IMAGES = torch.randn(6, 1, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -62,7 +61,7 @@ def read(path, model):
     shape = ("target.image_size=32", "target.dataset=digits")
     (job,) = tiny_plan(*overrides, *shape).plan.sources
     assert build_for(job.model, 5, 0).block_names == list(job.model.block_names)
-    return whole_model(job.model, read_weights(job))
+    return whole_model(job.model, read_weights(job.model, job.weights))
 
 
 @pytest.mark.parametrize(("norms", "poolings"), [((1, 0), (1, 0)), ((1, 1), (1, 1)), ((0, 0), (0, 1))])

@@ -15,8 +15,7 @@ from layercut.checkpoints import load_foreign_weights, tensors_hash
 from layercut.errors import CheckpointError, SpecError
 from layercut.models.foreign import ForeignOptions
 from layercut.models.zoo.family import open_library
-from layercut.stages.source import build_for, read_weights
-from layercut.stages.whole_model import whole_model
+from layercut.plan.source_models import build_for, read_weights, whole_model
 from tiny import tiny_plan
 
 SHAPE = (3, 16, 16)
@@ -28,14 +27,13 @@ def path(tmp_path):
     return tmp_path / "weights.pth"
 
 
-def job_of(path, name, options, shape=SHAPE):
+def ref_of(name, options, shape=SHAPE):
     (job,) = tiny_plan("source={random: true}").plan.sources
-    ref = dataclasses.replace(job.model, name=name, options=options, image_shape=shape)
-    return dataclasses.replace(job, kind="import", model=ref, weights=path)
+    return dataclasses.replace(job.model, name=name, options=options, image_shape=shape)
 
 
-def own_job(path, function="plain"):
-    return job_of(path, "foreign", ForeignOptions(factory=f"odd_models:{function}").model_dump(mode="json"))
+def own(function="plain"):
+    return ref_of("foreign", ForeignOptions(factory=f"odd_models:{function}").model_dump(mode="json"))
 
 
 def theirs(function="plain", num_classes=7):
@@ -45,7 +43,7 @@ def theirs(function="plain", num_classes=7):
 
 def expected(model, path):
     torch.save(model.state_dict(), path)
-    return tensors_hash(read_weights(own_job(path)))
+    return tensors_hash(read_weights(own(), path))
 
 
 def prefixed(values, prefix):
@@ -58,7 +56,7 @@ def prefixed(values, prefix):
 def test_a_prefix_of_all_names_is_taken_off_and_said(path, prefix):
     wanted = expected(theirs(), path)
     torch.save(prefixed(theirs().state_dict(), prefix), path)
-    values = read_weights(own_job(path))
+    values = read_weights(own(), path)
     assert tensors_hash(values) == wanted
     assert values.notes == [f"the prefix {prefix} of its names is taken off"]
 
@@ -74,21 +72,21 @@ def test_the_plan_says_what_was_taken_off(path):
 def test_an_averaged_model_is_read_without_its_counter(path):
     wanted = expected(theirs(), path)
     torch.save(AveragedModel(theirs()).state_dict(), path)
-    assert tensors_hash(read_weights(own_job(path))) == wanted
+    assert tensors_hash(read_weights(own(), path)) == wanted
 
 
 def test_of_two_encoders_the_trained_one_is_read(path):
     wanted = expected(theirs(), path)
     query, key = theirs().state_dict(), odd_models.plain(SHAPE, 7).state_dict()
     torch.save({**prefixed(key, "module.encoder_k."), **prefixed(query, "module.encoder_q.")}, path)
-    assert tensors_hash(read_weights(own_job(path))) == wanted
+    assert tensors_hash(read_weights(own(), path)) == wanted
 
 
 def test_several_copies_of_a_model_are_refused(path):
     values = theirs().state_dict()
     torch.save({**prefixed(values, "first."), **prefixed(values, "second.")}, path)
     with pytest.raises(CheckpointError, match=r"holds 2 copies of the model, under first\., second\."):
-        read_weights(own_job(path))
+        read_weights(own(), path)
 
 
 @pytest.mark.parametrize("key", ["net", "weights", "ema"])
@@ -100,7 +98,7 @@ def test_a_nested_dictionary_that_holds_one_state_dict_is_opened_and_said(path, 
     values = {name: value.clone() for name, value in model.state_dict().items()}
     optimizer.step()
     torch.save({"epoch": 3, key: values, "optimizer": optimizer.state_dict()}, path)
-    read = read_weights(own_job(path))
+    read = read_weights(own(), path)
     assert tensors_hash(read) == wanted
     assert read.notes == [f"the weights are those under {key}"]
 
@@ -113,7 +111,7 @@ def test_two_nested_state_dicts_are_refused(path):
 
 def test_a_model_of_the_user_whose_own_classifier_is_called_head_out_reads_its_own_file(path):
     torch.save(theirs("head_out").state_dict(), path)
-    values = read_weights(own_job(path, "head_out"))
+    values = read_weights(own("head_out"), path)
     assert torch.equal(values["blocks.conv1.conv1.weight"], theirs("head_out").conv1.weight)
     assert len(values["head.out.weight"]) == 7
 
@@ -126,17 +124,17 @@ def test_weights_without_a_classifier_that_fits_are_read_and_have_no_head(path, 
     values = theirs().state_dict()
     change(values)
     torch.save(values, path)
-    read = read_weights(own_job(path))
+    read = read_weights(own(), path)
     assert not [name for name in read if name.startswith("head.out")]
     assert torch.equal(read["blocks.conv2.conv2.weight"], values["conv2.weight"])
-    assert not whole_model(own_job(path).model, read).has_head
+    assert not whole_model(own(), read).has_head
 
 
 def test_the_projection_of_a_self_supervised_model_is_left_out_and_said(path):
     model = theirs()
     model.fc = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 9))
     torch.save(model.state_dict(), path)
-    (note,) = read_weights(own_job(path)).notes
+    (note,) = read_weights(own(), path).notes
     assert note.startswith("its head is left out, as a classifier is new on every target: fc.0.weight, fc.0.bias")
 
 
@@ -147,7 +145,7 @@ def test_a_file_of_a_library_without_its_classifier_is_read(path, name, prefix):
     values = open_library(library).create(model, (3, 32, 32), 5).state_dict()
     kept = {key: value for key, value in values.items() if not key.startswith("fc.")}
     torch.save(prefixed(kept, prefix), path)
-    read = read_weights(job_of(path, name, {}, (3, 32, 32)))
+    read = read_weights(ref_of(name, {}, (3, 32, 32)), path)
     assert torch.equal(read["blocks.layer4_1.conv2.weight"], values["layer4.1.conv2.weight"])
     assert "head.out.weight" not in read
 
@@ -157,7 +155,7 @@ def test_layers_with_versions_are_read_from_either_format(path, suffix):
     values = open_library("torchvision").create("mnasnet0_5", (3, 32, 32), 5).state_dict()
     path = path.with_suffix(f".{suffix}")
     torch.save(values, path) if suffix == "pth" else save_file(values, path)
-    read = read_weights(job_of(path, "torchvision/mnasnet0_5", {}, (3, 32, 32)))
+    read = read_weights(ref_of("torchvision/mnasnet0_5", {}, (3, 32, 32)), path)
     assert torch.equal(read["head.out.weight"], values["classifier.1.weight"])
 
 
@@ -165,7 +163,7 @@ def test_a_wrapped_file_of_a_model_of_layercut_is_read(path):
     (job,) = tiny_plan("source={random: true}").plan.sources
     values = build_for(job.model, num_classes=5, seed=0).state_dict()
     torch.save(prefixed(values, "_orig_mod.module."), path)
-    assert tensors_hash(read_weights(dataclasses.replace(job, kind="import", weights=path))) == tensors_hash(values)
+    assert tensors_hash(read_weights(job.model, path)) == tensors_hash(values)
 
 
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])

@@ -18,7 +18,7 @@ from layercut.models import MODELS
 from layercut.models.base import plan_model, seeded_build, seeded_head
 from layercut.models.zoo import fetch
 from layercut.models.zoo.family import open_library
-from layercut.stages.source import read_weights
+from layercut.plan.source_models import read_weights
 from layercut.training.stack import Stack
 from tiny import tiny_plan
 
@@ -180,7 +180,7 @@ def read(tmp_path, name, values, image_shape, suffix="pth"):
     save_file(values, path) if suffix == "safetensors" else torch.save(values, path)
     (job,) = tiny_plan("source={random: true}").plan.sources
     ref = dataclasses.replace(job.model, name=name, options={}, image_shape=image_shape)
-    return read_weights(dataclasses.replace(job, kind="import", model=ref, weights=path))
+    return read_weights(ref, path)
 
 
 @pytest.mark.parametrize(

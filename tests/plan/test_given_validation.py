@@ -13,7 +13,7 @@ from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.data.splits import sample_split, split_sizes
 from layercut.errors import SpecError
 from layercut.plan.expand import Plan
-from layercut.preflight import plan_with_data, plan_without_data
+from layercut.plan.preflight import plan_with_data, plan_without_data
 from layercut.spec import StudySpec
 from tiny import tiny_study
 

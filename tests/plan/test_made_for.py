@@ -16,10 +16,10 @@ from layercut.errors import SpecError
 from layercut.models import MODELS
 from layercut.models.base import MadeForFamily
 from layercut.plan.expand import Plan
+from layercut.plan.preflight import plan_without_data
+from layercut.plan.source_models import build_for
 from layercut.plan.summary import describe, summarize
-from layercut.preflight import plan_without_data
 from layercut.spec import StudySpec
-from layercut.stages.source import build_for
 from tiny import tiny_study
 
 IMAGENET = ChannelStatistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

@@ -8,10 +8,10 @@ import pytest
 
 from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.plan.canonical import trial_key
+from layercut.plan.preflight import plan_with_data
 from layercut.plan.resolve import resolve_model
 from layercut.plan.schedule import transfer_jobs
 from layercut.plan.stacking import GROUP_BYTES, alone_warnings, group_size, member_bytes, why_alone, workers_on_gpu
-from layercut.preflight import plan_with_data
 from layercut.strategies.treatment import Treatment
 from tiny import tiny_plan, tiny_study
 

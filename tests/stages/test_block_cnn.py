@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from layercut.errors import SpecError
-from layercut.preflight import plan_with_data
+from layercut.plan.preflight import plan_with_data
 from layercut.stages.transfer import _examples, run_trial
 from layercut.stages.trial import Seeds, prepare_model, prepare_trial
 from layercut.training.loop import train

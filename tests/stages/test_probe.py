@@ -14,12 +14,12 @@ from layercut.data.splits import sample_split
 from layercut.errors import SpecError
 from layercut.ledger import Ledger
 from layercut.plan.jobs import ExtractJob
+from layercut.plan.source_models import whole_model
 from layercut.probes import PROBES
 from layercut.stages import probe as stage
 from layercut.stages.extract import run_extract
 from layercut.stages.probed import probe_sample
 from layercut.stages.tap_features import source_features
-from layercut.stages.whole_model import whole_model
 from tiny import context_with_sources, tiny_plan, tiny_study
 
 SMALL = (

@@ -12,7 +12,7 @@ import layercut.stages.trial
 from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.data.splits import sample_split
 from layercut.plan.jobs import TransferJob
-from layercut.preflight import plan_with_data
+from layercut.plan.preflight import plan_with_data
 from layercut.records import FailureRecord, TrialRecord
 from layercut.stages.run import run_job
 from layercut.stages.stacked import run_members, run_stacked

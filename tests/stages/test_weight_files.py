@@ -10,8 +10,8 @@ from torch import nn
 
 from layercut.checkpoints import load_foreign_weights, tensors_hash
 from layercut.errors import CheckpointError, SpecError
-from layercut.preflight import plan_without_data
-from layercut.stages.source import build_for, read_weights
+from layercut.plan.preflight import plan_without_data
+from layercut.plan.source_models import build_for, read_weights
 from tiny import tiny_plan, tiny_study
 
 EXPECTED = "expected a .safetensors file, or a .pth file that holds only tensors"
@@ -76,7 +76,7 @@ def test_a_mask_of_attention_and_large_float64_are_no_such_numbers(path):
 def test_a_file_that_a_wrapper_saved_gives_the_same_source(path, values):
     torch.save({f"module.{name}": value for name, value in values.items()}, path)
     (job,) = tiny_plan(f"source={{checkpoint: {path}}}").plan.sources
-    assert tensors_hash(read_weights(job)) == tensors_hash(values)
+    assert tensors_hash(read_weights(job.model, job.weights)) == tensors_hash(values)
 
 
 def test_plan_and_run_refuse_a_file_that_does_not_fit_in_the_same_words(path, values, tmp_path):

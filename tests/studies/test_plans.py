@@ -9,8 +9,8 @@ from typing import NamedTuple
 import pytest
 
 from layercut.plan.expand import Plan
+from layercut.plan.preflight import plan_without_data
 from layercut.plan.summary import summarize
-from layercut.preflight import plan_without_data
 from layercut.spec import StudySpec, load_study, shipped_studies
 
 

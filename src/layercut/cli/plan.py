@@ -32,11 +32,11 @@ def command(study: str, overrides: tuple[str, ...], data_dir: Path | None, measu
         layercut plan my-study.yaml --set transfer.replicates=20 --json
     """
     from layercut.data.cache import default_cache_dir, default_data_dir
+    from layercut.executors.capacity import num_usable_cores
+    from layercut.plan.preflight import plan_without_data
     from layercut.plan.seconds import estimated_seconds
     from layercut.plan.summary import describe, summarize
-    from layercut.preflight import plan_without_data
     from layercut.spec import load_study
-    from layercut.stages.environment import num_usable_cores
 
     spec = load_study(study, overrides)
     plan = plan_without_data(spec, data_dir or default_data_dir(), default_cache_dir(), precision="float32")

@@ -1,11 +1,17 @@
-"""How many jobs the nodes of a cluster can do at once, and what each job asks for."""
+"""How many jobs this machine, or the nodes of a cluster, can do at once, and what each job asks for."""
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+
+def num_usable_cores() -> int:
+    """Return the processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Node(NamedTuple):

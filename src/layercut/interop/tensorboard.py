@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from layercut.errors import UserError
 from layercut.records import EpochPoint
+from layercut.spec.extras import NO_TENSORBOARD
 
 FOLDER = "tensorboard"
 
@@ -85,22 +85,9 @@ def folder_name(name: str) -> str:
     return "/".join(part for part in parts if part) or "training"
 
 
-def require_tensorboard() -> None:
-    """Look whether the extra is there, without importing it.
-
-    Raises:
-        UserError: TensorBoard is not installed.
-    """
-    if find_spec("tensorboard") is None:
-        raise UserError(_MISSING)
-
-
-_MISSING = "`tensorboard: true` needs TensorBoard, which is not installed: pip install 'layercut[tensorboard]'"
-
-
 def _import_writer() -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an extra, and it imports torch
     except ImportError as error:
-        raise UserError(_MISSING) from error
+        raise UserError(NO_TENSORBOARD) from error
     return SummaryWriter

@@ -15,12 +15,13 @@ from layercut.data.folder import FolderOptions, layout_of
 from layercut.data.subset import Task
 from layercut.errors import UserError
 from layercut.executors.base import Executor
+from layercut.executors.capacity import num_usable_cores
 from layercut.keys import content_key
 from layercut.models import MODELS
 from layercut.models.base import OwnCodeFamily
 from layercut.plan.canonical import trial_key
 from layercut.plan.jobs import Condition
-from layercut.preflight import plan_with_data
+from layercut.plan.preflight import plan_with_data
 from layercut.probing import Candidate, parse_candidate
 from layercut.recommending.arms import arms_of
 from layercut.recommending.budget import budget_seconds
@@ -34,7 +35,6 @@ from layercut.recommending.speed import training_seconds
 from layercut.recommending.target import check_target
 from layercut.runner import Run, open_run
 from layercut.stages.context import open_task
-from layercut.stages.environment import num_usable_cores
 from layercut.training.device import resolve_device
 
 

@@ -18,14 +18,15 @@ from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.errors import UserError
 from layercut.executors import EXECUTORS
 from layercut.executors.base import ClusterExecutorFactory, Executor
+from layercut.executors.capacity import num_usable_cores
 from layercut.files import needing_space, written_whole
 from layercut.ledger import Ledger
 from layercut.plan.expand import Plan
 from layercut.plan.jobs import Condition
+from layercut.plan.preflight import plan_with_data
 from layercut.plan.repeatable import require_repeatable
 from layercut.plan.stacking import workers_on_gpu
 from layercut.plan.summary import summarize
-from layercut.preflight import plan_with_data
 from layercut.runner.latency import write_down_latency
 from layercut.runner.levels import run_levels
 from layercut.runner.locking import output_lock
@@ -35,7 +36,7 @@ from layercut.runner.summary import RunSummary, summarize_run
 from layercut.spec import StudySpec
 from layercut.stages import PRELOADED
 from layercut.stages.context import Context
-from layercut.stages.environment import capture_environment, num_usable_cores
+from layercut.stages.environment import capture_environment
 from layercut.stages.keep_images import keep_images
 from layercut.tracking import open_tracking
 from layercut.training.device import gpu_memory, resolve_device

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import platform
 import subprocess
 from functools import lru_cache
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from layercut.executors.capacity import num_usable_cores
 from layercut.keys import content_key
 from layercut.records import Environment
 from layercut.training.device import describe_device, processor_name
@@ -33,11 +33,6 @@ def capture_environment(device: torch.device) -> Environment:
         device=describe_device(device),
     )
     return dataclasses.replace(environment, key=content_key("environment", dataclasses.asdict(environment)))
-
-
-def num_usable_cores() -> int:
-    """Return the processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @lru_cache(maxsize=1)

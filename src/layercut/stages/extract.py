@@ -10,11 +10,11 @@ import torch
 from layercut.features.extract import FrozenBlocks, ResidentInputs, frozen_features
 from layercut.features.store import FeatureBank
 from layercut.plan.jobs import ExtractJob
+from layercut.plan.source_models import build_for
 from layercut.records import FailureRecord
 from layercut.stages.context import Context
 from layercut.stages.guard import attempt
 from layercut.stages.inputs import SplitName, bank_rows, freeze_trunk, open_bank, pixel_inputs
-from layercut.stages.source import build_for
 from layercut.strategies.primitives import load_blocks
 from layercut.training.batches import Inputs
 from layercut.training.device import place_model, prepare_device

@@ -17,10 +17,10 @@ from layercut.data.subset import Task
 from layercut.errors import ProbeUndefinedError
 from layercut.features.taps import PIXELS, every_tap
 from layercut.plan.jobs import ProbeJob
+from layercut.plan.source_models import WholeModel, whole_model
 from layercut.seeding import derive_seed
 from layercut.stages.context import Context
 from layercut.stages.tap_features import source_features
-from layercut.stages.whole_model import WholeModel, whole_model
 from layercut.training.device import place_model
 
 

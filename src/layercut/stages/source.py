@@ -10,16 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from layercut.checkpoints import WeightFile, load_foreign_weights, save_checkpoint
+from layercut.checkpoints import save_checkpoint
 from layercut.data.splits import sample_split
-from layercut.errors import CheckpointError, few
-from layercut.models import MODELS
-from layercut.models.base import AdaptingFamily, CuttableModel, seeded_build
-from layercut.models.misfit import MOST
-from layercut.models.weight_names import unwrapped
-from layercut.plan.jobs import ModelRef, SourceJob, SourcePoint
+from layercut.models.base import CuttableModel
+from layercut.plan.jobs import SourceJob, SourcePoint
+from layercut.plan.source_models import build_for, read_weights
 from layercut.records import FailureRecord, PretrainingRecord
 from layercut.seeding import derive_seed
 from layercut.spec.points import LAST, moment
@@ -44,51 +40,13 @@ def run_source(job: SourceJob, context: Context) -> Iterator[PretrainingRecord |
         yield from result
 
 
-def read_weights(job: SourceJob, keep_hidden: bool = False) -> WeightFile:
-    """Read a source's weight file under our names; `keep_hidden`: the head's hidden layers will be asked for.
-
-    Raises:
-        CheckpointError: the file cannot be read, or a value that is kept is missing or has another shape.
-    """
-    if job.weights is None:
-        raise ValueError(f"expected a source job with a weight file; got kind {job.kind!r}")
-    found = load_foreign_weights(job.weights)
-    model = build_for(job.model, num_classes=2, seed=0)
-    try:
-        values = _under_our_names(job.model, found, model)
-    except CheckpointError as error:
-        raise _unfit(job, str(error), found) from error
-    wrong = list(_wrong(model, values, ("blocks.", "head.") if keep_hidden else ("blocks.",)))
-    if wrong:
-        raise _unfit(job, few(wrong, MOST), found)
-    return values
-
-
-def _under_our_names(ref: ModelRef, found: WeightFile, model: CuttableModel) -> WeightFile:
-    """Return a file's values under our names, whatever wrapped the model that wrote them."""
-    family = MODELS[ref.name]
-    options = family.options.model_validate(ref.options)
-    theirs = [family.file_names(options, ref.image_shape)] if isinstance(family, AdaptingFamily) else []
-    named = unwrapped(found, [model.state_dict(), *theirs])
-    if named.format == 0:
-        return named.values
-    if isinstance(family, AdaptingFamily):
-        return family.adapt(options, ref.image_shape, named.values)
-    names = family.import_names(options, list(named.values))
-    return named.values if names is None else named.values.like((names[n], v) for n, v in named.values.items())
-
-
-def build_for(model: ModelRef, num_classes: int, seed: int) -> CuttableModel:
-    """Build a model from its reference, its initial values from `seed` alone."""
-    family = MODELS[model.name]
-    return seeded_build(family, family.options.model_validate(model.options), model.image_shape, num_classes, seed)
-
-
 def _make(job: SourceJob, context: Context) -> list[PretrainingRecord]:
     if job.kind == "train":
         return _train(job, context)
     if job.kind == "import":
-        save_checkpoint(context.checkpoint(job.key), read_weights(job))
+        if job.weights is None:
+            raise ValueError("expected the weight file of a source that is imported; got none")
+        save_checkpoint(context.checkpoint(job.key), read_weights(job.model, job.weights))
     else:
         seed = derive_seed(job.study_seed, "random source", *_own(job))
         model = build_for(job.model, num_classes=2, seed=seed)
@@ -201,22 +159,3 @@ def _examples(job: SourceJob, context: Context, seeds: Mapping[str, int]) -> _On
     validation = examples("train", split.validation, task.train_labels) if len(split.validation) else None
     test = examples("test", np.arange(len(task.test_labels)), task.test_labels)
     return _On(training, validation, test, job.fitting.precision)
-
-
-def _wrong(model: CuttableModel, values: Mapping[str, Tensor], kept: tuple[str, ...]) -> Iterator[str]:
-    """Yield what does not fit: whatever is kept must find its values; the classifier is new on every target."""
-    for name, wanted in model.state_dict().items():
-        if not name.startswith(kept) or name.startswith("head.out."):
-            continue
-        got = tuple(values[name].shape) if name in values else "nothing"
-        if got != tuple(wanted.shape):
-            yield f"{name}: expected {tuple(wanted.shape)}, got {got}"
-
-
-def _unfit(job: SourceJob, why: str, found: Mapping[str, Tensor]) -> CheckpointError:
-    """Return the refusal of a file that holds the tensors `found`."""
-    has = few([f"{name} {tuple(value.shape)}" for name, value in found.items()], MOST)
-    return CheckpointError(
-        f"the weights in {job.weights} do not fit the model {job.model.label} on images of "
-        f"{job.model.image_shape}: {why}; the file has {len(found)} tensors: {has}"
-    )

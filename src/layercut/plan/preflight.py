@@ -15,16 +15,16 @@ from layercut.data.reading import dataset_files, dataset_notes, known_info
 from layercut.data.statistics import training_statistics
 from layercut.data.subset import select_task, task_info
 from layercut.errors import CheckpointError, DataError, SpecError, UnknownNameError, UserError
-from layercut.interop.tensorboard import require_tensorboard
+from layercut.executors.capacity import num_usable_cores
 from layercut.keys import canonical_json
 from layercut.models import MODELS
 from layercut.models.base import PublishedFamily
 from layercut.plan.expand import Plan, expand
 from layercut.plan.resolve import ResolvedTask, ResolvedWeights, Resolver
 from layercut.plan.scaling import from_images
+from layercut.plan.source_models import read_weights
 from layercut.spec import CheckpointSource, StudySpec, TaskSpec, WeightsSource
-from layercut.stages.environment import num_usable_cores
-from layercut.stages.source import read_weights
+from layercut.spec.extras import require_extras
 from layercut.training.precision import Precision
 
 
@@ -44,7 +44,7 @@ def plan_with_data(
     Raises:
         UserError: something is missing, damaged, or does not fit.
     """
-    _check_extras(spec)
+    require_extras(spec)
     load = _loader(data_dir, cache_dir, download=True)
     loaded: dict[str, LoadedDataset] = {}
 
@@ -69,7 +69,7 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
         UserError: an absent dataset has no published size, a weight file does not fit, or the study asks for something
             impossible.
     """
-    _check_extras(spec)
+    require_extras(spec)
     load = _loader(data_dir, cache_dir, download=False)
 
     def resolve(task: TaskSpec) -> ResolvedTask:
@@ -107,30 +107,17 @@ def _with_weights_checked(spec: StudySpec, plan: Plan, published: bool) -> Plan:
     }
     for job in plan.sources:
         place = places.get(job.weights)
-        if job.kind != "import" or not (place or published):
+        if job.weights is None or not (place or published):
             continue
         keep_hidden = any(condition.keep_hidden for condition in plan.conditions if condition.source == job.key)
         try:
-            values = read_weights(job, keep_hidden)
+            values = read_weights(job.model, job.weights, keep_hidden)
         except CheckpointError as error:
             if place is None:
                 raise
             raise _placed(spec, place, error) from error
         notes += [f"{job.weights}: {note}" for note in values.notes]
     return dataclasses.replace(plan, warnings=(*plan.warnings, *dict.fromkeys(notes)))
-
-
-def _check_extras(spec: StudySpec) -> None:
-    """Refuse what needs a package that is not installed.
-
-    Raises:
-        SpecError: there is such a thing.
-    """
-    if spec.tensorboard:
-        try:
-            require_tensorboard()
-        except UserError as error:
-            raise _placed(spec, "tensorboard", error) from error
 
 
 def _loader(data_dir: Path, cache_dir: Path, download: bool) -> Callable[[TaskSpec], LoadedDataset]:
