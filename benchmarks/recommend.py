@@ -63,7 +63,7 @@ def read_study(run: Path) -> Study:
         if journal is None:
             raise UserError(f"{run} holds no recommendation; make one with `layercut recommend`")
         wanted = [Trial(arm.key, replicate) for arm in journal.arms for replicate in range(MOST_REPLICATES)]
-        seen = seen_in(ledger, wanted)
+        seen = seen_in([ledger], wanted)
         tests: dict[str, list[float]] = {}
         for record in ledger.trials():
             tests.setdefault(record.condition, []).append(record.test_accuracy)

@@ -18,6 +18,7 @@ from PIL import Image
 import layercut
 from layercut.cli.recommend import command
 from layercut.cli.report import command as report
+from layercut.cli.status import command as status
 from layercut.errors import UserError
 from layercut.executors.serial import SerialExecutor
 from layercut.inference import find_model
@@ -124,7 +125,7 @@ def require_decisions_to_follow(output_dir: Path) -> None:
     with Ledger(output_dir, read_only=True) as ledger:
         for number, step in enumerate(journal.steps[1:], start=1):
             before = [trial for earlier in journal.steps[:number] for trial in earlier.trials]
-            assert decide(journal.setting(), seen_in(ledger, before), step.left_seconds).trials == step.trials
+            assert decide(journal.setting(), seen_in([ledger], before), step.left_seconds).trials == step.trials
 
 
 def test_test_images_are_looked_at_once_by_the_recommended_model_alone(made: Recommendation) -> None:
@@ -260,6 +261,63 @@ def test_one_class_is_refused_in_words(tmp_path: Path) -> None:
 def test_what_a_recommendation_rests_on_cannot_be_set(noise: Path, tmp_path: Path, override: str) -> None:
     with pytest.raises(UserError, match="a recommendation chooses on all labelled images"):
         recommend(tmp_path / "run", noise, override)
+
+
+def two_models(output_dir: Path, data: Path, **options: Any) -> Recommendation:
+    given: dict[str, Any] = {"executor": SerialExecutor(), "workers": 2, "device": "cpu", "clock": ticking()} | options
+    overrides = ("target.image_size=12", *FAST[-3:])
+    return layercut.recommend(
+        ["small_convnet=random", "mlp=random"], data, output_dir=output_dir, overrides=overrides, **given
+    )
+
+
+@pytest.fixture(scope="module")
+def of_two(noise: Path, tmp_path_factory: pytest.TempPathFactory) -> Recommendation:
+    return two_models(tmp_path_factory.mktemp("two") / "run", noise, budget=80.0)
+
+
+def test_which_of_several_models_to_take_is_part_of_one_answer(of_two: Recommendation, noise: Path) -> None:
+    models = {"small_convnet", "mlp"}
+    tried = of_two.table[of_two.table["status"] == "tried"]
+    assert set(tried[tried["strategy"] == "linear_probe"]["model"]) == models
+    own = of_two.table.iloc[0]["model"]
+    assert of_two.lead.startswith(f"Take {own}: ")
+    assert "The best that was tried of each model: " in of_two.answer
+    card = json.loads((of_two.output_dir / "model" / "card.json").read_text(encoding="utf-8"))
+    assert card["build"]["name"] == own
+    pictures = sorted((noise / "test").rglob("*.png"))[:1]
+    assert layercut.predict(of_two.output_dir, pictures)[0].class_name in ("ants", "bees")
+
+
+def test_heads_of_all_models_come_first_and_trials_of_one_model_go_side_by_side(of_two: Recommendation) -> None:
+    journal = journal_of(of_two.output_dir)
+    models = {arm.key: arm.model for arm in journal.arms}
+    first, *later = journal.steps
+    assert {models[trial.key] for trial in first.trials} == {"small_convnet", "mlp"}
+    assert later
+    assert all(len({models[trial.key] for trial in step.trials}) == 1 for step in later)
+
+
+def test_the_study_of_each_model_goes_on_by_itself_and_status_reads_them_all(of_two: Recommendation) -> None:
+    for folder in journal_of(of_two.output_dir).folders.values():
+        assert layercut.load_study(of_two.output_dir / folder).transfer.fractions == [1.0]
+    assert read_recommendation(of_two.output_dir).answer == of_two.answer
+    assert (
+        CliRunner()
+        .invoke(status, [str(of_two.output_dir)], catch_exceptions=False)
+        .stdout.endswith(f"{of_two.answer}\n")
+    )
+    assert CliRunner().invoke(report, [str(of_two.output_dir)], catch_exceptions=False).exit_code == 0
+
+
+def test_weights_of_the_best_three_of_all_models_stay(of_two: Recommendation) -> None:
+    folders = journal_of(of_two.output_dir).folders.values()
+    assert sum(len(list((of_two.output_dir / folder / "artifacts").iterdir())) for folder in folders) <= 3
+
+
+def test_a_model_that_is_given_twice_is_refused(noise: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="mlp=random is given more than once"):
+        layercut.recommend(["mlp=random", "mlp=random"], noise, output_dir=tmp_path / "run")
 
 
 def test_images_set_aside_for_lack_of_test_images_are_called_so(tmp_path: Path) -> None:

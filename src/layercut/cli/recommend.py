@@ -13,7 +13,7 @@ from layercut.cli.terminal import say
 
 
 @click.command("recommend")
-@click.argument("model", metavar="MODEL[=WEIGHTS]")
+@click.argument("models", metavar="MODEL[=WEIGHTS]...", nargs=-1, required=True)
 @click.option("--data", required=True, metavar="DATASET|FOLDER", help="Your images: a folder, or a dataset's name.")
 @click.option("--budget", default="10m", show_default=True, metavar="TIME", help="How long it may take: 90s, 10m, 1h.")
 @click.option(
@@ -46,7 +46,7 @@ from layercut.cli.terminal import say
 @data_option
 @json_option
 def command(
-    model: str,
+    models: tuple[str, ...],
     data: str,
     budget: str,
     target_accuracy: float | None,
@@ -62,15 +62,16 @@ def command(
     """Say what to keep of MODEL for your images and what to do with the rest, and make that model.
 
     MODEL is one of torchvision or timm with the weights that its library publishes, MODEL=WEIGHTS with a file's, or
-    your own, package.module:function=WEIGHTS. A head is solved at every cut; then trainings are tried, the one with
-    the most expected gain a second first, until the budget is spent or nothing pays. The choice is made on labelled
-    images that were held out, each once, never on test images. Ctrl-C loses nothing: the same command goes on, and
-    with a larger budget goes further.
+    your own, package.module:function=WEIGHTS; of several, which one to take is part of the question. A head is solved
+    at every cut; then trainings are tried, the one with the most expected gain a second first, until the budget is
+    spent or nothing pays. The choice is made on labelled images that were held out, each once, never on test images.
+    Ctrl-C loses nothing: the same command goes on, and with a larger budget goes further.
 
     \b
     Examples:
         layercut recommend timm/resnet18 --data photos
         layercut recommend timm/resnet18=weights.safetensors --data photos --budget 5m -o runs/photos
+        layercut recommend timm/resnet18 torchvision/resnet18 --data photos
         layercut recommend my_models:build=weights.pth --data photos --budget 30m --target-accuracy 0.95
     """
     started = time.monotonic()  # importing takes seconds, too
@@ -82,7 +83,7 @@ def command(
     from layercut.recommending.call import recommend
 
     found = recommend(
-        model,
+        models,
         data,
         budget=budget,
         target_accuracy=target_accuracy,

@@ -27,6 +27,9 @@ class Arm(NamedTuple):
     rate: float | None
     """Learning rate of what comes from the source; None: nothing is trained, the head is solved."""
     flops: int
+    """Estimated operations of a trial; of several models, as many as the first would do in the same time."""
+    model: str = ""
+    """Its name; empty where there is only one."""
 
     @property
     def solved(self) -> bool:
@@ -54,17 +57,24 @@ class Trial(NamedTuple):
     replicate: int
 
 
-def arms_of(plan: Plan) -> tuple[Arm, ...]:
-    """Return the conditions worth trying, those whose head is solved first, then the cheap before the dear.
+def arms_of(plan: Plan, model: str = "", slower: float = 1.0) -> tuple[Arm, ...]:
+    """Return the conditions worth trying, in their order.
+
+    `slower`: how many times as long an operation takes as one of the first model.
 
     Where only a new head is trained, solving it is better; where nothing of the source is left, nothing is recommended
     that takes a training.
     """
-    found = [_arm(one) for one in plan.conditions if one.head == "solved" or (one.treatment.trained and one.source)]
-    return tuple(sorted(found, key=lambda arm: (not arm.solved, arm.flops, arm.key)))
+    worth = (one for one in plan.conditions if one.head == "solved" or (one.treatment.trained and one.source))
+    return in_order(_arm(one, model, slower) for one in worth)
 
 
-def _arm(condition: Condition) -> Arm:
+def in_order(arms: Iterable[Arm]) -> tuple[Arm, ...]:
+    """Return arms in order: those whose head is solved first, then the cheap before the dear."""
+    return tuple(sorted(arms, key=lambda arm: (not arm.solved, arm.flops, arm.key)))
+
+
+def _arm(condition: Condition, model: str, slower: float) -> Arm:
     treated, fitting = condition.treatment, condition.fitting
     rate = None if condition.head == "solved" else fitting.lr * fitting.kept_lr_scale
     return Arm(
@@ -75,21 +85,20 @@ def _arm(condition: Condition) -> Arm:
         treated.num_left / max(1, treated.num_blocks),
         treated.trunk / max(1, treated.num_blocks),
         rate,
-        condition.flops,
+        round(condition.flops * slower),
+        model,
     )
 
 
-def seen_in(ledger: Ledger, trials: Iterable[Trial]) -> list[Seen]:
-    """Return what the ledger has of some trials, in their order; one that is not done is left out."""
-    found = {
-        Trial(one.condition, one.replicate): Seen(
-            one.condition, one.replicate, one.validation_accuracy, one.validation_loss, one.wall_seconds or 0.0
-        )
-        for one in ledger.trials()
-    }
-    for failure in ledger.failures():
-        if failure.condition is not None and failure.replicate is not None:
-            trial = Trial(failure.condition, failure.replicate)
-            lost = Seen(trial.key, trial.replicate, None, None, failure.wall_seconds or 0.0, failed=True)
-            found.setdefault(trial, lost)
+def seen_in(ledgers: Iterable[Ledger], trials: Iterable[Trial]) -> list[Seen]:
+    """Return what ledgers have of some trials, in their order; one that is not done is left out."""
+    found: dict[Trial, Seen] = {}
+    for ledger in ledgers:
+        for one in ledger.trials():
+            trial = Trial(one.condition, one.replicate)
+            found[trial] = Seen(*trial, one.validation_accuracy, one.validation_loss, one.wall_seconds or 0.0)
+        for failure in ledger.failures():
+            if failure.condition is not None and failure.replicate is not None:
+                trial = Trial(failure.condition, failure.replicate)
+                found.setdefault(trial, Seen(*trial, None, None, failure.wall_seconds or 0.0, failed=True))
     return [found[trial] for trial in trials if trial in found]

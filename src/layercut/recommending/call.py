@@ -8,38 +8,30 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from layercut.artifacts.writing import artifact_folder
-from layercut.data import DATASETS
-from layercut.data.cache import default_cache_dir, default_data_dir
-from layercut.data.folder import FolderOptions, layout_of
-from layercut.data.subset import Task
-from layercut.errors import UserError
+from layercut.data.cache import default_data_dir
 from layercut.executors.base import Executor
 from layercut.executors.capacity import num_usable_cores
 from layercut.keys import content_key
 from layercut.models import MODELS
 from layercut.models.base import OwnCodeFamily
-from layercut.plan.canonical import trial_key
-from layercut.plan.jobs import Condition
-from layercut.plan.preflight import plan_with_data
-from layercut.probing import Candidate, parse_candidate
-from layercut.recommending.arms import arms_of
+from layercut.recommending.arms import Arm, Trial, arms_of, in_order
 from layercut.recommending.budget import budget_seconds
-from layercut.recommending.design import check_overrides, first_look, recommendation_study, study_name
+from layercut.recommending.design import check_overrides
 from layercut.recommending.journal import Journal, Look, read_journal, require_own
 from layercut.recommending.look import look_at_test_images
 from layercut.recommending.model_folder import write_model
 from layercut.recommending.outcome import MODEL_FOLDER, Recommendation, read_recommendation
+from layercut.recommending.question import Question, question_of
+from layercut.recommending.runs import Runs, open_runs, study_folders
 from layercut.recommending.search import Clock, Tell, Timer, search
 from layercut.recommending.speed import training_seconds
 from layercut.recommending.target import check_target
-from layercut.runner import Run, open_run
-from layercut.stages.context import open_task
+from layercut.runner import Run
 from layercut.training.device import resolve_device
 
 
 def recommend(
-    model: str,
+    model: str | Sequence[str],
     data: str | PathLike[str],
     *,
     budget: str | float = "10m",
@@ -63,10 +55,11 @@ def recommend(
 
     Args:
         model: `timm/NAME`, `torchvision/NAME`, MODEL=WEIGHTS, or your own `package.module:function=WEIGHTS`.
+            Of several, which one to take is part of the question.
         data: a folder of images, or a dataset's name.
         budget: seconds, or a text such as `90s`, `10m`, `1h`; of all calls for one output directory together.
         target_accuracy: stop as soon as the recommended condition is shown to reach this accuracy, in 0..1.
-        output_dir: where everything is written; `runs/recommend-DATA-MODEL` where None.
+        output_dir: where everything is written; `runs/recommend-DATA-MODEL` where None, with each model's name.
         seed: where every random number comes from.
         device: `auto`, `cpu` or `cuda`.
         nondeterministic: on a GPU, also train what has no deterministic backward pass there, as `run_study` does.
@@ -85,86 +78,77 @@ def recommend(
     started, seconds = clock() if started is None else started, budget_seconds(budget)
     check_overrides(overrides)
     check_target(target_accuracy)
-    candidate, data = parse_candidate(model, "plain_cnn"), str(data)
-    output_dir = Path(output_dir or Path("runs") / study_name(candidate, data)).expanduser()
-    require_own(output_dir)
+    models = [model] if isinstance(model, str) else list(model)
     data_dir = Path(data_dir or default_data_dir()).expanduser()
-    task = _look(candidate, data, data_dir, overrides)
-    labels = task.train_labels[: len(task.train_labels) - task.num_validation]
-    counts = {name: int((labels == place).sum()) for place, name in enumerate(task.class_names)}
-    spec = recommendation_study(candidate, data, len(labels), seed, overrides)
+    question = question_of(models, str(data), data_dir, seed, overrides)
+    output_dir = Path(output_dir or Path("runs") / question.name).expanduser()
+    require_own(output_dir)
     num_workers = workers or (1 if resolve_device(device).type == "cuda" else num_usable_cores())
-    with open_run(
-        spec,
+    with open_runs(
+        question.studies,
         output_dir,
-        device=device,
-        nondeterministic=nondeterministic,
-        stack=False,
         executor=executor,
         workers=num_workers,
+        device=device,
+        nondeterministic=nondeterministic,
         data_dir=data_dir,
-    ) as run:
-        journal = _journal(run, counts, num_workers, _has_test_images(data))
+    ) as runs:
+        journal = _journal(runs, question, num_workers)
         journal.budget_seconds, journal.target_accuracy = seconds, target_accuracy
         timer = Timer(clock, journal.spent_seconds, started)
         try:
-            best = search(run, journal, timer, tell)
+            best = search(runs, journal, timer, tell)
         finally:  # an interrupted trial is time spent, too
             journal.spent_seconds = timer.spent()
-            journal.write(run.ledger)
-        condition = next(one for one in run.plan.conditions if one.key == best.key)
-        run.do([(condition, 0)], tested=False)  # its weights, where they were removed as a loser's
+            journal.write(runs.ledger)
+        runs.do([Trial(best.key, 0)])  # its weights, where they were removed as a loser's
         if best.key not in journal.looks:
-            kept = artifact_folder(output_dir, trial_key(best.key, 0))
-            journal.looks[best.key] = look_at_test_images(kept, task, run.context.torch_device)
+            place = runs.of(best.key)[0].context.torch_device
+            journal.looks[best.key] = look_at_test_images(runs.kept(best.key), question.tasks[best.model], place)
         journal.spent_seconds = timer.spent()
-        journal.write(run.ledger)
+        journal.write(runs.ledger)
         found = read_recommendation(output_dir)
-        _write_model(run, condition, found, journal.looks[best.key])
+        _write_model(runs, best, output_dir, found, journal.looks[best.key])
     return found
 
 
-def _look(candidate: Candidate, data: str, data_dir: Path, overrides: Sequence[str]) -> Task:
-    """Return the images.
-
-    Raises:
-        UserError: they are of one class, or something else cannot be used.
-    """
-    checked = plan_with_data(first_look(candidate, data, overrides), data_dir, default_cache_dir(), "float32")
-    ref = checked.plan.conditions[0].task
-    task = open_task(checked.datasets[ref.fingerprint], ref.classes)
-    if len(task.class_names) < 2:
-        only = ", ".join(task.class_names)
-        raise UserError(
-            f"--data {data}: expected images of two or more classes; got one, {only}: nothing to tell apart"
-        )
-    return task
-
-
-def _has_test_images(data: str) -> bool:
-    return data in DATASETS or layout_of(FolderOptions(path=Path(data))).test is not None
-
-
-def _journal(run: Run, class_counts: dict[str, int], num_workers: int, tested: bool) -> Journal:
+def _journal(runs: Runs, question: Question, num_workers: int) -> Journal:
     """Return what earlier calls wrote down, if it is of the same arms; else a new journal."""
-    arms = arms_of(run.plan)
-    identity = content_key("recommendation", sorted(arm.key for arm in arms))
-    found = read_journal(run.ledger)
+    keys = sorted(arm.key for model, run in runs.by_model.items() for arm in arms_of(run.plan, model))
+    identity = content_key("recommendation", keys)
+    found = read_journal(runs.ledger)
     if found is not None and found.identity == identity:
         return found
+    speeds = {model: _seconds_per_flop(run) for model, run in runs.by_model.items()}
+    first = next(iter(speeds.values()))
+    arms = in_order(
+        arm for model, run in runs.by_model.items() for arm in arms_of(run.plan, model, speeds[model] / first)
+    )
+    notes = tuple(dict.fromkeys(note for run in runs.by_model.values() for note in run.plan.notes))
+    folders = study_folders(runs.by_model)
+    return Journal(
+        identity,
+        arms,
+        question.class_counts,
+        num_workers,
+        question.has_test_images,
+        notes,
+        first,
+        folders=folders,
+    )
+
+
+def _seconds_per_flop(run: Run) -> float:
     (cost,) = run.plan.costs.values()
-    model = run.plan.conditions[0].model
-    seconds_per_flop = training_seconds(model, run.context.torch_device) / max(1, 3 * cost.whole_flops)
-    return Journal(identity, arms, class_counts, num_workers, tested, run.plan.notes, seconds_per_flop)
+    return training_seconds(run.plan.conditions[0].model, run.context.torch_device) / max(1, 3 * cost.whole_flops)
 
 
-def _write_model(run: Run, condition: Condition, found: Recommendation, look: Look) -> None:
-    kept = artifact_folder(run.output_dir, trial_key(condition.key, 0))
+def _write_model(runs: Runs, best: Arm, output_dir: Path, found: Recommendation, look: Look) -> None:
     row = found.table.iloc[0]
     about: dict[str, Any] = {
         name: float(row[name]) for name in ("accuracy", "low", "high", "log_loss") if row[name] == row[name]
     }
-    own_code = isinstance(MODELS[condition.model.name], OwnCodeFamily)
+    own_code = isinstance(MODELS[runs.of(best.key)[1].model.name], OwnCodeFamily)
     tested = {"test_accuracy": look.accuracy, "test_loss": look.loss, "num_test_images": look.num_images}
     about |= {"answer": found.answer}
-    write_model(kept, run.output_dir / MODEL_FOLDER, tested, about, found.answer, own_code)
+    write_model(runs.kept(best.key), output_dir / MODEL_FOLDER, tested, about, found.answer, own_code)

@@ -29,6 +29,8 @@ _DECADES = 0.5
 """Of the smoothness over the rate."""
 _IN_COMMON = 0.5
 """Of two strategies."""
+_OF_MODELS = 0.3
+"""The same of two models at one relative depth."""
 _RESPLIT = 0.5
 """Other folds and initial values change an accuracy by so much of what other images would."""
 
@@ -91,11 +93,14 @@ def _noise(values: NDArray[np.float64], num_images: int) -> float:
 
 
 def _expected(arms: Sequence[Arm], heads: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for each arm what the solved head on the blocks that it leaves is worth."""
+    """Return for each arm what the solved head on the blocks of the same model that it leaves is worth."""
     places = [place for place, arm in enumerate(arms) if arm.solved]
-    depths = np.array([arms[place].left for place in places])
-    nearest = [places[int(np.argmin(np.abs(depths - arm.left)))] for arm in arms]
-    return heads[nearest]
+
+    def nearest(arm: Arm) -> int:
+        own = [place for place in places if arms[place].model == arm.model] or places
+        return min(own, key=lambda place: (abs(arms[place].left - arm.left), place))
+
+    return heads[[nearest(arm) for arm in arms]]
 
 
 def _condition(
@@ -130,7 +135,8 @@ def _condition(
 def _kernel(arms: Sequence[Arm]) -> NDArray[np.float64]:
     shares = np.array([(arm.left, arm.frozen) for arm in arms])
     rates = np.array([0.0 if arm.rate is None else math.log10(arm.rate) for arm in arms])
-    strategies = np.array([arm.strategy for arm in arms])
+    strategies, models = (np.array([getattr(arm, name) for arm in arms]) for name in ("strategy", "model"))
     apart = ((shares[:, None] - shares) ** 2).sum(-1) / _LENGTH**2 + ((rates[:, None] - rates) / _DECADES) ** 2
     common = _IN_COMMON + (1 - _IN_COMMON) * (strategies[:, None] == strategies)
+    common *= _OF_MODELS + (1 - _OF_MODELS) * (models[:, None] == models)
     return np.asarray(np.exp(-apart / 2) * common)

@@ -67,7 +67,7 @@ def first_trials(arms: Sequence[Arm]) -> tuple[Trial, ...]:
 def decide(setting: Setting, seen: Sequence[Seen], left_seconds: float) -> Decision:
     """Return the trial with the most expected gain a second of those that fit into the time that is left.
 
-    Where several can be done side by side, others that take no longer go with it.
+    Where several can be done side by side, others of the same model that take no longer go with it.
     """
     if not any(one.accuracy is not None for one in seen):
         return Decision((), "nothing held out")
@@ -81,7 +81,9 @@ def decide(setting: Setting, seen: Sequence[Seen], left_seconds: float) -> Decis
     if not affordable:
         return Decision((), "budget")
     first = max(affordable, key=lambda one: (one.gain / one.seconds, one.trial))
-    beside = [one for one in affordable if one is not first and one.seconds <= first.seconds]
+    models = {arm.key: arm.model for arm in setting.arms}
+    alike = [one for one in affordable if models[one.trial.key] == models[first.trial.key]]
+    beside = [one for one in alike if one is not first and one.seconds <= first.seconds]
     beside.sort(key=lambda one: (-one.gain, one.trial))
     return Decision((first.trial, *(one.trial for one in beside[: setting.num_workers - 1])))
 
@@ -116,7 +118,8 @@ def expected_seconds(setting: Setting, seen: Sequence[Seen]) -> dict[str, float]
         own.setdefault(one.key, []).append(one.seconds)
     found = {}
     for arm in setting.arms:
-        alike = [pair for pair in trained if pair[0].strategy == arm.strategy] or trained
+        same = [pair for pair in trained if pair[0].model == arm.model] or trained
+        alike = [pair for pair in same if pair[0].strategy == arm.strategy] or same
         rates = [max(seconds - _BASE_SECONDS, 0.1) / max(1, other.flops) for other, seconds in alike]
         rate = median(rates) if rates else setting.seconds_per_flop
         guess = median(solved) if arm.solved and solved else _BASE_SECONDS + rate * arm.flops

@@ -46,10 +46,10 @@ def check_overrides(overrides: Sequence[str]) -> None:
             )
 
 
-def study_name(candidate: Candidate, data: str) -> str:
+def study_name(candidates: Sequence[Candidate], data: str) -> str:
     """Return a name for the study, which is that of a folder, too."""
     place = Path(data).expanduser().resolve().name if Path(data).expanduser().exists() else data
-    parts = ("recommend", place, candidate.model.rpartition("/")[2])
+    parts = ("recommend", place, *(one.model.rpartition("/")[2] for one in candidates))
     return "-".join(re.sub(r"[^\w.-]+", "-", part) for part in parts)
 
 
@@ -84,7 +84,7 @@ def recommendation_study(
         "factors": {"rate": {level: {"kept_lr_scale": share} for level, share in RATES.items()}},
     }
     content = study_content(candidate, data, None, overrides) | {
-        "name": study_name(candidate, data),
+        "name": study_name([candidate], data),
         "seed": seed,
         "transfer": transfer,
         "keep": {"what": ["weights"], "replicates": 1},

@@ -10,7 +10,7 @@ from layercut.figures import words
 from layercut.recommending.arms import Seen
 from layercut.recommending.journal import Journal, Look
 from layercut.recommending.target import shown_accuracy
-from layercut.recommending.told import Judged, arm_name, interval, not_told_apart, untried, within_one_error
+from layercut.recommending.told import Judged, arm_name, interval, not_told_apart, untried, what_to_do, within_one_error
 from layercut.records import TrialRecord
 
 _MOST_NAMED = 5
@@ -52,7 +52,7 @@ def lead(found: Found) -> str:
     """Return what to do, in one sentence."""
     arm = found.own.arm
     rate = "" if arm.rate is None else f", at a learning rate of {arm.rate:.0e}".replace("e-0", "e-")
-    return f"{words.phrase(arm.strategy, arm.cut, arm.num_blocks)}{rate}."
+    return f"{what_to_do(arm)}{rate}."
 
 
 def evidence(found: Found) -> Iterator[str]:
@@ -77,6 +77,7 @@ def _accuracy(found: Found) -> Iterator[str]:
         yield f"{classes} one image, which says nothing of how it is recognised."
     if low <= journal.chance:
         yield "That is not clearly above chance: more labels are needed before anything here can be trusted."
+    yield from _by_model(found.rows)
     if same:
         by_accuracy = sorted(same, key=lambda row: -row.accuracy)
         names = [f"{arm_name(row.arm)}, {words.percent(row.accuracy)}" for row in by_accuracy]
@@ -106,6 +107,15 @@ def _target(journal: Journal, target_accuracy: float, own: Judged) -> str:
     )
 
 
+def _by_model(rows: Sequence[Judged]) -> Iterator[str]:
+    best: dict[str, Judged] = {}
+    for row in sorted(filter(_is_judged, rows), key=lambda row: -row.accuracy):
+        best.setdefault(row.arm.model, row)
+    if len(best) > 1:
+        parts = [f"{arm_name(row.arm)}, {words.percent(row.accuracy)}" for row in best.values()]
+        yield f"The best that was tried of each model: {'; '.join(parts)}."
+
+
 def _more(names: Sequence[str]) -> str:
     return f"; and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
 
@@ -118,8 +128,7 @@ def _cheaper(own: Judged, same: Sequence[Judged], records: Mapping[str, TrialRec
     least = min(offered, key=lambda row: (sizes[row.arm.key], -row.accuracy))
     share = sizes[least.arm.key] / sizes[own.arm.key]
     if share < 0.8:
-        arm = least.arm
-        what = words.phrase(arm.strategy, arm.cut, arm.num_blocks)
+        what = what_to_do(least.arm)
         yield (
             f"Within one standard error of it, with {words.percent(share, 0)} of its parameters and "
             f"{words.percent(least.accuracy)}: {what[0].lower()}{what[1:]}."

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from layercut.errors import UserError
-from layercut.ledger import Ledger
+from layercut.ledger import Ledger, ledger_path
 from layercut.recommending.arms import Arm, Seen, Trial, seen_in
 from layercut.recommending.decision import Reason, Setting, leader
 from layercut.recommending.target import shown_accuracy
@@ -63,6 +64,8 @@ class Journal:
     """Why it ended; empty while it has not."""
     target_accuracy: float | None = None
     """Of the last call: where this is shown to be reached, nothing more is tried."""
+    folders: dict[str, str] = field(default_factory=lambda: {"": "."})
+    """Where the study of each model lies below the output directory; the only one has no name."""
     looks: dict[str, Look] = field(default_factory=dict)
     """At the test images, by the arm that was recommended when a call ended: one, unless a later call found better."""
 
@@ -141,7 +144,18 @@ def holds_recommendation(output_dir: Path) -> bool:
     """Return whether a directory is that of a recommendation of which something is done."""
     with Ledger(output_dir, read_only=True) as ledger:
         found = read_journal(ledger)
-        return found is not None and found.recommended(seen_in(ledger, found.trials)) is not None
+    if found is None:
+        return False
+    with open_ledgers(output_dir, found) as ledgers:
+        return found.recommended(seen_in(ledgers, found.trials)) is not None
+
+
+@contextmanager
+def open_ledgers(output_dir: Path, journal: Journal) -> Iterator[list[Ledger]]:
+    """Open the ledgers of all studies behind a recommendation, for reading."""
+    with ExitStack() as stack:
+        places = [output_dir / folder for folder in journal.folders.values()]
+        yield [stack.enter_context(Ledger(place, read_only=True)) for place in places if ledger_path(place).is_file()]
 
 
 def has_tested_trials(output_dir: Path) -> bool:

@@ -15,7 +15,7 @@ from layercut.ledger import Ledger, ledger_path
 from layercut.recommending.arms import seen_in
 from layercut.recommending.decision import expected_seconds
 from layercut.recommending.evidence import Found, evidence, lead
-from layercut.recommending.journal import read_journal
+from layercut.recommending.journal import open_ledgers, read_journal
 from layercut.recommending.page import as_html, write_page
 from layercut.recommending.told import interval, judged
 
@@ -75,8 +75,9 @@ def read_recommendation(output_dir: str | PathLike[str]) -> Recommendation:
         journal = read_journal(ledger)
         if journal is None:
             raise UserError(f"{output_dir} holds no recommendation; `layercut recommend` makes one")
-        seen = seen_in(ledger, journal.trials)
-        records = {one.condition: one for one in ledger.trials() if one.replicate == 0}
+    with open_ledgers(output_dir, journal) as ledgers:
+        seen = seen_in(ledgers, journal.trials)
+        records = {one.condition: one for ledger in ledgers for one in ledger.trials() if one.replicate == 0}
     best = journal.recommended(seen)
     if best is None:
         raise UserError(f"{output_dir} holds a recommendation of which nothing is done yet; run it again")
@@ -96,6 +97,7 @@ def _table(found: Found) -> pd.DataFrame:
         low, high = interval(row.accuracy, journal.num_held_out) if row else (math.nan, math.nan)
         content.append(
             {
+                **({"model": arm.model} if arm.model else {}),
                 "strategy": arm.strategy,
                 "cut": arm.cut,
                 "num_blocks": arm.num_blocks,

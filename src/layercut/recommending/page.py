@@ -53,32 +53,38 @@ def write_page(output_dir: Path, body: str) -> Path:
 
 
 def curve_chart(table: pd.DataFrame) -> Chart:
-    """Return out-of-fold accuracy by cut, a line a strategy at its best rate."""
+    """Return out-of-fold accuracy by cut, a line a strategy at its best rate, a panel a model."""
     rows = table[(table["status"] == "tried") & table["accuracy"].notna()]
-    rows = rows.sort_values("accuracy", ascending=False).drop_duplicates(["strategy", "cut"])
-    cuts = sorted(table["cut"].unique())
     names = strategies_in_order(rows["strategy"])
-    lines = tuple(
-        Line(
-            name,
-            tuple(_point(row, cuts) for row in rows[rows["strategy"] == name].sort_values("cut").to_dict("records")),
-            strategy_style(name),
-        )
-        for name in names
-    )
     ends = [100 * value for column in ("low", "high") for value in rows[column]]
     limits = padded(min(ends, default=0.0), max(ends, default=100.0), 2.0)
-    panel = Panel("", cut_axis(map(int, cuts)), Axis("Out-of-fold accuracy", "%", limits=limits), lines=lines)
+    axis = Axis("Out-of-fold accuracy", "%", limits=limits)
+    models = table.groupby("model", sort=False) if "model" in table else [("", table)]
     return Chart(
         name="recommendation",
         title="What was tried",
-        panels=(panel,),
+        panels=tuple(_panel(str(model), own, axis) for model, own in models),
         caption="Accuracy on labelled images that were held out, each once, at the best rate that was tried; bars: "
         "Wilson's 95 % intervals over images. All points share their images, so intervals say little of differences.",
         alt=f"Out-of-fold accuracy in per cent by cut for {', '.join(names) or 'nothing'}.",
         legend_title="Strategy",
         legend=tuple(Entry(name, strategy_style(name), "line") for name in names),
     )
+
+
+def _panel(title: str, table: pd.DataFrame, axis: Axis) -> Panel:
+    rows = table[(table["status"] == "tried") & table["accuracy"].notna()]
+    rows = rows.sort_values("accuracy", ascending=False).drop_duplicates(["strategy", "cut"])
+    cuts = sorted(table["cut"].unique())
+    lines = tuple(
+        Line(
+            name,
+            tuple(_point(row, cuts) for row in rows[rows["strategy"] == name].sort_values("cut").to_dict("records")),
+            strategy_style(name),
+        )
+        for name in strategies_in_order(rows["strategy"])
+    )
+    return Panel(title, cut_axis(map(int, cuts)), axis, lines=lines)
 
 
 def _point(row: Mapping[Any, Any], cuts: list[int]) -> Point:
@@ -94,7 +100,8 @@ def _table(table: pd.DataFrame) -> str:
 
 
 def _row(row: Mapping[Any, Any]) -> str:
-    what = escape(words.condition_name(str(row["strategy"]), int(row["cut"])))
+    of = f"{row['model']}: " if "model" in row else ""
+    what = escape(of + words.condition_name(str(row["strategy"]), int(row["cut"])))
     mark = " (recommended)" if row["recommended"] else " (not told apart)" if row["not_told_apart"] else ""
     rate = "" if math.isnan(row["rate"]) else f"{row['rate']:g}"
     if row["status"] != "tried":

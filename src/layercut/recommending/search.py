@@ -6,14 +6,12 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from layercut.artifacts.writing import artifact_folder
 from layercut.errors import UserError
-from layercut.plan.canonical import trial_key
-from layercut.recommending.arms import Arm, Seen, Trial, seen_in
+from layercut.recommending.arms import Arm, Seen, Trial
 from layercut.recommending.decision import decide, first_trials, leaders
 from layercut.recommending.journal import Journal, Step
+from layercut.recommending.runs import Runs
 from layercut.recommending.told import step_told
-from layercut.runner import Run
 
 Clock = Callable[[], float]
 Tell = Callable[[str], None]
@@ -38,26 +36,25 @@ class Timer:
         return self.earlier + self.clock() - self.started
 
 
-def search(run: Run, journal: Journal, timer: Timer, tell: Tell) -> Arm:
+def search(runs: Runs, journal: Journal, timer: Timer, tell: Tell) -> Arm:
     """Do trials until the budget is spent, nothing pays or the accuracy aimed at is reached; return the best arm.
 
     Raises:
         UserError: not one solved head has a value.
     """
-    conditions = {condition.key: condition for condition in run.plan.conditions}
     if not journal.steps:
-        _begin(run, journal, first_trials(journal.arms), journal.budget_seconds)
+        _begin(runs, journal, first_trials(journal.arms), journal.budget_seconds)
     while True:
         step = journal.steps[-1]
         if step.seconds is None:
             before = timer.spent()
-            run.do([(conditions[trial.key], trial.replicate) for trial in step.trials], tested=False)
+            runs.do(step.trials)
             step.seconds, journal.spent_seconds = timer.spent() - before, timer.spent()
-            journal.write(run.ledger)
-            tell(step_told(journal, seen_in(run.ledger, journal.trials), step))
-        seen = seen_in(run.ledger, journal.trials)
-        best = _recommended(run, journal, seen)
-        _remove_losers(run, journal, seen)
+            journal.write(runs.ledger)
+            tell(step_told(journal, runs.seen(journal.trials), step))
+        seen = runs.seen(journal.trials)
+        best = _recommended(runs, journal, seen)
+        _remove_losers(runs, journal, seen)
         if journal.is_enough(seen):
             journal.reason = "target"
             return best
@@ -66,27 +63,25 @@ def search(run: Run, journal: Journal, timer: Timer, tell: Tell) -> Arm:
         if not decision.trials:
             journal.reason = decision.reason
             return best
-        _begin(run, journal, decision.trials, left)
+        _begin(runs, journal, decision.trials, left)
 
 
-def _begin(run: Run, journal: Journal, trials: tuple[Trial, ...], left_seconds: float) -> None:
+def _begin(runs: Runs, journal: Journal, trials: tuple[Trial, ...], left_seconds: float) -> None:
     journal.steps.append(Step(trials, left_seconds))
     journal.reason = ""
-    journal.write(run.ledger)
+    journal.write(runs.ledger)
 
 
-def _recommended(run: Run, journal: Journal, seen: list[Seen]) -> Arm:
+def _recommended(runs: Runs, journal: Journal, seen: list[Seen]) -> Arm:
     best = journal.recommended(seen)
     if best is None:
-        why = next((failure.message for failure in run.ledger.failures()), "nothing was measured")
-        raise UserError(f"no head could be solved on any features of this model: {why}")
+        raise UserError(f"no head could be solved on any features of this model: {runs.why_nothing()}")
     return best
 
 
-def _remove_losers(run: Run, journal: Journal, seen: list[Seen]) -> None:
+def _remove_losers(runs: Runs, journal: Journal, seen: list[Seen]) -> None:
     """Remove the weights of what is not among the leaders: each is as large as the model."""
-    kept = {trial_key(arm.key, 0) for arm in leaders(journal.setting(), seen, _KEPT)}
-    for trial in journal.trials:
-        folder = artifact_folder(run.output_dir, trial_key(trial.key, 0))
-        if kept and folder.name not in kept and folder.exists():
-            shutil.rmtree(folder)
+    kept = {arm.key for arm in leaders(journal.setting(), seen, _KEPT)}
+    if kept:
+        for key in {trial.key for trial in journal.trials} - kept:
+            shutil.rmtree(runs.kept(key), ignore_errors=True)
