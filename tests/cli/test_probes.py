@@ -23,9 +23,10 @@ from layercut.errors import UserError
 from layercut.figures.probe_by_layer import by_model
 from layercut.figures.study_tables import StudyTables
 from layercut.ledger import Ledger
-from layercut.probing import Candidate, parse_candidate, probe_models, probe_spec
+from layercut.plan.candidate import Candidate, parse_candidate
 from layercut.report import write_figures, write_report
 from layercut.report.probe_table import probe_verdicts
+from layercut.runner.probes import probe_models, probe_spec
 from packed_page import unpacked
 from tiny import tiny_study
 
@@ -204,7 +205,7 @@ def test_the_folder_of_the_picture_is_made(tmp_path):
 
 
 def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
-    monkeypatch.setattr("layercut.probing.probe_models", lambda *given, **options: pytest.fail("computed"))
+    monkeypatch.setattr("layercut.runner.probes.probe_models", lambda *given, **options: pytest.fail("computed"))
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="file is a file, not a folder"):
         call(probe, "random", *QUICK, "-o", tmp_path / "file" / "x" / "p.png")

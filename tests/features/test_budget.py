@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from layercut.features.budget import Candidate, choose
+from layercut.features.budget import StorableCut, choose
 
 MEGABYTE = 2**20
-CHEAP = Candidate("bank", 1, 100 * MEGABYTE, 10 * 100 * MEGABYTE, num_uses=100)
-DEAR = Candidate("bank", 5, 10 * MEGABYTE, 1000 * 10 * MEGABYTE, num_uses=100)
-MIDDLE = Candidate("bank", 3, 50 * MEGABYTE, 500 * 50 * MEGABYTE, num_uses=100)
+CHEAP = StorableCut("bank", 1, 100 * MEGABYTE, 10 * 100 * MEGABYTE, num_uses=100)
+DEAR = StorableCut("bank", 5, 10 * MEGABYTE, 1000 * 10 * MEGABYTE, num_uses=100)
+MIDDLE = StorableCut("bank", 3, 50 * MEGABYTE, 500 * 50 * MEGABYTE, num_uses=100)
 
 
 def test_features_that_are_faster_to_compute_than_to_read_are_not_stored():

@@ -8,10 +8,11 @@ import pytest
 from fake_ledger import write_ledger
 from fake_results import fake_results
 from layercut.errors import LedgerError, UserError
+from layercut.figures import words
 from layercut.figures.study_tables import StudyTables
 from layercut.ledger import Ledger
 from layercut.records import ProbeRecord
-from layercut.report import StudyFacts, build_page, read_facts, words, write_figures, write_report, write_tables
+from layercut.report import StudyFacts, build_page, read_facts, write_figures, write_report, write_tables
 from layercut.report.sections import condition_rows
 from layercut.stats import load_results
 from packed_page import unpacked

@@ -79,8 +79,8 @@ def _first_model(text: str, sizes: Sequence[tuple[int, int]], file: Path) -> Fir
     from layercut.errors import CheckpointError
     from layercut.models import MODELS
     from layercut.models.base import PublishedFamily
+    from layercut.plan.candidate import parse_candidate
     from layercut.plan.made_for import made_for
-    from layercut.probing import parse_candidate
     from layercut.spec import CheckpointSource, RandomSource, WeightsSource
 
     candidate = parse_candidate(text, DEFAULT_MODEL)

@@ -83,7 +83,8 @@ def command(
     from layercut.charts.matplotlib import save
     from layercut.figures.probe_by_layer import by_model
     from layercut.files import explained, written_whole
-    from layercut.probing import every_probe, parse_candidate, probe_models, probe_spec
+    from layercut.plan.candidate import parse_candidate
+    from layercut.runner.probes import every_probe, probe_models, probe_spec
     from layercut.spec.names import as_class
 
     names = every_probe() if probes == "all" else probes.split(",") if probes else None

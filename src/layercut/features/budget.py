@@ -14,7 +14,7 @@ MIN_FLOPS_PER_BYTE = 30
 """Below this, computing again is faster than reading: a core does about 20 operations while it reads a byte."""
 
 
-class Candidate(NamedTuple):
+class StorableCut(NamedTuple):
     """Features of one cut of one bank of images."""
 
     bank: str
@@ -26,17 +26,17 @@ class Candidate(NamedTuple):
     """Maximum number of passes over the images that the study's trials make."""
 
 
-def choose(candidates: Iterable[Candidate], budget_bytes: int) -> dict[str, list[int]]:
+def choose(cuts: Iterable[StorableCut], budget_bytes: int) -> dict[str, list[int]]:
     """Return for each bank the cuts to store: those that save most for each byte, until the budget is full."""
-    candidates = list(candidates)
-    chosen: dict[str, list[int]] = {candidate.bank: [] for candidate in candidates}
+    cuts = list(cuts)
+    chosen: dict[str, list[int]] = {one.bank: [] for one in cuts}
     left = budget_bytes
-    for candidate in sorted(candidates, key=_saving_density, reverse=True):
-        worth_it = candidate.flops >= MIN_FLOPS_PER_BYTE * candidate.num_bytes and candidate.num_uses > 1
-        if worth_it and candidate.num_bytes <= left:
-            chosen[candidate.bank].append(candidate.cut)
-            left -= candidate.num_bytes
-    return {bank: sorted(cuts) for bank, cuts in chosen.items()}
+    for one in sorted(cuts, key=_saving_density, reverse=True):
+        worth_it = one.flops >= MIN_FLOPS_PER_BYTE * one.num_bytes and one.num_uses > 1
+        if worth_it and one.num_bytes <= left:
+            chosen[one.bank].append(one.cut)
+            left -= one.num_bytes
+    return {bank: sorted(own) for bank, own in chosen.items()}
 
 
 def default_budget_bytes(free_disk_bytes: int) -> int:
@@ -45,5 +45,5 @@ def default_budget_bytes(free_disk_bytes: int) -> int:
     return min(memory_bytes, free_disk_bytes) // 2
 
 
-def _saving_density(candidate: Candidate) -> tuple[float, int]:
-    return candidate.flops * candidate.num_uses / max(candidate.num_bytes, 1), candidate.cut
+def _saving_density(one: StorableCut) -> tuple[float, int]:
+    return one.flops * one.num_uses / max(one.num_bytes, 1), one.cut

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from layercut.errors import UserError
-from layercut.probing import Candidate, study_content, typed_for
+from layercut.plan.candidate import Candidate, study_content, typed_for
 from layercut.recommending.curve import MOST_REPLICATES
 from layercut.spec import StudySpec
 from layercut.spec.load import make_study

@@ -11,8 +11,8 @@ from layercut.data.cache import default_cache_dir
 from layercut.data.folder import FolderOptions, layout_of
 from layercut.data.subset import Task
 from layercut.errors import UserError
+from layercut.plan.candidate import Candidate, parse_candidate
 from layercut.plan.preflight import plan_with_data
-from layercut.probing import Candidate, parse_candidate
 from layercut.recommending.design import first_look, recommendation_study, study_name
 from layercut.spec import StudySpec
 from layercut.stages.context import open_task

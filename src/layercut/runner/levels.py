@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from layercut.artifacts import is_kept
 from layercut.artifacts.representations import holds_representations
-from layercut.features.budget import Candidate, choose, default_budget_bytes
+from layercut.features.budget import StorableCut, choose, default_budget_bytes
 from layercut.ledger import Ledger
 from layercut.plan.canonical import trial_key
 from layercut.plan.expand import Plan
@@ -85,18 +85,18 @@ def _pending_extracts(
     plan: Plan, pending: set[str], context: Context, failed_sources: Iterable[str], memory_bytes: int | None
 ) -> list[ExtractJob]:
     """Return the jobs of features that are worth storing, fit, and are not stored yet."""
-    chosen = choose(_candidates(plan, pending), _budget(context, memory_bytes))
+    chosen = choose(_storable_cuts(plan, pending), _budget(context, memory_bytes))
     jobs = list(extract_jobs(plan, chosen, pending))
     for job in jobs:
         discard_damaged(job, context)
     return [job for job in jobs if job.bank.source not in failed_sources and not is_stored(job, context)]
 
 
-def _candidates(plan: Plan, pending: set[str]) -> Iterable[Candidate]:
+def _storable_cuts(plan: Plan, pending: set[str]) -> Iterable[StorableCut]:
     used = {one.shared_bank.key for one in plan.conditions if one.shared_bank and one.key in pending}
     for key in used:
         for cost in plan.banks[key][1]:
-            yield Candidate(key, cost.cut, cost.num_bytes, cost.flops, cost.num_uses)
+            yield StorableCut(key, cost.cut, cost.num_bytes, cost.flops, cost.num_uses)
 
 
 def _budget(context: Context, memory_bytes: int | None) -> int:
