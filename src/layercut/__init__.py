@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from layercut.features.taps import extract_features
     from layercut.inference import load_model, predict
     from layercut.inference.weight_file import read_model
+    from layercut.interactive import Run, run, study
     from layercut.model_export import export_model
     from layercut.notebook import answers, best_cuts, plot
     from layercut.recommending.call import recommend
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from layercut.stats.details import load_class_scores, load_sources
     from layercut.stats.tables import load_curves, load_failures, load_probes, load_results
 
+    __version__: str
+
 __all__ = [
+    "Run",
     "answers",
     "best_cuts",
     "compare",
@@ -50,11 +54,14 @@ __all__ = [
     "read_model",
     "read_recommendation",
     "recommend",
+    "run",
     "run_study",
     "scoreboard",
+    "study",
 ]
 
 _PLACES = {
+    "Run": "layercut.interactive:Run",
     "answers": "layercut.notebook:answers",
     "best_cuts": "layercut.notebook:best_cuts",
     "compare": "layercut.stats:compare_studies",
@@ -79,12 +86,18 @@ _PLACES = {
     "read_model": "layercut.inference.weight_file:read_model",
     "read_recommendation": "layercut.recommending.outcome:read_recommendation",
     "recommend": "layercut.recommending.call:recommend",
+    "run": "layercut.interactive:run",
     "run_study": "layercut.runner:run_study",
     "scoreboard": "layercut.stats:scoreboard",
+    "study": "layercut.interactive:study",
 }
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - `import layercut` stays quick
+
+        return version("layercut")
     if name not in _PLACES:
         raise AttributeError(f"module 'layercut' has no attribute {name!r}; it has {', '.join(sorted(_PLACES))}")
     from layercut.registry import import_object  # noqa: PLC0415 - `import layercut` stays quick
@@ -93,4 +106,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, "__version__"])

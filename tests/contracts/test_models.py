@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import torch
 
+import given_models
 from layercut.models import MODELS
 from layercut.models.base import ModelFamily, plan_model, random_layers, seeded_build, seeded_head
+from layercut.models.module import keep_module
 
 
 class Example(NamedTuple):
@@ -20,6 +24,8 @@ class Example(NamedTuple):
     """Full name, where the registered one is only its beginning."""
 
 
+KEPT = keep_module(given_models.Net(), Path(tempfile.mkdtemp(prefix="layercut-test-")))
+
 EXAMPLES = {
     "plain_cnn": [Example({}, (1, 28, 28)), Example({"depth": 3, "channels": 8, "hidden": 6}, (3, 12, 16))],
     "mlp": [Example({}, (1, 28, 28))],
@@ -29,6 +35,7 @@ EXAMPLES = {
     ],
     "small_convnet": [Example({}, (1, 28, 28))],
     "foreign": [Example({"factory": "own_models:tiny_net", "options": {"width": 6}}, (3, 12, 12))],
+    "module": [Example({"folder": KEPT.folder}, (3, 12, 12))],
     "torchvision": [
         Example({}, (3, 32, 32), "torchvision/resnet18"),
         Example({"cuts": ["features1", 7]}, (1, 32, 32), "torchvision/mobilenet_v3_small"),

@@ -26,6 +26,9 @@ DATASETS: Registry[DatasetFormat] = Registry(
         "svhn": Entry("layercut.data.torchvision_table:SVHN", "digits of house numbers, 32x32 colour"),
         "pets": Entry("layercut.data.pets:PETS", "37 breeds of cats and dogs, colour photographs of any size"),
         "folder": Entry("layercut.data.folder:FOLDER", "your own images: root/{train,test}/CLASS/* or root/CLASS/*"),
+        "arrays": Entry(
+            "layercut.data.arrays:ARRAYS", "images and labels from Python, as layercut.study(target=...) keeps them"
+        ),
     },
     collections={
         "torchvision": Entry(

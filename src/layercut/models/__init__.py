@@ -27,6 +27,9 @@ MODELS: Registry[ModelFamily] = Registry(
         "foreign": Entry(
             "layercut.models.foreign:FOREIGN", "your own model: {factory: package.module:function, options: {...}}"
         ),
+        "module": Entry(
+            "layercut.models.module:MODULE", "your own nn.Module from Python, as layercut.study(model=...) keeps it"
+        ),
     },
     collections={
         "torchvision": Entry(

@@ -209,6 +209,15 @@ class OwnCodeFamily(Protocol):
 
 
 @runtime_checkable
+class BoundFamily(Protocol):
+    """What a family says beside `ModelFamily` where a model may exist in one process alone."""
+
+    def bound_to_process(self, options: Mapping[str, Any]) -> str | None:
+        """Return why no other process can build the model; None where others can."""
+        ...
+
+
+@runtime_checkable
 class SwitchedFamily(Protocol):
     """What a family says beside `ModelFamily` where weights were made with a switch that no weight file holds."""
 

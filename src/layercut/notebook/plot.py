@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,11 +14,15 @@ from layercut.charts import Chart, Entry
 from layercut.charts.chart import FORMATS
 from layercut.charts.palette import LIGHT
 from layercut.charts.plotly import panel_figures
+from layercut.charts.whole import whole_figure
 from layercut.errors import UserError
 from layercut.figures import charts_of, words
 from layercut.figures.study_tables import Measured, StudyTables
 from layercut.report.packed import embedded, packed_plotly
 from layercut.stats.tables import Results
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 _SHAPES = {
     "circle": "●",
@@ -97,6 +101,10 @@ class Plot:
                 "results to one, or use `layercut report --figures DIR`"
             )
         return save(self.charts[0], path)
+
+    def figure(self) -> go.Figure:
+        """Return the charts as one figure of plotly, to be changed, or written with what plotly offers."""
+        return whole_figure(self.charts, self.labels)
 
     def __repr__(self) -> str:
         titles = (

@@ -97,7 +97,7 @@ def made_for_note(spec: StudySpec, index: int, model: str, shape: ImageShape, in
     """Say what a source's weights were made for, and what they get in this study."""
     found = made_for(spec.source[index], model)
     if found is None:
-        return []
+        return _unknown_scaling(spec, index)
     wanted, given = _images(found.image_shape, found.interpolation), _images(shape, interpolation)
     scaling = f"less {_listed(found.mean)}, divided by {_listed(found.std)}"
     is_scaled = weights_scaling(spec, index, model, shape[0]) is not None
@@ -107,6 +107,19 @@ def made_for_note(spec: StudySpec, index: int, model: str, shape: ImageShape, in
     elif gets != "which they get":
         gets += ", scaled so"
     return [f"{spec.source[index].label} of {model}: made for {wanted}, {scaling}; {gets}"]
+
+
+def _unknown_scaling(spec: StudySpec, index: int) -> list[str]:
+    """Say that somebody else's weights may have been trained on pixels of another scale, where the study says none."""
+    source = spec.source[index]
+    if not isinstance(source, CheckpointSource) or "normalization" in spec.model_fields_set:
+        return []
+    if is_own_checkpoint(source.checkpoint):
+        return []
+    return [
+        f"{source.label}: nothing says how its images were scaled in training; here pixels in 0..1 get "
+        "(x - 0.5) / 0.5: where it was otherwise, say `normalization: imagenet`, or mean and std"
+    ]
 
 
 def _images(shape: ImageShape, interpolation: str) -> str:

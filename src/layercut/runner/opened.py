@@ -19,6 +19,7 @@ from layercut.errors import UserError
 from layercut.executors import EXECUTORS
 from layercut.executors.base import ClusterExecutorFactory, Executor
 from layercut.executors.capacity import num_usable_cores
+from layercut.executors.serial import SerialExecutor
 from layercut.files import needing_space, written_whole
 from layercut.ledger import Ledger
 from layercut.plan.expand import Plan
@@ -27,6 +28,7 @@ from layercut.plan.preflight import plan_with_data
 from layercut.plan.repeatable import require_repeatable
 from layercut.plan.stacking import workers_on_gpu
 from layercut.plan.summary import summarize
+from layercut.runner.given import bound_to_process, portable, with_given
 from layercut.runner.latency import write_down_latency
 from layercut.runner.levels import run_levels
 from layercut.runner.locking import output_lock
@@ -112,14 +114,17 @@ def open_run(
     """
     torch_device = resolve_device(device)
     stacked = torch_device.type == "cuda" if stack is None else stack
+    _require_buildable(spec, executor)
+    output_dir = Path(output_dir).expanduser()
+    full = f"cannot write to {output_dir}"
+    with needing_space(full):
+        spec = with_given(spec, output_dir)
     workforce = _hire(executor, workers, address, torch_device) if isinstance(executor, str) else executor
     checked = plan_with_data(
         spec, Path(data_dir or default_data_dir()).expanduser(), default_cache_dir(), precision, stacked
     )
     if torch_device.type == "cuda" and not nondeterministic:
         require_repeatable(checked.plan)
-    output_dir = Path(output_dir).expanduser()
-    full = f"cannot write to {output_dir}"
     with needing_space(full), output_lock(output_dir), Ledger(output_dir, create=True) as ledger:
         _refuse_imported(ledger, output_dir)
         mended = ledger.mend()
@@ -163,6 +168,22 @@ def _most_workers(device: torch.device) -> int:
     return min(cores, workers_on_gpu(gpu_memory(device))) if device.type == "cuda" else cores
 
 
+def _require_buildable(spec: StudySpec, executor: str | Executor) -> None:
+    """Refuse workers for models that exist in this process alone.
+
+    Raises:
+        UserError: there is such a model.
+    """
+    if executor == "serial" or isinstance(executor, SerialExecutor):
+        return
+    reason = bound_to_process(spec)
+    if reason is not None:
+        raise UserError(
+            f"worker processes cannot build the model: {reason}; run the study with executor='serial', as "
+            "`layercut.run(study)` does, or put its classes into a file and import them from there"
+        )
+
+
 def _refuse_imported(ledger: Ledger, output_dir: Path) -> None:
     if ledger.meta("imported") is not None:
         raise UserError(
@@ -172,7 +193,8 @@ def _refuse_imported(ledger: Ledger, output_dir: Path) -> None:
 
 
 def _write_down(spec: StudySpec, plan: Plan, ledger: Ledger, output_dir: Path, command: str | None) -> None:
-    text = yaml.safe_dump(spec.model_dump(mode="json", exclude_unset=True), sort_keys=False)
+    values = portable(spec.model_dump(mode="json", exclude_unset=True), output_dir)
+    text = yaml.safe_dump(values, sort_keys=False)
     with written_whole(output_dir / "study.yaml") as unfinished:
         unfinished.write_text(text, encoding="utf-8")
     ledger.set_meta("study_name", spec.name)

@@ -215,7 +215,7 @@ def _resolve_paths(values: dict[str, Any], folder: Path) -> None:
                         entry[field] = str(folder / Path(entry[field]).expanduser())
     models = values.get("model")
     for entry in models if isinstance(models, list) else [models]:
-        if isinstance(entry, dict) and "factory" in entry:
+        if isinstance(entry, dict) and ("factory" in entry or "folder" in entry):
             entry["folder"] = str(folder / Path(str(entry.get("folder", "."))).expanduser())
 
 

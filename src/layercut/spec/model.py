@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -25,8 +26,9 @@ class ModelSpec(OpenSpec):
     def label(self) -> str:
         """Return the name shown in results: the model's, with the options that are given."""
         shown = dict(self.options)
-        name = str(shown.pop("factory", self.name)).rpartition(":")[2]
-        shown.pop("folder", None)
+        folder = shown.pop("folder", None)  # where a factory's module is, or where a model is kept under its name
+        own_name = self.name if folder is None else Path(str(folder)).name
+        name = str(shown.pop("factory", own_name)).rpartition(":")[2]
         own = shown.pop("options", {})
         if isinstance(own, dict):
             shown |= own
