@@ -11,9 +11,10 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
 from layercut.errors import UserError
+from layercut.priors.error import share_variance
 from layercut.recommending.arms import Arm, Seen
 from layercut.recommending.budget import budget_seconds
-from layercut.recommending.curve import LEAST_SPREAD, posterior, score
+from layercut.recommending.curve import _IMAGES, _SHIFT, LEAST_SPREAD, score
 from layercut.recommending.decision import Setting, decide, expected_seconds, first_trials, leader
 
 NUM_BLOCKS = 4
@@ -67,7 +68,7 @@ def test_trials_side_by_side_are_different_and_take_no_longer_than_the_first() -
 def test_a_good_training_draws_its_neighbours_and_a_bad_one_does_not() -> None:
     def next_strategy(accuracy: float) -> float:
         seen = [*ROW, *(Seen(f"fr3@{rate:g}", 0, accuracy, 0.5, 2.0) for rate in (1e-4, 1e-3))]
-        belief = posterior(setting().arms, seen, 100, 0.5)
+        belief = setting().posterior(seen)
         return float(belief.mean[[arm.key for arm in setting().arms].index("fr2@0.001")])
 
     assert next_strategy(0.97) > 0.9 > next_strategy(0.8)
@@ -124,19 +125,20 @@ def test_costs_follow_what_was_measured() -> None:
 def test_the_beliefs_are_those_of_scikit_learn() -> None:
     accuracies = np.array([0.4, 0.55, 0.5, 0.8])
     seen = [Seen(arm.key, 0, value, 0.0, 1.0) for arm, value in zip(HEADS, accuracies, strict=False)]
-    ours = posterior(HEADS, seen, 100, 0.5)
+    ours = setting(HEADS).posterior(seen)
     values = np.array([score(value, 0.0, 100) for value in accuracies])
-    shift = ours.noise  # half of the noise is the replicate's, which all of these have in common
-    kernel = ConstantKernel(max(LEAST_SPREAD, values.std()) ** 2) * RBF(0.3 / math.sqrt(2)) + ConstantKernel(shift)
+    shift = ours.noise * _SHIFT / (1 - _SHIFT)  # the replicate's, which all of these have in common
+    scores, images = max(LEAST_SPREAD, values.std()) ** 2, _IMAGES * share_variance(float(values.max()), 100)
+    kernel = ConstantKernel(scores + images) * RBF(0.3 / math.sqrt(2)) + ConstantKernel(shift)
     depths = np.arange(NUM_BLOCKS + 1)[:, None] / NUM_BLOCKS
     theirs = GaussianProcessRegressor(kernel, alpha=ours.noise, optimizer=None)
     theirs.fit(depths[:4], values - values.mean())
     mean, covariance = theirs.predict(depths, return_cov=True)
     num = len(HEADS)
     both = np.zeros((num, len(ours.covariance)))
-    both[:, :num], both[:, num] = np.eye(num), 1.0
+    both[:, :num], both[:, num : 2 * num], both[:, 2 * num] = np.eye(num), np.eye(num), 1.0
     np.testing.assert_allclose(both @ ours.covariance @ both.T, covariance, atol=1e-9)
-    shifts = mean - (ours.mean - values.mean())
+    shifts = mean - (ours.mean - values.mean()) * (scores + images) / scores
     np.testing.assert_allclose(shifts, shifts[0], atol=1e-9)
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from PIL import Image
 
 import layercut
 from layercut.cli.recommend import command
@@ -24,49 +22,14 @@ from layercut.executors.serial import SerialExecutor
 from layercut.inference import find_model
 from layercut.ledger import Ledger
 from layercut.recommending import call
-from layercut.recommending.arms import seen_in
-from layercut.recommending.decision import decide, first_trials
-from layercut.recommending.journal import Journal, read_journal
+from layercut.recommending.journal import read_journal
 from layercut.recommending.outcome import Recommendation, read_recommendation
-
-SMALL = ("model.depth=2", "model.channels=4", "model.pool_every=2", "target.image_size=8")
-FAST = (*SMALL, "transfer.training.epochs=1", "transfer.training.min_steps=null", "transfer.num_folds=2")
-
-
-def ticking(seconds: float = 1.0) -> Callable[[], float]:
-    """Return a clock on which each look takes so long."""
-    return itertools.count(0.0, seconds).__next__
-
-
-def recommend(output_dir: Path, data: Path, *overrides: str, **options: Any) -> Recommendation:
-    given: dict[str, Any] = {"executor": SerialExecutor(), "workers": 1, "device": "cpu", "clock": ticking()} | options
-    overrides = overrides or FAST
-    return layercut.recommend("plain_cnn=random", data, output_dir=output_dir, overrides=overrides, **given)
-
-
-def folder(root: Path, counts: dict[str, int], splits: tuple[str, ...] = ("train", "test")) -> Path:
-    """Write images of noise: no choice is clear, so that much is worth trying."""
-    generator = np.random.default_rng(0)
-    for split in splits:
-        for name, count in counts.items():
-            place = root / split / name
-            place.mkdir(parents=True)
-            for number in range(count):
-                pixels = generator.integers(0, 255, (8, 8, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(place / f"{number}.png")
-    return root
+from tiny_recommendation import FAST, SMALL, folder, journal_of, recommend, require_decisions_to_follow, ticking
 
 
 @pytest.fixture(scope="module")
 def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder(tmp_path_factory.mktemp("noise") / "photos", {"ants": 12, "bees": 12})
-
-
-def journal_of(output_dir: Path) -> Journal:
-    with Ledger(output_dir, read_only=True) as ledger:
-        found = read_journal(ledger)
-    assert found is not None
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -117,15 +80,6 @@ def test_its_directory_predicts_pictures_and_is_exported_by_the_final_model(
 def test_each_decision_follows_from_the_records_before_it(made: Recommendation) -> None:
     assert len(journal_of(made.output_dir).steps) > 3
     require_decisions_to_follow(made.output_dir)
-
-
-def require_decisions_to_follow(output_dir: Path) -> None:
-    journal = journal_of(output_dir)
-    assert journal.steps[0].trials == first_trials(journal.arms)
-    with Ledger(output_dir, read_only=True) as ledger:
-        for number, step in enumerate(journal.steps[1:], start=1):
-            before = [trial for earlier in journal.steps[:number] for trial in earlier.trials]
-            assert decide(journal.setting(), seen_in([ledger], before), step.left_seconds).trials == step.trials
 
 
 def test_test_images_are_looked_at_once_by_the_recommended_model_alone(made: Recommendation) -> None:
@@ -183,7 +137,7 @@ def test_interrupted_at_any_trial_the_same_call_goes_on_where_it_was(noise: Path
                     raise KeyboardInterrupt
 
     spent = [0.0]
-    for after in (1, 3, 8, 12, 15):
+    for after in (1, 2, 3, 3, 3):
         begun = journal_steps(tmp_path / "run")
         with pytest.raises(KeyboardInterrupt):
             recommend(tmp_path / "run", noise, executor=Stopping(after), budget="1h")
@@ -299,8 +253,8 @@ def test_heads_of_all_models_come_first_and_trials_of_one_model_go_side_by_side(
 
 
 def test_the_study_of_each_model_goes_on_by_itself_and_status_reads_them_all(of_two: Recommendation) -> None:
-    for folder in journal_of(of_two.output_dir).folders.values():
-        assert layercut.load_study(of_two.output_dir / folder).transfer.fractions == [1.0]
+    for place in journal_of(of_two.output_dir).folders.values():
+        assert layercut.load_study(of_two.output_dir / place).transfer.fractions == [1.0]
     assert read_recommendation(of_two.output_dir).answer == of_two.answer
     assert (
         CliRunner()

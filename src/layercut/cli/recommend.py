@@ -43,6 +43,10 @@ from layercut.cli.terminal import say
     "--set", "overrides", metavar="KEY.PATH=VALUE", multiple=True,
     help="A value of the study that is made, such as target.image_size=64 or transfer.training.epochs=5.",
 )  # fmt: skip
+@click.option(
+    "--learn-from", "learn_from", type=HomePath(), metavar="RUN", multiple=True,
+    help="A finished study of yours: what its trainings gained adds to what is expected of trainings here.",
+)  # fmt: skip
 @data_option
 @json_option
 def command(
@@ -56,6 +60,7 @@ def command(
     nondeterministic: bool,
     workers: int | None,
     overrides: tuple[str, ...],
+    learn_from: tuple[Path, ...],
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
@@ -94,6 +99,7 @@ def command(
         workers=workers,
         data_dir=data_dir,
         overrides=overrides,
+        learn_from=learn_from,
         started=started,
         tell=lambda line: say(line, err=True),
     )

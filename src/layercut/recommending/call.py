@@ -14,6 +14,9 @@ from layercut.executors.capacity import num_usable_cores
 from layercut.keys import content_key
 from layercut.models import MODELS
 from layercut.models.base import OwnCodeFamily
+from layercut.priors.belief import believed
+from layercut.priors.learned import learned_from
+from layercut.priors.table import Gains, gains_hash, shipped_gains
 from layercut.recommending.arms import Arm, Trial, arms_of, in_order
 from layercut.recommending.budget import budget_seconds
 from layercut.recommending.design import check_overrides
@@ -44,6 +47,7 @@ def recommend(
     workers: int | None = None,
     data_dir: str | PathLike[str] | None = None,
     overrides: Sequence[str] = (),
+    learn_from: Sequence[str | PathLike[str]] = (),
     tell: Tell = lambda line: None,
     clock: Clock = time.monotonic,
     started: float | None = None,
@@ -67,18 +71,21 @@ def recommend(
         workers: trials side by side; where None, a core each, on a GPU one.
         data_dir: where datasets are that `data` names.
         overrides: values of the study that is made, such as `target.image_size=64`.
+        learn_from: output directories of finished studies of yours, which add to what earlier studies say of trainings.
         tell: called with a line about each step.
         clock: what the budget is measured with.
         started: what the clock said when the user began to wait; now where None.
 
     Raises:
         UserError: something given cannot be used, or nothing can be recommended.
+        LedgerError: a ledger to learn from is damaged.
         StorageFullError: the disk is full.
     """
     started, seconds = clock() if started is None else started, budget_seconds(budget)
     check_overrides(overrides)
     check_target(target_accuracy)
     models = [model] if isinstance(model, str) else list(model)
+    gains = (*shipped_gains(), *learned_from(learn_from))
     data_dir = Path(data_dir or default_data_dir()).expanduser()
     question = question_of(models, str(data), data_dir, seed, overrides)
     output_dir = Path(output_dir or Path("runs") / question.name).expanduser()
@@ -93,7 +100,9 @@ def recommend(
         nondeterministic=nondeterministic,
         data_dir=data_dir,
     ) as runs:
-        journal = _journal(runs, question, num_workers)
+        journal = _journal(runs, question, num_workers, gains)
+        if learn_from and journal.prior != gains_hash(gains):
+            tell("goes on with what earlier studies said when it began; another -o begins with what is learned now")
         journal.budget_seconds, journal.target_accuracy = seconds, target_accuracy
         timer = Timer(clock, journal.spent_seconds, started)
         try:
@@ -112,7 +121,7 @@ def recommend(
     return found
 
 
-def _journal(runs: Runs, question: Question, num_workers: int) -> Journal:
+def _journal(runs: Runs, question: Question, num_workers: int, gains: Gains) -> Journal:
     """Return what earlier calls wrote down, if it is of the same arms; else a new journal."""
     keys = sorted(arm.key for model, run in runs.by_model.items() for arm in arms_of(run.plan, model))
     identity = content_key("recommendation", keys)
@@ -125,7 +134,7 @@ def _journal(runs: Runs, question: Question, num_workers: int) -> Journal:
         arm for model, run in runs.by_model.items() for arm in arms_of(run.plan, model, speeds[model] / first)
     )
     notes = tuple(dict.fromkeys(note for run in runs.by_model.values() for note in run.plan.notes))
-    folders = study_folders(runs.by_model)
+    num_images = sum(question.class_counts.values())
     return Journal(
         identity,
         arms,
@@ -134,7 +143,9 @@ def _journal(runs: Runs, question: Question, num_workers: int) -> Journal:
         question.has_test_images,
         notes,
         first,
-        folders=folders,
+        prior=gains_hash(gains),
+        beliefs={arm.key: believed(gains, arm, num_images) for arm in arms if not arm.solved},
+        folders=study_folders(runs.by_model),
     )
 
 

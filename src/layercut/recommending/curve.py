@@ -2,19 +2,24 @@
 
 An arm's score is a smooth function of the share of blocks that it leaves, the share that it freezes and the logarithm
 of its rate; two strategies at one place have half of it in common. Before anything is trained, a trained arm is
-expected where the solved head on as many blocks is. A trial sees the score with noise, of which half is its
-replicate's: trials of one replicate share their folds.
+expected as far from the best solved head on at most as many blocks as earlier studies say, give or take what these
+differ by. What is looked for is the score on images to come. Held-out images flatter what is trained, and tell every
+score with an error that further replicates repeat, alike for arms that are alike; a trial shows that with noise, of
+which a part is its replicate's: trials of one replicate share their folds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
+from layercut.priors.belief import NOTHING, WORST, Belief
+from layercut.priors.error import flattery, share_variance
 from layercut.recommending.arms import Arm, Seen
 
 MOST_REPLICATES = 3
@@ -31,8 +36,12 @@ _IN_COMMON = 0.5
 """Of two strategies."""
 _OF_MODELS = 0.3
 """The same of two models at one relative depth."""
-_RESPLIT = 0.5
-"""Other folds and initial values change an accuracy by so much of what other images would."""
+_RESPLIT = 0.4
+"""Other folds and initial values change an accuracy by so much of the variance of a share of so many images."""
+_SHIFT = 0.25
+"""So much of that all arms of a replicate have in common."""
+_IMAGES = 0.2
+"""Labelled images tell an arm's accuracy wrong by so much of that variance, beside what they have in common for all."""
 
 
 class Posterior(NamedTuple):
@@ -41,7 +50,7 @@ class Posterior(NamedTuple):
     mean: NDArray[np.float64]
     """Float64 "arms"."""
     covariance: NDArray[np.float64]
-    """Float64 "latent latent": arms, then replicates."""
+    """Float64 "latent latent": scores of arms, then the errors of the labelled images, then replicates."""
     noise: float
     """Variance of one trial's own noise."""
 
@@ -58,49 +67,49 @@ def score(accuracy: float, loss: float | None, num_images: int) -> float:
     return accuracy + math.exp(-(loss or 0.0)) / (MOST_REPLICATES * num_images + 1)
 
 
-def posterior(arms: Sequence[Arm], seen: Sequence[Seen], num_images: int, chance: float) -> Posterior:
-    """Return what trials say; one that failed counts as chance."""
+def posterior(
+    arms: Sequence[Arm], seen: Sequence[Seen], num_images: int, chance: float, beliefs: Mapping[str, Belief]
+) -> Posterior:
+    """Return what trials say; one that failed counts as chance.
+
+    `beliefs`: by key, what earlier studies say of arms; of one that is missing, nothing.
+    """
     places = {arm.key: place for place, arm in enumerate(arms)}
     trials = [one for one in seen if one.failed or one.accuracy is not None]
     values = np.array([_value(one, num_images, chance) for one in trials])
     at = np.array([places[one.key] for one in trials], dtype=int)
     replicates = np.array([one.replicate for one in trials], dtype=int)
     solved = np.array([arm.solved for arm in arms])
-    noise = _noise(values, num_images)
-    shift = noise / 2
-    expected, spread = np.zeros(len(arms)), np.full(len(arms), LEAST_SPREAD)
+    best = float(values.max(initial=0.5))
+    variance = share_variance(best, num_images)
+    told = [beliefs.get(arm.key, NOTHING) for arm in arms]
+    expected, spread = np.zeros(len(arms)), np.array([one.spread for one in told])
     own = solved[at]
     if own.any():
         expected[solved] = values[own].mean()
         spread[solved] = max(LEAST_SPREAD, float(values[own].std()))
-        heads = _condition(arms, solved, expected, spread, at[own], replicates[own], values[own], noise, shift)
-        expected[~solved] = _expected(arms, heads.mean)[~solved]
-    if (~own).any():
-        around = values[~own] - expected[at[~own]]
-        spread[~solved] = max(LEAST_SPREAD, float(np.sqrt(np.mean(around**2))))
-    return _condition(arms, solved, expected, spread, at, replicates, values, noise, shift)
+        heads = _condition(arms, solved, expected, spread, at[own], replicates[own], values[own], variance)
+        values[~own] -= flattery(best, num_images)
+        gains = np.array([one.gain for one in told])
+        expected[~solved] = (_best_below(arms, heads.mean) + gains)[~solved]
+        values[~own] = np.maximum(values[~own], expected[at[~own]] + WORST)
+    return _condition(arms, solved, expected, spread, at, replicates, values, variance)
 
 
 def _value(one: Seen, num_images: int, chance: float) -> float:
     return chance if one.accuracy is None else score(one.accuracy, one.loss, num_images)
 
 
-def _noise(values: NDArray[np.float64], num_images: int) -> float:
-    """Return the variance of a trial around its arm, from that of a share of so many images."""
-    best = float(values.max()) if len(values) else 0.5
-    right = min(max((best * num_images + 1) / (num_images + 2), 0.5), 1 - 1 / (num_images + 2))
-    return _RESPLIT**2 * right * (1 - right) / max(1, num_images)
+def _best_below(arms: Sequence[Arm], heads: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each arm the score of the best solved head of its model on at most as many blocks as it leaves."""
+    solved = [(arm, heads[place]) for place, arm in enumerate(arms) if arm.solved]
 
+    def best(arm: Arm) -> float:
+        own = [(head, value) for head, value in solved if head.model == arm.model] or solved
+        below = [value for head, value in own if head.left <= arm.left]
+        return float(max(below, default=min(value for _, value in own)))
 
-def _expected(arms: Sequence[Arm], heads: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for each arm what the solved head on the blocks of the same model that it leaves is worth."""
-    places = [place for place, arm in enumerate(arms) if arm.solved]
-
-    def nearest(arm: Arm) -> int:
-        own = [place for place in places if arms[place].model == arm.model] or places
-        return min(own, key=lambda place: (abs(arms[place].left - arm.left), place))
-
-    return heads[[nearest(arm) for arm in arms]]
+    return np.array([best(arm) for arm in arms])
 
 
 def _condition(
@@ -111,25 +120,25 @@ def _condition(
     at: NDArray[np.int_],
     replicates: NDArray[np.int_],
     values: NDArray[np.float64],
-    noise: float,
-    shift: float,
+    variance: float,
 ) -> Posterior:
-    """Condition arms and shifts of replicates on what was measured (Rasmussen and Williams 2006, eq. 2.23-2.24)."""
-    num_arms = len(arms)
-    prior = np.zeros((num_arms + MOST_REPLICATES,) * 2)
-    prior[:num_arms, :num_arms] = np.outer(spread, spread) * _kernel(arms) * (solved[:, None] == solved)
-    prior[num_arms:, num_arms:] = shift * np.eye(MOST_REPLICATES)
-    mean = np.concatenate([expected, np.zeros(MOST_REPLICATES)])
+    """Condition everything on what was measured (Rasmussen and Williams 2006, eq. 2.23-2.24)."""
+    num_arms, noise = len(arms), (1 - _SHIFT) * _RESPLIT * variance
+    alike = _kernel(arms) * (solved[:, None] == solved)
+    shift = _SHIFT * _RESPLIT * variance
+    scores, errors = np.outer(spread, spread) * alike, _IMAGES * variance * alike
+    prior = block_diag(scores, errors, shift * np.eye(MOST_REPLICATES))
+    mean = np.concatenate([expected, np.zeros(num_arms + MOST_REPLICATES)])
     if not len(values):
-        return Posterior(mean[:num_arms], prior, noise - shift)
+        return Posterior(mean[:num_arms], prior, noise)
     looks = np.zeros((len(values), len(mean)))
     rows = np.arange(len(values))
-    looks[rows, at] = 1.0
-    looks[rows, num_arms + replicates] = 1.0
-    gain = np.linalg.solve(looks @ prior @ looks.T + (noise - shift) * np.eye(len(values)), looks @ prior).T
+    for seen_of in (at, num_arms + at, 2 * num_arms + replicates):
+        looks[rows, seen_of] = 1.0
+    gain = np.linalg.solve(looks @ prior @ looks.T + noise * np.eye(len(values)), looks @ prior).T
     mean = mean + gain @ (values - looks @ mean)
     covariance = prior - gain @ looks @ prior
-    return Posterior(mean[:num_arms], (covariance + covariance.T) / 2, noise - shift)
+    return Posterior(mean[:num_arms], (covariance + covariance.T) / 2, noise)
 
 
 def _kernel(arms: Sequence[Arm]) -> NDArray[np.float64]:

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import median
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.stats import norm
 
+from layercut.priors.belief import Belief
 from layercut.recommending.arms import Arm, Seen, Trial
 from layercut.recommending.curve import MOST_REPLICATES, Posterior, posterior, score
 
 WORTH = 0.0005
-"""A trial that is expected to gain less accuracy than this cannot pay."""
+"""An arm cannot pay of which all trials together are expected to gain less accuracy than this."""
 
-_QUANTILES = norm.ppf((np.arange(31) + 0.5) / 31)
+_QUANTILES = norm.ppf((np.arange(101) + 0.5) / 101)
 _BASE_SECONDS = 1.0
 """Of a training, whatever it trains."""
 
@@ -42,6 +44,12 @@ class Setting(NamedTuple):
     """Of one worker, before any training was measured."""
     num_workers: int
     """Trials that are done side by side."""
+    beliefs: Mapping[str, Belief] = MappingProxyType({})
+    """By key of a trained arm, what earlier studies say of it."""
+
+    def posterior(self, seen: Sequence[Seen]) -> Posterior:
+        """Return what trials say of all arms."""
+        return posterior(self.arms, seen, self.num_images, self.chance, self.beliefs)
 
 
 class Decision(NamedTuple):
@@ -56,6 +64,9 @@ class Decision(NamedTuple):
 class _Option(NamedTuple):
     trial: Trial
     gain: float
+    """What one trial is expected to gain."""
+    hope: float
+    """What all trials of the arm together would."""
     seconds: float
 
 
@@ -74,7 +85,7 @@ def decide(setting: Setting, seen: Sequence[Seen], left_seconds: float) -> Decis
     options = list(_options(setting, seen))
     if not options:
         return Decision((), "all")
-    worthwhile = [one for one in options if one.gain >= WORTH]
+    worthwhile = [one for one in options if one.hope >= WORTH]
     if not worthwhile:
         return Decision((), "worth")
     affordable = [one for one in worthwhile if one.seconds <= left_seconds]
@@ -96,13 +107,13 @@ def leader(setting: Setting, seen: Sequence[Seen]) -> Arm | None:
     tried = _tried(setting.arms, seen)
     if not tried:
         return None
-    mean = posterior(setting.arms, seen, setting.num_images, setting.chance).mean
+    mean = setting.posterior(seen).mean
     return setting.arms[max(tried, key=lambda place: (mean[place], -place))]
 
 
 def leaders(setting: Setting, seen: Sequence[Seen], number: int) -> list[Arm]:
     """Return the best so many arms, the best first."""
-    mean = posterior(setting.arms, seen, setting.num_images, setting.chance).mean
+    mean = setting.posterior(seen).mean
     tried = sorted(_tried(setting.arms, seen), key=lambda place: (-mean[place], place))
     return [setting.arms[place] for place in tried[:number]]
 
@@ -135,24 +146,36 @@ def _tried(arms: Sequence[Arm], seen: Sequence[Seen]) -> list[int]:
 def _options(setting: Setting, seen: Sequence[Seen]) -> list[_Option]:
     failed = {one.key for one in seen if one.failed}
     counts: Mapping[str, int] = {arm.key: sum(one.key == arm.key for one in seen) for arm in setting.arms}
-    beliefs = posterior(setting.arms, seen, setting.num_images, setting.chance)
+    beliefs = setting.posterior(seen)
     seconds = expected_seconds(setting, seen)
     tried = _tried(setting.arms, seen)
     most = score(1.0, 0.0, setting.num_images)
     return [
-        _Option(Trial(arm.key, counts[arm.key]), _gain(beliefs, tried, place, counts[arm.key], most), seconds[arm.key])
+        _Option(
+            Trial(arm.key, counts[arm.key]),
+            _gain(beliefs, tried, place, _seen_by(beliefs, place, counts[arm.key]), beliefs.noise, most),
+            _gain(beliefs, tried, place, _seen_by(beliefs, place), 0.0, most),
+            seconds[arm.key],
+        )
         for place, arm in enumerate(setting.arms)
         if counts[arm.key] < MOST_REPLICATES and arm.key not in failed
     ]
 
 
-def _gain(beliefs: Posterior, tried: Sequence[int], place: int, replicate: int, most: float) -> float:
-    """Return by how much one trial is expected to raise the best posterior mean of what was tried, up to `most`."""
+def _seen_by(beliefs: Posterior, place: int, replicate: int | None = None) -> list[int]:
+    """Return the latent values of which a replicate of an arm sees the sum; None: infinitely many replicates."""
     num_arms = len(beliefs.mean)
-    together = beliefs.covariance[:, place] + beliefs.covariance[:, num_arms + replicate]
-    variance = together[place] + together[num_arms + replicate] + beliefs.noise
+    return [place, num_arms + place, *([] if replicate is None else [2 * num_arms + replicate])]
+
+
+def _gain(
+    beliefs: Posterior, tried: Sequence[int], place: int, looked_at: Sequence[int], noise: float, most: float
+) -> float:
+    """Return by how much a look is expected to raise the best posterior mean of what was tried, up to `most`."""
+    together = beliefs.covariance[:, looked_at].sum(axis=1)
+    variance = together[looked_at].sum() + noise
     among = sorted({*tried, place})
-    moves = together[among] / np.sqrt(variance)
+    moves = together[among] / np.sqrt(max(variance, 1e-300))
     after = beliefs.mean[among, None] + moves[:, None] * _QUANTILES
     best = beliefs.mean[list(tried)].max(initial=-np.inf)
     return float(after.max(axis=0).clip(max=most).mean() - min(best, most))

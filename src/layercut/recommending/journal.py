@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from layercut.errors import UserError
 from layercut.ledger import Ledger, ledger_path
+from layercut.priors.belief import Belief
 from layercut.recommending.arms import Arm, Seen, Trial, seen_in
 from layercut.recommending.decision import Reason, Setting, leader
 from layercut.recommending.target import shown_accuracy
@@ -62,6 +63,10 @@ class Journal:
     spent_seconds: float = 0.0
     reason: Ending = ""
     """Why it ended; empty while it has not."""
+    prior: str = ""
+    """Hash of what earlier studies taught; empty: nothing."""
+    beliefs: dict[str, Belief] = field(default_factory=dict)
+    """What that says of each trained arm, by key: a recommendation goes on with what it began with."""
     target_accuracy: float | None = None
     """Of the last call: where this is shown to be reached, nothing more is tried."""
     folders: dict[str, str] = field(default_factory=lambda: {"": "."})
@@ -91,7 +96,7 @@ class Journal:
 
     def setting(self) -> Setting:
         """Return what decisions rest on besides the records."""
-        return Setting(self.arms, self.num_held_out, self.chance, self.seconds_per_flop, self.num_workers)
+        return Setting(self.arms, self.num_held_out, self.chance, self.seconds_per_flop, self.num_workers, self.beliefs)
 
     def recommended(self, seen: Sequence[Seen]) -> Arm | None:
         """Return what its trials recommend; where nothing can be told apart, the most blocks with a solved head.
@@ -132,6 +137,7 @@ def read_journal(ledger: Ledger) -> Journal | None:
         raise UserError("a newer version of layercut made this recommendation; read it with that one")
     values["arms"] = tuple(Arm(*arm) for arm in values["arms"])
     values["notes"] = tuple(values["notes"])
+    values["beliefs"] = {key: Belief(*belief) for key, belief in values.get("beliefs", {}).items()}
     values["steps"] = [
         Step(tuple(Trial(*trial) for trial in step["trials"]), step["left_seconds"], step["seconds"])
         for step in values["steps"]

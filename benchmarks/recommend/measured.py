@@ -1,0 +1,141 @@
+"""Studies of which everything was run, as replays need them: what a decision sees, and the truth beside it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from layercut.errors import UserError
+from layercut.ledger import Ledger
+from layercut.priors.belief import believed
+from layercut.priors.learned import MeasuredArm, Row, read_rows
+from layercut.priors.table import Gain
+from layercut.recommending.arms import Arm, Seen, Trial, seen_in
+from layercut.recommending.curve import MOST_REPLICATES
+from layercut.recommending.decision import Setting
+from layercut.recommending.journal import read_journal
+from layercut.stats.tables import load_curves, load_results
+
+
+class Measured(NamedTuple):
+    """A study of which everything was run."""
+
+    name: str
+    data: str
+    """Data set and model: no prior that has seen either may judge it."""
+    model: str
+    setting: Setting
+    """Without beliefs."""
+    trials: dict[Trial, Seen]
+    accuracies: dict[str, float]
+    """Mean test accuracy of each condition over all its replicates."""
+    first_looks: dict[Trial, tuple[float, float]]
+    """Held-out accuracy after the first epoch, and the share of a training's seconds that it takes."""
+
+    @property
+    def seconds(self) -> float:
+        """Return what all of it took."""
+        return sum(one.seconds for one in self.trials.values())
+
+    @property
+    def num_replicates(self) -> int:
+        """Return how many each condition has."""
+        return 1 + max(trial.replicate for trial in self.trials)
+
+    def judged_by(self, gains: Sequence[Gain]) -> Setting:
+        """Return what decisions rest on under a prior."""
+        arms = self.setting.arms
+        return self.setting._replace(
+            beliefs={arm.key: believed(gains, arm, self.setting.num_images) for arm in arms if not arm.solved}
+        )
+
+    def relabelled(self, order: Sequence[int]) -> Measured:
+        """Return the same study with its replicates in another order: another user's."""
+        place = {replicate: number for number, replicate in enumerate(order[:MOST_REPLICATES])}
+        return self._replace(
+            trials={
+                Trial(trial.key, place[trial.replicate]): seen._replace(replicate=place[trial.replicate])
+                for trial, seen in self.trials.items()
+                if trial.replicate in place
+            },
+            first_looks={
+                Trial(trial.key, place[trial.replicate]): look
+                for trial, look in self.first_looks.items()
+                if trial.replicate in place
+            },
+        )
+
+
+def of_recommendation(run: Path, data: str, model: str) -> Measured:
+    """Return the study of a recommendation.
+
+    Raises:
+        UserError: it is none, or not all of it was run.
+    """
+    with Ledger(run, read_only=True) as ledger:
+        journal = read_journal(ledger)
+        if journal is None:
+            raise UserError(f"{run} holds no recommendation; make one with `layercut recommend`")
+        wanted = [Trial(arm.key, replicate) for arm in journal.arms for replicate in range(MOST_REPLICATES)]
+        seen = seen_in([ledger], wanted)
+    if len(seen) < len(wanted):
+        raise UserError(f"{run}: {len(seen)} of {len(wanted)} trials were run; finish it with `layercut run {run}`")
+    setting = journal.setting()._replace(num_workers=1)
+    return _measured(run, run.name, data, model, setting, seen)
+
+
+def is_finished(run: Path) -> bool:
+    """Return whether every trial of a study has a result."""
+    table = load_results(run)
+    return bool((~table["merged"] & (table["status"] == "finished")).sum() == table.attrs["plan"]["trials_distinct"])
+
+
+def of_study(run: Path, data: str, model: str) -> Measured:
+    """Return a study that was made for something else; heads that were trained alone stand for solved ones.
+
+    What a training costs per operation is the median over its own trials: a recommendation measures it before.
+
+    Raises:
+        UserError: it has several rows.
+    """
+    rows = read_rows(run)
+    if len(rows) != 1:
+        raise UserError(f"{run}: expected one source, target, model and fraction; got {len(rows)}")
+    (row,) = rows
+    arms = tuple(sorted((_arm(arm, row) for arm in row.arms), key=lambda arm: (not arm.solved, arm.flops, arm.key)))
+    chance = max(load_results(run).attrs["plan"]["chance"].values())
+    seen = [
+        Seen(one.condition, int(one.replicate), one.accuracy, one.loss, one.seconds) for one in row.trials.itertuples()
+    ]
+    flops = {arm.key: arm.flops for arm in arms if not arm.solved}
+    pace = statistics.median(one.seconds / flops[one.key] for one in seen if one.key in flops)
+    return _measured(run, row.study, data, model, Setting(arms, row.num_images, chance, pace, 1), seen)
+
+
+def _arm(arm: MeasuredArm, row: Row) -> Arm:
+    work = 1 if arm.rate is None else max(1, round(1e9 * (arm.left - arm.frozen) * row.num_images))
+    return Arm(arm.key, arm.strategy, arm.cut, arm.num_blocks, arm.left, arm.frozen, arm.rate, work)
+
+
+def _measured(run: Path, name: str, data: str, model: str, setting: Setting, seen: Sequence[Seen]) -> Measured:
+    table = load_results(run)
+    own = table[~table["merged"] & table["condition"].isin({arm.key for arm in setting.arms})]
+    curves = load_curves(run)
+    firsts = curves[curves["validation_accuracy"].notna()].drop_duplicates(["condition", "replicate"])
+    epochs = own.set_index(["condition", "replicate"])["num_epochs"]
+    looks = {
+        Trial(str(one.condition), int(one.replicate)): (
+            float(one.validation_accuracy),
+            float(one.epoch / max(one.epoch, epochs[one.condition, one.replicate])),
+        )
+        for one in firsts.itertuples()
+        if (one.condition, one.replicate) in epochs.index and not np.isnan(epochs[one.condition, one.replicate])
+    }
+    return Measured(
+        name, data, model, setting, {Trial(one.key, one.replicate): one for one in seen},
+        own.groupby("condition")["test_accuracy"].mean().to_dict(), looks,
+    )  # fmt: skip
