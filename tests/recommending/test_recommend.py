@@ -189,6 +189,32 @@ def test_an_accuracy_that_is_no_share_is_refused(noise: Path, tmp_path: Path, ta
         recommend(tmp_path / "run", noise, target_accuracy=target)
 
 
+def test_a_certificate_is_earned_by_fresh_replicates_that_no_decision_sees(noise: Path, tmp_path: Path) -> None:
+    found = recommend(tmp_path / "run", noise, budget=60.0, certify_points=99.0)
+    assert "Shown to be within 99 points of " in found.answer
+    with Ledger(tmp_path / "run", read_only=True) as ledger:
+        replicates = {trial.replicate for trial in ledger.trials() if trial.condition == found.table.iloc[0]["key"]}
+    assert {3, 4, 5, 6, 7, 8} <= replicates
+    require_decisions_to_follow(tmp_path / "run")
+    assert read_recommendation(tmp_path / "run").answer == found.answer
+
+
+def test_a_certificate_that_is_not_earned_says_what_it_would_take(noise: Path, tmp_path: Path) -> None:
+    short = recommend(tmp_path / "run", noise, budget=2.0, certify_points=1.0)
+    assert "Shown to be within" not in short.answer
+    assert "The budget does not reach: it takes about 6 fresh replicates" in short.answer
+    assert "the fewest that can show anything" in short.answer
+    again = recommend(tmp_path / "run", noise, budget=60.0, certify_points=0.001)
+    assert "Not shown to be within 0.001 points of: " in again.answer
+    assert "fresh replicates" in again.answer
+
+
+@pytest.mark.parametrize("points", [0.0, 100.0, -1.0, float("nan")])
+def test_a_margin_that_is_none_is_refused(noise: Path, tmp_path: Path, points: float) -> None:
+    with pytest.raises(UserError, match="expected points of accuracy between 0 and 100, such as 1"):
+        recommend(tmp_path / "run", noise, certify_points=points)
+
+
 def test_trainings_that_all_diverge_leave_the_solved_heads(noise: Path, tmp_path: Path) -> None:
     found = recommend(tmp_path / "run", noise, *SMALL, "transfer.num_folds=2", "transfer.training.lr=1e38", budget="1h")
     assert found.table.iloc[0]["strategy"] == "linear_probe"

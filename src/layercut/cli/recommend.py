@@ -23,6 +23,14 @@ from layercut.cli.terminal import say
     help="Stop as soon as the recommended condition is shown to reach it: 0.95 for 95 %.",
 )
 @click.option(
+    "--certify",
+    "certify_points",
+    type=float,
+    metavar="POINTS",
+    help="Use half of the time for fresh replicates, until the recommended condition is shown to be within so many "
+    "points of accuracy of every other that was tried.",
+)
+@click.option(
     "-o", "--output-dir", type=HomePath(), help="Where everything is written; runs/recommend-DATA-MODEL by default."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of every random number.")
@@ -54,6 +62,7 @@ def command(
     data: str,
     budget: str,
     target_accuracy: float | None,
+    certify_points: float | None,
     output_dir: Path | None,
     seed: int,
     device: str,
@@ -92,6 +101,7 @@ def command(
         data,
         budget=budget,
         target_accuracy=target_accuracy,
+        certify_points=certify_points,
         output_dir=output_dir,
         seed=seed,
         device=device,

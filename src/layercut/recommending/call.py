@@ -19,6 +19,7 @@ from layercut.priors.learned import learned_from
 from layercut.priors.table import Gains, gains_hash, shipped_gains
 from layercut.recommending.arms import Arm, Trial, arms_of, in_order
 from layercut.recommending.budget import budget_seconds
+from layercut.recommending.certifying import certify, check_margin
 from layercut.recommending.design import check_overrides
 from layercut.recommending.journal import Journal, Look, read_journal, require_own
 from layercut.recommending.look import look_at_test_images
@@ -39,6 +40,7 @@ def recommend(
     *,
     budget: str | float = "10m",
     target_accuracy: float | None = None,
+    certify_points: float | None = None,
     output_dir: str | PathLike[str] | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -63,6 +65,8 @@ def recommend(
         data: a folder of images, or a dataset's name.
         budget: seconds, or a text such as `90s`, `10m`, `1h`; of all calls for one output directory together.
         target_accuracy: stop as soon as the recommended condition is shown to reach this accuracy, in 0..1.
+        certify_points: after half of the budget go on with fresh replicates until the recommended condition is shown
+            to be within so many points of accuracy of every other that was tried, or the budget does not reach.
         output_dir: where everything is written; `runs/recommend-DATA-MODEL` where None, with each model's name.
         seed: where every random number comes from.
         device: `auto`, `cpu` or `cuda`.
@@ -84,6 +88,7 @@ def recommend(
     started, seconds = clock() if started is None else started, budget_seconds(budget)
     check_overrides(overrides)
     check_target(target_accuracy)
+    check_margin(certify_points)
     models = [model] if isinstance(model, str) else list(model)
     gains = (*shipped_gains(), *learned_from(learn_from))
     data_dir = Path(data_dir or default_data_dir()).expanduser()
@@ -104,9 +109,11 @@ def recommend(
         if learn_from and journal.prior != gains_hash(gains):
             tell("goes on with what earlier studies said when it began; another -o begins with what is learned now")
         journal.budget_seconds, journal.target_accuracy = seconds, target_accuracy
+        journal.margin = None if certify_points is None else certify_points / 100
         timer = Timer(clock, journal.spent_seconds, started)
         try:
             best = search(runs, journal, timer, tell)
+            certify(runs, journal, timer, tell, best)
         finally:  # an interrupted trial is time spent, too
             journal.spent_seconds = timer.spent()
             journal.write(runs.ledger)

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from layercut.figures import words
 from layercut.recommending.arms import Seen
+from layercut.recommending.certificate import LOOKS, Standing
 from layercut.recommending.journal import Journal, Look
+from layercut.recommending.standings import seconds_needed
 from layercut.recommending.target import shown_accuracy
 from layercut.recommending.told import Judged, arm_name, interval, not_told_apart, untried, what_to_do, within_one_error
 from layercut.records import TrialRecord
@@ -35,6 +37,8 @@ class Found(NamedTuple):
     """The one that is recommended."""
     records: Mapping[str, TrialRecord]
     """Of the first replicate, by arm."""
+    standings: Sequence[Standing] = ()
+    """What fresh replicates say of each rival, where a certificate was asked for."""
 
     @property
     def is_chosen(self) -> bool:
@@ -72,6 +76,8 @@ def _accuracy(found: Found) -> Iterator[str]:
     )
     if journal.target_accuracy is not None:
         yield _target(journal, journal.target_accuracy, own)
+    if journal.margin is not None:
+        yield from _certificate(found, journal.margin)
     if alone := sum(count == 1 for count in journal.class_counts.values()):
         classes = words.count(alone, "class has", "classes have")
         yield f"{classes} one image, which says nothing of how it is recognised."
@@ -105,6 +111,42 @@ def _target(journal: Journal, target_accuracy: float, own: Judged) -> str:
     return (
         f"The accuracy aimed at, {words.percent(target_accuracy)}, is {verdict}: {words.percent(shown)} is ({bound})."
     )
+
+
+def _certificate(found: Found, margin: float) -> Iterator[str]:
+    journal, standings = found.journal, found.standings
+    if not standings:
+        yield "No certificate: no other condition was tried."
+        return
+    within = f"within {100 * margin:g} points of"
+    rows, open_ones = {row.arm.key: row for row in found.rows}, [one for one in standings if not one.is_shown]
+    if not open_ones:
+        pairs = max(one.num_pairs for one in standings)
+        yield (
+            f"Shown to be {within} {words.count(len(standings), 'other condition')} that "
+            f"{'was' if len(standings) == 1 else 'were'} tried: {pairs} fresh replicates, which no choice saw, of "
+            "other folds and initial values on these labelled images (exact signed-rank tests, at 5 % over all looks)."
+        )
+        return
+    needed = [one.num_needed for one in open_ones if one.num_needed is not None]
+    listed = [f"{arm_name(rows[one.key].arm)}{_ahead(one)}" for one in open_ones]
+    yield f"Not shown to be {within}: {'; '.join(listed[:_MOST_NAMED])}{_more(listed)}."
+    if len(needed) < len(open_ones):
+        yield f"If further replicates are like these, even {LOOKS[-1]}, the most that are tested, would not show it."
+        return
+    seconds = seconds_needed(journal, found.own.arm, standings, found.seen, max(needed))
+    so_far = max(one.num_pairs for one in open_ones)
+    like = ", if further ones are like these" if so_far else ", the fewest that can show anything"
+    yield (
+        f"The budget does not reach: it takes about {max(needed)} fresh replicates of "
+        f"{words.count(len(open_ones) + 1, 'condition')}{like}, some {words.duration(seconds)} more."
+    )
+
+
+def _ahead(one: Standing) -> str:
+    if not one.num_pairs:
+        return ""
+    return f", {100 * one.mean_difference:+.1f} points over {one.num_pairs} fresh replicates".replace("-", "−")
 
 
 def _by_model(rows: Sequence[Judged]) -> Iterator[str]:

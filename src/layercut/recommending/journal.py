@@ -69,6 +69,8 @@ class Journal:
     """What that says of each trained arm, by key: a recommendation goes on with what it began with."""
     target_accuracy: float | None = None
     """Of the last call: where this is shown to be reached, nothing more is tried."""
+    margin: float | None = None
+    """Of the last call, in 0..1: the recommended arm is to be shown to be within it of every rival."""
     folders: dict[str, str] = field(default_factory=lambda: {"": "."})
     """Where the study of each model lies below the output directory; the only one has no name."""
     looks: dict[str, Look] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -12,11 +13,13 @@ import pandas as pd
 
 from layercut.errors import UserError
 from layercut.ledger import Ledger, ledger_path
-from layercut.recommending.arms import seen_in
+from layercut.recommending.arms import Arm, seen_in
+from layercut.recommending.certificate import Standing
 from layercut.recommending.decision import expected_seconds
 from layercut.recommending.evidence import Found, evidence, lead
-from layercut.recommending.journal import open_ledgers, read_journal
+from layercut.recommending.journal import Journal, open_ledgers, read_journal
 from layercut.recommending.page import as_html, write_page
+from layercut.recommending.standings import standings
 from layercut.recommending.told import interval, judged
 
 if TYPE_CHECKING:
@@ -78,12 +81,19 @@ def read_recommendation(output_dir: str | PathLike[str]) -> Recommendation:
     with open_ledgers(output_dir, journal) as ledgers:
         seen = seen_in(ledgers, journal.trials)
         records = {one.condition: one for ledger in ledgers for one in ledger.trials() if one.replicate == 0}
-    best = journal.recommended(seen)
+        best = journal.recommended(seen)
+        fresh = _standings(journal, ledgers, best) if best else ()
     if best is None:
         raise UserError(f"{output_dir} holds a recommendation of which nothing is done yet; run it again")
     rows = judged(journal.arms, seen)
-    found = Found(journal, seen, rows, next(row for row in rows if row.arm == best), records)
+    found = Found(journal, seen, rows, next(row for row in rows if row.arm == best), records, fresh)
     return Recommendation(output_dir, lead(found), tuple(evidence(found)), _table(found))
+
+
+def _standings(journal: Journal, ledgers: Sequence[Ledger], best: Arm) -> Sequence[Standing]:
+    if journal.margin is None:
+        return ()
+    return standings(journal, lambda trials: seen_in(ledgers, trials), best, journal.margin)
 
 
 def _table(found: Found) -> pd.DataFrame:

@@ -41,12 +41,15 @@ class Runs:
         model, condition = self._places[key]
         return self.by_model[model], condition
 
-    def do(self, trials: Sequence[Trial]) -> None:
-        """Do trials, those of one model side by side; none of them looks at test images."""
+    def do(self, trials: Sequence[Trial], first: int = 0) -> None:
+        """Do trials and the replicates from `first` on that are before them; none of them looks at test images.
+
+        Those of one model are done side by side.
+        """
         for run in self.by_model.values():
             own = [(condition, trial) for trial in trials for found, condition in [self.of(trial.key)] if found is run]
             if own:
-                run.do([(condition, trial.replicate) for condition, trial in own], tested=False)
+                run.do([(condition, trial.replicate) for condition, trial in own], tested=False, first=first)
 
     def seen(self, trials: Iterable[Trial]) -> list[Seen]:
         """Return what was done of some trials, in their order."""

@@ -16,8 +16,11 @@ from layercut.recommending.told import step_told
 Clock = Callable[[], float]
 Tell = Callable[[str], None]
 
-_RESERVE = 0.03
+RESERVE = 0.03
 """Share of the budget for what comes behind the last trial: the model and the page."""
+
+SEARCH_SHARE = 0.5
+"""Share of the budget that the search may take where a certificate is wanted, too."""
 
 _KEPT = 3
 """Weights of so many leaders stay on the disk."""
@@ -58,7 +61,8 @@ def search(runs: Runs, journal: Journal, timer: Timer, tell: Tell) -> Arm:
         if journal.is_enough(seen):
             journal.reason = "target"
             return best
-        left = journal.budget_seconds * (1 - _RESERVE) - timer.spent()
+        share = 1.0 if journal.margin is None else SEARCH_SHARE
+        left = journal.budget_seconds * share * (1 - RESERVE) - timer.spent()
         decision = decide(journal.setting(), seen, left)
         if not decision.trials:
             journal.reason = decision.reason

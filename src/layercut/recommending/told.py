@@ -97,6 +97,12 @@ def step_told(journal: Journal, seen: Sequence[Seen], step: Step) -> str:
     return f"{clock}: {what}; best so far {words.percent(best)} out of fold"
 
 
+def look_told(journal: Journal, num_rivals: int, size: int) -> str:
+    """Return one line about fresh replicates that are done."""
+    clock = f"{words.duration(journal.spent_seconds)} of {words.duration(journal.budget_seconds)}"
+    return f"{clock}: {size} fresh replicates beside {words.count(num_rivals, 'rival')}"
+
+
 def untried(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
     """Yield why what was not tried was not, a sentence each."""
     rows = {row.arm.key for row in judged(journal.arms, seen)}

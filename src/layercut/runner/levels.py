@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from layercut.artifacts import is_kept
 from layercut.artifacts.representations import holds_representations
@@ -19,12 +19,20 @@ from layercut.stages.context import Context
 from layercut.stages.extract import discard_damaged, is_stored
 
 
-def run_levels(plan: Plan, ledger: Ledger, context: Context, recorder: Recorder, memory_bytes: int | None) -> list[str]:
-    """Do all that is left of a plan; stored features take at most `memory_bytes`.
+def run_levels(
+    plan: Plan,
+    ledger: Ledger,
+    context: Context,
+    recorder: Recorder,
+    memory_bytes: int | None,
+    left_out: Collection[str] = (),
+) -> list[str]:
+    """Do all that is left of a plan but the trials whose keys are in `left_out`; features take at most `memory_bytes`.
 
     Returns which checkpoints were not what was written, and were made again.
     """
     done = ledger.finished_keys() - _without_artifacts(plan, ledger, context) - _untested(plan, ledger)
+    done |= set(left_out)
     pending = {
         condition.key
         for condition in plan.conditions

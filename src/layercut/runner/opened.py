@@ -22,6 +22,7 @@ from layercut.executors.capacity import num_usable_cores
 from layercut.executors.serial import SerialExecutor
 from layercut.files import needing_space, written_whole
 from layercut.ledger import Ledger
+from layercut.plan.canonical import trial_key
 from layercut.plan.expand import Plan
 from layercut.plan.jobs import Condition
 from layercut.plan.preflight import plan_with_data
@@ -63,13 +64,14 @@ class Run:
         self.mended.extend(run_levels(self.plan, self.ledger, self.context, self.recorder, self.memory_bytes))
         write_down_latency(self.plan, self.ledger)
 
-    def do(self, trials: Iterable[tuple[Condition, int]], tested: bool = True) -> None:
+    def do(self, trials: Iterable[tuple[Condition, int]], tested: bool = True, first: int = 0) -> None:
         """Do these trials alone, with what they need; what is done already is not done again.
 
         Args:
             trials: conditions of the plan, each once, and up to which replicate of it. What the study keeps is kept
                 where that is the first; else only records are.
             tested: whether they are evaluated on the test images.
+            first: replicates below it are left out.
         """
         chosen = tuple(
             dataclasses.replace(
@@ -78,7 +80,8 @@ class Run:
             for condition, last in trials
         )
         part = dataclasses.replace(self.plan, conditions=chosen, probes=(), representations=())
-        self.mended.extend(run_levels(part, self.ledger, self.context, self.recorder, self.memory_bytes))
+        left_out = {trial_key(condition.key, replicate) for condition in chosen for replicate in range(first)}
+        self.mended.extend(run_levels(part, self.ledger, self.context, self.recorder, self.memory_bytes, left_out))
 
     def summary(self) -> RunSummary:
         """Return what the ledger now holds."""

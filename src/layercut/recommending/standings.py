@@ -1,0 +1,50 @@
+"""What fresh replicates say of the recommended condition and its rivals, read from the ledgers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from layercut.recommending.arms import Arm, Seen, Trial
+from layercut.recommending.certificate import FIRST_FRESH, LOOKS, Standing, standing
+from layercut.recommending.decision import expected_seconds
+from layercut.recommending.journal import Journal
+
+Read = Callable[[Iterable[Trial]], list[Seen]]
+"""Returns what was done of trials."""
+
+
+def rivals(journal: Journal, seen: Sequence[Seen], best: Arm) -> list[Arm]:
+    """Return all other arms that were tried and have a score, in the order of arms."""
+    failed = {one.key for one in seen if one.failed}
+    judged = {one.key for one in seen if one.accuracy is not None} - failed
+    return [arm for arm in journal.arms if arm.key in judged and arm != best]
+
+
+def standings(journal: Journal, read: Read, best: Arm, margin: float) -> list[Standing]:
+    """Return what fresh replicates say so far of each rival.
+
+    A training that fails has nothing right.
+    """
+    others = rivals(journal, read(journal.trials), best)
+    fresh = read(Trial(arm.key, FIRST_FRESH + i) for arm in [best, *others] for i in range(LOOKS[-1]))
+    values: dict[str, dict[int, float]] = {arm.key: {} for arm in [best, *others]}
+    for one in fresh:
+        values[one.key][one.replicate] = one.accuracy or 0.0
+    return [standing(arm.key, _row(values[best.key]), _row(values[arm.key]), margin) for arm in others]
+
+
+def seconds_needed(journal: Journal, best: Arm, found: Sequence[Standing], seen: Sequence[Seen], size: int) -> float:
+    """Return about how long it takes until every rival that is left has so many pairs."""
+    seconds = expected_seconds(journal.setting(), seen)
+    open_ones = [one for one in found if not one.is_shown]
+    done = min((one.num_pairs for one in open_ones), default=0)
+    each = seconds[best.key] + sum(seconds[one.key] for one in open_ones)
+    return each * max(0, size - done) / journal.num_workers
+
+
+def _row(values: dict[int, float]) -> list[float]:
+    """Return values of the first fresh replicates, as far as none is missing."""
+    row: list[float] = []
+    while FIRST_FRESH + len(row) in values:
+        row.append(values[FIRST_FRESH + len(row)])
+    return row
