@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from layercut.stats import compare_studies as compare
     from layercut.stats import contrasts_to_scratch as contrasts
     from layercut.stats.details import load_class_scores, load_sources
-    from layercut.stats.tables import load_curves, load_failures, load_probes, load_results
+    from layercut.stats.tables import load_curves, load_failures, load_pilots, load_probes, load_results
 
     __version__: str
 
@@ -43,6 +43,7 @@ __all__ = [
     "load_curves",
     "load_failures",
     "load_model",
+    "load_pilots",
     "load_probes",
     "load_results",
     "load_sources",
@@ -75,6 +76,7 @@ _PLACES = {
     "load_curves": "layercut.stats.tables:load_curves",
     "load_failures": "layercut.stats.tables:load_failures",
     "load_model": "layercut.inference:load_model",
+    "load_pilots": "layercut.stats.tables:load_pilots",
     "load_probes": "layercut.stats.tables:load_probes",
     "load_results": "layercut.stats.tables:load_results",
     "load_sources": "layercut.stats.details:load_sources",

@@ -72,6 +72,12 @@ class ConditionName:
     """True where another name of the same condition comes first: the trial ran once, under that name."""
     factors: Mapping[str, str] = field(default_factory=dict)
     """Level chosen of each training factor."""
+    learning_rate: float | None = None
+    """Of what is new, at the start; None: nothing is trained, it is not chosen yet, or it was not written down."""
+    rates: tuple[float, ...] = ()
+    """Those that it is chosen from, ascending; empty where the study says which."""
+    search: str | None = None
+    """Key of the pilots that choose it (`PilotRecord.search`); None where the study says which."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,32 @@ class TrialRecord:
     """Steps to the weights that were kept; None where nothing was trained."""
     penalty_strength: float | None = None
     """Strength of the L2 penalty with which the head was solved (`training/solved.py`); None: it was not."""
+
+
+@dataclass(frozen=True)
+class PilotRecord:
+    """The result of a training that only serves to choose a learning rate: it never looks at test images."""
+
+    key: str
+    search: str
+    """Key of all that its condition says but the rate."""
+    learning_rate: float
+    replicate: int
+    """Below 0: no trial that is reported has the same images or initial values."""
+    diverged: bool
+    """The loss became infinite or NaN: no rate is worse."""
+    validation_accuracy: float | None = None
+    """None where it diverged."""
+    validation_loss: float | None = None
+    best_epoch: int | None = None
+    num_epochs: int | None = None
+    curve: tuple[EpochPoint, ...] = ()
+    split_hash: str | None = None
+    checkpoint_hash: str | None = None
+    precision: str | None = None
+    device: str | None = None
+    environment: str | None = None
+    wall_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -188,7 +220,7 @@ class FailureRecord:
     key: str
     """Key of the trial or probe, or of the pretraining or other job, that failed."""
     job: str
-    """Kind of the job: `source`, `extract`, `probe`, `represent` or `transfer`."""
+    """Kind of the job: `source`, `extract`, `probe`, `represent`, `pilot` or `transfer`."""
     condition: str | None
     replicate: int | None
     kind: FailureKind
@@ -205,7 +237,7 @@ class FailureRecord:
         return self.kind in FINAL_FAILURES
 
 
-Record: TypeAlias = TrialRecord | PretrainingRecord | ProbeRecord | FailureRecord
+Record: TypeAlias = TrialRecord | PilotRecord | PretrainingRecord | ProbeRecord | FailureRecord
 
 
 POINT_VALUES = attrgetter("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy")

@@ -32,8 +32,18 @@ class Tracking:
 
     def __init__(self, trackers: list[Tracker], names: Iterable[ConditionName]) -> None:
         self._trackers = trackers
+        self._take(names)
+
+    def rename(self, names: Iterable[ConditionName], ledger: Ledger) -> None:
+        """Take other names of the same design; tell of finished trials that have one only now."""
+        before = self._names
+        self._take(names)
+        if self._trackers:
+            self.add(trial for trial in ledger.trials() if trial.condition not in before)
+
+    def _take(self, names: Iterable[ConditionName]) -> None:
         first: dict[str, ConditionName] = {}
-        if trackers:
+        if self._trackers:
             for name in names:
                 first.setdefault(name.condition, name)
         self._names = first

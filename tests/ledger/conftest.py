@@ -13,6 +13,7 @@ from layercut.records import (
     Environment,
     EpochPoint,
     FailureRecord,
+    PilotRecord,
     PretrainingRecord,
     ProbeRecord,
     TrialRecord,
@@ -26,6 +27,7 @@ class Examples:
     """Records that use every field."""
 
     trial: TrialRecord
+    pilot: PilotRecord
     pretraining: PretrainingRecord
     probe: ProbeRecord
     failure: FailureRecord
@@ -44,6 +46,9 @@ def examples() -> Examples:
         trial=TrialRecord(
             "a" * 32, "c" * 32, 3, 0.1 + 0.2, 2 / 3, 1 / 7, 0.3, 2, 2, CURVE, 90, 10, 500, 1, 10**9, 10**10,
             True, {"order": 2**63 - 1}, "s" * 64, "w" * 64, {"5": {"recall": 0.25}}, "float32", "cpu", 1, "e", 1.5,
+        ),
+        pilot=PilotRecord(
+            "9" * 32, "8" * 32, 3e-4, -1, False, 2 / 3, 0.7, 2, 2, CURVE, "s" * 64, "w" * 64, "float32", "cpu", "e", 0.7
         ),
         pretraining=PretrainingRecord(
             "b" * 32, "mnist[0,1]", "plain_cnn", 0.9, None, 0.8, 2, 2, CURVE, "w" * 64, {"order": 1}, "float32",

@@ -42,6 +42,7 @@ def test_a_past_version_keeps_all_records(tmp_path, examples, version, read_only
     _restore(version, tmp_path / LEDGER_NAME)
     with Ledger(tmp_path, read_only=read_only) as ledger:
         assert list(ledger.trials()) == [examples.trial]
+        assert list(ledger.pilots()) == ([examples.pilot] if version >= 9 else [])
         assert list(ledger.pretrainings()) == [examples.pretraining]
         assert list(ledger.probes()) == [examples.probe]
         assert list(ledger.failures()) == [examples.failure]

@@ -148,6 +148,7 @@ def test_counts_tell_failed_trials_from_other_failed_jobs(ledger, examples):
         "failed": {"diverged": 1},
         "failed_jobs": {"error": 1},
         "failed_probes": {},
+        "pilots": 0,
         "pretrainings": 0,
         "probes": 0,
         "names": 2,

@@ -106,11 +106,13 @@ def charts_of(name: str, tables: StudyTables | Results, **options: Any) -> list[
         UnknownNameError: no such figure.
         UserError: it has no such option, or the option cannot be that.
     """
-    from layercut.figures.study_tables import StudyTables  # noqa: PLC0415 - listing names needs no pandas
+    from layercut.figures.rates import with_own_rates  # noqa: PLC0415 - listing names needs no pandas
+    from layercut.figures.study_tables import StudyTables  # noqa: PLC0415
 
     compute = FIGURES[name]
     _check_options(name, compute, options)
-    charts = [(context, compute(part, **options)) for context, part in StudyTables.of(tables).contexts()]
+    parts = StudyTables.of(tables).contexts()
+    charts = [(context, with_own_rates(name, compute(part, **options), part)) for context, part in parts]
     return [(context, chart) for context, chart in charts if chart is not None]
 
 

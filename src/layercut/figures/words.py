@@ -117,6 +117,11 @@ def percent(share: float, decimals: int = 1) -> str:
     return NOTHING if math.isnan(share) else f"{100 * share:.{decimals}f} %"
 
 
+def rate(learning_rate: float) -> str:
+    """Return a learning rate, such as `0.0003`."""
+    return f"{learning_rate:g}"
+
+
 def signed(difference: float) -> str:
     """Return a difference of shares in percentage points, signed, without unit: `+12.9`, `−0.4`, `0.0`."""
     text = f"{100 * difference:+.1f}"

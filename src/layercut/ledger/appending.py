@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from layercut.errors import LedgerError
-from layercut.ledger.rows import FAILURES, PRETRAININGS, PROBES, TRIALS, RowCodec
+from layercut.ledger.rows import FAILURES, PILOTS, PRETRAININGS, PROBES, TRIALS, RowCodec
 from layercut.ledger.sealed import SealedTable
 from layercut.records import (
     FailureRecord,
+    PilotRecord,
     PretrainingRecord,
     ProbeRecord,
     Record,
@@ -20,7 +21,9 @@ from layercut.records import (
     exact_content,
 )
 
-T = TypeVar("T", bound=TrialRecord | PretrainingRecord | ProbeRecord)
+T = TypeVar("T", bound=TrialRecord | PilotRecord | PretrainingRecord | ProbeRecord)
+
+_RESULTS = (TrialRecord, PilotRecord, PretrainingRecord, ProbeRecord)
 
 _KEYS_A_QUERY = 500
 
@@ -31,13 +34,14 @@ def append_records(connection: sqlite3.Connection, records: Iterable[Record]) ->
     Raises:
         LedgerError: a key is there with another result.
     """
-    by_kind: dict[type, list[Any]] = {kind: [] for kind in (TrialRecord, PretrainingRecord, ProbeRecord, FailureRecord)}
+    by_kind: dict[type, list[Any]] = {kind: [] for kind in (*_RESULTS, FailureRecord)}
     for record in records:
         by_kind[type(record)].append(record)
     _append_trials(connection, by_kind[TrialRecord])
+    _append_whole(connection, PILOTS, by_kind[PilotRecord])
     _append_whole(connection, PRETRAININGS, by_kind[PretrainingRecord])
     _append_whole(connection, PROBES, by_kind[ProbeRecord])
-    succeeded = [(record.key,) for kind in (TrialRecord, PretrainingRecord, ProbeRecord) for record in by_kind[kind]]
+    succeeded = [(record.key,) for kind in _RESULTS for record in by_kind[kind]]
     connection.executemany("DELETE FROM failures WHERE key = ?", succeeded)
     _append_failures(connection, by_kind[FailureRecord])
 
@@ -89,7 +93,7 @@ def _append_whole(connection: sqlite3.Connection, codec: RowCodec[T], records: l
 
 def _append_failures(connection: sqlite3.Connection, records: list[FailureRecord]) -> None:
     succeeded: set[str] = set()
-    for table in ("trials", "pretrainings", "probes"):
+    for table in ("trials", "pilots", "pretrainings", "probes"):
         succeeded |= _known_keys(connection, table, records)
     connection.executemany(
         insert(FAILURES.rows.table).replace("INSERT", "INSERT OR REPLACE", 1),
@@ -144,7 +148,7 @@ def _without_nan(record: TrialRecord) -> TrialRecord:
     return record
 
 
-def _result(record: TrialRecord | PretrainingRecord | ProbeRecord) -> str:
+def _result(record: TrialRecord | PilotRecord | PretrainingRecord | ProbeRecord) -> str:
     """Return what must be equal in every run; `repr`, so that NaN equals itself.
 
     Learning rates follow from the study file, and earlier versions did not write them down.

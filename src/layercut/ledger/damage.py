@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from layercut.errors import few
 from layercut.ledger.opening import is_undecodable
-from layercut.ledger.rows import ENVIRONMENTS, FAILURES, META, NAMES, PRETRAININGS, PROBES, TRIALS
+from layercut.ledger.rows import ENVIRONMENTS, FAILURES, META, NAMES, PILOTS, PRETRAININGS, PROBES, TRIALS
 
 _KINDS = {
     "trial": TRIALS.rows,
+    "pilot": PILOTS.rows,
     "pretraining": PRETRAININGS.rows,
     "probe": PROBES.rows,
     "failure": FAILURES.rows,

@@ -249,6 +249,36 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DROP TABLE trials",
         "ALTER TABLE tested_or_not RENAME TO trials",
     ),
+    (
+        # NULL in ledgers from before: not written down, and none was chosen.
+        "ALTER TABLE condition_names ADD COLUMN learning_rate REAL",
+        "ALTER TABLE condition_names ADD COLUMN rates TEXT",
+        "ALTER TABLE condition_names ADD COLUMN search TEXT",
+        """
+        CREATE TABLE pilots (
+            id INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            search TEXT NOT NULL,
+            learning_rate REAL NOT NULL,
+            replicate INTEGER NOT NULL,
+            diverged INTEGER NOT NULL,
+            validation_accuracy REAL,
+            validation_loss REAL,
+            best_epoch INTEGER,
+            num_epochs INTEGER,
+            curve BLOB NOT NULL,
+            split_hash TEXT,
+            checkpoint_hash TEXT,
+            precision TEXT,
+            device TEXT,
+            environment TEXT,
+            wall_seconds REAL,
+            learning_rates BLOB,
+            digest BLOB
+        ) STRICT
+        """,
+        "CREATE INDEX pilots_by_search ON pilots (search)",
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

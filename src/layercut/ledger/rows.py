@@ -23,6 +23,7 @@ from layercut.records import (
     Environment,
     EpochPoint,
     FailureRecord,
+    PilotRecord,
     PretrainingRecord,
     ProbeRecord,
     TrialRecord,
@@ -131,6 +132,7 @@ _ENCODERS: dict[str, Callable[[Any], Any]] = {
     "log_accuracies": _json,
     "libraries": _json,
     "factors": canonical_json,
+    "rates": lambda rates: canonical_json(rates) if rates else None,
     "classification_report": _optional_json,
 }
 _DECODERS: dict[str, Callable[[Any], Any]] = {
@@ -140,8 +142,10 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "log_accuracies": json.loads,
     "libraries": json.loads,
     "factors": json.loads,
+    "rates": lambda text: tuple(json.loads(text or "[]")),
     "classification_report": lambda text: None if text is None else json.loads(text),
     "merged": bool,
+    "diverged": bool,
     "frozen_unchanged": lambda value: None if value is None else bool(value),
 }
 
@@ -209,6 +213,7 @@ TRIALS = RowCodec(TrialRecord, SealedTable("trials"), SealedTable("trial_details
 FINISHED = SealedRows(TRIALS.rows.table)
 """Trials without their details, which are large and lie apart."""
 
+PILOTS = RowCodec(PilotRecord, SealedTable("pilots"))
 PRETRAININGS = RowCodec(PretrainingRecord, SealedTable("pretrainings"))
 PROBES = RowCodec(ProbeRecord, SealedTable("probes"))
 FAILURES = RowCodec(FailureRecord, SealedTable("failures"))

@@ -18,13 +18,14 @@ from typing import Any, TypeVar
 from layercut.ledger.appending import append_records, insert
 from layercut.ledger.damage import damaged_rows, file_problems, take_out
 from layercut.ledger.opening import explained, ledger_path, open_connection
-from layercut.ledger.rows import ENVIRONMENTS, FAILURES, META, NAMES, PRETRAININGS, PROBES, TRIALS, RowCodec
+from layercut.ledger.rows import ENVIRONMENTS, FAILURES, META, NAMES, PILOTS, PRETRAININGS, PROBES, TRIALS, RowCodec
 from layercut.ledger.sealed import ChangedRowError, SealedRows
 from layercut.records import (
     FINAL_FAILURES,
     ConditionName,
     Environment,
     FailureRecord,
+    PilotRecord,
     PretrainingRecord,
     ProbeRecord,
     Record,
@@ -37,6 +38,8 @@ T = TypeVar("T")
 _ROWS_A_FETCH = 500
 
 _NAMED = "condition IN (SELECT condition FROM condition_names)"
+
+_SEARCHED = "search IN (SELECT search FROM condition_names)"
 
 _ASKED = "(SELECT key FROM meta, json_each(meta.value) WHERE name = 'probings')"
 _PROBED = f"(probing IN {_ASKED} OR NOT EXISTS (SELECT 1 FROM meta WHERE name = 'probings'))"  # noqa: S608 - ours
@@ -157,8 +160,8 @@ class Ledger:
         return self._read(NAMES, "ORDER BY id")
 
     def finished_keys(self) -> set[str]:
-        """Return the keys that need not be run again: trials, pretrainings, probes, and failures that are final."""
-        tables = ("trials", "pretrainings", "probes")
+        """Return the keys that need not be run again: of all results, and of failures that are final."""
+        tables = ("trials", "pilots", "pretrainings", "probes")
         query = " UNION ALL ".join(f"SELECT key FROM {table}" for table in tables)  # noqa: S608 - our own names
         keys = {key for (key,) in self.select(query)}
         failures = self.select("SELECT key, kind FROM failures")
@@ -171,6 +174,13 @@ class Ledger:
     def trials(self) -> Iterator[TrialRecord]:
         """Iterate over all finished trials, in the order in which they were appended."""
         return self._read(TRIALS, "ORDER BY id")
+
+    def pilots(self, named: bool = False) -> Iterator[PilotRecord]:
+        """Iterate over all trainings that serve to choose a learning rate, in the order in which they were appended.
+
+        `named` leaves out those of conditions that the study no longer asks for.
+        """
+        return self._read(PILOTS, f"WHERE {_SEARCHED if named else 'TRUE'} ORDER BY id")
 
     def pretrainings(self) -> Iterator[PretrainingRecord]:
         """Iterate over all pretrainings, in the order in which they were appended."""
@@ -191,8 +201,8 @@ class Ledger:
         """Return how many of everything there are, from indexes only.
 
         `finished`: trials; `failed`: failed trials by kind; `failed_jobs`: other failed jobs by kind;
-        `failed_probes`: probes without a score by kind; `pretrainings`, `probes`, `names`, `conditions`. `named`
-        leaves out trials and probes that the study no longer asks for.
+        `failed_probes`: probes without a score by kind; `pilots`, `pretrainings`, `probes`, `names`, `conditions`.
+        `named` leaves out trials, pilots and probes that the study no longer asks for.
         """
         failed: dict[str, dict[str, int]] = {"transfer": {}, "probe": {}, "other": {}}
         only = f"condition IS NULL OR {_NAMED} OR {_PROBED_FAILURE}" if named else "TRUE"
@@ -207,6 +217,7 @@ class Ledger:
             "failed": failed["transfer"],
             "failed_jobs": failed["other"],
             "failed_probes": failed["probe"],
+            "pilots": self._count(f"SELECT count(*) FROM pilots WHERE {_SEARCHED if named else 'TRUE'}"),  # noqa: S608
             "pretrainings": self._count("SELECT count(*) FROM pretrainings"),
             "probes": self._count(f"SELECT count(*) FROM probes WHERE {_PROBED if named else 'TRUE'}"),  # noqa: S608
             "names": self._count("SELECT count(*) FROM condition_names"),
@@ -216,7 +227,8 @@ class Ledger:
     def records_hash(self, named: bool = False) -> str:
         """Return `records.records_hash` over all trials and probes, with failures that are final; memory does not grow.
 
-        `named` leaves out trials and probes that the study no longer asks for.
+        `named` leaves out trials and probes that the study no longer asks for. What pilots chose is in it, as the rate
+        is part of a trial's key; pilots are not, because a run that changed its list may hold more than it needed.
         """
         only = f"job = 'transfer' AND {_NAMED} OR {_PROBED_FAILURE}" if named else "job IN ('transfer', 'probe')"
         failures = self._read(FAILURES, f"WHERE {only} ORDER BY key")

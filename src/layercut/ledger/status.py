@@ -38,7 +38,7 @@ class StudyStatus:
         lines = [f"{self.study or 'study'}: {self.finished:,}{asked} trials finished"]
         lines += [f"  {count:,} failed: {kind.replace('_', ' ')}" for kind, count in sorted(self.failed.items())]
         lines += [
-            f"  {count:,} pretraining, feature or representation jobs failed: {kind.replace('_', ' ')}"
+            f"  {count:,} pretraining, feature, representation or pilot jobs failed: {kind.replace('_', ' ')}"
             for kind, count in sorted(self.failed_jobs.items())
         ]
         if self.damaged:

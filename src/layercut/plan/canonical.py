@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from typing import Any
+from typing import Any, cast
 
 from layercut.keys import content_key
-from layercut.plan.jobs import Fitting, ModelRef, TaskRef
+from layercut.plan.jobs import Condition, Fitting, ModelRef, TaskRef
 from layercut.spec.points import LAST
 
 CUTTING_VERSION = 3
@@ -36,37 +36,54 @@ def checkpoint_key(source: str, point: str) -> str:
     return source if point == LAST else content_key("checkpoint", [source, point])
 
 
-def condition_key(
-    source: str | None,
-    task: TaskRef,
-    model: ModelRef,
-    design: tuple[str, int, float],
-    fitting: Fitting,
-    splits: tuple[str, float],
-    keep_hidden: bool,
-    study_seed: int,
-    groups: tuple[int, int] | None,
-) -> str:
-    """Return the key of a condition; `design` is canonical strategy, cut and fraction.
+def condition_key(condition: Condition) -> str:
+    """Return the key of a condition whose strategy and cut are canonical.
 
-    `groups` are replicates and how many of them are trained as one model: the bits of a member depend on the size
-    of its group. Where each is trained by itself they do not depend on the number of replicates, nor does the key.
+    Where replicates are trained as one model, it depends on how many there are, as the bits of each do. Where each is
+    trained by itself they do not depend on the number of replicates, nor does the key. As long as the learning rate is
+    open, the key is that of what it is chosen for and from: nothing is trained under it.
     """
+    groups = (condition.num_replicates, condition.group) if condition.group else None
     stacked = {} if groups is None else {"groups": groups}
-    return content_key(
-        "condition",
-        {
-            "source": source,
-            "task": task_identity(task),
-            "model": model_identity(model),
-            "design": design,
-            "fitting": _training(fitting),
-            "splits": splits,
-            "keep_hidden": keep_hidden,
-            "seed": study_seed,
-            **stacked,
-        },
-    )
+    identity = _identity(condition)
+    if condition.rates:
+        return content_key("open", {**_without_rate(identity), "rates": condition.rates, **stacked})
+    return content_key("condition", {**identity, **stacked})
+
+
+def search_key(condition: Condition) -> str:
+    """Return the key of all that a condition says but its learning rate, each replicate trained by itself."""
+    return content_key("search", _without_rate(_identity(condition)))
+
+
+def pilot_key(search: str, rate: float, replicate: int) -> str:
+    """Return the key of one pilot of a search."""
+    return hashlib.sha256(f"pilot {search} {rate.hex()} {replicate}".encode()).hexdigest()[:32]
+
+
+def row_key(condition: Condition) -> str:
+    """Return the key of what the open conditions have in common that differ in nothing but the cut."""
+    design = condition.strategy, condition.fraction
+    return content_key("row", {**_without_rate(_identity(condition)), "design": design, "rates": condition.rates})
+
+
+def _identity(condition: Condition) -> dict[str, Any]:
+    folds = condition.validation == "folds"
+    return {
+        "source": condition.source,
+        "task": task_identity(condition.task),
+        "model": model_identity(condition.model),
+        "design": (condition.strategy, condition.cut, condition.fraction),
+        "fitting": _training(condition.fitting),
+        "splits": (condition.validation, condition.num_folds if folds else condition.val_split),
+        "keep_hidden": condition.keep_hidden,
+        "seed": condition.study_seed,
+    }
+
+
+def _without_rate(identity: dict[str, Any]) -> dict[str, Any]:
+    fitting = cast(dict[str, Any], identity["fitting"])
+    return {**identity, "fitting": {name: value for name, value in fitting.items() if name != "lr"}}
 
 
 def trial_key(condition: str, replicate: int) -> str:

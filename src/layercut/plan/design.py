@@ -12,9 +12,11 @@ from layercut.keys import content_key
 from layercut.plan.canonical import condition_key, task_identity
 from layercut.plan.cost import ModelCost, sample_images
 from layercut.plan.cuts import chosen_cuts, own_cuts
+from layercut.plan.halving import most_repetitions
 from layercut.plan.jobs import Bank, Condition, Fitting, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
 from layercut.plan.norms import has_frozen_norms
 from layercut.plan.overrides import target_place, target_training
+from layercut.plan.rates import named_rate
 from layercut.plan.representations import REPRESENTATIONS
 from layercut.plan.resolve import ResolvedTask, make_fitting
 from layercut.plan.scaling import scaled
@@ -22,6 +24,7 @@ from layercut.plan.single_image import normalizes, why_not_one_by_one, without_s
 from layercut.plan.solving import solved_fitting, trial_work
 from layercut.plan.stacking import group_size, trunk_chunk
 from layercut.plan.unfreezing import phases, turns_of
+from layercut.plan.validation import MORE_IMAGES, held_out_images
 from layercut.records import ConditionName
 from layercut.spec import StudySpec
 from layercut.strategies import STRATEGIES
@@ -31,6 +34,15 @@ from layercut.training.precision import Precision
 
 SHARD_FLOPS = 10**11
 """A shard of a bank is about a second's work."""
+
+
+class _Trained(NamedTuple):
+    """How design points are trained under some levels of the factors."""
+
+    fitting: Fitting
+    rates: tuple[float, ...]
+    """Learning rates that one is chosen from; empty: that of `fitting`."""
+    levels: tuple[tuple[str, str], ...]
 
 
 class DesignGroup(NamedTuple):
@@ -60,12 +72,12 @@ class DesignGroup(NamedTuple):
                     "expected `validation: within` or `full` beside log_points; got `folds`, whose models are not "
                     "the one that is reported",
                 )
-            factors = dict(levels)
+            trained = _Trained(fitting, training.rates if len(training.rates) > 1 else (), levels)
             banks: dict[tuple[Fitting, bool], Bank] = {}
             for strategy_name in transfer.strategies:
                 cuts = own_cuts(self.spec, strategy_name, chosen, num_blocks)
                 for cut, fraction in itertools.product(cuts, transfer.fractions):
-                    condition = self._condition(strategy_name, cut, fraction, fitting, levels, banks)
+                    condition = self._condition(strategy_name, cut, fraction, trained, banks)
                     name = ConditionName(
                         condition.key,
                         self.source.label,
@@ -76,7 +88,8 @@ class DesignGroup(NamedTuple):
                         fraction,
                         num_blocks,
                         merged=False,
-                        factors=factors,
+                        factors=dict(levels),
+                        **named_rate(condition),
                     )
                     yield name, condition
 
@@ -91,10 +104,10 @@ class DesignGroup(NamedTuple):
         strategy_name: str,
         cut: int,
         fraction: float,
-        fitting: Fitting,
-        levels: tuple[tuple[str, str], ...],
+        trained: _Trained,
         banks: dict[tuple[Fitting, bool], Bank],
     ) -> Condition:
+        fitting, rates = trained.fitting, trained.rates
         transfer, num_blocks = self.spec.transfer, self.model.num_blocks
         folds = transfer.validation == "folds"
         keep_hidden = transfer.head == "keep_hidden"
@@ -102,7 +115,9 @@ class DesignGroup(NamedTuple):
         treated = self._treatment(name, cut, uses_source)
         frozen, head = treated.trunk > 0, head_of(STRATEGIES[name])
         if head == "solved":
-            fitting = solved_fitting(fitting)
+            fitting, rates = solved_fitting(fitting), ()
+        if rates:
+            self._check_choice(fraction, trained)
         if not keep_hidden and not treated.learns_from_kept:
             fitting = dataclasses.replace(fitting, kept_lr_scale=1.0)  # of nothing: one trial for every scale
         fitting = _without_unused(fitting, STRATEGIES[name])
@@ -131,26 +146,15 @@ class DesignGroup(NamedTuple):
         if frozen and below not in banks:  # one for all conditions on it: a plan has a million
             banks[below] = self._bank(*below)
         if head != "solved" and normalizes(self.model, treated.trained):
-            self._check_batches(fitting, treated.trained, levels)
+            self._check_batches(fitting, treated.trained, trained.levels)
             fitting = without_single(fitting, sizes)
         num_folds = transfer.num_folds if folds else 0
         num_classes = self.task.num_classes
         turns = turns_of(STRATEGIES[name], self.model, treated)
         parts = list(phases(treated, fitting, max(sizes), turns)) if turns else []
         work = trial_work(head, self.cost, treated, fitting, images, max(sizes), num_classes, num_folds, parts)
-        key = condition_key(
-            source,
-            self.task,
-            self.model,
-            (name, cut, fraction),
-            fitting,
-            (transfer.validation, transfer.num_folds if folds else transfer.val_split),
-            keep_hidden,
-            self.spec.seed,
-            (num_replicates, group) if group else None,
-        )
-        return Condition(
-            key,
+        condition = Condition(
+            "",
             source,
             banks[below] if frozen else None,
             self.task,
@@ -168,7 +172,9 @@ class DesignGroup(NamedTuple):
             work,
             self._keep(num_replicates),
             num_folds,
+            rates,
         )
+        return dataclasses.replace(condition, key=condition_key(condition))
 
     def _treatment(self, strategy_name: str, cut: int, uses_source: bool) -> Treatment:
         """Return what becomes of each block.
@@ -187,6 +193,21 @@ class DesignGroup(NamedTuple):
             return treated
         except ValueError as error:
             raise self.spec.error("transfer.strategies", f"the strategy {strategy_name!r} is broken: {error}") from None
+
+    def _check_choice(self, fraction: float, trained: _Trained) -> None:
+        """Refuse several learning rates where nothing tells which is the best.
+
+        Raises:
+            SpecError: there are no images to choose by.
+        """
+        info, transfer = self.target.info, self.spec.transfer
+        num_held_out = held_out_images(info, fraction, transfer.validation, transfer.val_split)
+        if num_held_out < (2 if transfer.validation == "folds" else 1):
+            raise self.spec.error(
+                target_place(self.spec, self.target_index, trained.levels, "lr"),
+                f"expected one rate, as {info.label} has no images to choose by at {100 * fraction:g} %; got "
+                f"{len(trained.rates)} rates; {MORE_IMAGES[transfer.validation]}",
+            )
 
     def _check_batches(self, fitting: Fitting, trained: Collection[int], levels: tuple[tuple[str, str], ...]) -> None:
         """Refuse batches of which batch normalisation has no statistics.
@@ -217,11 +238,12 @@ class DesignGroup(NamedTuple):
             tuple((fraction, transfer.num_replicates(fraction)) for fraction in transfer.fractions),
             transfer.validation,
             transfer.val_split,
+            self._num_pilots(),
         )
         identity = {
             "source": self.source.key,
             "task": task_identity(self.task),
-            "samples": samples,
+            "samples": samples if samples.num_pilots else samples[:-1],
             "input": [fitting.mean, fitting.std, fitting.precision],
             "seed": self.spec.seed,
         }
@@ -244,12 +266,18 @@ class DesignGroup(NamedTuple):
             chunk,
         )
 
+    def _num_pilots(self) -> int:
+        """Return how many pilot replicates any condition may have."""
+        levels = _factor_levels(self.spec)
+        rates = (len(target_training(self.spec, self.target_index, one).rates) for one in levels)
+        return max(map(most_repetitions, rates))
+
     def _num_bank_images(self) -> int:
         """Return about how many different images the study's replicates use: each draws its own sample."""
         info, transfer = self.target.info, self.spec.transfer
         whole, unused = sum(info.train_counts), 1.0
         for fraction in transfer.fractions:
-            unused *= (1 - fraction) ** transfer.num_replicates(fraction)
+            unused *= (1 - fraction) ** (transfer.num_replicates(fraction) + self._num_pilots())
         used = whole * (1 - unused)
         if transfer.validation == "full":
             used = whole * transfer.val_split + used * (1 - transfer.val_split)

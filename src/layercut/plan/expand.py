@@ -30,6 +30,7 @@ from layercut.plan.probes import (
     needs_reference,
     probe_jobs,
 )
+from layercut.plan.rates import with_rates
 from layercut.plan.representations import representation_jobs
 from layercut.plan.resolve import Resolver, resolve_model, task_ref
 from layercut.plan.scaling import check_numbers, check_sources
@@ -67,6 +68,16 @@ class Plan:
     """How data are understood, a sentence each."""
     chances: Mapping[str, float] = field(default_factory=dict)
     """Test accuracy of always naming the most frequent class, by label of the target."""
+
+    @property
+    def open(self) -> bool:
+        """Return whether some learning rate is not chosen yet."""
+        return any(condition.rates for condition in self.conditions)
+
+    def at_rates(self, taken: Mapping[str, float]) -> Plan:
+        """Return this plan with the learning rates that open conditions, by key, took."""
+        conditions, names = with_rates(self.conditions, self.names, taken)
+        return dataclasses.replace(self, conditions=conditions, names=names)
 
 
 def expand(spec: StudySpec, resolver: Resolver) -> Plan:

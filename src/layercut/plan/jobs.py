@@ -5,7 +5,7 @@ A job says everything its stage needs to know except where this run keeps its fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -140,6 +140,14 @@ class SampleRule(NamedTuple):
     """Fractions and how many replicates each has."""
     validation: Validation
     val_split: float
+    num_pilots: int = 0
+    """How many pilot replicates each fraction has at most (`plan/rates.py`)."""
+
+    @property
+    def replicates(self) -> Iterator[tuple[float, int]]:
+        """Yield every fraction with each of its replicates; those of pilots are below 0."""
+        for fraction, num_replicates in self.counts:
+            yield from ((fraction, replicate) for replicate in range(-self.num_pilots, num_replicates))
 
 
 @dataclass(frozen=True)
@@ -220,6 +228,8 @@ class Condition:
     """None: records only."""
     num_folds: int = 0
     """Maximum number of cross-validation models that each replicate trains besides its own; 0: none."""
+    rates: tuple[float, ...] = ()
+    """Learning rates that one is chosen from, ascending, before anything is trained; empty: that of `fitting`."""
     tested: bool = field(default=True, compare=False)
     """Whether each trial is evaluated on the test images; else its record says nothing of them."""
 
@@ -251,6 +261,24 @@ class Condition:
     def kept(self, replicate: int) -> tuple[str, ...]:
         """Return what to keep of one replicate."""
         return self.keep.what if self.keep and replicate < self.keep.num_replicates else ()
+
+
+@dataclass(frozen=True)
+class PilotJob:
+    """Trains one replicate of a condition at one learning rate, only to see how well that rate does."""
+
+    key: str
+    search: str
+    """Key of all that the condition says but the rate."""
+    condition: Condition
+    """At that rate."""
+    replicate: int
+    """Below 0."""
+
+    @property
+    def flops(self) -> int:
+        """Return its estimated operations."""
+        return self.condition.flops
 
 
 @dataclass(frozen=True)
@@ -342,4 +370,4 @@ class RepresentationJob:
         return self.sample.reference
 
 
-Job: TypeAlias = SourceJob | ExtractJob | TransferJob | ProbeJob | RepresentationJob
+Job: TypeAlias = SourceJob | ExtractJob | PilotJob | TransferJob | ProbeJob | RepresentationJob

@@ -118,10 +118,11 @@ def task_ref(resolved: ResolvedTask) -> TaskRef:
 
 
 def make_fitting(spec: StudySpec, training: TrainingSpec, precision: Precision) -> Fitting:
-    """Return the training fields as jobs carry them: each under its own name."""
+    """Return the training fields as jobs carry them, each under its own name; of several learning rates the lowest."""
     mean, std = (value for _, value in numbers(spec))
-    carried = {field.name for field in dataclasses.fields(Fitting)} & set(type(training).model_fields)
+    carried = {field.name for field in dataclasses.fields(Fitting)} & set(type(training).model_fields) - {"lr"}
     return Fitting(
+        lr=training.rates[0],
         **{name: _frozen(getattr(training, name)) for name in carried},
         mean=tuple(mean) if isinstance(mean, list) else (mean,),
         std=tuple(std) if isinstance(std, list) else (std,),

@@ -19,8 +19,9 @@ JOB_FLOPS = 5 * 10**10
 
 
 def transfer_jobs(plan: Plan, is_done: Callable[[str], bool]) -> Iterator[TransferJob]:
-    """Yield the jobs of all trials whose key is not done, long jobs first."""
-    for condition in sorted(plan.conditions, key=lambda condition: condition.flops, reverse=True):
+    """Yield the jobs of all trials whose key is not done, long jobs first; without those whose rate is open."""
+    ready = (condition for condition in plan.conditions if not condition.rates)
+    for condition in sorted(ready, key=lambda condition: condition.flops, reverse=True):
         group = replicates_per_job(condition)
         for start in range(0, condition.num_replicates, group):
             replicates = range(start, min(start + group, condition.num_replicates))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from layercut.plan.cost import ModelCost
 from layercut.plan.expand import Plan
 from layercut.plan.jobs import Condition
+from layercut.plan.rates import num_pilots
 from layercut.plan.speed import ModelSpeed, measured_speed, solver_speed
 from layercut.strategies.treatment import Treatment
 
@@ -29,8 +30,9 @@ class _Step(NamedTuple):
 def estimated_seconds(plan: Plan, cache_dir: Path, num_cores: int, measure: bool) -> dict[str, Any] | None:
     """Return seconds of one processor core as JSON values; None where a model's speed is not known.
 
-    Keys: `source`, `extract` and `transfer`, `strategies` (the parts of `transfer`; what several strategies share
-    counts for the one under whose name it runs), and `elapsed`, the sum on `num_cores` cores. Probes are not counted.
+    Keys: `source`, `extract`, `pilot` (where there are learning rates to choose, at most) and `transfer`, `strategies`
+    (the parts of `transfer`; what several strategies share counts for the one under whose name it runs), and `elapsed`,
+    the sum on `num_cores` cores. Probes are not counted.
 
     Args:
         plan: of trials that are trained one by one on a processor.
@@ -52,12 +54,16 @@ def estimated_seconds(plan: Plan, cache_dir: Path, num_cores: int, measure: bool
         if solver is None:
             return None
         solvers[num_classes] = solver
-    by_condition = {condition.key: _trials(condition, plan, speeds, solvers) for condition in plan.conditions}
+    each = {condition.key: _trial(condition, plan, speeds, solvers) for condition in plan.conditions}
+    by_condition = {condition.key: each[condition.key] * condition.num_replicates for condition in plan.conditions}
+    pilots = {key: each[key] * count.most for key, count in num_pilots(plan.conditions).items()}
     strategies: dict[str, float] = {}
     for name in plan.names:
         if not name.merged:
             strategies[name.strategy] = strategies.get(name.strategy, 0.0) + by_condition[name.condition]
-    told = {"source": _sources(plan, speeds), "extract": _features(plan, speeds), "transfer": sum(strategies.values())}
+    told = {"source": _sources(plan, speeds), "extract": _features(plan, speeds)}
+    told |= {"pilot": sum(pilots.values())} if pilots else {}
+    told |= {"transfer": sum(strategies.values())}
     return {**told, "strategies": strategies, "cores": num_cores, "elapsed": sum(told.values()) / num_cores}
 
 
@@ -76,11 +82,12 @@ def training_step(speed: ModelSpeed, cost: ModelCost, treatment: Treatment, batc
     return _Step(seconds, flops)
 
 
-def _trials(
+def _trial(
     condition: Condition, plan: Plan, speeds: Mapping[tuple[str, str], ModelSpeed], solvers: Mapping[int, float]
 ) -> float:
+    """Return the seconds of one replicate."""
     place = condition.task.label, condition.model.label
-    operations = condition.flops * condition.num_replicates
+    operations = condition.flops
     if condition.head == "solved":
         return operations * solvers[condition.task.num_classes]
     step = training_step(speeds[place], plan.costs[place], condition.treatment, condition.fitting.batch_size)

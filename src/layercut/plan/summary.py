@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from layercut.keys import content_key
 from layercut.plan.canonical import model_identity, task_identity
 from layercut.plan.cost import forward_flops
 from layercut.plan.expand import Plan
+from layercut.plan.rates import PilotCount, num_pilots
 from layercut.plan.schedule import replicates_per_job
 from layercut.significance import ALPHA, least_attainable_p, replicates_needed
 from layercut.spec import StudySpec
@@ -20,6 +21,8 @@ from layercut.strategies.treatment import treatment
 def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
     """Return the plan's sizes and warnings as JSON values."""
     replicates = {condition.key: condition.num_replicates for condition in plan.conditions}
+    pilots = num_pilots(plan.conditions)
+    most_pilots = sum(count.most for count in pilots.values())
     source_flops = sum(job.flops for job in plan.sources)
     bank_flops = sum(max(cost.flops for cost in costs) for _, costs in plan.banks.values())
     trial_flops = sum(condition.flops * condition.num_replicates for condition in plan.conditions)
@@ -32,6 +35,7 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
         "jobs_by_level": [
             {"level": 0, "kind": "source", "jobs": len(plan.sources)},
             {"level": 1, "kind": "extract", "jobs": sum(bank.num_shards for bank, _ in plan.banks.values())},
+            *([{"level": 2, "kind": "pilot", "jobs": most_pilots}] if pilots else []),
             {"level": 2, "kind": "transfer", "jobs": sum(_num_jobs(plan))},
             *([{"level": 2, "kind": "probe", "jobs": len(plan.probes)}] if plan.probes else []),
             *([{"level": 2, "kind": "represent", "jobs": len(plan.representations)}] if plan.representations else []),
@@ -40,9 +44,11 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
             "source": source_flops,
             "extract": bank_flops,
             "transfer": trial_flops,
+            **({"pilot": _pilot_flops(plan, pilots)} if pilots else {}),
             **({"probe": sum(job.flops for job in plan.probes)} if plan.probes else {}),
             **({"represent": sum(job.flops for job in plan.representations)} if plan.representations else {}),
         },
+        "learning_rates": _learning_rates(plan, pilots),
         "operations_per_image": list(_operations(plan)),
         "normalization": _normalization(plan),
         "meant": _meant(plan),
@@ -51,6 +57,24 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
         "notes": list(plan.notes),
         "unattainable": list(_unattainable(spec, plan)),
         "warnings": list(plan.warnings),
+    }
+
+
+def _pilot_flops(plan: Plan, pilots: Mapping[str, PilotCount]) -> int:
+    return sum(one.flops * pilots[one.key].most for one in plan.conditions if one.key in pilots)
+
+
+def _learning_rates(plan: Plan, pilots: Mapping[str, PilotCount]) -> dict[str, Any] | None:
+    """Return what is chosen, and how many pilots that takes; None where the study says every rate."""
+    lists = {condition.rates: None for condition in plan.conditions if condition.rates}
+    lists |= {name.rates: None for name in plan.names if name.rates}
+    if not lists:
+        return None
+    return {
+        "lists": [list(rates) for rates in lists],
+        "open_conditions": len(pilots),
+        "pilots_least": sum(count.least for count in pilots.values()),
+        "pilots_most": sum(count.most for count in pilots.values()),
     }
 
 
@@ -112,6 +136,7 @@ def describe(summary: dict[str, Any]) -> str:
         f"  trials      {summary['trials_nominal']:>9,} nominal  {summary['trials_distinct']:>9,} distinct"
         f"  ({merged:,} are equal to others and run once)",
     ]
+    lines += _searches(summary["learning_rates"])
     for level in summary["jobs_by_level"]:
         work = flops[level["kind"]]
         lines.append(f"  {level['kind']:<10}  {level['jobs']:>9,} jobs     {work / 1e12:>9,.2f} TFLOP at most")
@@ -121,6 +146,18 @@ def describe(summary: dict[str, Any]) -> str:
     warnings = [*summary["warnings"], *map(_sentence, summary["unattainable"])]
     lines += [f"  warning: {warning}" for warning in warnings]
     return "\n".join(lines)
+
+
+def _searches(rates: dict[str, Any] | None) -> Iterator[str]:
+    """Yield what learning rates are chosen from, and what that takes."""
+    if rates is not None:
+        least, most = rates["pilots_least"], rates["pilots_most"]
+        listed = "; ".join(", ".join(f"{rate:g}" for rate in one) for one in rates["lists"])
+        number = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+        yield (
+            f"  rates       {listed}: one for each of {rates['open_conditions']:,} conditions, by {number} pilot "
+            "trainings that are not reported"
+        )
 
 
 def _minutes(seconds: dict[str, Any] | None) -> Iterator[str]:

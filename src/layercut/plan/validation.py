@@ -12,12 +12,13 @@ from layercut.spec import StudySpec
 FEW_IMAGES = 30
 """Below so many validation images, accuracies that are ten points apart are mostly chance."""
 
-_MORE = {
+MORE_IMAGES = {
     "within": "`validation: full` takes images from the whole target",
     "folds": "at least two images of a class give some",
     "full": "a larger `transfer.val_split` or more images give some",
     "given": "put images into its validation folder",
 }
+"""What gives a target images to choose by, or more of them."""
 
 
 def with_given_validation(spec: StudySpec, index: int, info: TaskInfo) -> StudySpec:
@@ -43,6 +44,11 @@ def source_sizes(info: TaskInfo, val_split: float) -> tuple[int, int]:
     return _sizes(info, 1.0, "given" if info.num_validation else "full", val_split)
 
 
+def held_out_images(info: TaskInfo, fraction: float, validation: Validation, val_split: float) -> int:
+    """Return on how many images of a replicate choices rest."""
+    return _sizes(info, fraction, validation, val_split)[1]
+
+
 def _sizes(info: TaskInfo, fraction: float, validation: Validation, val_split: float) -> tuple[int, int]:
     return split_sizes(info.train_counts, fraction, validation, val_split, info.num_validation)
 
@@ -57,7 +63,7 @@ def validation_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iter
     for fraction, rules, validation in asking:
         yield (
             f"{info.label} at {100 * fraction:g} %: a class cannot spare a validation image, so {rules} cannot be "
-            f"seen: such trials train all their epochs; {_MORE[validation]}"
+            f"seen: such trials train all their epochs; {MORE_IMAGES[validation]}"
         )
 
 

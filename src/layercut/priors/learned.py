@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from os import PathLike
@@ -135,7 +136,9 @@ def _rate(spec: StudySpec, one: Mapping[Any, Any]) -> float:
     place = [target.label for target in spec.target].index(str(one["target"]))
     levels = [(name, str(one[FACTOR + name])) for name in spec.transfer.factors if one.get(FACTOR + name)]
     training = target_training(spec, place, levels)
-    return training.lr * training.kept_lr_scale
+    own = float(one["learning_rate"])
+    rate = training.rates[0] if math.isnan(own) else own  # not written down before there were lists of rates
+    return rate * training.kept_lr_scale
 
 
 def learned_from(runs: Iterable[str | PathLike[str]]) -> Gains:

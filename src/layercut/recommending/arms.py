@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from layercut.errors import UserError
 from layercut.ledger import Ledger
 
 if TYPE_CHECKING:  # reading a recommendation needs no torch
@@ -64,7 +65,15 @@ def arms_of(plan: Plan, model: str = "", slower: float = 1.0) -> tuple[Arm, ...]
 
     Where only a new head is trained, solving it is better; where nothing of the source is left, nothing is recommended
     that takes a training.
+
+    Raises:
+        UserError: learning rates are left to pilots, which a recommendation has none of.
     """
+    if plan.open:
+        raise UserError(
+            "expected one `transfer.training.lr`; got a list: a recommendation tries rates by itself, three for each "
+            "training; a study for `layercut run` chooses from a list"
+        )
     worth = (one for one in plan.conditions if one.head == "solved" or (one.treatment.trained and one.source))
     return in_order(_arm(one, model, slower) for one in worth)
 

@@ -276,6 +276,11 @@ def _notes(best: BestCut, verdict: Verdict, known: Known) -> Iterator[str]:
     yield from _too_few(best, verdict)
     if best.num_candidates > 1:
         yield f"Chosen by validation accuracy (ties by log loss) among {best.num_candidates} distinct conditions."
+    if best.rate is not None:
+        yield (
+            f"Each condition has a learning rate of its own, chosen in pilots that are not reported from "
+            f"{words.rate(best.rate.lowest)} to {words.rate(best.rate.highest)}; here {words.rate(best.rate.taken)}."
+        )
     yield from _open(best)
     if best.num_unjudged:
         left = words.count(best.num_unjudged, "condition")

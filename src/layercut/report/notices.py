@@ -46,6 +46,7 @@ def notices(
     if not facts.imported:  # the importer says it with the words of its files
         found += _unattainable(contrasts)
     found += _too_short(table, best)
+    found += _rates_at_an_end(rows)
     return [*found, *_few_replicates(rows), *_validation(rows, best, facts)]
 
 
@@ -136,6 +137,28 @@ def _too_short(table: pd.DataFrame, best: list[BestCut]) -> Iterator[Notice]:
             f"At {words.fraction_label(short.best.fraction)} of the data the difference between {transfer} and scratch "
             f"may be one of training length: {_of(short.transfer)} of {transfer} and {_of(short.scratch)} of scratch "
             "were still improving at the limit."
+        )
+
+
+def _rates_at_an_end(rows: pd.DataFrame) -> Iterator[Notice]:
+    """Say where the best learning rate tried was the last of its list: a rate beyond it may be better."""
+    chosen = rows[rows["lowest_rate"].notna() & rows["learning_rate"].notna()]
+    details = []
+    for strategy, fraction in dict.fromkeys(zip(chosen["strategy"], chosen["fraction"], strict=True)):
+        own = chosen[(chosen["strategy"] == strategy) & (chosen["fraction"] == fraction)]
+        for end, column in (("lowest", "lowest_rate"), ("highest", "highest_rate")):
+            at_end = own[own["learning_rate"] == own[column]]
+            if len(at_end):
+                rates = words.conjunction([words.rate(rate) for rate in sorted(at_end["learning_rate"].unique())])
+                details.append(
+                    f"{words.fraction_label(fraction)} of the data, {strategy}: the {end}, {rates}, at "
+                    f"{len(at_end)} of {words.count(len(own), 'cut')}"
+                )
+    if details:
+        yield Notice(
+            "Some conditions took a learning rate at an end of its list, so the list may be too short: with a rate "
+            "beyond it in `transfer.training.lr` they may do better.",
+            tuple(details),
         )
 
 

@@ -91,6 +91,9 @@ def _design(table: pd.DataFrame, facts: StudyFacts) -> Iterator[Fact]:
         yield Fact(factor.removeprefix(FACTOR), ", ".join(map(str, table[factor].unique())))
     yield Fact("Strategies", ", ".join(strategies_in_order(table["strategy"].unique())))
     yield Fact("Fractions of the data", ", ".join(words.fraction_label(f) for f in sorted(table["fraction"].unique())))
+    if plan := facts.plan.get("learning_rates"):
+        lists = "; ".join(", ".join(map(words.rate, rates)) for rates in plan["lists"])
+        yield Fact("Learning rates", f"{lists}: one for each condition, chosen in pilots that are not reported")
     yield Fact("Seed", "" if facts.seed is None else str(facts.seed))
     if len(facts.pretrainings) > _MOST_NAMED:
         least, most = (end(accuracy for _, _, accuracy in facts.pretrainings) for end in (min, max))
@@ -120,6 +123,8 @@ def _trials(table: pd.DataFrame, facts: StudyFacts) -> Iterator[Fact]:
         merged = plan["trials_nominal"] - plan["trials_distinct"]
         done = f"{plan['trials_nominal']:,} asked for, {merged:,} merged with equivalent ones; {done}"
     yield Fact("Trials", done)
+    if counts.get("pilots"):
+        yield Fact("Pilots", f"{counts['pilots']:,} trainings to choose learning rates")
     replicates = table.groupby("fraction")["replicate"].nunique()
     yield Fact("Replicates", _span(replicates))
     for name, column in (("Training", "num_train"), ("Validation", "num_validation"), ("Test", "num_test")):
@@ -189,7 +194,8 @@ def _cells(row: Mapping[str, object], names: Sequence[str]) -> tuple[Cell, ...]:
     failed = f"{int(number['num_failed'])} failed" if number["num_failed"] else ""
     strategy = str(row["strategy"])
     others = [name for name in names if name != words.condition_name(strategy, int(number["cut"]))]
-    hint = f"also {', '.join(others)}" if others else ""
+    chosen = [] if math.isnan(number["lowest_rate"]) else [f"learning rate {words.rate(number['learning_rate'])}"]
+    hint = "; ".join([*([f"also {', '.join(others)}"] if others else []), *chosen])
     tested = number["num_comparisons"] > 0 and not math.isnan(number["p_holm"])
     low, high = number["difference_low"], number["difference_high"]
     return (

@@ -1,9 +1,9 @@
-"""What is left of a plan, level by level: sources, features, probes, representations, trials."""
+"""What is left of a plan, level by level: sources, features, probes, representations, pilots, trials."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from layercut.artifacts import is_kept
 from layercut.artifacts.representations import holds_representations
@@ -12,6 +12,7 @@ from layercut.ledger import Ledger
 from layercut.plan.canonical import trial_key
 from layercut.plan.expand import Plan
 from layercut.plan.jobs import ExtractJob, ProbeJob, RepresentationJob, SourceJob
+from layercut.plan.rates import choose_rates
 from layercut.plan.schedule import extract_jobs, needed_sources, pending_probes, transfer_jobs
 from layercut.runner.recorder import Recorder
 from layercut.runner.weights import known_hashes, set_aside_damaged, write_down_hashes
@@ -20,19 +21,29 @@ from layercut.stages.extract import discard_damaged, is_stored
 
 
 def run_levels(
-    plan: Plan,
+    asked: Plan,
     ledger: Ledger,
     context: Context,
     recorder: Recorder,
     memory_bytes: int | None,
     left_out: Collection[str] = (),
+    chosen: Callable[[Plan], None] = lambda plan: None,
 ) -> list[str]:
-    """Do all that is left of a plan but the trials whose keys are in `left_out`; features take at most `memory_bytes`.
+    """Do all that is left of a plan; stored features take at most `memory_bytes`.
+
+    Args:
+        asked: the plan, learning rates open.
+        ledger: what is done already.
+        context: where files lie.
+        recorder: has jobs done.
+        memory_bytes: budget of stored features.
+        left_out: keys of trials that are not done now.
+        chosen: called with the plan at its learning rates, where this run has chosen any.
 
     Returns which checkpoints were not what was written, and were made again.
     """
-    done = ledger.finished_keys() - _without_artifacts(plan, ledger, context) - _untested(plan, ledger)
-    done |= set(left_out)
+    plan = at_known_rates(asked, ledger)
+    done = _done(plan, ledger, context) | set(left_out)
     pending = {
         condition.key
         for condition in plan.conditions
@@ -53,10 +64,41 @@ def run_levels(
     recorder.do("features", extracts)
     _probe(probes, recorder)
     _represent(pictures, ledger, recorder)
+    if plan.open:
+        plan = _choose(asked, ledger, recorder)
+        chosen(plan)
+        done = _done(plan, ledger, context) | set(left_out)
     trials = list(transfer_jobs(plan, done.__contains__))
     recorder.record_orphans([job for job in trials if job.condition.source in recorder.failed_sources])
     recorder.do("trials", [job for job in trials if job.condition.source not in recorder.failed_sources])
     return damaged
+
+
+def at_known_rates(plan: Plan, ledger: Ledger) -> Plan:
+    """Return a plan with the learning rates that the ledger's pilots tell; others stay open."""
+    return plan.at_rates(choose_rates(plan.conditions, ledger.pilots(), {}).taken) if plan.open else plan
+
+
+def _choose(plan: Plan, ledger: Ledger, recorder: Recorder) -> Plan:
+    """Have pilots done until every condition has its learning rate; return the plan with them.
+
+    What cannot have one, because a pilot or the source failed, stays open, and its trials are failures.
+    """
+    while True:
+        failed = recorder.failed_pilots | {key: recorder.why_orphaned(key) for key in recorder.failed_sources}
+        found = choose_rates(plan.conditions, ledger.pilots(), failed)
+        if not found.pilots:
+            break
+        recorder.do("learning rates", found.pilots)
+    for condition in plan.conditions:
+        if condition.key in found.failed:
+            recorder.record_undecided(condition, found.failed[condition.key])
+    return plan.at_rates(found.taken)
+
+
+def _done(plan: Plan, ledger: Ledger, context: Context) -> set[str]:
+    """Return the keys of what need not be done again."""
+    return ledger.finished_keys() - _without_artifacts(plan, ledger, context) - _untested(plan, ledger)
 
 
 def _without_artifacts(plan: Plan, ledger: Ledger, context: Context) -> set[str]:

@@ -31,7 +31,7 @@ from layercut.plan.stacking import workers_on_gpu
 from layercut.plan.summary import summarize
 from layercut.runner.given import bound_to_process, portable, with_given
 from layercut.runner.latency import write_down_latency
-from layercut.runner.levels import run_levels
+from layercut.runner.levels import at_known_rates, run_levels
 from layercut.runner.locking import output_lock
 from layercut.runner.progress import NoProgress, Progress
 from layercut.runner.recorder import Recorder
@@ -41,7 +41,7 @@ from layercut.stages import PRELOADED
 from layercut.stages.context import Context
 from layercut.stages.environment import capture_environment
 from layercut.stages.keep_images import keep_images
-from layercut.tracking import open_tracking
+from layercut.tracking import Tracking, open_tracking
 from layercut.training.device import gpu_memory, resolve_device
 from layercut.training.precision import Precision
 
@@ -50,19 +50,33 @@ from layercut.training.precision import Precision
 class Run:
     """A study whose jobs can be done: all that are left, or trials that somebody chooses."""
 
-    plan: Plan
+    spec: StudySpec
+    asked: Plan
+    """As the study asks for it, before learning rates are chosen."""
     ledger: Ledger
     context: Context
     output_dir: Path
     recorder: Recorder
+    tracking: Tracking
     memory_bytes: int | None
     mended: list[str] = field(default_factory=list)
     """What was damaged, and is made again."""
 
+    @property
+    def plan(self) -> Plan:
+        """Return the plan with the learning rates that are known by now."""
+        return at_known_rates(self.asked, self.ledger)
+
     def finish(self) -> None:
         """Do all that is left, and see how fast the models are."""
-        self.mended.extend(run_levels(self.plan, self.ledger, self.context, self.recorder, self.memory_bytes))
-        write_down_latency(self.plan, self.ledger)
+        found = run_levels(self.asked, self.ledger, self.context, self.recorder, self.memory_bytes, chosen=self._name)
+        self.mended.extend(found)
+        write_down_latency(self.asked, self.ledger)
+
+    def _name(self, plan: Plan) -> None:
+        """Write down which conditions the design points have now that learning rates are chosen."""
+        _write_plan(self.spec, plan, self.ledger)
+        self.tracking.rename(plan.names, self.ledger)
 
     def do(self, trials: Iterable[tuple[Condition, int]], tested: bool = True, first: int = 0) -> None:
         """Do these trials alone, with what they need; what is done already is not done again.
@@ -79,7 +93,7 @@ class Run:
             )
             for condition, last in trials
         )
-        part = dataclasses.replace(self.plan, conditions=chosen, probes=(), representations=())
+        part = dataclasses.replace(self.asked, conditions=chosen, probes=(), representations=())
         left_out = {trial_key(condition.key, replicate) for condition in chosen for replicate in range(first)}
         self.mended.extend(run_levels(part, self.ledger, self.context, self.recorder, self.memory_bytes, left_out))
 
@@ -132,8 +146,9 @@ def open_run(
         _refuse_imported(ledger, output_dir)
         mended = ledger.mend()
         environment = capture_environment(torch_device)
+        known = at_known_rates(checked.plan, ledger)
         if rewrite:
-            _write_down(spec, checked.plan, ledger, output_dir, command)
+            _write_down(spec, known, ledger, output_dir, command)
         ledger.add_environment(environment)
         datasets = {fingerprint: folder.absolute() for fingerprint, folder in checked.datasets.items()}
         context = Context(
@@ -145,11 +160,11 @@ def open_run(
             deterministic=not nondeterministic,
         )
         keep_images(checked.plan, context)
-        tracking = open_tracking(spec, output_dir, checked.plan.names)
+        tracking = open_tracking(spec, output_dir, known.names)
         recorder = Recorder(checked.plan, ledger, context, workforce, progress or NoProgress(), tracking)
         try:
             tracking.replay(ledger)
-            yield Run(checked.plan, ledger, context, output_dir, recorder, memory_bytes, list(mended))
+            yield Run(spec, checked.plan, ledger, context, output_dir, recorder, tracking, memory_bytes, list(mended))
         finally:
             workforce.close()
             tracking.close()
@@ -204,10 +219,14 @@ def _write_down(spec: StudySpec, plan: Plan, ledger: Ledger, output_dir: Path, c
     ledger.set_meta("study_text", text)
     ledger.set_meta("seed", spec.seed)
     ledger.set_meta("command", command)
-    ledger.set_meta("plan", summarize(spec, plan))
     ledger.set_meta("probes", dict(plan.about_probes))
     ledger.set_meta(
         "sources", {point.key: (job.entry, job.seed, point.point) for job in plan.sources for point in job.points}
     )
     ledger.set_meta("probings", {probing.key: probing.label for job in plan.probes for probing in job.probings})
+    _write_plan(spec, plan, ledger)
+
+
+def _write_plan(spec: StudySpec, plan: Plan, ledger: Ledger) -> None:
+    ledger.set_meta("plan", summarize(spec, plan))
     ledger.replace_names(plan.names)

@@ -11,14 +11,19 @@ from layercut.executors.base import Done, Executor, Lost, Result
 from layercut.ledger import Ledger
 from layercut.plan.canonical import probe_key, trial_key
 from layercut.plan.expand import Plan
-from layercut.plan.jobs import ExtractJob, Job, ProbeJob, RepresentationJob, SourceJob, TransferJob
+from layercut.plan.jobs import Condition, ExtractJob, Job, PilotJob, ProbeJob, RepresentationJob, SourceJob, TransferJob
 from layercut.records import FailureKind, FailureRecord, Record
 from layercut.runner.progress import Progress
 from layercut.stages import STAGE
 from layercut.stages.context import Context
 from layercut.tracking import Tracking
 
-_JOBS: dict[type, str] = {SourceJob: "source", ExtractJob: "extract", RepresentationJob: "represent"}
+_JOBS: dict[type, str] = {
+    SourceJob: "source",
+    ExtractJob: "extract",
+    RepresentationJob: "represent",
+    PilotJob: "pilot",
+}
 """What failures call the jobs that have no trials or probes."""
 
 _KINDS: dict[str, FailureKind] = {"MemoryError": "out_of_memory", "OutOfMemoryError": "out_of_memory"}
@@ -52,6 +57,8 @@ class Recorder:
         self._written_at = time.monotonic()
         self.failed_sources: dict[str, str] = {}
         """Key of a checkpoint that could not be made -> why."""
+        self.failed_pilots: dict[str, str] = {}
+        """Key of a pilot without a result -> why."""
 
     def why_orphaned(self, source: str | None) -> str:
         """Return what the failures of jobs say whose source failed."""
@@ -78,11 +85,16 @@ class Recorder:
     def record_orphans(self, jobs: Iterable[TransferJob]) -> None:
         """A trial whose source failed is a failure too, never a missing row."""
         for job in jobs:
-            message = self.why_orphaned(job.condition.source)
-            for replicate in job.replicates:
-                key = trial_key(job.condition.key, replicate)
-                failure = self._failure(key, "transfer", job.condition.key, replicate, "error", message)
-                self._keep(failure)
+            self._fail_trials(job.condition, job.replicates, self.why_orphaned(job.condition.source))
+
+    def record_undecided(self, condition: Condition, why: str) -> None:
+        """All trials of a condition without a learning rate are failures, never missing rows."""
+        self._fail_trials(condition, range(condition.num_replicates), f"no learning rate could be chosen: {why}")
+
+    def _fail_trials(self, condition: Condition, replicates: Iterable[int], message: str) -> None:
+        for replicate in replicates:
+            key = trial_key(condition.key, replicate)
+            self._keep(self._failure(key, "transfer", condition.key, replicate, "error", message))
 
     def fail_probe(self, job: ProbeJob, kind: FailureKind, message: str, traceback: str = "") -> None:
         """Write down every score of a job that this run has not written."""
@@ -99,6 +111,8 @@ class Recorder:
             self._progress.record(record)
             if isinstance(record, FailureRecord) and record.job == "source":
                 self.failed_sources |= dict.fromkeys(self._points[record.key], record.message)
+            if isinstance(record, FailureRecord) and record.job == "pilot":
+                self.failed_pilots[record.key] = record.message
         if time.monotonic() - self._written_at > WRITE_SECONDS:
             self._write()
 

@@ -63,7 +63,7 @@ def verify_run(output_dir: Path) -> Verification:
 def _read_all(ledger: Ledger) -> dict[str, Any]:
     """Read every record, as its digest does not say that it can be; return those of trials, and keys of the others."""
     found: dict[str, Any] = {record.key: record for record in ledger.trials()}
-    for records in (ledger.pretrainings(), ledger.probes(), ledger.failures()):
+    for records in (ledger.pilots(), ledger.pretrainings(), ledger.probes(), ledger.failures()):
         found |= {record.key: None for record in records}
     found |= {f"design point {number}": None for number, _ in enumerate(ledger.names())}
     return found | dict.fromkeys(ledger.environments())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from layercut.spec.base import OneOrMore, StrictSpec
 from layercut.spec.points import LAST, LogPoints, Points, epochs_of
@@ -29,11 +29,33 @@ SeedList = Annotated[list[int], BeforeValidator(_seeds), AfterValidator(_usable)
 """`3` means 0, 1 and 2."""
 
 
+Rate = Annotated[float, Field(gt=0)]
+
+
+def _different(rates: list[float]) -> list[float]:
+    if len(set(rates)) < len(rates):
+        raise ValueError("each learning rate once")
+    return sorted(rates)
+
+
+RateList = Annotated[list[Rate], Field(min_length=1), AfterValidator(_different)]
+
+LearningRate = Annotated[
+    Annotated[Rate, Tag("float")] | Annotated[RateList, Tag("list[float]")],
+    Discriminator(lambda value: "list[float]" if isinstance(value, list) else "float"),
+]
+"""One rate, or those that one is chosen from, ascending."""
+
+
 class TrainingSpec(StrictSpec):
     """One training: optimizer, learning rate, length, stopping, what is done to the images."""
 
     optimizer: OptimizerName = Field(default="adam", description="The optimizer.")
-    lr: float = Field(default=1e-3, gt=0, description="Learning rate.")
+    lr: LearningRate = Field(
+        default=1e-3,
+        description="Learning rate. A list such as `[3e-4, 1e-3, 3e-3]`: each condition gets the best of these, chosen "
+        "on its selection data in pilot trainings that are not reported.",
+    )
     weight_decay: float = Field(
         default=0.0, ge=0, description="L2 penalty added to the gradient; with adamw, decay of the weights themselves."
     )
@@ -193,9 +215,18 @@ class TrainingSpec(StrictSpec):
             )
 
     @property
+    def rates(self) -> tuple[float, ...]:
+        """Return the learning rates, ascending; where there are several, one is chosen for each condition."""
+        return tuple(self.lr) if isinstance(self.lr, list) else (self.lr,)
+
+    @property
     def stops_early(self) -> bool:
         """Return whether training may end before its last epoch."""
         return self.patience is not None or self.target_accuracy is not None
+
+
+def _listed(rates: tuple[float, ...]) -> str:
+    return ", ".join(f"{rate:g}" for rate in rates)
 
 
 _USERS = {"lr_factor": ("plateau", "step"), "lr_patience": ("plateau",), "lr_watch": ("plateau",)}
@@ -228,6 +259,8 @@ class PretrainingSpec(TrainingSpec):
         return self
 
     def _contradictions_of_a_source(self) -> Iterator[str]:
+        if len(self.rates) > 1:
+            yield f"one lr for a source, which is trained before anything can be chosen; got {_listed(self.rates)}"
         if self.kept_lr_scale != 1:
             yield f"no kept_lr_scale for a source, which keeps nothing; got {self.kept_lr_scale:g}"
         for name in ("layer_decay", "pull", "unfreeze_every", "adapt_norms"):

@@ -113,18 +113,17 @@ def bank_rows(context: Context, bank: Bank, split: SplitName) -> NDArray[np.int6
 def _used_positions(folder: Path, classes: tuple[int, ...], samples: SampleRule, study_seed: int) -> NDArray[np.int64]:
     task = open_task(folder, classes)
     used = np.zeros(len(task.train_index), dtype=bool)
-    for fraction, num_replicates in samples.counts:
-        for replicate in range(num_replicates):
-            sampled = sample_split(
-                task.train_labels,
-                len(classes),
-                fraction,
-                replicate,
-                study_seed,
-                validation=samples.validation,
-                val_split=samples.val_split,
-                num_given=task.num_validation,
-            )
-            used[sampled.train] = True
-            used[sampled.validation] = True
+    for fraction, replicate in samples.replicates:
+        sampled = sample_split(
+            task.train_labels,
+            len(classes),
+            fraction,
+            replicate,
+            study_seed,
+            validation=samples.validation,
+            val_split=samples.val_split,
+            num_given=task.num_validation,
+        )
+        used[sampled.train] = True
+        used[sampled.validation] = True
     return np.flatnonzero(used)

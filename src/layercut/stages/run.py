@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from layercut.files import needing_space
-from layercut.plan.jobs import ExtractJob, Job, ProbeJob, RepresentationJob, SourceJob
+from layercut.plan.jobs import ExtractJob, Job, PilotJob, ProbeJob, RepresentationJob, SourceJob
 from layercut.records import Record
 from layercut.stages.context import Context
 from layercut.stages.extract import run_extract
+from layercut.stages.pilot import run_pilot
 from layercut.stages.probe import run_probe
 from layercut.stages.source import run_source
 from layercut.stages.stacked import run_stacked
@@ -38,6 +39,8 @@ def _records(job: Job, context: Context) -> Iterator[Record | tuple[Record, ...]
         from layercut.stages.represent import run_represent  # noqa: PLC0415 - t-SNE: no other job needs scikit-learn
 
         yield from run_represent(job, context)
+    elif isinstance(job, PilotJob):
+        yield from run_pilot(job, context)
     elif job.condition.group is not None:
         yield run_stacked(job, context)
     else:

@@ -52,16 +52,20 @@ def run_trial(condition: Condition, replicate: int, key: str, context: Context) 
         DivergedError: the loss became infinite or NaN.
         DataError: the fraction leaves a class without an image.
         UntrainedError: something that the strategy trains was not trained.
+        ValueError: its learning rate is not chosen yet.
     """
+    if condition.rates:
+        raise ValueError(f"expected a condition with one learning rate; got {len(condition.rates)} to choose from")
     started = time.perf_counter()
     prepare_device(context.torch_device, num_threads=1, deterministic=context.deterministic)
     trial = prepare_trial(condition, replicate, key, context)
     body, precision = trial.parts.body, condition.fitting.precision
-    training, validation, test = _examples(trial, context)
+    training = training_examples(trial, trial.split, context)
+    validation, test = validation_examples(trial, context), _test_examples(trial, context)
     if condition.head == "solved":
         result, on_train = solve_trial(trial, training, validation)
     else:
-        result = _train(trial, training, validation, context)
+        result = train_trial(trial, training, validation, context)
         on_train = evaluate(body, training, precision)
     on = Evaluations(test=evaluate(body, test, precision) if test else None, train=on_train)
     record = trial_record(trial, result, on, trial.parts.trunk, context, time.perf_counter() - started)
@@ -69,7 +73,13 @@ def run_trial(condition: Condition, replicate: int, key: str, context: Context) 
     return record
 
 
-def _train(trial: Trial, training: Examples, validation: Examples | None, context: Context) -> Training:
+def train_trial(trial: Trial, training: Examples, validation: Examples | None, context: Context) -> Training:
+    """Train a prepared trial in place.
+
+    Raises:
+        DivergedError: the loss became infinite or NaN.
+        UntrainedError: something that the strategy trains was not trained.
+    """
     condition, body = trial.condition, trial.parts.body
     head = head_problem(trial, training, validation) if condition.head == "solved_first" else None
     if head is not None:
@@ -97,7 +107,7 @@ def _train_with_folds(trial: Trial, training: Examples, context: Context, head: 
         for number, model in enumerate(bodies):
             head.solve(model, number)
     folds = [
-        Fold(model, _training_examples(trial, fold, context), _held_out_examples(trial, fold, context))
+        Fold(model, training_examples(trial, fold, context), _held_out_examples(trial, fold, context))
         for model, fold in zip(bodies, trial.folds, strict=True)
     ]
     result = train_folds(folds, fitting, rounds, seeds.order, handling)
@@ -107,14 +117,19 @@ def _train_with_folds(trial: Trial, training: Examples, context: Context, head: 
     return result._replace(num_steps=num_steps)
 
 
-def _examples(trial: Trial, context: Context) -> tuple[Examples, Examples | None, Examples | None]:
-    validation = _held_out_examples(trial, trial.split, context) if len(trial.split.validation) else None
+def validation_examples(trial: Trial, context: Context) -> Examples | None:
+    """Return a trial's validation images; None where it has none, or folds."""
+    return _held_out_examples(trial, trial.split, context) if len(trial.split.validation) else None
+
+
+def _test_examples(trial: Trial, context: Context) -> Examples | None:
+    """Return the test images; None where the trial leaves them alone."""
     labels, is_tested = trial.task.test_labels, trial.condition.tested
-    test = _some_examples(trial, context, "test", np.arange(len(labels)), labels) if is_tested else None
-    return _training_examples(trial, trial.split, context), validation, test
+    return _some_examples(trial, context, "test", np.arange(len(labels)), labels) if is_tested else None
 
 
-def _training_examples(trial: Trial, split: Split, context: Context) -> Examples:
+def training_examples(trial: Trial, split: Split, context: Context) -> Examples:
+    """Return the training images of a split, augmented afresh in every epoch where the study says so."""
     augmented = augmented_inputs(
         context,
         trial.task,

@@ -49,6 +49,14 @@ class Cheaper(NamedTuple):
     """Its parameters over those of the chosen condition, in 0..1."""
 
 
+class ChosenRate(NamedTuple):
+    """A learning rate that pilots chose, and the ends of the list that it was chosen from."""
+
+    taken: float
+    lowest: float
+    highest: float
+
+
 class Split(NamedTuple):
     """The gain of a smaller network over scratch in two parts; None where its control was not run."""
 
@@ -109,6 +117,8 @@ class BestCut:
     num_parameters: int | None = None
     """Of the network that is left."""
     num_trained_parameters: int | None = None
+    rate: ChosenRate | None = None
+    """Its learning rate, where pilots chose it."""
 
 
 class _Candidate(NamedTuple):
@@ -132,6 +142,16 @@ class _Candidate(NamedTuple):
     num_train_images: float
     num_validation_images: float
     num_test_images: float
+    learning_rate: float
+    lowest_rate: float
+    highest_rate: float
+
+    @property
+    def rate(self) -> ChosenRate | None:
+        """Return its learning rate, where pilots chose it."""
+        if math.isnan(self.lowest_rate) or math.isnan(self.learning_rate):
+            return None
+        return ChosenRate(self.learning_rate, self.lowest_rate, self.highest_rate)
 
 
 def best_cuts(
@@ -277,6 +297,7 @@ def _best(
         split=None if accuracies is None else _split(best, scratch, candidates, accuracies),
         num_parameters=_whole(best.num_parameters),
         num_trained_parameters=_whole(best.num_trained_parameters),
+        rate=best.rate,
     )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from layercut.stats.design import POINT, context_columns, finished, one_row_a_trial
 from layercut.stats.interval import mean_intervals
-from layercut.stats.tables import Results, results_of
+from layercut.stats.tables import RATES, Results, results_of
 
 _AVERAGED = ("num_trained_parameters", "num_parameters", "num_train_images", "num_validation_images", "num_test_images")
 
@@ -19,7 +19,8 @@ def estimates(table: Results) -> pd.DataFrame:
     finished and `num_failed`; `mean`, `median`, `sd` (n - 1; NaN for one replicate), `sem`, `low`, `high` (95
     % bootstrap interval of the mean) of test accuracy; `mean_validation` accuracy and `mean_validation_loss`
     (log loss in nats); mean `num_trained_parameters`, `num_parameters`, `num_train_images`, `num_validation_images`,
-    `num_test_images`. Accuracies are 0..1. A condition whose trials all failed has
+    `num_test_images`; `learning_rate`, `lowest_rate` and `highest_rate` of the list it was chosen from. Accuracies are
+    0..1. A condition whose trials all failed has
     NaN.
 
     Raises:
@@ -28,12 +29,14 @@ def estimates(table: Results) -> pd.DataFrame:
     table = results_of(table)
     table = one_row_a_trial(table)
     names = [*context_columns(table), *POINT]
+    table = table.assign(**{column: np.nan for column in RATES if column not in table})  # one made by hand
     counted = table.assign(_failed=(table["status"] != "finished").astype("int64"))
     rows = counted.groupby(names, sort=False, dropna=False).agg(
         num_blocks=("num_blocks", "first"),
         condition=("condition", "first"),
         merged=("merged", "first"),
         num_failed=("_failed", "sum"),
+        **{column: (column, "first") for column in RATES},
     )
     done = finished(table)
     done = done.assign(_unvalidated=done["validation_accuracy"].isna().astype("int64"))

@@ -25,7 +25,7 @@ from layercut.ledger.rows import (
     TRIALS,
 )
 from layercut.ledger.sealed import SealedRows
-from layercut.records import ProbeRecord
+from layercut.records import PilotRecord, ProbeRecord
 from layercut.stats.design import FACTOR
 
 STRATEGY_ORDER = (
@@ -56,6 +56,9 @@ _COUNTS = (
 )
 _TEXTS = ("key", "condition", "stop_reason", "split_hash", "checkpoint_hash", "precision", "device", "environment")
 _MEASURED = ("status", *_FLOATS[:-1], *_COUNTS[:-1], "wall_seconds", "frozen_unchanged", *_TEXTS[:-1])
+RATES = ("learning_rate", "lowest_rate", "highest_rate")
+"""The learning rate, and the ends of the list that it was chosen from."""
+
 _ROWS_A_CHUNK = 50_000
 
 _TEXT_DTYPE = pd.Series(["text"]).dtype
@@ -91,7 +94,9 @@ def probes_of(given: Results) -> pd.DataFrame:
 def load_results(path: str | PathLike[str]) -> pd.DataFrame:
     """Return one row for each trial and name of its condition, failed trials included.
 
-    A merged trial has a row under every name; `merged` is False under exactly one of them. Accuracies
+    A merged trial has a row under every name; `merged` is False under exactly one of them. `learning_rate` is NaN where
+    nothing was trained; `lowest_rate` and `highest_rate` are the ends of the list that pilots chose it from, NaN where
+    the study gave it. Accuracies
     are in 0..1, NaN where the trial failed (`status` then says how) or had no such images.
     The level of a training factor is a text in the column `factor_` and its name, empty where the factor does not
     apply: all such columns are factors, also in a table that was merged, concatenated or read from a file.
@@ -119,7 +124,7 @@ def load_results(path: str | PathLike[str]) -> pd.DataFrame:
     table: dict[str, Any] = {"study": _texts(np.full(len(rows), study or "", dtype=object))}
     table |= {column: rows[column] for column in _NAME_COLUMNS}
     table["replicate"] = values["replicate"][trial].astype(np.int64)
-    table |= {column: rows[column] for column in (*factors, "num_blocks", "merged")}
+    table |= {column: rows[column] for column in (*factors, "num_blocks", "merged", *RATES)}
     table |= {column: _typed(column, values[column][trial]) for column in _MEASURED}
     table["num_threads"] = _typed("num_threads", values["num_threads"][trial])
     table["environment"] = _typed("environment", values["environment"][trial])
@@ -208,6 +213,45 @@ def probe_table(probes: Sequence[ProbeRecord], about: Mapping[str, Any]) -> pd.D
     return pd.DataFrame(table)
 
 
+_PILOT_COLUMNS = (
+    "learning_rate", "replicate", "diverged", "validation_accuracy", "validation_loss", "best_epoch", "num_epochs",
+    "wall_seconds", "key",
+)  # fmt: skip
+
+
+def load_pilots(path: str | PathLike[str]) -> pd.DataFrame:
+    """Return one row for each pilot and design point whose learning rate it helped to choose.
+
+    `taken` says whether the design point has the pilot's rate. Rows are ordered as those of `load_results`, then by
+    rate, the first replicate (-1) first. There is no test accuracy: pilots never look at test images.
+
+    Raises:
+        LedgerError: there is no ledger, or it is damaged.
+    """
+    with Ledger(path, read_only=True) as ledger:
+        names, factors = _names(ledger)
+        pilots = list(ledger.pilots(named=True))
+        attributes = _attributes(ledger)
+    tried = pd.DataFrame({c: _pilot_column(pilots, c) for c in ("search", *_PILOT_COLUMNS)})
+    shown = names.rename(columns={"learning_rate": "taken_rate"}).reset_index()
+    frame = shown.merge(tried, on="search")
+    frame = frame[frame["learning_rate"].between(frame["lowest_rate"], frame["highest_rate"])]
+    frame = frame.sort_values(["rank", "learning_rate", "replicate"], ascending=[True, True, False], ignore_index=True)
+    frame["taken"] = frame["learning_rate"] == frame["taken_rate"]
+    frame = frame[[*_NAME_COLUMNS, *factors, *_PILOT_COLUMNS[:1], "taken", *_PILOT_COLUMNS[1:]]]
+    frame.attrs.update(attributes)
+    return frame
+
+
+def _pilot_column(pilots: Sequence[PilotRecord], column: str) -> Any:
+    values = [getattr(pilot, column) for pilot in pilots]
+    if column in ("search", "key"):
+        return _texts(values)
+    if column in ("best_epoch", "num_epochs"):
+        return _integers(np.array(values, dtype=float))
+    return np.array(values, dtype={"replicate": np.int64, "diverged": np.bool_}.get(column, np.float64))
+
+
 def _imported_probes(probes: Iterable[ProbeRecord]) -> dict[str, Any]:
     """Imported are agreements of clusters with classes only; the adjusted Rand index stands for them."""
     scores = {probe.probe: sorted(probe.scores, key=lambda name: name != "ari") for probe in probes}
@@ -244,11 +288,14 @@ def load_failures(path: str | PathLike[str]) -> pd.DataFrame:
 
 def _names(ledger: Ledger) -> tuple[pd.DataFrame, list[str]]:
     """Return design points by their id in the ledger, with their rank in tables, and the factor columns."""
-    columns = ["id", "condition", *_NAME_COLUMNS, "num_blocks", "merged", "factors"]
+    columns = ["id", "condition", *_NAME_COLUMNS, "num_blocks", "merged", "factors", "learning_rate", "search"]
     rows = list(ledger.checked(NAMES.rows, "condition_names.id"))
     stored = ("id", *NAMES.rows.names)
     names = pd.DataFrame({c: _plain([row[stored.index(c)] for row in rows], c) for c in columns})
     levels = [json.loads(text) for text in names["factors"]]
+    rates = [json.loads(row[stored.index("rates")] or "[]") for row in rows]
+    names["lowest_rate"] = [min(own, default=np.nan) for own in rates]
+    names["highest_rate"] = [max(own, default=np.nan) for own in rates]
     factors = list(dict.fromkeys(factor for level in levels for factor in sorted(level)))
     titles = [FACTOR + factor for factor in factors]
     for factor, title in zip(factors, titles, strict=True):
@@ -314,7 +361,7 @@ def _integers(values: NDArray[Any]) -> pd.arrays.IntegerArray:
 def _plain(values: list[Any], column: str) -> Any:
     if column in ("cut", "num_blocks", "id", "replicate", "merged"):
         return np.array(values, dtype=np.int64)
-    return np.array(values, dtype=np.float64) if column == "fraction" else _texts(values)
+    return np.array(values, dtype=np.float64) if column in ("fraction", *RATES) else _texts(values)
 
 
 def _known(points: NDArray[Any], column: str, bit: int) -> NDArray[np.float64]:

@@ -1,0 +1,253 @@
+"""A study whose learning rates pilots choose: from the ledger alone, whatever ran where, stopped or not."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import foreign_strategies
+import layercut.stages.pilot
+from layercut import answers, load_failures, load_pilots, load_results, run_study
+from layercut.executors.base import Done, Event, Lost
+from layercut.executors.serial import SerialExecutor
+from layercut.figures import charts_of
+from layercut.ledger import Ledger
+from layercut.plan.jobs import Condition, PilotJob
+from layercut.records import PilotRecord
+from layercut.report import write_report
+from layercut.spec import StudySpec
+from layercut.stages.transfer import run_trial
+from layercut.strategies import STRATEGIES
+from tiny import context_with_sources, tiny_plan, tiny_study
+
+RATES = (1e-4, 1e-2, 1e30)
+OVERRIDES = (
+    "transfer.training.lr=[1e-4, 1e-2, 1e+30]",
+    "transfer.training.epochs=4",
+    "transfer.strategies=[linear_probe, finetune, freeze]",
+    "transfer.cuts=[1, 2]",
+    "transfer.replicates=2",
+    "model.channels=4",
+    "pretraining.epochs=1",
+)
+
+
+def study(*overrides: str) -> StudySpec:
+    return tiny_study(*OVERRIDES, *overrides)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("rates") / "run"
+    assert not run_study(study(), output, executor="serial").failed
+    return output
+
+
+@pytest.fixture(scope="module")
+def whole_hash(run: Path) -> str:
+    return run_study(study(), run, executor="serial").records_hash
+
+
+def pilots_of(path: Path) -> list[PilotRecord]:
+    """Return the pilots of a run as every other must have them."""
+    with Ledger(path, read_only=True) as ledger:
+        found = [dataclasses.replace(pilot, environment=None, wall_seconds=None) for pilot in ledger.pilots()]
+    return sorted(found, key=lambda pilot: pilot.key)
+
+
+def test_a_pilot_is_the_trial_of_its_rate_and_replicate_that_nobody_reports(run: Path, tmp_path: Path):
+    """Bit for bit, whatever of it the pilot's record has."""
+    checked = tiny_plan(*OVERRIDES)
+    context = context_with_sources(checked, tmp_path)
+    by_key = {record.key: record for record in pilots_of(run)}
+    for job in _jobs(checked.plan.conditions, by_key):
+        pilot = by_key[job.key]
+        if not pilot.diverged:
+            trial = run_trial(job.condition, job.replicate, "trial", context)
+            for value in ("validation_accuracy", "validation_loss", "best_epoch", "curve", "split_hash"):
+                assert getattr(pilot, value) == getattr(trial, value)
+
+
+def _jobs(conditions: tuple[Condition, ...], records: dict[str, PilotRecord]) -> list[PilotJob]:
+    from layercut.plan.rates import choose_rates
+
+    jobs: dict[str, PilotJob] = {}
+    known: dict[str, PilotRecord] = {}
+    while found := choose_rates(conditions, known.values(), {}).pilots:
+        jobs |= {job.key: job for job in found}
+        known |= {job.key: records[job.key] for job in found}
+    return list(jobs.values())
+
+
+def test_each_condition_has_the_rate_that_its_pilots_tell(run: Path):
+    """Worked out here from the pilots alone, for searches that tried every rate."""
+    with Ledger(run, read_only=True) as ledger:
+        taken = {name.search: name.learning_rate for name in ledger.names() if name.search}
+    by_search: dict[str, list[PilotRecord]] = defaultdict(list)
+    for pilot in pilots_of(run):
+        by_search[pilot.search].append(pilot)
+    full = {key: own for key, own in by_search.items() if {one.learning_rate for one in own} == set(RATES)}
+    assert full
+    for search, own in full.items():
+        last = min(pilot.replicate for pilot in own)  # of those that were left at the end
+        finalists = {pilot.learning_rate for pilot in own if pilot.replicate == last}
+        means = {
+            rate: (
+                sum(-math.inf if one.diverged else one.validation_accuracy for one in own if one.learning_rate == rate),
+                sum(-math.inf if one.diverged else -one.validation_loss for one in own if one.learning_rate == rate),
+            )
+            for rate in finalists
+        }
+        assert taken[search] == max(finalists, key=lambda rate: (*means[rate], -rate))
+
+
+def test_a_rate_that_diverges_is_a_result_and_no_failure(run: Path):
+    assert any(pilot.diverged for pilot in pilots_of(run))
+    assert load_failures(run).empty
+    assert 1e30 not in set(load_results(run)["learning_rate"])
+
+
+def test_trials_are_those_of_a_study_of_the_rate_that_was_taken(run: Path, tmp_path: Path):
+    results = load_results(run)
+    rate = float(results.loc[results["strategy"] == "finetune", "learning_rate"].iloc[0])
+    run_study(study(f"transfer.training.lr={rate!r}", "transfer.strategies=[finetune]"), tmp_path, executor="serial")
+    alone = load_results(tmp_path)
+    ours = results[results["strategy"] == "finetune"]
+    assert list(alone["key"]) == list(ours["key"])
+    assert list(alone["test_loss"]) == list(ours["test_loss"])
+
+
+def test_pilots_are_in_no_result_and_have_images_of_their_own(run: Path):
+    results, pilots = load_results(run), load_pilots(run)
+    assert set(results["replicate"]) == {0, 1}
+    assert not set(results["split_hash"]) & {pilot.split_hash for pilot in pilots_of(run)}
+    assert not [column for column in pilots.columns if "test" in column]
+
+
+def test_the_table_of_pilots_says_what_was_tried_and_what_was_taken(run: Path):
+    pilots = load_pilots(run)
+    finetune = pilots[(pilots["strategy"] == "finetune") & (pilots["cut"] == 1)]
+    assert sorted(set(finetune["learning_rate"])) == list(RATES)
+    taken = set(finetune.loc[finetune["taken"], "learning_rate"])
+    results = load_results(run)
+    assert taken == set(results.loc[results["strategy"] == "finetune", "learning_rate"])
+    assert "linear_probe" not in set(pilots["strategy"])
+
+
+def test_processes_give_the_records_of_serial(run: Path, whole_hash: str, tmp_path: Path):
+    assert run_study(study(), tmp_path, executor="processes", workers=2).records_hash == whole_hash
+    assert pilots_of(tmp_path) == pilots_of(run)
+
+
+class Stopping:
+    """An executor that is interrupted after so many jobs."""
+
+    def __init__(self, jobs: int) -> None:
+        self._left = jobs
+        self._serial = SerialExecutor()
+
+    def run(self, function: str, jobs: Any, context: Any) -> Iterator[Event]:
+        for event in self._serial.run(function, jobs, context):
+            yield event
+            if isinstance(event, Done | Lost):
+                self._left -= 1
+                if self._left == 0:
+                    raise KeyboardInterrupt
+
+    def close(self) -> None:
+        self._serial.close()
+
+
+def test_stopped_again_and_again_it_ends_as_if_nothing_had_happened(run: Path, whole_hash: str, tmp_path: Path):
+    for _ in range(100):
+        try:
+            summary = run_study(study(), tmp_path, executor=Stopping(2))
+            break
+        except KeyboardInterrupt:
+            continue
+    assert summary.records_hash == whole_hash
+    assert pilots_of(tmp_path) == pilots_of(run)
+
+
+def test_another_cut_adds_what_it_needs_and_repeats_nothing(tmp_path: Path):
+    fewer = ("transfer.strategies=[truncate]", "transfer.replicates=1", "transfer.cuts=[1]")
+    run_study(study(*fewer), tmp_path, executor="serial")
+    before = {pilot.key for pilot in pilots_of(tmp_path)}
+    more = study("transfer.strategies=[truncate]", "transfer.replicates=1", "transfer.cuts=[1, 2]")
+    run_study(more, tmp_path, executor="serial")
+    assert before < {pilot.key for pilot in pilots_of(tmp_path)}
+    assert len(load_results(tmp_path)) == 2
+
+
+def _refuse_once(monkeypatch: pytest.MonkeyPatch, cut: int) -> None:
+    ours = layercut.stages.pilot.prepare_trial
+
+    def refuse(condition: Condition, *arguments: Any) -> Any:
+        if condition.cut == cut:
+            raise MemoryError("no memory left")
+        return ours(condition, *arguments)
+
+    monkeypatch.setattr(layercut.stages.pilot, "prepare_trial", refuse)
+
+
+def test_without_a_pilot_that_failed_trials_are_failures_and_the_next_run_does_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    spec = study("transfer.strategies=[truncate]", "transfer.cuts=[1, 2]")
+    with monkeypatch.context() as patched:
+        _refuse_once(patched, cut=2)
+        summary = run_study(spec, tmp_path, executor="serial")
+    assert (summary.num_finished, summary.failed) == (2, {"error": 2})
+    messages = load_failures(tmp_path)
+    assert (messages["message"] == "no learning rate could be chosen: no memory left").sum() == 2
+    again = run_study(spec, tmp_path, executor="serial")
+    assert (again.num_finished, again.failed, again.failed_jobs) == (4, {}, {})
+    assert again.records_hash == run_study(spec, tmp_path.parent / "undisturbed", executor="serial").records_hash
+
+
+def test_a_damaged_pilot_is_trained_again(run: Path, whole_hash: str, tmp_path: Path):
+    run_study(study(), tmp_path, executor="serial")
+    with Ledger(tmp_path) as ledger:
+        ledger._connection.execute("UPDATE pilots SET validation_accuracy = 0.99 WHERE id = 1")
+    summary = run_study(study(), tmp_path, executor="serial")
+    assert [name for name in summary.mended if name.startswith("pilot ")]
+    assert summary.records_hash == whole_hash
+
+
+def test_a_strategy_of_another_package_gets_its_rate_in_the_same_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(STRATEGIES, "_table", {**STRATEGIES._table, **foreign_strategies.TABLE})
+    run_study(study("transfer.strategies=[shorter, truncate]", "transfer.cuts=[1, 2]"), tmp_path, executor="serial")
+    results = load_results(tmp_path)
+    foreign, ours = (results[results["strategy"] == name] for name in ("shorter", "truncate"))
+    assert list(foreign["learning_rate"]) == list(ours["learning_rate"])
+    assert list(foreign["test_loss"]) == list(ours["test_loss"])
+
+
+def test_the_answer_says_that_each_condition_has_its_own_rate(run: Path):
+    results = load_results(run)
+    trained = results[results["strategy"] != "linear_probe"]
+    trained.attrs = {}  # else it is a part of the study, which is not finished
+    told = str(answers(trained))
+    assert "Each condition has a learning rate of its own" in told
+    assert "from 0.0001 to 1e+30; here 0.01." in " ".join(told.split())
+
+
+def test_figures_that_compare_conditions_say_it_too(run: Path):
+    (_, chart), *_ = charts_of("cut_boxes", run)
+    assert chart.caption.endswith("Each condition is trained at its own learning rate, chosen in pilots.")
+
+
+def test_the_page_warns_of_a_list_that_may_be_too_short(run: Path, tmp_path: Path):
+    page = write_report(run).read_text(encoding="utf-8")
+    assert "list may be too short" not in page  # 0.01 lies in the middle
+    short = study("transfer.training.lr=[1e-4, 1e-2]", "transfer.strategies=[finetune]", "transfer.replicates=1")
+    run_study(short, tmp_path, executor="serial")
+    page = write_report(tmp_path).read_text(encoding="utf-8")
+    assert "so the list may be too short" in page
+    assert "finetune: the highest, 0.01, at 2 of 2 cuts" in page
