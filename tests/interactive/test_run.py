@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -139,6 +140,17 @@ def test_a_notebook_shows_one_bar_that_is_drawn_in_its_place():
 
 def test_there_is_no_bar_outside_of_a_notebook():
     assert isinstance(notebook_progress("mine"), NoProgress)
+
+
+@pytest.mark.slow
+def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "from-python.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(code.replace("layercut.run(study,", 'layercut.run(study, executor="serial", output_dir='), names)  # noqa: S102
+    assert isinstance(names["figure"], go.Figure)
+    assert (tmp_path / "runs" / "mine" / "report.html").is_file()
 
 
 def test_the_version_is_that_of_the_package():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import runpy
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,10 @@ from layercut.errors import UserError
 from layercut.inference import KeptModel, find_model
 from layercut.models import MODELS
 from layercut.models.base import seeded_build
-from layercut.recipes import recipe
+from layercut.recipes import FRAMEWORKS, recipe
+from layercut.recipes.training import epoch_factor, scheduler_line
 from layercut.recipes.treated import treated
+from layercut.spec import TrainingSpec
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import PartialStrategy
 from layercut.strategies.treatment import treatment
@@ -130,16 +134,24 @@ def test_published_weights_are_asked_for_by_name(kept, monkeypatch):
     from layercut.spec import WeightsSource
 
     monkeypatch.setattr("layercut.recipes.code._source_of", lambda kept: WeightsSource(weights="r160_in1k"))
-    assert "timm.create_model('test_efficientnet.r160_in1k', pretrained=True" in recipe(kept)
+    assert (
+        "ARCHITECTURE = 'test_efficientnet.r160_in1k'\nmodel = timm.create_model(ARCHITECTURE, pretrained=True"
+        in recipe(kept)
+    )
 
 
-def test_lightning_trains_what_the_recipe_says(kept, photos, monkeypatch):
-    pytest.importorskip("lightning", reason="lightning is not installed")
+@pytest.mark.slow
+@pytest.mark.parametrize("framework", [name for name in FRAMEWORKS if name != "timm"])
+def test_frameworks_train_what_the_recipe_says(kept, photos, monkeypatch, framework):
+    for needed in (framework, *(["accelerate"] if framework == "transformers" else [])):
+        if find_spec(needed) is None:
+            pytest.skip(f"{needed} is not installed")
     wanted = _as(kept, "freeze_reinit", 5)
     monkeypatch.chdir(photos.parent)
     torch.save(timm.create_model("test_efficientnet", num_classes=7).state_dict(), "source.pth")
-    Path("recipe.py").write_text(recipe(wanted, "lightning"), encoding="utf-8")
-    subprocess.run([sys.executable, "recipe.py"], check=True, capture_output=True)
+    Path("recipe.py").write_text(recipe(wanted, framework), encoding="utf-8")
+    done = subprocess.run([sys.executable, "recipe.py"], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     before, after = torch.load("source.pth"), torch.load("model.pth")
     layers = tuple(f"{layer}." for layer in treated(wanted.card).frozen_layers)
     assert any(name.startswith(layers) for name in after)
@@ -166,3 +178,28 @@ def test_a_model_of_others_has_no_recipe(kept):
     build = kept.card["build"] | {"name": "plain_cnn", "options": {}}
     with pytest.raises(UserError, match="expected a model of timm for a recipe; got plain_cnn"):
         recipe(kept._replace(card=kept.card | {"build": build}))
+
+
+def test_a_rate_in_closed_form_is_that_of_the_scheduler():
+    for schedule in ({"lr_schedule": "cosine"}, {"lr_schedule": "step", "lr_step_epochs": 2}, {}):
+        training = TrainingSpec(epochs=5, lr=0.5, **schedule).model_dump()
+        groups = [torch.nn.Parameter(torch.zeros(1))]
+        optimizer = torch.optim.SGD(groups, lr=0.5)
+        scheduler = eval(scheduler_line(training) or "None", {"torch": torch, "optimizer": optimizer})  # noqa: S307
+        for epoch in range(5):
+            factor = eval(epoch_factor(training), {"math": math, "epoch": epoch})  # noqa: S307 - our own code
+            assert 0.5 * factor == pytest.approx(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            if scheduler is not None:
+                scheduler.step()
+
+
+def test_a_penalty_that_keras_does_not_have_is_refused(kept):
+    training = kept.card["training"] | {"weight_decay": 0.1}
+    with pytest.raises(UserError, match="Keras has no adam whose weight decay is a penalty"):
+        recipe(kept._replace(card=kept.card | {"training": training}), "keras")
+
+
+def test_what_one_framework_cannot_is_said_in_its_code_alone(kept):
+    assert "# Not in this code: kept_lr_scale: 0.1." in recipe(kept, "keras")
+    assert "kept_lr_scale" not in recipe(kept, "lightning")

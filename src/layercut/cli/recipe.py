@@ -14,7 +14,7 @@ from layercut.cli.options import HomePath, condition_option
 @click.option(
     "--for",
     "framework",
-    type=click.Choice(["timm", "lightning"]),
+    type=click.Choice(["timm", "lightning", "transformers", "keras"]),
     default="timm",
     show_default=True,
     help="Whose code.",
@@ -30,6 +30,8 @@ def command(run: Path, framework: str, condition: dict[str, str]) -> None:
     \b
     timm       a plain loop of PyTorch around the model
     lightning  a LightningModule and its Trainer
+    transformers  its Trainer around its own wrapper of timm's models
+    keras      `fit`, with Keras on PyTorch
 
     \b
     Examples:

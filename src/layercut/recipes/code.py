@@ -11,11 +11,12 @@ from layercut.data.pictures import rule_of
 from layercut.errors import UnknownNameError
 from layercut.inference import KeptModel, find_model
 from layercut.ledger import LEDGER_NAME, Ledger
-from layercut.recipes.training import left_out, optimizer_line, scheduler_line
+from layercut.recipes.endings import ENDINGS, Ending
+from layercut.recipes.training import left_out, require_told
 from layercut.recipes.treated import Treated, treated
 from layercut.spec import CheckpointSource, TrainingSpec, WeightsSource, parse_study
 
-FRAMEWORKS = ("timm", "lightning")
+FRAMEWORKS = tuple(ENDINGS)
 
 
 def recipe(path: str | PathLike[str] | KeptModel, framework: str = "timm") -> str:
@@ -23,7 +24,7 @@ def recipe(path: str | PathLike[str] | KeptModel, framework: str = "timm") -> st
 
     Args:
         path: an output directory, a folder of a kept trial, or what `find_model` returned.
-        framework: `timm`, a plain loop, or `lightning`.
+        framework: `timm`, a plain loop; `lightning`, `transformers` or `keras`.
 
     Raises:
         UserError: the model, strategy or training has no recipe.
@@ -33,36 +34,41 @@ def recipe(path: str | PathLike[str] | KeptModel, framework: str = "timm") -> st
         raise UnknownNameError("framework", framework, FRAMEWORKS)
     kept = path if isinstance(path, KeptModel) else find_model(Path(path).expanduser())
     card, does = kept.card, treated(kept.card)
-    training = card["training"]
-    optimizer, scheduler = optimizer_line(training), scheduler_line(training)
+    training, ending = card["training"], ENDINGS[framework]
+    require_told(training)
+    made_with = _arguments(card, does)
     parts = [
-        _head(kept, framework),
-        _model(card, does, _source_of(kept)),
+        _head(kept, ending),
+        _model(card, does, made_with, _source_of(kept)),
         _treatment(does),
         _images(card),
-        _groups(training, does),
-        (_lightning if framework == "lightning" else _loop)(training, optimizer, scheduler),
+        _groups(training, does) if ending.has_groups else "",
+        ending.train(training, made_with),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _head(kept: KeptModel, framework: str) -> str:
+def _head(kept: KeptModel, ending: Ending) -> str:
     card = kept.card
     defaults = TrainingSpec().model_dump()
     lines = [
         f"{kept.title}, of the study {card['study']}.",
         "The same layers are frozen, the same ones new, the optimizer is the same.",
         "Order and initial values are others, so numbers differ a little.",
-        *(f"Not in this code: {one}." for one in left_out(card["training"], defaults)),
+        *(f"Not in this code: {one}." for one in left_out(card["training"], defaults, ending.lacks)),
     ]
     imports = ["import timm", "import torch", "import torch.nn.functional as F", "import torchvision"]
-    if framework == "lightning":
-        imports.insert(0, "import lightning")
-    return "\n".join([*(f"# {_line(line)}" for line in lines), "", *imports])
+    return "\n".join([*(f"# {_line(line)}" for line in lines), "", *ending.imports, *imports])
 
 
-def _model(card: Mapping[str, Any], does: Treated, source: WeightsSource | CheckpointSource | None) -> str:
+def _arguments(card: Mapping[str, Any], does: Treated) -> str:
+    """Return what `timm.create_model` is given beside a name."""
     channels, height, width = card["build"]["image_shape"]
+    given = f"num_classes={len(card['class_names'])}, in_chans={channels}"
+    return f"{given}, img_size=({height}, {width})" if _has_fixed_size(does.model) else given
+
+
+def _model(card: Mapping[str, Any], does: Treated, given: str, source: WeightsSource | CheckpointSource | None) -> str:
     name, pretrained, loading = does.model, "False", ""
     if isinstance(source, WeightsSource):
         pretrained = "True"
@@ -80,12 +86,9 @@ def _model(card: Mapping[str, Any], does: Treated, source: WeightsSource | Check
             'print("not in the file:", sorted(set(own) - set(fitting)))\n'
             "model.load_state_dict(fitting, strict=False)"
         )
-    given = f"num_classes={len(card['class_names'])}, in_chans={channels}"
-    if _has_fixed_size(name):
-        given += f", img_size=({height}, {width})"
-    made = f"model = timm.create_model({name!r}, pretrained={pretrained if does.transfers else 'False'}, {given})"
+    made = f"model = timm.create_model(ARCHITECTURE, pretrained={pretrained if does.transfers else 'False'}, {given})"
     fresh = f"\nfresh = timm.create_model({does.model!r}, pretrained=False, {given})" if does.transfers else ""
-    return f"CLASSES = {list(card['class_names'])!r}\n{made}{loading}{fresh}"
+    return f"CLASSES = {list(card['class_names'])!r}\nARCHITECTURE = {name!r}\n{made}{loading}{fresh}"
 
 
 def _treatment(does: Treated) -> str:
@@ -153,54 +156,6 @@ def _groups(training: Mapping[str, Any], does: Treated) -> str:
         f'    {{"params": [trained[name] for name in KEPT], "lr": {training["lr"] * training["kept_lr_scale"]!r}}},\n'
         "]"
     )
-
-
-def _loop(training: Mapping[str, Any], optimizer: str, scheduler: str | None) -> str:
-    clip = training["clip_norm"]
-    lines = [
-        f"optimizer = {optimizer}",
-        *([f"scheduler = {scheduler}"] if scheduler else []),
-        f"for epoch in range({training['epochs']}):",
-        "    train_mode(model)",
-        "    for inputs, labels in batches:",
-        f"        loss = F.cross_entropy(model(inputs), labels, label_smoothing={training['label_smoothing']!r})",
-        "        optimizer.zero_grad()",
-        "        loss.backward()",
-        *([f"        torch.nn.utils.clip_grad_norm_(model.parameters(), {clip!r})"] if clip else []),
-        "        optimizer.step()",
-        *(["    scheduler.step()"] if scheduler else []),
-        '    print(f"epoch {epoch + 1}: loss of the last batch {loss.item():.3f}")',
-        'torch.save(model.state_dict(), "model.pth")',
-    ]
-    return "\n".join(lines)
-
-
-def _lightning(training: Mapping[str, Any], optimizer: str, scheduler: str | None) -> str:
-    clip = training["clip_norm"]
-    answer = "return optimizer" if scheduler is None else f"return [optimizer], [{scheduler}]"
-    return f"""
-class Transfer(lightning.LightningModule):
-    def __init__(self):
-        super().__init__()
-        self.model = model
-
-    def on_train_epoch_start(self):
-        train_mode(self.model)  # Lightning has put everything into training mode
-
-    def training_step(self, batch):
-        inputs, labels = batch
-        return F.cross_entropy(self.model(inputs), labels, label_smoothing={training["label_smoothing"]!r})
-
-    def configure_optimizers(self):
-        optimizer = {optimizer}
-        {answer}
-
-
-trainer = lightning.Trainer(
-    max_epochs={training["epochs"]}, gradient_clip_val={clip!r}, logger=False, enable_checkpointing=False
-)
-trainer.fit(Transfer(), batches)
-torch.save(model.state_dict(), "model.pth")"""
 
 
 def _source_of(kept: KeptModel) -> WeightsSource | CheckpointSource | None:

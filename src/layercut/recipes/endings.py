@@ -1,0 +1,172 @@
+"""The end of a recipe, a framework each: how `model` is trained, whose layers are frozen by then.
+
+Each leaves the model's weights in `model.pth`, under the names of timm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from layercut.recipes.training import epoch_factor, keras_optimizer_line, optimizer_line, scheduler_line
+
+_SAVE = 'torch.save(model.state_dict(), "model.pth")'
+
+
+class Ending(NamedTuple):
+    """What a framework needs."""
+
+    imports: tuple[str, ...]
+    """Lines before the imports of every recipe."""
+    train: Callable[[Mapping[str, Any], str], str]
+    """From a training and the arguments of `timm.create_model` to code."""
+    has_groups: bool = True
+    """Whether its optimizer takes groups of parameters."""
+    lacks: tuple[str, ...] = ()
+    """Fields of a training that it does otherwise, or not at all, where they are given."""
+
+
+def _loop(training: Mapping[str, Any], made_with: str) -> str:
+    clip, scheduler = training["clip_norm"], scheduler_line(training)
+    lines = [
+        f"optimizer = {optimizer_line(training)}",
+        *([f"scheduler = {scheduler}"] if scheduler else []),
+        f"for epoch in range({training['epochs']}):",
+        "    train_mode(model)",
+        "    for inputs, labels in batches:",
+        f"        loss = F.cross_entropy(model(inputs), labels, label_smoothing={training['label_smoothing']!r})",
+        "        optimizer.zero_grad()",
+        "        loss.backward()",
+        *([f"        torch.nn.utils.clip_grad_norm_(model.parameters(), {clip!r})"] if clip else []),
+        "        optimizer.step()",
+        *(["    scheduler.step()"] if scheduler else []),
+        '    print(f"epoch {epoch + 1}: loss of the last batch {loss.item():.3f}")',
+        _SAVE,
+    ]
+    return "\n".join(lines)
+
+
+def _lightning(training: Mapping[str, Any], made_with: str) -> str:
+    clip, scheduler = training["clip_norm"], scheduler_line(training)
+    answer = "return optimizer" if scheduler is None else f"return [optimizer], [{scheduler}]"
+    return f"""
+class Transfer(lightning.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.model = model
+
+    def on_train_epoch_start(self):
+        train_mode(self.model)  # Lightning has put everything into training mode
+
+    def training_step(self, batch):
+        inputs, labels = batch
+        return F.cross_entropy(self.model(inputs), labels, label_smoothing={training["label_smoothing"]!r})
+
+    def configure_optimizers(self):
+        optimizer = {optimizer_line(training)}
+        {answer}
+
+
+trainer = lightning.Trainer(
+    max_epochs={training["epochs"]}, gradient_clip_val={clip!r}, logger=False, enable_checkpointing=False
+)
+trainer.fit(Transfer(), batches)
+{_SAVE}"""
+
+
+def _transformers(training: Mapping[str, Any], made_with: str) -> str:
+    factor = epoch_factor(training)
+    return f"""
+class TransferForImageClassification(transformers.TimmWrapperForImageClassification):
+    def train(self, mode=True):
+        super().train(mode)
+        if mode:
+            train_mode(self.timm_model)  # the Trainer has put everything into training mode
+        return self
+
+
+config = transformers.TimmWrapperConfig(
+    architecture=ARCHITECTURE,
+    model_args=dict({made_with}),
+    id2label=dict(enumerate(CLASSES)),
+    label2id={{name: number for number, name in enumerate(CLASSES)}},
+)
+config.model_args.pop("num_classes")
+wrapped = TransferForImageClassification(config)
+wrapped.timm_model = model
+
+
+def collate(items):
+    return {{
+        "pixel_values": torch.stack([image for image, _ in items]),
+        "labels": torch.tensor([label for _, label in items]),
+    }}
+
+
+optimizer = {optimizer_line(training)}
+steps = len(batches)
+schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (lambda epoch: {factor})(step // steps))
+arguments = transformers.TrainingArguments(
+    output_dir="trained",
+    num_train_epochs={training["epochs"]},
+    per_device_train_batch_size={training["batch_size"]},
+    max_grad_norm={training["clip_norm"] or 0.0!r},
+    label_smoothing_factor={training["label_smoothing"]!r},
+    remove_unused_columns=False,
+    save_strategy="no",
+    report_to="none",
+)
+trainer = transformers.Trainer(
+    model=wrapped, args=arguments, train_dataset=images, data_collator=collate, optimizers=(optimizer, schedule)
+)
+trainer.train()
+wrapped.cpu().save_pretrained("trained")  # transformers.AutoModelForImageClassification.from_pretrained("trained")
+{_SAVE}"""
+
+
+def _keras(training: Mapping[str, Any], made_with: str) -> str:
+    return f"""
+class Transfer(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.model = model
+
+    def train(self, mode=True):
+        super().train(mode)
+        if mode:
+            train_mode(self.model)  # Keras has put everything into training mode
+        return self
+
+    def forward(self, images):
+        return self.model(images)
+
+
+def one_hot(items):
+    labels = torch.tensor([label for _, label in items])
+    return torch.stack([image for image, _ in items]), F.one_hot(labels, len(CLASSES)).float()
+
+
+wrapped = keras.Sequential([keras.layers.TorchModuleWrapper(Transfer(), output_shape=(None, len(CLASSES)))])
+wrapped.compile(
+    optimizer={keras_optimizer_line(training)},
+    loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing={training["label_smoothing"]!r}),
+)
+schedule = keras.callbacks.LearningRateScheduler(lambda epoch, rate: {training["lr"]!r} * ({epoch_factor(training)}))
+batches = torch.utils.data.DataLoader(images, batch_size={training["batch_size"]}, shuffle=True, collate_fn=one_hot)
+wrapped.fit(batches, epochs={training["epochs"]}, callbacks=[schedule], verbose=2)
+model.cpu()
+{_SAVE}"""
+
+
+ENDINGS = {
+    "timm": Ending((), _loop),
+    "lightning": Ending(("import lightning",), _lightning),
+    "transformers": Ending(("import math", "", "import transformers"), _transformers),
+    "keras": Ending(
+        ("import math", "import os", "", 'os.environ["KERAS_BACKEND"] = "torch"', "import keras"),
+        _keras,
+        has_groups=False,
+        lacks=("kept_lr_scale",),
+    ),
+}
+"""By the name of the framework, as `layercut recipe --for` takes it."""
