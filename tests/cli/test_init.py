@@ -52,7 +52,7 @@ def test_24_photographs_become_a_study_of_a_pretrained_model_that_plan_accepts(
         "fractions": [1.0],
         "replicates": 9,
         "validation": "folds",
-        "training": {"epochs": 40, "min_steps": 100, "batch_size": 16, "lr": 3e-4},
+        "training": {"epochs": 40, "min_steps": 100, "batch_size": 16, "lr": [1e-4, 3e-4, 1e-3]},
     }
     assert study["keep"] == ["weights", "predictions"]
     code, stdout, stderr = layercut("plan", "my-study.yaml")
@@ -77,6 +77,21 @@ def test_every_key_of_the_file_has_a_comment_above_or_beside_it(tmp_path: Path) 
             own = "#" in line or line in ("  dataset: folder",)
             assert own or above.lstrip().startswith("# "), line
         above = line
+
+
+@pytest.mark.parametrize(
+    ("survey", "rates"),
+    [
+        (_survey(12), [1e-4, 3e-4, 1e-3]),
+        (_survey(1, test=5), 3e-4),  # the only image of a class is in no fold
+        (_survey(1, test=5, validation=4), [1e-4, 3e-4, 1e-3]),
+        (_survey(1000, test=100), [1e-4, 3e-4, 1e-3]),
+        (FolderSurvey(("ants", "bees"), (2000, 30), (9, 9), 0, {(40, 30): 2030}, False, ()), 3e-4),  # 3 bees at 10 %
+    ],
+)
+def test_learning_rates_are_chosen_where_there_are_images_to_choose_by(survey: FolderSurvey, rates: Any) -> None:
+    text = first_study(survey, MODEL, "photos", "photos", Path("photos.yaml"))
+    assert yaml.safe_load(text)["transfer"]["training"]["lr"] == rates
 
 
 def test_folders_and_files_with_odd_names_are_found_again(

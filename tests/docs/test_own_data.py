@@ -50,7 +50,8 @@ def test_the_study_is_what_init_writes_for_such_a_folder(tmp_path: Path, monkeyp
         main(["init", "photos"])
     written, shown = yaml.safe_load(Path("photos.yaml").read_text(encoding="utf-8")), yaml.safe_load(BLOCKS[0])
     assert written["transfer"].pop("fractions") == [1.0]  # the default
-    shown["transfer"]["training"]["lr"] = float(shown["transfer"]["training"]["lr"])  # PyYAML reads 3e-4 as a text
+    rates = shown["transfer"]["training"]["lr"]
+    shown["transfer"]["training"]["lr"] = [float(rate) for rate in rates]  # PyYAML reads 3e-4 as a text
     assert written == shown
 
 
