@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,7 +18,8 @@ from layercut import answers, load_failures, load_pilots, load_results, run_stud
 from layercut.executors.base import Done, Event, Lost
 from layercut.executors.serial import SerialExecutor
 from layercut.figures import charts_of
-from layercut.ledger import Ledger
+from layercut.interop.mp_tl_study import export_study
+from layercut.ledger import Ledger, study_status
 from layercut.plan.jobs import Condition, PilotJob
 from layercut.records import PilotRecord
 from layercut.report import write_report
@@ -26,6 +28,7 @@ from layercut.stages.transfer import run_trial
 from layercut.strategies import STRATEGIES
 from tiny import context_with_sources, tiny_plan, tiny_study
 
+EXPORTED = {"finetune": "finetune", "freeze": "F", "linear_probe": "linear_probe"}
 RATES = (1e-4, 1e-2, 1e30)
 OVERRIDES = (
     "transfer.training.lr=[1e-4, 1e-2, 1e+30]",
@@ -251,3 +254,16 @@ def test_the_page_warns_of_a_list_that_may_be_too_short(run: Path, tmp_path: Pat
     page = write_report(tmp_path).read_text(encoding="utf-8")
     assert "so the list may be too short" in page
     assert "finetune: the highest, 0.01, at 2 of 2 cuts" in page
+
+
+def test_exported_trials_have_the_rate_that_was_taken(run: Path, tmp_path: Path):
+    results = load_results(run)
+    files = {file.name: json.loads(file.read_text(encoding="utf-8")) for file in export_study(run, tmp_path)}
+    for strategy, rows in ((name, files[f"cuts_tiny_{letters}.json"][1:]) for name, letters in EXPORTED.items()):
+        taken = set(results.loc[results["strategy"] == strategy, "learning_rate"].dropna())
+        assert {row["lr"] for row in rows} == (taken or {None})
+
+
+def test_status_counts_pilots(run: Path):
+    assert study_status(run).pilots == len(pilots_of(run))
+    assert f"{len(pilots_of(run))} pilots finished" in study_status(run).describe()

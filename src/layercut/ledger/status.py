@@ -23,6 +23,8 @@ class StudyStatus:
     """Trials without a result, by kind."""
     failed_jobs: dict[str, int]
     pretrainings: int
+    pilots: int
+    """Trainings that choose learning rates."""
     records_hash: str | None
     """None where it was not asked for, for it reads every record, or where records are damaged."""
     damaged: tuple[str, ...] = ()
@@ -36,6 +38,8 @@ class StudyStatus:
         """Return the counts as text."""
         asked = f" of {self.trials:,}" if self.trials is not None else ""
         lines = [f"{self.study or 'study'}: {self.finished:,}{asked} trials finished"]
+        if self.pilots:
+            lines.append(f"  {self.pilots:,} pilots finished, which choose learning rates")
         lines += [f"  {count:,} failed: {kind.replace('_', ' ')}" for kind, count in sorted(self.failed.items())]
         lines += [
             f"  {count:,} pretraining, feature, representation or pilot jobs failed: {kind.replace('_', ' ')}"
@@ -69,6 +73,7 @@ def study_status(output_dir: Path, with_hash: bool = False, checked: bool = True
             counts["failed"],
             counts["failed_jobs"],
             counts["pretrainings"],
+            counts["pilots"],
             ledger.records_hash(named=not imported) if with_hash and not damaged else None,
             damaged,
         )

@@ -97,7 +97,7 @@ def _as_study(ledger: Ledger, study: Mapping[str, Any]) -> Iterator[tuple[str, l
             if num_failed:
                 values["failed_trials"] = num_failed
             rows = [
-                trial_row(name, trial, values.get("lr_fine_tune"))
+                trial_row(name, trial, _rate(name, values))
                 for name in members
                 for trial in sorted(by_condition[name.condition], key=lambda trial: trial.replicate)
             ]
@@ -126,6 +126,12 @@ def _clusters(base: str, probes: list[ProbeRecord], contexts: list[tuple[str, ..
     for source, target, model, _ in files:
         rows = [probe_row(p) for p in probes if (p.source, p.model) == (source, model) and p.target in (target, "")]
         yield f"{_title(base, (source, target, model, ''), contexts)}_cluster.json", rows
+
+
+def _rate(name: ConditionName, values: Mapping[str, Any]) -> Any:
+    """Return the learning rate of a trial; None where there was none, or several of which nobody knows the one."""
+    told = values.get("lr_fine_tune")
+    return name.learning_rate or (None if isinstance(told, list) else told)
 
 
 def _context(name: ConditionName) -> tuple[str, ...]:
