@@ -13,9 +13,19 @@ from layercut.cli.terminal import say
 
 
 @click.command("recommend")
-@click.argument("models", metavar="MODEL[=WEIGHTS]...", nargs=-1, required=True)
-@click.option("--data", required=True, metavar="DATASET|FOLDER", help="Your images: a folder, or a dataset's name.")
-@click.option("--budget", default="10m", show_default=True, metavar="TIME", help="How long it may take: 90s, 10m, 1h.")
+@click.argument("models", metavar="MODEL[=WEIGHTS]...|STUDY", nargs=-1, required=True)
+@click.option("--data", metavar="DATASET|FOLDER", help="Your images: a folder, or a dataset's name.")
+@click.option(
+    "--budget",
+    metavar="TIME",
+    help="How long it may take: 90s, 10m, 1h; ten minutes, or what --share gives, by default.",
+)
+@click.option(
+    "--share",
+    type=float,
+    metavar="X",
+    help="With STUDY in place of models and images: how much of its planned work it may take, such as 0.1.",
+)
 @click.option(
     "--target-accuracy",
     type=float,
@@ -59,8 +69,9 @@ from layercut.cli.terminal import say
 @json_option
 def command(
     models: tuple[str, ...],
-    data: str,
-    budget: str,
+    data: str | None,
+    budget: str | None,
+    share: float | None,
     target_accuracy: float | None,
     certify_points: float | None,
     output_dir: Path | None,
@@ -81,11 +92,15 @@ def command(
     spent or nothing pays. The choice is made on labelled images that were held out, each once, never on test images.
     Ctrl-C loses nothing: the same command goes on, and with a larger budget goes further.
 
+    With --share, STUDY is a study file, a shipped study, or the output directory of one: which of its own conditions to
+    take at its largest fraction, for a share of its planned work.
+
     \b
     Examples:
         layercut recommend timm/resnet18 --data photos
         layercut recommend timm/resnet18=weights.safetensors --data photos --budget 5m -o runs/photos
         layercut recommend timm/resnet18 torchvision/resnet18 --data photos
+        layercut recommend photos.yaml --share 0.1
         layercut recommend my_models:build=weights.pth --data photos --budget 30m --target-accuracy 0.95
     """
     started = time.monotonic()  # importing takes seconds, too
@@ -100,6 +115,7 @@ def command(
         models,
         data,
         budget=budget,
+        share=share,
         target_accuracy=target_accuracy,
         certify_points=certify_points,
         output_dir=output_dir,

@@ -58,10 +58,10 @@ class Trial(NamedTuple):
     replicate: int
 
 
-def arms_of(plan: Plan, model: str = "", slower: float = 1.0) -> tuple[Arm, ...]:
+def arms_of(plan: Plan, model: str = "", slower: float = 1.0, with_scratch: bool = False) -> tuple[Arm, ...]:
     """Return the conditions worth trying, in their order.
 
-    `slower`: how many times as long an operation takes as one of the first model.
+    `slower`: how many times as long an operation takes as one of the first model; `with_scratch`: all conditions.
 
     Where only a new head is trained, solving it is better; where nothing of the source is left, nothing is recommended
     that takes a training.
@@ -74,7 +74,9 @@ def arms_of(plan: Plan, model: str = "", slower: float = 1.0) -> tuple[Arm, ...]
             "expected one `transfer.training.lr`; got a list: a recommendation tries rates by itself, three for each "
             "training; a study for `layercut run` chooses from a list"
         )
-    worth = (one for one in plan.conditions if one.head == "solved" or (one.treatment.trained and one.source))
+    worth = (
+        one for one in plan.conditions if with_scratch or one.head == "solved" or (one.treatment.trained and one.source)
+    )
     return in_order(_arm(one, model, slower) for one in worth)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from layercut.data.cache import default_data_dir
+from layercut.errors import UserError
 from layercut.executors.base import Executor
 from layercut.executors.capacity import num_usable_cores
 from layercut.keys import content_key
@@ -24,6 +26,7 @@ from layercut.recommending.design import check_overrides
 from layercut.recommending.journal import Journal, Look, read_journal, require_own
 from layercut.recommending.look import look_at_test_images
 from layercut.recommending.model_folder import write_model
+from layercut.recommending.of_study import question_of_study
 from layercut.recommending.outcome import MODEL_FOLDER, Recommendation, read_recommendation
 from layercut.recommending.question import Question, question_of
 from layercut.recommending.runs import Runs, open_runs, study_folders
@@ -31,14 +34,16 @@ from layercut.recommending.search import Clock, Tell, Timer, search
 from layercut.recommending.speed import training_seconds
 from layercut.recommending.target import check_target
 from layercut.runner import Run
+from layercut.spec import Study, StudySpec
 from layercut.training.device import resolve_device
 
 
 def recommend(
-    model: str | Sequence[str],
-    data: str | PathLike[str],
+    model: Study | Sequence[str],
+    data: str | PathLike[str] | None = None,
     *,
-    budget: str | float = "10m",
+    budget: str | float | None = None,
+    share: float | None = None,
     target_accuracy: float | None = None,
     certify_points: float | None = None,
     output_dir: str | PathLike[str] | None = None,
@@ -61,14 +66,17 @@ def recommend(
 
     Args:
         model: `timm/NAME`, `torchvision/NAME`, MODEL=WEIGHTS, or your own `package.module:function=WEIGHTS`.
-            Of several, which one to take is part of the question.
-        data: a folder of images, or a dataset's name.
-        budget: seconds, or a text such as `90s`, `10m`, `1h`; of all calls for one output directory together.
+            Of several, which one to take is part of the question. Or, with `share`, a study as `load_study` takes it:
+            its own conditions at the largest fraction are then to choose from.
+        data: a folder of images, or a dataset's name; a study has its own.
+        budget: seconds, or a text such as `90s`, `10m`, `1h`; of all calls for one output directory together. Where
+            None, ten minutes, or what `share` gives.
+        share: of a study's planned work, in 0..1, that the recommendation may take.
         target_accuracy: stop as soon as the recommended condition is shown to reach this accuracy, in 0..1.
         certify_points: after half of the budget go on with fresh replicates until the recommended condition is shown
             to be within so many points of accuracy of every other that was tried, or the budget does not reach.
         output_dir: where everything is written; `runs/recommend-DATA-MODEL` where None, with each model's name.
-        seed: where every random number comes from.
+        seed: where every random number comes from; a study has its own.
         device: `auto`, `cpu` or `cuda`.
         nondeterministic: on a GPU, also train what has no deterministic backward pass there, as `run_study` does.
         executor: who does the trials, as of `run_study`.
@@ -85,17 +93,22 @@ def recommend(
         LedgerError: a ledger to learn from is damaged.
         StorageFullError: the disk is full.
     """
-    started, seconds = clock() if started is None else started, budget_seconds(budget)
+    started = clock() if started is None else started
+    default = budget_seconds("10m") if share is None else math.inf
+    seconds = default if budget is None else budget_seconds(budget)
     check_overrides(overrides)
     check_target(target_accuracy)
     check_margin(certify_points)
-    models = [model] if isinstance(model, str) else list(model)
     gains = (*shipped_gains(), *learned_from(learn_from))
     data_dir = Path(data_dir or default_data_dir()).expanduser()
-    question = question_of(models, str(data), data_dir, seed, overrides)
+    num_workers = workers or (1 if resolve_device(device).type == "cuda" else num_usable_cores())
+    if share is None:
+        question = question_of(_models(model), _given(data), data_dir, seed, overrides)
+    else:
+        question, planned = question_of_study(_study(model, data), share, data_dir, num_workers, overrides)
+        seconds = min(seconds, planned)
     output_dir = Path(output_dir or Path("runs") / question.name).expanduser()
     require_own(output_dir)
-    num_workers = workers or (1 if resolve_device(device).type == "cuda" else num_usable_cores())
     with open_runs(
         question.studies,
         output_dir,
@@ -110,7 +123,8 @@ def recommend(
             tell("goes on with what earlier studies said when it began; another -o begins with what is learned now")
         journal.budget_seconds, journal.target_accuracy = seconds, target_accuracy
         journal.margin = None if certify_points is None else certify_points / 100
-        timer = Timer(clock, journal.spent_seconds, started)
+        began = started if share is None else clock()  # planned work has no imports in it
+        timer = Timer(clock, journal.spent_seconds, began)
         try:
             best = search(runs, journal, timer, tell)
             certify(runs, journal, timer, tell, best)
@@ -130,7 +144,10 @@ def recommend(
 
 def _journal(runs: Runs, question: Question, num_workers: int, gains: Gains) -> Journal:
     """Return what earlier calls wrote down, if it is of the same arms; else a new journal."""
-    keys = sorted(arm.key for model, run in runs.by_model.items() for arm in arms_of(run.plan, model))
+    scratch = question.with_scratch
+    keys = sorted(
+        arm.key for model, run in runs.by_model.items() for arm in arms_of(run.plan, model, with_scratch=scratch)
+    )
     identity = content_key("recommendation", keys)
     found = read_journal(runs.ledger)
     if found is not None and found.identity == identity:
@@ -138,7 +155,7 @@ def _journal(runs: Runs, question: Question, num_workers: int, gains: Gains) -> 
     speeds = {model: _seconds_per_flop(run) for model, run in runs.by_model.items()}
     first = next(iter(speeds.values()))
     arms = in_order(
-        arm for model, run in runs.by_model.items() for arm in arms_of(run.plan, model, speeds[model] / first)
+        arm for model, run in runs.by_model.items() for arm in arms_of(run.plan, model, speeds[model] / first, scratch)
     )
     notes = tuple(dict.fromkeys(note for run in runs.by_model.values() for note in run.plan.notes))
     num_images = sum(question.class_counts.values())
@@ -152,8 +169,35 @@ def _journal(runs: Runs, question: Question, num_workers: int, gains: Gains) -> 
         first,
         prior=gains_hash(gains),
         beliefs={arm.key: believed(gains, arm, num_images) for arm in arms if not arm.solved},
+        num_validation=None if question.validation == "folds" else question.num_held_out,
         folders=study_folders(runs.by_model),
     )
+
+
+def _models(model: Study | Sequence[str]) -> list[str]:
+    if isinstance(model, str):
+        return [model]
+    if isinstance(model, Sequence):
+        return list(model)
+    raise UserError("expected the name of a model, or several; a study is given with a share, such as share=0.1")
+
+
+def _given(data: str | PathLike[str] | None) -> str:
+    if data is None:
+        raise UserError(
+            "expected images (--data FOLDER or a dataset's name), or a study with a share of its work (--share 0.1)"
+        )
+    return str(data)
+
+
+def _study(model: Study | Sequence[str], data: str | PathLike[str] | None) -> Study:
+    if data is not None:
+        raise UserError("--share is of a study's planned work, and a study has its own images; omit --data or --share")
+    if isinstance(model, str | PathLike | Mapping | StudySpec):
+        return model
+    if len(model) != 1:
+        raise UserError(f"--share: expected one study; got {len(model)}")
+    return model[0]
 
 
 def _seconds_per_flop(run: Run) -> float:

@@ -93,6 +93,8 @@ def posterior(
         gains = np.array([one.gain for one in told])
         expected[~solved] = (_best_below(arms, heads.mean) + gains)[~solved]
         values[~own] = np.maximum(values[~own], expected[at[~own]] + WORST)
+    elif len(values):  # no head is solved: as good as what was tried
+        expected += values.mean()
     return _condition(arms, solved, expected, spread, at, replicates, values, variance)
 
 

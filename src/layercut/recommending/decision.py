@@ -71,8 +71,9 @@ class _Option(NamedTuple):
 
 
 def first_trials(arms: Sequence[Arm]) -> tuple[Trial, ...]:
-    """Return what is done first, whatever it costs: every head that is solved."""
-    return tuple(Trial(arm.key, 0) for arm in arms if arm.solved)
+    """Return what is done first, whatever it costs: every head that is solved; without one, the cheapest training."""
+    solved = tuple(Trial(arm.key, 0) for arm in arms if arm.solved)
+    return solved or tuple(Trial(arm.key, 0) for arm in arms[:1])
 
 
 def decide(setting: Setting, seen: Sequence[Seen], left_seconds: float) -> Decision:

@@ -17,6 +17,9 @@ from layercut.records import TrialRecord
 
 _MOST_NAMED = 5
 
+MEASURES = {True: "Out-of-fold accuracy", False: "Validation accuracy"}
+"""What is chosen by, by whether it is out of fold."""
+
 _ENDS = {
     "worth": "no further trial was expected to gain 0.05 points",
     "all": "everything was tried",
@@ -68,10 +71,11 @@ def evidence(found: Found) -> Iterator[str]:
 def _accuracy(found: Found) -> Iterator[str]:
     journal, own, same = found.journal, found.own, found.same
     low, high = interval(own.accuracy, journal.num_held_out)
+    images = "labelled image" if journal.is_out_of_fold else "validation image"
     replicates = "" if own.num_replicates == 1 else f", mean of {own.num_replicates} replicates"
     yield (
-        f"Out-of-fold accuracy {words.percent(own.accuracy)} (95 % interval {words.percent(low)} to "
-        f"{words.percent(high)}) on {words.count(journal.num_held_out, 'labelled image')}{replicates}; the most "
+        f"{MEASURES[journal.is_out_of_fold]} {words.percent(own.accuracy)} (95 % interval {words.percent(low)} to "
+        f"{words.percent(high)}) on {words.count(journal.num_held_out, images)}{replicates}; the most "
         f"frequent class alone has {words.percent(journal.chance)}."
     )
     if journal.target_accuracy is not None:

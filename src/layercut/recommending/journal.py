@@ -71,6 +71,8 @@ class Journal:
     """Of the last call: where this is shown to be reached, nothing more is tried."""
     margin: float | None = None
     """Of the last call, in 0..1: the recommended arm is to be shown to be within it of every rival."""
+    num_validation: int | None = None
+    """Images to choose by where they are not those of folds."""
     folders: dict[str, str] = field(default_factory=lambda: {"": "."})
     """Where the study of each model lies below the output directory; the only one has no name."""
     looks: dict[str, Look] = field(default_factory=dict)
@@ -88,8 +90,15 @@ class Journal:
 
     @property
     def num_held_out(self) -> int:
-        """Return how many of them are predicted by a model that has not seen them: not the only one of its class."""
+        """Return how many images are to choose by: validation images, or all that are not alone in their class."""
+        if self.num_validation is not None:
+            return self.num_validation
         return sum(count for count in self.class_counts.values() if count > 1)
+
+    @property
+    def is_out_of_fold(self) -> bool:
+        """Return whether choices rest on all labelled images, each predicted once by a model that has not seen it."""
+        return self.num_validation is None
 
     @property
     def chance(self) -> float:

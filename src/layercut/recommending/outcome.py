@@ -16,7 +16,7 @@ from layercut.ledger import Ledger, ledger_path
 from layercut.recommending.arms import Arm, seen_in
 from layercut.recommending.certificate import Standing
 from layercut.recommending.decision import expected_seconds
-from layercut.recommending.evidence import Found, evidence, lead
+from layercut.recommending.evidence import MEASURES, Found, evidence, lead
 from layercut.recommending.journal import Journal, open_ledgers, read_journal
 from layercut.recommending.page import as_html, write_page
 from layercut.recommending.standings import standings
@@ -127,5 +127,6 @@ def _table(found: Found) -> pd.DataFrame:
             }
         )
     table = pd.DataFrame(content).astype(dict.fromkeys(_NUMBERS, "Int64"))
+    table.attrs["measure"] = MEASURES[journal.is_out_of_fold]
     order = table.assign(last=~table["recommended"]).sort_values(["last", "accuracy"], ascending=[True, False])
     return table.loc[order.index].reset_index(drop=True)

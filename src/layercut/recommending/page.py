@@ -58,15 +58,16 @@ def curve_chart(table: pd.DataFrame) -> Chart:
     names = strategies_in_order(rows["strategy"])
     ends = [100 * value for column in ("low", "high") for value in rows[column]]
     limits = padded(min(ends, default=0.0), max(ends, default=100.0), 2.0)
-    axis = Axis("Out-of-fold accuracy", "%", limits=limits)
+    measure = table.attrs["measure"]
+    axis = Axis(measure, "%", limits=limits)
     models = table.groupby("model", sort=False) if "model" in table else [("", table)]
     return Chart(
         name="recommendation",
         title="What was tried",
         panels=tuple(_panel(str(model), own, axis) for model, own in models),
-        caption="Accuracy on labelled images that were held out, each once, at the best rate that was tried; bars: "
+        caption="Accuracy on images that were held out, at the best rate that was tried; bars: "
         "Wilson's 95 % intervals over images. All points share their images, so intervals say little of differences.",
-        alt=f"Out-of-fold accuracy in per cent by cut for {', '.join(names) or 'nothing'}.",
+        alt=f"{measure} in per cent by cut for {', '.join(names) or 'nothing'}.",
         legend_title="Strategy",
         legend=tuple(Entry(name, strategy_style(name), "line") for name in names),
     )
@@ -95,7 +96,9 @@ def _point(row: Mapping[Any, Any], cuts: list[int]) -> Point:
 
 
 def _table(table: pd.DataFrame) -> str:
-    head = "".join(f"<th>{name}</th>" for name in ("What", "Rate", "Out of fold", "95 % interval", "Log loss", "Time"))
+    head = "".join(
+        f"<th>{name}</th>" for name in ("What", "Rate", table.attrs["measure"], "95 % interval", "Log loss", "Time")
+    )
     return f"<table><tr>{head}</tr>{''.join(_row(row) for row in table.to_dict('records'))}</table>"
 
 

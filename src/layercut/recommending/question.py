@@ -29,6 +29,11 @@ class Question(NamedTuple):
     class_counts: dict[str, int]
     """Labelled images of each class."""
     has_test_images: bool
+    num_held_out: int | None = None
+    """Images to choose by; None: all that are not alone in their class, by folds."""
+    validation: str = "folds"
+    with_scratch: bool = False
+    """Whether conditions that keep nothing of the source may be recommended, too."""
 
 
 def question_of(models: Sequence[str], data: str, data_dir: Path, seed: int, overrides: Sequence[str]) -> Question:

@@ -90,11 +90,12 @@ def step_told(journal: Journal, seen: Sequence[Seen], step: Step) -> str:
     own = list(dict.fromkeys(trial.key for trial in step.trials))
     best = max((row.accuracy for row in rows.values() if not math.isnan(row.accuracy)), default=math.nan)
     clock = f"{words.duration(journal.spent_seconds)} of {words.duration(journal.budget_seconds)}"
-    if step is journal.steps[0]:
+    where = "out of fold" if journal.is_out_of_fold else "on validation images"
+    if all(rows[key].arm.solved for key in own) and step is journal.steps[0]:
         what = words.count(len(own), "solved head")
     else:
         what = "; ".join(f"{arm_name(rows[key].arm)} {_outcome(rows[key])}" for key in own)
-    return f"{clock}: {what}; best so far {words.percent(best)} out of fold"
+    return f"{clock}: {what}; best so far {words.percent(best)} {where}"
 
 
 def look_told(journal: Journal, num_rivals: int, size: int) -> str:
