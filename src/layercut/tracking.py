@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from layercut.interop.epoch_csv import EpochCsv
+from layercut.interop.mlflow import MlflowLog
 from layercut.interop.tensorboard import TensorBoardLog
+from layercut.interop.wandb import WandbLog
 from layercut.ledger import Ledger
 from layercut.records import ConditionName, EpochPoint, PretrainingRecord, Record, TrialRecord
 from layercut.spec import StudySpec
@@ -94,6 +96,10 @@ def open_tracking(spec: StudySpec, output_dir: Path, names: Iterable[ConditionNa
     trackers: list[Tracker] = []
     if spec.tensorboard:
         trackers.append(TensorBoardLog(output_dir))
+    if spec.mlflow:
+        trackers.append(MlflowLog(output_dir, spec.name))
+    if spec.wandb:
+        trackers.append(WandbLog(output_dir, spec.name))
     if spec.csv:
         trackers.append(EpochCsv(output_dir))
     return Tracking(trackers, names)

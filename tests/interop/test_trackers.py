@@ -103,6 +103,7 @@ def test_names_with_strange_signs_stay_inside_the_folder(tmp_path):
 def test_without_the_extra_the_plan_says_so_before_there_is_a_ledger(start, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("layercut.spec.extras.find_spec", lambda name: None)
-    with pytest.raises(SpecError, match=r"`tensorboard`.* needs TensorBoard.*pip install 'layercut\[tensorboard\]'"):
-        start("tensorboard=true")
+    for key, name in (("tensorboard", "TensorBoard"), ("mlflow", "MLflow"), ("wandb", "Weights & Biases")):
+        with pytest.raises(SpecError, match=rf"`{key}`.* needs {name}.*pip install 'layercut\[{key}\]'"):
+            start(f"{key}=true")
     assert list(tmp_path.iterdir()) == []

@@ -94,6 +94,8 @@ _USES = {
     "parquet": "`layercut export --format parquet`",
     "ray": "`layercut run --executor ray`, on many machines",
     "tensorboard": "`tensorboard: true` in a study file",
+    "mlflow": "`mlflow: true` in a study file",
+    "wandb": "`wandb: true` in a study file",
     "onnx": "`layercut export-model --format onnx`",
     "bench": "comparing layercut's speed with PyTorch Lightning's",
 }

@@ -184,6 +184,14 @@ class StudySpec(StrictSpec):
         default=None, description="What to keep of chosen trials: a list, or `{what: [...], replicates: 1}`."
     )
     tensorboard: bool = Field(default=False, description="Write TensorBoard event files while trials finish.")
+    mlflow: bool = Field(
+        default=False,
+        description="Tell MLflow of every training: the server at `MLFLOW_TRACKING_URI`, or `mlflow/` of the run.",
+    )
+    wandb: bool = Field(
+        default=False,
+        description="Write every training for Weights & Biases, offline unless `WANDB_MODE` says otherwise.",
+    )
     csv: bool = Field(default=False, description="Write `transfer_learning_logs.csv`, a row for each trial and epoch.")
 
     _file: Path | None = PrivateAttr(default=None)
