@@ -230,6 +230,39 @@ def test_one_image_a_class_gets_what_is_usual_and_is_told_so(tmp_path: Path) -> 
     assert found.model.class_names == ["ants", "bees", "wasps"]
 
 
+def test_images_to_hold_out_of_one_class_alone_are_no_choice_either(tmp_path: Path) -> None:
+    data = folder(tmp_path / "photos", {"ants": 1, "bees": 1, "wasps": 3})
+    found = recommend(tmp_path / "run", data, *SMALL, budget="1h", certify_points=1.0, target_accuracy=0.1)
+    assert "This is what is usual, not a choice" in found.answer
+    assert (found.table.iloc[0]["strategy"], found.table.iloc[0]["cut"]) == ("linear_probe", 2)
+    assert "reached" not in found.answer
+
+
+def test_chance_is_that_of_the_images_that_are_held_out(tmp_path: Path) -> None:
+    data = folder(tmp_path / "photos", {"ants": 1, "bees": 2, "flies": 1, "wasps": 6})
+    found = recommend(tmp_path / "run", data, *FAST, budget=5.0)
+    assert "on 8 labelled images; the most frequent class alone has 75.0 %" in found.answer
+    assert "2 classes have one image, which says nothing of how it is recognised." in found.answer
+
+
+def test_more_classes_than_images_end_with_the_class_that_has_none(tmp_path: Path) -> None:
+    data = folder(tmp_path / "photos", {"ants": 1, "bees": 1, "wasps": 0})
+    with pytest.raises(UserError, match=r"wasps: this class has no images; add some or remove the folder"):
+        recommend(tmp_path / "run", data, *SMALL)
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_image_a_class_and_no_test_images_says_what_is_missing(tmp_path: Path) -> None:
+    data = folder(tmp_path / "photos", {"ants": 1, "bees": 1}, ("",))
+    with pytest.raises(UserError, match=r"class 'ants' has 1 images.* training and test need at least one each"):
+        recommend(tmp_path / "run", data, *SMALL)
+
+
+def test_a_model_of_which_no_head_can_be_solved_ends_with_the_reason(tmp_path: Path, noise: Path) -> None:
+    with pytest.raises(UserError, match=r"no head could be solved on any features of this model: expected finite"):
+        recommend(tmp_path / "run", noise, *SMALL, "normalization={mean: 0.0, std: 1e-39}")
+
+
 def test_one_class_is_refused_in_words(tmp_path: Path) -> None:
     data = folder(tmp_path / "photos", {"ants": 4})
     with pytest.raises(UserError, match="ants"):

@@ -36,7 +36,7 @@ def certify(runs: Runs, journal: Journal, timer: Timer, tell: Tell, best: Arm) -
         size = next_look(min((one.num_pairs for one in open_ones), default=LOOKS[-1]))
         if size is None:
             return
-        needed = seconds_needed(journal, best, found, runs.seen(journal.trials), size)
+        needed = seconds_needed(journal, best, found, journal.seen_in(runs.ledgers), size)
         if needed > journal.budget_seconds * (1 - RESERVE) - timer.spent():
             return
         last = FIRST_FRESH + size - 1

@@ -182,9 +182,10 @@ def _cheaper(own: Judged, same: Sequence[Judged], records: Mapping[str, TrialRec
 
 
 def _no_choice(journal: Journal) -> Iterator[str]:
+    classes = words.count(len(journal.class_counts), "class", "classes")
     yield (
         f"This is what is usual, not a choice: of {words.count(journal.num_images, 'labelled image')} of "
-        f"{words.count(len(journal.class_counts), 'class', 'classes')} none can be held out to compare anything on. "
+        f"{classes} no two classes have one that can be held out, so nothing can be compared. "
         "Two images of each class or more let every label count."
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,10 +90,14 @@ class Journal:
 
     @property
     def num_held_out(self) -> int:
-        """Return how many images are to choose by: validation images, or all that are not alone in their class."""
+        """Return how many images are to choose by: validation images, or all that are not alone in their class.
+
+        None where all of these are of one class: who always names it would be right.
+        """
         if self.num_validation is not None:
             return self.num_validation
-        return sum(count for count in self.class_counts.values() if count > 1)
+        held_out = [count for count in self.class_counts.values() if count > 1]
+        return sum(held_out) if len(held_out) > 1 else 0
 
     @property
     def is_out_of_fold(self) -> bool:
@@ -102,8 +106,15 @@ class Journal:
 
     @property
     def chance(self) -> float:
-        """Return the share of the most frequent class."""
-        return max(self.class_counts.values()) / self.num_images
+        """Return the share of the most frequent class among the images to choose by."""
+        counts = list(self.class_counts.values())
+        held_out = [count for count in counts if count > 1] if self.is_out_of_fold and self.num_held_out else counts
+        return max(held_out) / sum(held_out)
+
+    def seen_in(self, ledgers: Iterable[Ledger]) -> list[Seen]:
+        """Return what was done of all that was decided; scores on images that tell nothing are left out."""
+        found = seen_in(ledgers, self.trials)
+        return found if self.num_held_out else [one._replace(accuracy=None, loss=None) for one in found]
 
     def setting(self) -> Setting:
         """Return what decisions rest on besides the records."""
@@ -164,7 +175,7 @@ def holds_recommendation(output_dir: Path) -> bool:
     if found is None:
         return False
     with open_ledgers(output_dir, found) as ledgers:
-        return found.recommended(seen_in(ledgers, found.trials)) is not None
+        return found.recommended(found.seen_in(ledgers)) is not None
 
 
 @contextmanager

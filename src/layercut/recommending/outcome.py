@@ -79,7 +79,7 @@ def read_recommendation(output_dir: str | PathLike[str]) -> Recommendation:
         if journal is None:
             raise UserError(f"{output_dir} holds no recommendation; `layercut recommend` makes one")
     with open_ledgers(output_dir, journal) as ledgers:
-        seen = seen_in(ledgers, journal.trials)
+        seen = journal.seen_in(ledgers)
         records = {one.condition: one for ledger in ledgers for one in ledger.trials() if one.replicate == 0}
         best = journal.recommended(seen)
         fresh = _standings(journal, ledgers, best) if best else ()

@@ -36,6 +36,11 @@ class Runs:
     def _places(self) -> dict[str, tuple[str, Condition]]:
         return {one.key: (model, one) for model, run in self.by_model.items() for one in run.plan.conditions}
 
+    @property
+    def ledgers(self) -> list[Ledger]:
+        """Return the ledgers of all studies."""
+        return [run.ledger for run in self.by_model.values()]
+
     def of(self, key: str) -> tuple[Run, Condition]:
         """Return the study of an arm, and the condition that it is."""
         model, condition = self._places[key]
@@ -53,7 +58,7 @@ class Runs:
 
     def seen(self, trials: Iterable[Trial]) -> list[Seen]:
         """Return what was done of some trials, in their order."""
-        return seen_in([run.ledger for run in self.by_model.values()], trials)
+        return seen_in(self.ledgers, trials)
 
     def kept(self, key: str) -> Path:
         """Return the folder with what is kept of an arm's first replicate."""

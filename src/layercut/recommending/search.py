@@ -54,8 +54,8 @@ def search(runs: Runs, journal: Journal, timer: Timer, tell: Tell) -> Arm:
             runs.do(step.trials)
             step.seconds, journal.spent_seconds = timer.spent() - before, timer.spent()
             journal.write(runs.ledger)
-            tell(step_told(journal, runs.seen(journal.trials), step))
-        seen = runs.seen(journal.trials)
+            tell(step_told(journal, journal.seen_in(runs.ledgers), step))
+        seen = journal.seen_in(runs.ledgers)
         best = _recommended(runs, journal, seen)
         _remove_losers(runs, journal, seen)
         if journal.is_enough(seen):
@@ -79,7 +79,10 @@ def _begin(runs: Runs, journal: Journal, trials: tuple[Trial, ...], left_seconds
 def _recommended(runs: Runs, journal: Journal, seen: list[Seen]) -> Arm:
     best = journal.recommended(seen)
     if best is None:
-        raise UserError(f"no head could be solved on any features of this model: {runs.why_nothing()}")
+        what = (
+            "no head could be solved on any features of this model" if journal.arms[0].solved else "nothing is learned"
+        )
+        raise UserError(f"{what}: {runs.why_nothing()}")
     return best
 
 

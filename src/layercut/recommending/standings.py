@@ -25,7 +25,7 @@ def standings(journal: Journal, read: Read, best: Arm, margin: float) -> list[St
 
     A training that fails has nothing right.
     """
-    others = rivals(journal, read(journal.trials), best)
+    others = rivals(journal, read(journal.trials), best) if journal.num_held_out else []
     fresh = read(Trial(arm.key, FIRST_FRESH + i) for arm in [best, *others] for i in range(LOOKS[-1]))
     values: dict[str, dict[int, float]] = {arm.key: {} for arm in [best, *others]}
     for one in fresh:
