@@ -11,7 +11,7 @@ import pandas as pd
 import safetensors.numpy
 
 from layercut.artifacts import KeptImages, KeptTrial, write_artifact
-from layercut.artifacts.reading import Examples, FeatureMaps
+from layercut.artifacts.reading import FeatureMaps, KeptExamples
 from layercut.artifacts.tasks import write_images
 
 CLASSES = ("ant", "bee", "<b>cat</b>")
@@ -27,9 +27,9 @@ class FakeKept(KeptTrial):
         wrong = np.arange(30) < round(30 * (1 - self.card["metrics"]["test_accuracy"]))
         return pd.DataFrame({"image": np.arange(30), "label": _LABELS, "predicted": np.where(wrong, 0, _LABELS)})
 
-    def examples(self) -> Examples:
+    def examples(self) -> KeptExamples:
         """Return the first image of each class, the last one taken for the first."""
-        return Examples(_IMAGES[:3], _LABELS[:3], np.array([0, 1, 0]))
+        return KeptExamples(_IMAGES[:3], _LABELS[:3], np.array([0, 1, 0]))
 
     @property
     def has_feature_maps(self) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Examples(NamedTuple):
+class KeptExamples(NamedTuple):
     """One test image of each class."""
 
     images: NDArray[np.uint8]
@@ -54,10 +54,10 @@ class KeptTrial:
         """Return a row for each epoch."""
         return self._table("curve.csv")
 
-    def examples(self) -> Examples:
+    def examples(self) -> KeptExamples:
         """Return one test image of each class, with what it is and what it was taken for."""
         arrays = self._arrays("examples.safetensors")
-        return Examples(arrays["images"], arrays["labels"], arrays["predicted"])
+        return KeptExamples(arrays["images"], arrays["labels"], arrays["predicted"])
 
     @property
     def has_feature_maps(self) -> bool:

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from layercut.data.base import DatasetFormat, RawDataset, RawImages
 from layercut.data.decode import decode_images
-from layercut.data.folder_layout import Found, Layout, read_layout
+from layercut.data.folder_layout import FolderLayout, Found, read_layout
 from layercut.data.folder_table import TABLE, read_table
 from layercut.data.holdout import HoldoutOptions, share_of_classes, share_of_groups
 from layercut.errors import DataError
@@ -115,7 +115,7 @@ class ImageFolder:
         return (*layout.notes, *([f"{told}and validation images"] if groups else []))
 
 
-def layout_of(options: FolderOptions) -> Layout:
+def layout_of(options: FolderOptions) -> FolderLayout:
     """Return which images a folder holds, or the table in it says; none is opened.
 
     Raises:
@@ -133,12 +133,12 @@ def layout_of(options: FolderOptions) -> Layout:
     return read_layout(path, options.group)
 
 
-def _groups(layout: Layout) -> list[str]:
+def _groups(layout: FolderLayout) -> list[str]:
     """Return the group of each training image; nothing where there are no groups."""
     return [image.group for image in layout.train if image.group is not None]
 
 
-def _with_test_images(layout: Layout, options: FolderOptions) -> Layout:
+def _with_test_images(layout: FolderLayout, options: FolderOptions) -> FolderLayout:
     """Return a layout that has test images: its own, or a share of each class.
 
     Raises:

@@ -35,7 +35,7 @@ class Found(NamedTuple):
     """What belongs together: a patient, a camera, a video."""
 
 
-class Layout(NamedTuple):
+class FolderLayout(NamedTuple):
     """What was found in a folder; images are in the order of their classes, then of their names."""
 
     class_names: tuple[str, ...]
@@ -51,7 +51,7 @@ class Layout(NamedTuple):
     """Files beside the images that say what they are."""
 
 
-def read_layout(root: Path, group: str | None) -> Layout:
+def read_layout(root: Path, group: str | None) -> FolderLayout:
     """List the image files of a folder; with `group: folder` those in the folders of each class.
 
     Raises:
@@ -76,7 +76,7 @@ def make_layout(
     called: Mapping[str, str],
     notes: Sequence[str],
     tables: tuple[Path, ...] = (),
-) -> Layout:
+) -> FolderLayout:
     """Return a layout of the images of `train`, `test` and `validation`, as far as there are such.
 
     Args:
@@ -92,7 +92,7 @@ def make_layout(
     train, role = images["train"], "test" if "test" in images else "validation"
     said = list(notes)
     if role not in images:
-        return Layout(_classes(train), tuple(train), None, notes=tuple(said), tables=tables)
+        return FolderLayout(_classes(train), tuple(train), None, notes=tuple(said), tables=tables)
     test = images[role]
     if _classes(train) != _classes(test):
         raise DataError(
@@ -102,7 +102,7 @@ def make_layout(
     _check_groups(place, images, called)
     if role == "validation":
         said.append(f"{name}: there is no test set, so {called[role]} is the test set")
-        return Layout(_classes(train), tuple(train), tuple(test), notes=tuple(said), tables=tables)
+        return FolderLayout(_classes(train), tuple(train), tuple(test), notes=tuple(said), tables=tables)
     validation = images.get("validation", ())
     unknown = sorted(set(_classes(validation)) - set(_classes(train)))
     if unknown:
@@ -112,7 +112,7 @@ def make_layout(
             f"{name}: the {len(validation):,} images of {called['validation']} are for validation: neither trained on "
             "nor tested on"
         )
-    return Layout(_classes(train), tuple(train), tuple(test), tuple(validation), tuple(said), tables)
+    return FolderLayout(_classes(train), tuple(train), tuple(test), tuple(validation), tuple(said), tables)
 
 
 def _check_groups(place: str, images: Mapping[str, Sequence[Found]], called: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from layercut.data.classes import same_name
-from layercut.data.folder_layout import ROLES, Found, Layout, is_hidden, make_layout
+from layercut.data.folder_layout import ROLES, FolderLayout, Found, is_hidden, make_layout
 from layercut.errors import DataError, did_you_mean, few
 
 TABLE = "metadata.csv"
@@ -25,7 +25,7 @@ class _Row(NamedTuple):
     role: str | None
 
 
-def read_table(table: Path, group: str | None) -> Layout:
+def read_table(table: Path, group: str | None) -> FolderLayout:
     """List the images of a table; `group` is the column that says what belongs together, `group` where None.
 
     Raises:

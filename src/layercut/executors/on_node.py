@@ -22,7 +22,7 @@ class Work(NamedTuple):
     """The run's `sys.path`."""
 
 
-class View(NamedTuple):
+class NodeView(NamedTuple):
     """What a node has, seen from itself."""
 
     layercut_version: str
@@ -30,9 +30,9 @@ class View(NamedTuple):
     """Paths that do not exist there."""
 
 
-def look_around(paths: tuple[Path, ...]) -> View:
+def look_around(paths: tuple[Path, ...]) -> NodeView:
     """Return what this node has."""
-    return View(version("layercut"), tuple(path for path in paths if not path.exists()))
+    return NodeView(version("layercut"), tuple(path for path in paths if not path.exists()))
 
 
 def do_job(job: bytes, work: Work) -> Iterator[tuple[str, Any]]:

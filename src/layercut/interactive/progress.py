@@ -45,7 +45,7 @@ def _display() -> Callable[[str], None] | None:
 
 
 class NotebookProgress:
-    """A `layercut.progress.Progress` as HTML, written with `show`, which replaces what it wrote before."""
+    """A `layercut.runner.progress.Progress` as HTML, written with `show`, which replaces what it wrote before."""
 
     def __init__(self, study: str, show: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._study, self._show, self._clock = study, show, clock

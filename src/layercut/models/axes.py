@@ -23,7 +23,7 @@ from torch.nn.modules.pooling import (
 
 from layercut.models.base import ImageShape
 from layercut.models.graph import TracedGraph
-from layercut.models.observed import Observed, Run
+from layercut.models.observed import Observed, ObservedRun
 
 _CHANNELS_FIRST = (_ConvNd, _NormBase, nn.GroupNorm, _AvgPoolNd, _MaxPoolNd, _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd)
 _CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.MultiheadAttention, nn.RNNBase)
@@ -60,7 +60,7 @@ def _follow(traced: TracedGraph, model: nn.Module, observed: Observed, known: di
 
 def _measured(traced: TracedGraph, model: nn.Module, observed: Observed, shape: ImageShape) -> dict[fx.Node, int]:
     """Compare with images twice as high and wide, as far as the model can compute them."""
-    larger = Run(model, traced.graph)
+    larger = ObservedRun(model, traced.graph)
     channels, height, width = shape
     was_training = model.training
     try:

@@ -76,7 +76,7 @@ def fails_on(model_name: str, image_shape: ImageShape, error: Exception) -> Spec
     )
 
 
-class Run(fx.Interpreter):
+class ObservedRun(fx.Interpreter):
     """Runs a graph in evaluation mode and keeps shapes of floating-point tensors, and numbers."""
 
     def __init__(self, model: nn.Module, graph: fx.Graph) -> None:
@@ -96,9 +96,9 @@ class Run(fx.Interpreter):
         return value
 
 
-def run(traced: TracedGraph, model: nn.Module, shape: tuple[int, ...], channels_last: bool) -> Run:
+def run(traced: TracedGraph, model: nn.Module, shape: tuple[int, ...], channels_last: bool) -> ObservedRun:
     """Run a graph on blank images and return what it gave."""
-    finder = Run(model, traced.graph)
+    finder = ObservedRun(model, traced.graph)
     images = torch.zeros(shape, device=next((value.device for value in model.parameters()), None))
     with torch.no_grad():
         finder.run(images.to(memory_format=torch.channels_last) if channels_last else images)

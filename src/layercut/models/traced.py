@@ -27,7 +27,7 @@ _SHARED = "weights are used that layers before it use too"
 _NO_AXIS = "nothing says which axis of the features holds the channels"
 
 
-class Plan(NamedTuple):
+class CutPlan(NamedTuple):
     """How models of one architecture are cut: names and graphs only, good for any instance of it."""
 
     names: list[str]
@@ -75,7 +75,9 @@ class TracedBlock(nn.Module):
         return answer
 
 
-def plan_cuts(model: nn.Module, image_shape: ImageShape, model_name: str, named: Sequence[str] | None = None) -> Plan:
+def plan_cuts(
+    model: nn.Module, image_shape: ImageShape, model_name: str, named: Sequence[str] | None = None
+) -> CutPlan:
     """Find where a model can be cut; the model is of no use afterwards.
 
     model_name: as its user writes it.
@@ -109,7 +111,7 @@ def plan_cuts(model: nn.Module, image_shape: ImageShape, model_name: str, named:
     ends = [evaluated.image, *chosen[:-1]]
     others = list(_parts(trained, [trained.image, *(twins[evaluated.names[node]] for node in ends[1:]), last]))
     moved = [None if is_usual(axes.get(n), on.shapes[n]) else axes[n] for n in chosen[:-1]]
-    return Plan(
+    return CutPlan(
         block_names(named or _names(model, parts)),
         [(cut_out(part, on), cut_out(other, on_trained)) for part, other in zip(parts, others, strict=True)],
         [draws_at_random(other[1:]) for other in others],
@@ -122,7 +124,7 @@ def plan_cuts(model: nn.Module, image_shape: ImageShape, model_name: str, named:
     )
 
 
-def traced_layout(model: nn.Module, plan: Plan) -> Layout:
+def traced_layout(model: nn.Module, plan: CutPlan) -> Layout:
     """Return the parts of a model, cut as planned for its architecture."""
     blocks: dict[str, nn.Module] = {}
     ordered = not plan.channels_last or any(axis is not None for axis in plan.axes)

@@ -16,8 +16,8 @@ from layercut.errors import CheckpointError
 from layercut.keys import canonical_json
 from layercut.models.base import CuttableModel, ImageShape
 from layercut.models.layout import Layout, fresh_head
-from layercut.models.misfit import misfit
-from layercut.models.traced import Plan, plan_cuts, traced_layout
+from layercut.models.load_errors import load_error
+from layercut.models.traced import CutPlan, plan_cuts, traced_layout
 from layercut.models.weight_names import own_names, with_classifier
 
 Options = TypeVar("Options", bound=BaseModel)
@@ -80,25 +80,25 @@ class TracedFamily(ABC, Generic[Options]):
         try:
             model.load_state_dict(filled)
         except RuntimeError as error:
-            raise CheckpointError(misfit(error)) from error
+            raise CheckpointError(load_error(error)) from error
         return own_names(filled, self._layout(options, image_shape, model).model(), has_classifier)
 
     def _layout(self, options: Options, image_shape: ImageShape, model: nn.Module) -> Layout:
         return traced_layout(model, self._plan(options, image_shape))
 
-    def _plan(self, options: Options, image_shape: ImageShape) -> Plan:
+    def _plan(self, options: Options, image_shape: ImageShape) -> CutPlan:
         identity = _identity(options)
         plan = _planned(self, identity, image_shape)
         _plans[self, identity] = plan
         return plan
 
 
-_plans: dict[tuple[TracedFamily[Any], str], Plan] = {}
+_plans: dict[tuple[TracedFamily[Any], str], CutPlan] = {}
 """The last plan of each options: what heads are like does not depend on the size of the images."""
 
 
 @lru_cache(maxsize=64)
-def _planned(family: TracedFamily[Any], identity: str, image_shape: ImageShape) -> Plan:
+def _planned(family: TracedFamily[Any], identity: str, image_shape: ImageShape) -> CutPlan:
     options = family.options.model_validate_json(identity)
     with torch.random.fork_rng(devices=[]):
         model = family.make(options, image_shape, num_classes=2)

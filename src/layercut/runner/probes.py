@@ -34,7 +34,7 @@ _SLOW = ("channel_clustering", "kmeans_clustering")
 """Each takes longer than all others together."""
 
 
-class Probed(NamedTuple):
+class ProbedModels(NamedTuple):
     """What probes say of some models."""
 
     table: pd.DataFrame
@@ -83,7 +83,9 @@ def probe_spec(
     return make_study(content, overrides, typed)
 
 
-def probe_models(specs: Sequence[StudySpec], *, device: str = "auto", data_dir: str | Path | None = None) -> Probed:
+def probe_models(
+    specs: Sequence[StudySpec], *, device: str = "auto", data_dir: str | Path | None = None
+) -> ProbedModels:
     """Compute the probes of each study on all of its models, in this process; nothing is kept.
 
     Features of more than `MOST_UNITS` numbers an image are averaged over neighbouring places until they fit.
@@ -113,4 +115,4 @@ def probe_models(specs: Sequence[StudySpec], *, device: str = "auto", data_dir: 
         raise UserError(f"no probe has a value: {why}")
     if len({record.model for record in scores}) > 1:
         scores = [replace(record, source=f"{record.model}: {record.source}") for record in scores]
-    return Probed(probe_table(scores, about), failures)
+    return ProbedModels(probe_table(scores, about), failures)

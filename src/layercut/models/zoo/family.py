@@ -17,7 +17,7 @@ from layercut.errors import SpecError, UnknownNameError
 from layercut.models.base import CuttableModel, ImageShape, MadeFor
 from layercut.models.layout import Layout, fresh_head, merge_blocks
 from layercut.models.stages import stage_ends
-from layercut.models.traced import Plan, plan_cuts, traced_layout
+from layercut.models.traced import CutPlan, plan_cuts, traced_layout
 from layercut.models.weight_names import own_names
 from layercut.models.zoo.library import Granularity, Library
 from layercut.registry import import_object
@@ -234,7 +234,7 @@ def _recipe(library: str, name: str) -> Layout:
 
 
 @lru_cache(maxsize=64)
-def _plan(library: str, name: str, image_shape: ImageShape, **switches: Any) -> Plan:
+def _plan(library: str, name: str, image_shape: ImageShape, **switches: Any) -> CutPlan:
     with torch.random.fork_rng(devices=[]):
         model = open_library(library).create(name, image_shape, num_classes=2, **switches)
         return plan_cuts(model, image_shape, f"{library}/{name}")

@@ -16,7 +16,7 @@ from layercut.checkpoints import WeightFile
 from layercut.errors import CheckpointError, SpecError, did_you_mean
 from layercut.models.base import ImageShape, MadeFor
 from layercut.models.layout import Layout
-from layercut.models.misfit import misfit
+from layercut.models.load_errors import load_error
 from layercut.models.stages import Parts
 from layercut.models.weight_names import with_classifier
 from layercut.models.zoo.fetch import fetch_url, require_server, unavailable
@@ -71,7 +71,7 @@ class Timm:
         try:
             model = _create(name, image_shape, num_classes, pretrained=True, pretrained_cfg_overlay=overlay, **switches)
         except (RuntimeError, KeyError, ValueError, AttributeError) as error:
-            raise CheckpointError(misfit(error)) from error
+            raise CheckpointError(load_error(error)) from error
         return Loaded(model, values, has_classifier)
 
     def check_weights(self, name: str, weights: str) -> None:

@@ -17,7 +17,7 @@ from layercut.checkpoints import WeightFile
 from layercut.errors import CheckpointError, SpecError, did_you_mean
 from layercut.models.base import ImageShape, MadeFor
 from layercut.models.layout import Layout
-from layercut.models.misfit import misfit
+from layercut.models.load_errors import load_error
 from layercut.models.stages import MAX_GROUPS, Parts, parts_of
 from layercut.models.weight_names import with_classifier
 from layercut.models.zoo.fetch import fetch_url
@@ -109,7 +109,7 @@ class Torchvision:
                 filled = WeightFile(filled.items(), getattr(model.state_dict(), "_metadata", None), filled.notes)
             model.load_state_dict(filled)
         except (RuntimeError, KeyError, ValueError, IndexError) as error:
-            raise CheckpointError(misfit(error)) from error
+            raise CheckpointError(load_error(error)) from error
         return Loaded(model, filled, has_classifier)
 
     def check_weights(self, name: str, weights: str) -> None:

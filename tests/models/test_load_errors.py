@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from layercut.models.misfit import misfit
+from layercut.models.load_errors import load_error
 
 
 def refused(model, values):
     with pytest.raises(RuntimeError) as error:
         model.load_state_dict(values)
-    return misfit(error.value)
+    return load_error(error.value)
 
 
 def test_names_and_shapes_that_do_not_fit_are_told():
@@ -29,4 +29,4 @@ def test_of_many_names_a_few_are_told_and_the_others_counted():
 
 
 def test_any_other_error_is_told_in_one_line():
-    assert misfit(ValueError("a\n  b")) == "ValueError: a b"
+    assert load_error(ValueError("a\n  b")) == "ValueError: a b"

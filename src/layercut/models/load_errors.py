@@ -14,14 +14,14 @@ _MISSING, _UNEXPECTED = "Missing key(s) in state_dict:", "Unexpected key(s) in s
 _SIZES = re.compile(r"size mismatch for (\S+): .*?torch\.Size\(\[(.*?)\]\).*?torch\.Size\(\[(.*?)\]\)")
 
 
-def misfit(error: Exception) -> str:
+def load_error(error: Exception) -> str:
     """Return what `load_state_dict` complains of: names that it lacks or does not know, and shapes that differ.
 
     Its message is read because libraries call it after adapting values, so that only it knows what did not fit; any
     other error is told as it is.
 
     Example:
-        >>> misfit(RuntimeError('Error(s) in loading:\\n\\tMissing key(s) in state_dict: "a.weight", "a.bias".'))
+        >>> load_error(RuntimeError('Error(s) in loading:\\n\\tMissing key(s) in state_dict: "a.weight", "a.bias".'))
         'expected a.weight, a.bias, got nothing'
     """
     return "; ".join(_complaints(str(error))) or f"{type(error).__name__}: {one_line(error, 300)}"
