@@ -60,3 +60,12 @@ def require_decisions_to_follow(output_dir: Path) -> None:
         for number, step in enumerate(journal.steps[1:], start=1):
             before = [trial for earlier in journal.steps[:number] for trial in earlier.trials]
             assert decide(journal.setting(), seen_in([ledger], before), step.left_seconds).trials == step.trials
+
+
+def journal_steps(output_dir: Path) -> list[Any]:
+    """Return the trials of each decision; none where nothing was decided yet."""
+    if not (output_dir / "ledger.sqlite").exists():
+        return []
+    with Ledger(output_dir, read_only=True) as ledger:
+        found = read_journal(ledger)
+    return [step.trials for step in found.steps] if found else []

@@ -22,9 +22,17 @@ from layercut.executors.serial import SerialExecutor
 from layercut.inference import find_model
 from layercut.ledger import Ledger
 from layercut.recommending import call
-from layercut.recommending.journal import read_journal
 from layercut.recommending.outcome import Recommendation, read_recommendation
-from tiny_recommendation import FAST, SMALL, folder, journal_of, recommend, require_decisions_to_follow, ticking
+from tiny_recommendation import (
+    FAST,
+    SMALL,
+    folder,
+    journal_of,
+    journal_steps,
+    recommend,
+    require_decisions_to_follow,
+    ticking,
+)
 
 
 @pytest.fixture(scope="module")
@@ -152,14 +160,6 @@ def test_interrupted_at_any_trial_the_same_call_goes_on_where_it_was(noise: Path
     require_decisions_to_follow(tmp_path / "run")
     with Ledger(tmp_path / "run", read_only=True) as ledger:
         assert len(list(ledger.trials())) == len(done.trials)
-
-
-def journal_steps(output_dir: Path) -> list[Any]:
-    if not (output_dir / "ledger.sqlite").exists():
-        return []
-    with Ledger(output_dir, read_only=True) as ledger:
-        found = read_journal(ledger)
-    return [step.trials for step in found.steps] if found else []
 
 
 def test_a_budget_too_small_for_a_training_is_answered_by_solved_heads(noise: Path, tmp_path: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from layercut.artifacts.writing import CARD
-from layercut.files import needing_space
+from layercut.files import folder_written_whole, needing_space
 
 WEIGHTS = "model.safetensors"
 
@@ -46,8 +45,8 @@ def write_model(
     Raises:
         StorageFullError: the disk is full.
     """
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    for stale in folder.parent.glob(f".{folder.name}.*"):  # of a call that was killed
+        shutil.rmtree(stale, ignore_errors=True)
     card = json.loads((kept / CARD).read_text(encoding="utf-8"))
     card |= {"recommendation": dict(about), "metrics": card["metrics"] | tested}
     text = _HOW.format(
@@ -58,16 +57,8 @@ def write_model(
         shape=" x ".join(map(str, card["build"]["image_shape"])),
         names=", ".join(map(repr, card["class_names"])),
     )
-    try:
-        with needing_space(f"cannot write {folder}"):
-            unfinished.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(kept / WEIGHTS, unfinished / WEIGHTS)
-            (unfinished / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False), encoding="utf-8")
-            (unfinished / "README.md").write_text(text, encoding="utf-8")
-            if folder.exists():
-                folder.rename(old)
-            unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    with needing_space(f"cannot write {folder}"), folder_written_whole(folder) as unfinished:
+        shutil.copyfile(kept / WEIGHTS, unfinished / WEIGHTS)
+        (unfinished / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False), encoding="utf-8")
+        (unfinished / "README.md").write_text(text, encoding="utf-8")
     return folder
