@@ -10,6 +10,8 @@ from layercut.plan.preflight import CheckedPlan, plan_with_data
 from layercut.spec import StudySpec, parse_study
 from layercut.stages.context import Context
 from layercut.stages.source import run_source
+from layercut.strategies import STRATEGIES
+from layercut.strategies.base import OptionedStrategy
 
 STUDY = """
 name: tiny
@@ -24,6 +26,10 @@ transfer:
   replicates: 1
   training: {lr: 1e-2, epochs: 3, patience: 2, batch_size: 16}
 """
+
+
+EVERY_NAME = [name for name in STRATEGIES if not isinstance(STRATEGIES[name], OptionedStrategy)]
+"""Strategies that a name alone asks for."""
 
 
 def tiny_study(*overrides: str) -> StudySpec:

@@ -13,13 +13,13 @@ from layercut.stages.trial import Seeds, prepare_model, separate
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import PartialStrategy
 from layercut.strategies.treatment import treatment
-from tiny import context_with_sources, one_condition, tiny_plan
+from tiny import EVERY_NAME, context_with_sources, one_condition, tiny_plan
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """A plan with a trained source."""
-    checked = tiny_plan(f"transfer.strategies=[{', '.join(STRATEGIES)}]")
+    checked = tiny_plan(f"transfer.strategies=[{', '.join(EVERY_NAME)}]")
     return checked, context_with_sources(checked, tmp_path_factory.mktemp("study"))
 
 
@@ -31,7 +31,7 @@ def prepared(study, strategy, cut, replicate=0):
     return condition, source, prepare_model(condition, source, seeds)
 
 
-STRATEGY_AND_CUT = [(name, cut) for name in STRATEGIES for cut in range(4) if name != "scratch" or cut == 0]
+STRATEGY_AND_CUT = [(name, cut) for name in EVERY_NAME for cut in range(4) if name != "scratch" or cut == 0]
 
 
 def freezes(strategy, cut):
@@ -148,7 +148,7 @@ def test_the_blocks_that_a_strategy_says_it_keeps_are_the_sources_and_no_others(
 
 
 def test_a_strategy_trains_all_of_its_blocks_or_says_which_parameters(study):
-    for strategy in STRATEGIES:
+    for strategy in EVERY_NAME:
         condition, _, model = prepared(study, strategy, 0 if strategy == "scratch" else 2)
         whole = {f"blocks.{model.block_names[block]}." for block in condition.treatment.trained}
         trained = {name for name in separate(condition, model).trained if not name.startswith("head.")}

@@ -10,20 +10,20 @@ from layercut.records import exact_content
 from layercut.stages.transfer import run_trial
 from layercut.strategies import STRATEGIES
 from layercut.strategies.treatment import treatment
-from tiny import context_with_sources, one_condition, tiny_plan
+from tiny import EVERY_NAME, context_with_sources, one_condition, tiny_plan
 
 NUM_BLOCKS = 3
 
 WITHOUT_NORMS = "norm_only"
 """Trains the head alone in the model of these tests, which has no norms; `tests/stages/test_partial.py` has one."""
 
-EVERY = f"transfer.strategies=[{', '.join(STRATEGIES)}]"
+EVERY = f"transfer.strategies=[{', '.join(EVERY_NAME)}]"
 
 CLAIMS = [
     ((keep_hidden, scale), name, cut, *STRATEGIES[name].canonical(cut, NUM_BLOCKS, keep_hidden)[:2])
     for keep_hidden in (False, True)
     for scale in (1.0, 0.25)
-    for name in STRATEGIES
+    for name in EVERY_NAME
     for cut in range(NUM_BLOCKS + 1)
     if STRATEGIES[name].canonical(cut, NUM_BLOCKS, keep_hidden)[:2] != (name, cut)
 ]

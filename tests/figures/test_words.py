@@ -35,6 +35,7 @@ from layercut.stats import Context
         ("layer_decay", 0, "Keep all 6 blocks and train them further, each slower than the one above it"),
         ("l2_sp", 0, "Keep all 6 blocks and train them further, drawn back to the source's values"),
         ("gradual_unfreeze", 0, "Keep all 6 blocks and train them further, from the top on, group after group"),
+        ("ends", 6, "Keep all 6 blocks with strategy ends"),
         ("own_strategy", 2, "Cut after 2 of 6 blocks with strategy own_strategy"),
     ],
 )

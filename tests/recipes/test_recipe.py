@@ -69,7 +69,8 @@ def _run(code: str, photos: Path, monkeypatch) -> tuple[dict, dict, dict]:
 
 
 def _as(kept: KeptModel, strategy: str, cut: int) -> KeptModel:
-    return kept._replace(card=kept.card | {"strategy": strategy, "cut": cut})
+    does = {"strategy": strategy, "cut": cut, "options": {}}
+    return kept._replace(card=kept.card | {"strategy": strategy, "cut": cut, "does": does})
 
 
 @pytest.mark.parametrize(("strategy", "cut"), POINTS)
@@ -91,7 +92,7 @@ def test_as_many_values_are_trained_as_the_strategy_trains(kept, name, strategy,
     family = MODELS[f"timm/{name}"]
     shape = (3, 160, 160) if name == "test_vit" else (3, 32, 32)
     build = kept.card["build"] | {"name": f"timm/{name}", "image_shape": shape, "options": {}}
-    does = treated(kept.card | {"strategy": strategy, "cut": cut, "build": build})
+    does = treated(_as(kept, strategy, cut).card | {"build": build})
     ours = seeded_build(family, family.options.model_validate({}), shape, 2, seed=0)
     treats, own = treatment(STRATEGIES[strategy], cut, len(ours.blocks)), STRATEGIES[strategy]
     expected = sum(value.numel() for value in ours.head.parameters())

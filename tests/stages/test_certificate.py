@@ -12,17 +12,17 @@ from layercut.stages.stacked import run_stacked
 from layercut.stages.transfer import run_trial
 from layercut.stages.trial import prepare_trial
 from layercut.strategies import STRATEGIES
-from tiny import context_with_sources, one_condition, tiny_plan
+from tiny import EVERY_NAME, context_with_sources, one_condition, tiny_plan
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """A plan with a trained source."""
-    checked = tiny_plan(f"transfer.strategies=[{', '.join(STRATEGIES)}]")
+    checked = tiny_plan(f"transfer.strategies=[{', '.join(EVERY_NAME)}]")
     return checked, context_with_sources(checked, tmp_path_factory.mktemp("study"))
 
 
-@pytest.mark.parametrize("strategy", list(STRATEGIES))
+@pytest.mark.parametrize("strategy", EVERY_NAME)
 def test_everything_that_a_strategy_trains_has_moved_and_everything_else_has_not(study, strategy, monkeypatch):
     checked, context = study
     trials, before = [], []
@@ -35,9 +35,10 @@ def test_everything_that_a_strategy_trains_has_moved_and_everything_else_has_not
     monkeypatch.setattr(transfer, "prepare_trial", prepare)
     cut = 2 if STRATEGIES[strategy].transfers else 0
     cut = next(name.cut for name in checked.plan.names if name.strategy == strategy and name.cut in (cut, 2))
-    run_trial(one_condition(checked, strategy, cut), 0, "trial", context)
+    record = run_trial(one_condition(checked, strategy, cut), 0, "trial", context)
     (trial,) = trials
-    wanted = set(values_to_train(trial))
+    waiting = tuple(f"{block}." for block in trial.waiting(record.best_epoch))
+    wanted = {name for name in values_to_train(trial) if not name.startswith(waiting)}
     moved = {n for n, value in trial.parts.body.named_parameters() if not torch.equal(value, before[0][n])}
     assert moved == wanted
 
@@ -70,10 +71,10 @@ def test_a_unit_without_gradient_may_stay_as_it_is(study):
         if not name.startswith("blocks.conv0"):
             parameter.data.add_(1.0)
     images = torch.rand(8, 1, 8, 8)
-    check_trained(trial, before, lambda: (images, torch.zeros(8, dtype=torch.int64)))
+    check_trained(trial, before, lambda: (images, torch.zeros(8, dtype=torch.int64)), best_epoch=1)
     body.blocks[0].conv.bias.data.fill_(1.0)
     with pytest.raises(UntrainedError):
-        check_trained(trial, values_to_train(trial), lambda: (images, torch.zeros(8, dtype=torch.int64)))
+        check_trained(trial, values_to_train(trial), lambda: (images, torch.zeros(8, dtype=torch.int64)), best_epoch=1)
 
 
 def test_what_has_no_gradient_before_the_first_step_may_stay_where_training_ends_with_it(study):
@@ -86,7 +87,7 @@ def test_what_has_no_gradient_before_the_first_step_may_stay_where_training_ends
         if not name.startswith("blocks.conv0"):
             parameter.data.add_(1.0)
     images = torch.rand(8, 1, 8, 8)
-    check_trained(trial, before, lambda: (images, torch.zeros(8, dtype=torch.int64)))
+    check_trained(trial, before, lambda: (images, torch.zeros(8, dtype=torch.int64)), best_epoch=1)
 
 
 def test_a_parameter_that_cannot_be_trained_is_no_silent_constant(study):
@@ -104,7 +105,9 @@ def test_replicates_trained_as_one_model_certify_it_each(tmp_path, monkeypatch):
     checked = tiny_plan("transfer.replicates=3", "transfer.strategies=[scratch]", stacked=True)
     context = context_with_sources(checked, tmp_path)
     asked = []
-    monkeypatch.setattr(stacked, "check_trained", lambda trial, before, batch: asked.append(batch()[0].shape))
+    monkeypatch.setattr(
+        stacked, "check_trained", lambda trial, before, batch, best_epoch: asked.append(batch()[0].shape)
+    )
     (job,) = [job for job in transfer_jobs(checked.plan, lambda key: False) if len(job.replicates) == 3]
     run_stacked(job, context)
     assert len(asked) == 3

@@ -69,7 +69,8 @@ def phrase(strategy: str, cut: int, num_blocks: int, names: Sequence[str] = ()) 
         "linear_probe": _probed(cut, num_blocks, kept),
         "scratch_truncate": f"Remove all blocks but the first {cut}{named} and train the smaller network from scratch",
     }
-    return sentences.get(strategy, f"Cut after {kept} with strategy {strategy}")
+    other = f"Keep all {num_blocks} blocks" if cut == num_blocks else f"Cut after {kept}"
+    return sentences.get(strategy, f"{other} with strategy {strategy}")
 
 
 def _probed(cut: int, num_blocks: int, kept: str) -> str:

@@ -78,6 +78,7 @@ def _identity(condition: Condition) -> dict[str, Any]:
         "splits": (condition.validation, condition.num_folds if folds else condition.val_split),
         "keep_hidden": condition.keep_hidden,
         "seed": condition.study_seed,
+        **({"options": condition.options} if condition.options else {}),
     }
 
 

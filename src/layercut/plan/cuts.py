@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from layercut.errors import did_you_mean
+from layercut.plan.chosen import Chosen
 from layercut.plan.cost import ModelCost
 from layercut.plan.jobs import ModelRef
 from layercut.spec import StudySpec
-from layercut.strategies import STRATEGIES
 
 
 def chosen_cuts(spec: StudySpec, model: ModelRef, cost: ModelCost) -> list[int]:
@@ -25,13 +25,18 @@ def chosen_cuts(spec: StudySpec, model: ModelRef, cost: ModelCost) -> list[int]:
     return sorted({_cut(spec, model, index, cut) for index, cut in enumerate(cuts)})
 
 
-def own_cuts(spec: StudySpec, strategy_name: str, cuts: list[int], num_blocks: int) -> list[int]:
-    """Return those at which a strategy has design points: one where nothing is transferred and all cuts are alike."""
-    strategy, keep_hidden = STRATEGIES[strategy_name], spec.transfer.head == "keep_hidden"
-    if strategy.transfers:
+def own_cuts(spec: StudySpec, chosen: Chosen, cuts: list[int], num_blocks: int) -> list[int]:
+    """Return those at which a strategy has design points.
+
+    One where all cuts are alike, and nothing is transferred or options say all that there is to say.
+    """
+    strategy, keep_hidden = chosen.does, spec.transfer.head == "keep_hidden"
+    if strategy.transfers and not chosen.options:
         return cuts
     alike = len({strategy.canonical(cut, num_blocks, keep_hidden) for cut in range(num_blocks + 1)}) == 1
-    return [0] if alike else cuts
+    if not alike:
+        return cuts
+    return [num_blocks] if strategy.transfers else [0]
 
 
 def evenly_spread(trunk_flops: tuple[int, ...], number: int) -> list[int]:

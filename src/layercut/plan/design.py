@@ -10,6 +10,7 @@ from typing import NamedTuple
 from layercut.data.splits import training_sizes
 from layercut.keys import content_key
 from layercut.plan.canonical import condition_key, task_identity
+from layercut.plan.chosen import Chosen, chosen_strategies
 from layercut.plan.cost import ModelCost, sample_images
 from layercut.plan.cuts import chosen_cuts, own_cuts
 from layercut.plan.halving import most_repetitions
@@ -28,7 +29,7 @@ from layercut.plan.validation import MORE_IMAGES, held_out_images
 from layercut.records import ConditionName
 from layercut.spec import StudySpec
 from layercut.strategies import STRATEGIES
-from layercut.strategies.base import PullingStrategy, RatedStrategy, StagedStrategy, Strategy, head_of
+from layercut.strategies.base import PullingStrategy, RatedStrategy, StagedStrategy, Strategy, head_of, with_options
 from layercut.strategies.treatment import Treatment, treatment
 from layercut.training.precision import Precision
 
@@ -63,6 +64,7 @@ class DesignGroup(NamedTuple):
         transfer = self.spec.transfer
         num_blocks = self.model.num_blocks
         chosen = chosen_cuts(self.spec, self.model, self.cost)
+        strategies = chosen_strategies(self.spec, self.model)
         for levels in _factor_levels(self.spec):
             training = target_training(self.spec, self.target_index, levels)
             fitting = scaled(make_fitting(self.spec, training, self.precision), self.target.scaling)
@@ -74,16 +76,16 @@ class DesignGroup(NamedTuple):
                 )
             trained = _Trained(fitting, training.rates if len(training.rates) > 1 else (), levels)
             banks: dict[tuple[Fitting, bool], Bank] = {}
-            for strategy_name in transfer.strategies:
-                cuts = own_cuts(self.spec, strategy_name, chosen, num_blocks)
+            for strategy in strategies:
+                cuts = own_cuts(self.spec, strategy, chosen, num_blocks)
                 for cut, fraction in itertools.product(cuts, transfer.fractions):
-                    condition = self._condition(strategy_name, cut, fraction, trained, banks)
+                    condition = self._condition(strategy, cut, fraction, trained, banks)
                     name = ConditionName(
                         condition.key,
                         self.source.label,
                         self.task.label,
                         self.model.label,
-                        strategy_name,
+                        strategy.label,
                         cut,
                         fraction,
                         num_blocks,
@@ -101,7 +103,7 @@ class DesignGroup(NamedTuple):
 
     def _condition(
         self,
-        strategy_name: str,
+        asked: Chosen,
         cut: int,
         fraction: float,
         trained: _Trained,
@@ -111,17 +113,19 @@ class DesignGroup(NamedTuple):
         transfer, num_blocks = self.spec.transfer, self.model.num_blocks
         folds = transfer.validation == "folds"
         keep_hidden = transfer.head == "keep_hidden"
-        name, cut, uses_source = STRATEGIES[strategy_name].canonical(cut, num_blocks, keep_hidden)
-        treated = self._treatment(name, cut, uses_source)
-        frozen, head = treated.trunk > 0, head_of(STRATEGIES[name])
+        name, cut, uses_source = asked.does.canonical(cut, num_blocks, keep_hidden)
+        options = asked.options if name == asked.name else {}
+        strategy = with_options(STRATEGIES[name], options)
+        treated = self._treatment(name, strategy, cut, uses_source)
+        frozen, head = treated.trunk > 0, head_of(strategy)
         if head == "solved":
             fitting, rates = solved_fitting(fitting), ()
         if rates:
             self._check_choice(fraction, trained)
         if not keep_hidden and not treated.learns_from_kept:
             fitting = dataclasses.replace(fitting, kept_lr_scale=1.0)  # of nothing: one trial for every scale
-        fitting = _without_unused(fitting, STRATEGIES[name])
-        if fitting.adapt_norms and not has_frozen_norms(STRATEGIES[name], self.model, treated):
+        fitting = _without_unused(fitting, strategy)
+        if fitting.adapt_norms and not has_frozen_norms(strategy, self.model, treated):
             fitting = dataclasses.replace(fitting, adapt_norms=False)
         info = self.target.info
         images = sample_images(
@@ -139,7 +143,7 @@ class DesignGroup(NamedTuple):
         batch_size = min(fitting.batch_size, images.train)
         alone = head != "trained" or (frozen and fitting.adapt_norms)
         group = None if alone else self._group(treated, batch_size, num_replicates, fitting.lr_schedule)
-        if group is not None or isinstance(STRATEGIES[name], StagedStrategy):
+        if group is not None or isinstance(strategy, StagedStrategy):
             # an epoch that members share, or in which a group has just joined, cannot be passed over
             fitting = dataclasses.replace(fitting, validate_epochs="all")
         below = fitting, group is not None
@@ -150,7 +154,7 @@ class DesignGroup(NamedTuple):
             fitting = without_single(fitting, sizes)
         num_folds = transfer.num_folds if folds else 0
         num_classes = self.task.num_classes
-        turns = turns_of(STRATEGIES[name], self.model, treated)
+        turns = turns_of(strategy, self.model, treated)
         parts = list(phases(treated, fitting, max(sizes), turns)) if turns else []
         work = trial_work(head, self.cost, treated, fitting, images, max(sizes), num_classes, num_folds, parts)
         condition = Condition(
@@ -173,26 +177,28 @@ class DesignGroup(NamedTuple):
             self._keep(num_replicates),
             num_folds,
             rates,
+            options,
+            asked.label if options else "",
         )
         return dataclasses.replace(condition, key=condition_key(condition))
 
-    def _treatment(self, strategy_name: str, cut: int, uses_source: bool) -> Treatment:
+    def _treatment(self, name: str, strategy: Strategy, cut: int, uses_source: bool) -> Treatment:
         """Return what becomes of each block.
 
         Raises:
             SpecError: what the strategy says is impossible.
         """
         try:
-            treated = treatment(STRATEGIES[strategy_name], cut, self.model.num_blocks)
+            treated = treatment(strategy, cut, self.model.num_blocks)
             if treated.kept and not uses_source:
                 raise ValueError(f"at cut {cut} it keeps blocks of the source, yet claims not to depend on it")
-            if treated.trained and head_of(STRATEGIES[strategy_name]) == "solved":
+            if treated.trained and head_of(strategy) == "solved":
                 raise ValueError(
                     f"at cut {cut} it trains the blocks {list(treated.trained)}, yet claims only to solve its head"
                 )
             return treated
         except ValueError as error:
-            raise self.spec.error("transfer.strategies", f"the strategy {strategy_name!r} is broken: {error}") from None
+            raise self.spec.error("transfer.strategies", f"the strategy {name!r} is broken: {error}") from None
 
     def _check_choice(self, fraction: float, trained: _Trained) -> None:
         """Refuse several learning rates where nothing tells which is the best.

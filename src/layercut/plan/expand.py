@@ -7,12 +7,13 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from layercut.data.pictures import picture_rule
 from layercut.data.splits import check_fractions
 from layercut.data.subset import TaskInfo
-from layercut.errors import DataError, UnknownNameError
+from layercut.errors import DataError
+from layercut.plan.chosen import Chosen, check_strategies, chosen_strategies
 from layercut.plan.cost import ModelCost, feature_bytes, feature_passes
 from layercut.plan.cuts import chosen_cuts, own_cuts
 from layercut.plan.design import DesignGroup
@@ -44,8 +45,6 @@ from layercut.plan.unfreezing import unfreezing_warnings
 from layercut.plan.validation import choice_warnings, source_warnings, validation_warnings, with_given_validation
 from layercut.records import ConditionName
 from layercut.spec import StudySpec, TaskSpec
-from layercut.strategies import STRATEGIES
-from layercut.strategies.base import HeadKind, head_of
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,8 @@ class Plan:
     representations: tuple[RepresentationJob, ...] = ()
     notes: tuple[str, ...] = ()
     """How data are understood, a sentence each."""
+    strategies: Mapping[str, tuple[Chosen, ...]] = field(default_factory=dict)
+    """Of each model, by label, in the order of the study."""
     chances: Mapping[str, float] = field(default_factory=dict)
     """Test accuracy of always naming the most frequent class, by label of the target."""
 
@@ -87,7 +88,7 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         SpecError: a model option, strategy, cut or fraction is impossible.
         UserError: a dataset or weight file does not fit.
     """
-    _check_strategies(spec)
+    check_strategies(spec)
     check_size(spec)
     check_sources(spec)
     check_named_tasks(spec)
@@ -104,13 +105,14 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         model, cost = resolve_model(spec, model_index, target.info)
         jobs = list(source_jobs(spec, source_index, labels.source[source_index], model, target, resolver))
         cuts = chosen_cuts(spec, model, cost)
-        each = {name: len(own_cuts(spec, name, cuts, model.num_blocks)) for name in spec.transfer.strategies}
+        chosen = chosen_strategies(spec, model)
+        each = {one.label: len(own_cuts(spec, one, cuts, model.num_blocks)) for one in chosen}
         size.add(each, sum(len(job.points) for job in jobs))
         target = scaled_target(spec, source_index, model.name, target, resolver)  # noqa: PLW2901 - for this source
         reference = reference_job(spec, target_index, model, target, resolver) if needs_reference(asks) else None
         drawn.add_sources([*jobs, *([reference] if reference else [])])
         drawn.warnings += overlap_warnings(spec, source_index, target_index)
-        drawn.warnings += partial_warnings(spec, model)
+        drawn.warnings += partial_warnings(chosen, model)
         model = dataclasses.replace(model, label=labels.model[model_index])
         drawn.warnings += [f"{model.label}: {note}" for note in model.notes]
         pictures = picture_rule(tasks[target_index].dataset, tasks[target_index].options)
@@ -157,6 +159,7 @@ class _Expansion:
         self._sources: dict[str, SourceJob] = {}
         self._names: list[ConditionName] = []
         self._chances: dict[str, float] = {}
+        self._strategies: dict[str, tuple[Chosen, ...]] = {}
         self._costs: dict[str, ModelCost] = {}
         self._model_costs: dict[tuple[str, str], ModelCost] = {}
 
@@ -170,6 +173,7 @@ class _Expansion:
         points = list(group.design_points())
         conditions = [condition for _, condition in points]
         self._model_costs[group.task.label, group.model.label] = group.cost
+        self._strategies[group.model.label] = tuple(chosen_strategies(group.spec, group.model))
         counts = group.target.info.test_counts
         self._chances[group.task.label] = max(counts) / sum(counts) if sum(counts) else math.nan
         self.warnings += validation_warnings(conditions, group.target.info)
@@ -203,6 +207,7 @@ class _Expansion:
             about_probes,
             self._model_costs,
             notes=tuple(dict.fromkeys(self.notes)),
+            strategies=self._strategies,
             chances=self._chances,
         )
 
@@ -223,29 +228,6 @@ def _distinct(labels: list[str]) -> list[str]:
         counts[label] = counts.get(label, 0) + 1
         numbered.append(label if counts[label] == 1 else f"{label} #{counts[label]}")
     return numbered
-
-
-_METHODS = ("canonical", "kept", "trained", "removed", "prepare")
-
-
-def _check_strategies(spec: StudySpec) -> None:
-    for index, name in enumerate(spec.transfer.strategies):
-        if name not in STRATEGIES:
-            error = UnknownNameError("strategy", name, STRATEGIES.names())
-            raise spec.error(f"transfer.strategies[{index}]", str(error))
-        missing = [method for method in _METHODS if not callable(getattr(STRATEGIES[name], method, None))]
-        if missing:
-            raise spec.error(
-                f"transfer.strategies[{index}]",
-                f"the strategy {name!r} ({STRATEGIES.summary(name)}) has no `{'`, `'.join(missing)}`; a strategy "
-                "declares which blocks it keeps, trains and removes; see the example in docs/extending.md",
-            )
-        head = head_of(STRATEGIES[name])
-        if head not in get_args(HeadKind):
-            raise spec.error(
-                f"transfer.strategies[{index}]",
-                f"the strategy {name!r} has `head = {head!r}`; expected one of {', '.join(get_args(HeadKind))}",
-            )
 
 
 def _check_fractions(spec: StudySpec, target_index: int, info: TaskInfo) -> None:

@@ -15,7 +15,7 @@ from layercut.data.pictures import PictureRule
 from layercut.data.splits import Validation
 from layercut.models.backward import Unrepeatable
 from layercut.strategies import STRATEGIES
-from layercut.strategies.base import HeadKind, Strategy, head_of
+from layercut.strategies.base import HeadKind, Strategy, head_of, with_options
 from layercut.strategies.treatment import Treatment, treatment
 from layercut.training.schedule import Schedule
 
@@ -230,13 +230,17 @@ class Condition:
     """Maximum number of cross-validation models that each replicate trains besides its own; 0: none."""
     rates: tuple[float, ...] = ()
     """Learning rates that one is chosen from, ascending, before anything is trained; empty: that of `fitting`."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of the strategy."""
+    label: str = field(default="", compare=False)
+    """What the strategy is called in results where it has options."""
     tested: bool = field(default=True, compare=False)
     """Whether each trial is evaluated on the test images; else its record says nothing of them."""
 
     @property
     def does(self) -> Strategy:
         """Return the strategy itself."""
-        return STRATEGIES[self.strategy]
+        return with_options(STRATEGIES[self.strategy], self.options)
 
     @property
     def treatment(self) -> Treatment:

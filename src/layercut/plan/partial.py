@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from layercut.models import MODELS
 from layercut.models.base import seeded_build
+from layercut.plan.chosen import Chosen
 from layercut.plan.jobs import ModelRef
-from layercut.spec import StudySpec
-from layercut.strategies import STRATEGIES
 from layercut.strategies.base import PartialStrategy
 
 
-def partial_warnings(spec: StudySpec, model: ModelRef) -> Iterator[str]:
+def partial_warnings(strategies: Iterable[Chosen], model: ModelRef) -> Iterator[str]:
     """Say which strategies train nothing of a model but a new head."""
-    partial = [name for name in spec.transfer.strategies if isinstance(STRATEGIES[name], PartialStrategy)]
+    partial = [one for one in strategies if isinstance(one.does, PartialStrategy)]
     if not partial:
         return
     family = MODELS[model.name]
     blocks = seeded_build(family, family.options.model_validate(model.options), model.image_shape, 2, seed=0).blocks
-    for name in partial:
-        strategy = STRATEGIES[name]
+    for one in partial:
+        strategy = one.does
         if isinstance(strategy, PartialStrategy) and not any(
             strategy.trains(layer, parameter)
             for layer in blocks.modules()
             for parameter, _ in layer.named_parameters(recurse=False)
         ):
-            yield f"{name} trains only the head: the blocks of {model.label} have no such parameters"
+            yield f"{one.label} trains only the head: the blocks of {model.label} have no such parameters"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import prod
 
+from layercut.plan.chosen import name_of
 from layercut.spec import StudySpec
+from layercut.spec.strategies import label_of
 from layercut.strategies import STRATEGIES
 
 
@@ -48,7 +50,7 @@ def check_size(spec: StudySpec) -> None:
     """
     transfer = spec.transfer
     listed = len(transfer.cuts) if isinstance(transfer.cuts, list) else 1
-    cuts = {name: listed if STRATEGIES[name].transfers else 1 for name in transfer.strategies}
+    cuts = {label_of(one): listed if STRATEGIES[name_of(one)].transfers else 1 for one in transfer.strategies}
     DesignSize(spec).add(cuts, num_sources=len(spec.source) * len(spec.target) * len(spec.model))
     for index, probe in enumerate(spec.probes):
         fractions = probe.asked_fractions(spec.transfer.fractions)

@@ -14,7 +14,7 @@ from layercut.plan.rates import PilotCount, num_pilots
 from layercut.plan.schedule import replicates_per_job
 from layercut.significance import ALPHA, least_attainable_p, replicates_needed
 from layercut.spec import StudySpec
-from layercut.strategies import STRATEGIES
+from layercut.strategies.base import Strategy
 from layercut.strategies.treatment import treatment
 
 
@@ -80,17 +80,16 @@ def _learning_rates(plan: Plan, pilots: Mapping[str, PilotCount]) -> dict[str, A
 
 def _operations(plan: Plan) -> Iterator[dict[str, Any]]:
     """Yield what one image costs a finished model: whole, and of its first 0..B blocks; each strategy leaves some."""
-    strategies = dict.fromkeys(name.strategy for name in plan.names)
     for (target, model), cost in plan.costs.items():
         truncated = [forward_flops(cost, num_blocks) for num_blocks in range(len(cost.head_flops))]
-        left = {name: _blocks_left(name, len(truncated) - 1) for name in strategies}
+        left = {one.label: _blocks_left(one.does, len(truncated) - 1) for one in plan.strategies[model]}
         row = {"target": target, "model": model, "whole": truncated[-1], "truncated": truncated}
         yield row | {"blocks_left": left}
 
 
-def _blocks_left(strategy: str, num_blocks: int) -> list[int]:
+def _blocks_left(strategy: Strategy, num_blocks: int) -> list[int]:
     """Return how many blocks a strategy leaves at each cut 0..B."""
-    return [treatment(STRATEGIES[strategy], cut, num_blocks).num_left for cut in range(num_blocks + 1)]
+    return [treatment(strategy, cut, num_blocks).num_left for cut in range(num_blocks + 1)]
 
 
 def _normalization(plan: Plan) -> list[dict[str, Any]]:

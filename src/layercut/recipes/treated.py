@@ -12,7 +12,14 @@ from layercut.models import MODELS
 from layercut.models.base import random_layers
 from layercut.models.zoo.family import ZooFamily
 from layercut.strategies import STRATEGIES
-from layercut.strategies.base import PartialStrategy, PullingStrategy, RatedStrategy, StagedStrategy, head_of
+from layercut.strategies.base import (
+    PartialStrategy,
+    PullingStrategy,
+    RatedStrategy,
+    StagedStrategy,
+    head_of,
+    with_options,
+)
 from layercut.strategies.treatment import Treatment, treatment
 
 
@@ -40,7 +47,8 @@ def treated(card: Mapping[str, Any]) -> Treated:
     Raises:
         UserError: it is no model of timm, or the strategy does what these names cannot say.
     """
-    build, strategy = card["build"], STRATEGIES[card["strategy"]]
+    build, asked = card["build"], card.get("does") or {"strategy": card["strategy"], "cut": card["cut"], "options": {}}
+    strategy, at = with_options(STRATEGIES[asked["strategy"]], asked["options"]), asked["cut"]
     family = MODELS[build["name"]]
     if not isinstance(family, ZooFamily) or family.library != "timm":
         raise UserError(f"expected a model of timm for a recipe; got {build['name']}")
@@ -51,7 +59,7 @@ def treated(card: Mapping[str, Any]) -> Treated:
         )
     options = family.options.model_validate(build["options"])
     whole, cut, names = family.own_and_cut(options, tuple(build["image_shape"]), len(card["class_names"]))
-    does = treatment(strategy, card["cut"], len(cut.block_names))
+    does = treatment(strategy, at, len(cut.block_names))
     if does.num_left < does.num_blocks:
         raise UserError(
             f"{card['strategy']} at cut {card['cut']} removes blocks, which timm cannot build; export the model "

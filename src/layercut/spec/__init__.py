@@ -3,6 +3,7 @@
 from layercut.spec.load import Study, load_study, parse_study, shipped_studies
 from layercut.spec.model import ModelSpec
 from layercut.spec.probes import ProbeSpec
+from layercut.spec.strategies import StrategySpec
 from layercut.spec.study import ReplicateRule, StudySpec, TransferSpec
 from layercut.spec.task import (
     CheckpointSource,
@@ -26,6 +27,7 @@ __all__ = [
     "ReplicateRule",
     "SourceSpec",
     "SourceTask",
+    "StrategySpec",
     "Study",
     "StudySpec",
     "TargetSpec",

@@ -145,7 +145,9 @@ def _find(study: str | PathLike[str]) -> Path:
     )
 
 
-_UNION_TAG = re.compile(r"literal\[.*\]|list\[.*\]|int|str|float|ReplicateRule|NormalizationSpec|function-.*")
+_UNION_TAG = re.compile(
+    r"literal\[.*\]|list\[.*\]|int|str|float|ReplicateRule|NormalizationSpec|StrategySpec|function-.*"
+)
 
 
 class _Loader(yaml.SafeLoader):

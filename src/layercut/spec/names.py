@@ -29,6 +29,9 @@ _NAMES = (
     ("model", "factory"),
     ("model", "blocks", "*"),
     ("transfer", "strategies", "*"),
+    ("transfer", "strategies", "*", "name"),
+    ("transfer", "strategies", "*", "label"),
+    ("transfer", "strategies", "*", "blocks", "*"),
     *((task, key) for task in _TASKS for key in ("dataset", "path", "checkpoint", "weights", "group")),
 )
 _KEYS = (

@@ -15,6 +15,7 @@ from layercut.spec.keep import Keep
 from layercut.spec.model import ModelSpec
 from layercut.spec.probes import NamedProbe
 from layercut.spec.shape import MatchSpec
+from layercut.spec.strategies import AnyStrategy, StrategySpec, label_of
 from layercut.spec.task import NormalizationSpec, SourceSpec, TargetSpec
 from layercut.spec.training import PretrainingSpec, TrainingSpec
 
@@ -69,10 +70,11 @@ class TransferSpec(StrictSpec):
         "many, spread evenly over the model's operations, between 0 and B. Null: `stages` of models of torchvision "
         "and timm, `all` of others.",
     )
-    strategies: OneOrMore[str] = Field(
+    strategies: OneOrMore[AnyStrategy] = Field(
         default=["scratch", "freeze_reinit", "freeze", "reinit", "finetune", "freeze_truncate", "truncate"],
         min_length=1,
-        description="What is done to the blocks below and above the cut (`layercut list strategies`).",
+        description="What is done to the blocks below and above the cut (`layercut list strategies`): names, or "
+        "mappings of a name, options and a label, such as `{name: train_blocks, blocks: [layer1, layer4]}`.",
     )
     fractions: OneOrMore[Fraction] = Field(
         default=[1.0], min_length=1, description="Fractions of the target's training images, each in (0, 1]."
@@ -109,7 +111,18 @@ class TransferSpec(StrictSpec):
         default=150_000, ge=1, description="A study with more conditions is refused; equal ones count separately."
     )
 
-    @field_validator("cuts", "strategies", "fractions")
+    @field_validator("strategies")
+    @classmethod
+    def _each_label_once(cls, strategies: list[str | StrategySpec]) -> list[str | StrategySpec]:
+        labels = [label_of(strategy) for strategy in strategies]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice:
+            raise ValueError(
+                f"each strategy once, or with labels of their own; {', '.join(twice)} is listed more than once"
+            )
+        return strategies
+
+    @field_validator("cuts", "fractions")
     @classmethod
     def _each_once(cls, values: Any) -> Any:
         if isinstance(values, list) and len(set(values)) < len(values):

@@ -35,6 +35,9 @@ STRATEGIES: Registry[Strategy] = Registry(
             "layercut.strategies.train_block:TRAIN_BLOCK",
             "all kept; the last block below the cut trained, and no other",
         ),
+        "train_blocks": Entry(
+            "layercut.strategies.train_blocks:TRAIN_BLOCKS", "all kept; blocks that are named trained, and no others"
+        ),
         "norm_only": Entry("layercut.strategies.norm_only:NORM_ONLY", "all kept; scale and shift of norms trained"),
         "layer_decay": Entry(
             "layercut.strategies.layer_decay:LAYER_DECAY", "all kept and trained, each block slower than the one above"

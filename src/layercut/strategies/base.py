@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
+from pydantic import BaseModel
 from torch import Tensor, nn
 
 from layercut.models.base import CuttableModel
@@ -64,6 +65,35 @@ class Strategy(Protocol):
     def prepare(self, ingredients: Ingredients, cut: int) -> CuttableModel:
         """Return the model to train, trunk included; freezing is left to the training."""
         ...
+
+
+@runtime_checkable
+class OptionedStrategy(Protocol):
+    """What is registered beside `Strategy` where a study has to say more than a name: it makes the strategies."""
+
+    @property
+    def options(self) -> type[BaseModel]:
+        """Return what a study file may say."""
+        ...
+
+    def resolve(self, options: Any, blocks: Mapping[str, Sequence[int]]) -> Mapping[str, Any]:
+        """Return checked options as JSON values that hold in one model: keys are made of them.
+
+        `blocks`: which blocks of the model, by index, each name of a block or a stage means.
+
+        Raises:
+            UnknownNameError: the model has no such block or stage.
+        """
+        ...
+
+    def configured(self, resolved: Mapping[str, Any]) -> Strategy:
+        """Return the strategy that has these options."""
+        ...
+
+
+def with_options(strategy: Strategy, resolved: Mapping[str, Any]) -> Strategy:
+    """Return a registered strategy as it is, or with options where there are some."""
+    return strategy.configured(resolved) if resolved and isinstance(strategy, OptionedStrategy) else strategy
 
 
 @runtime_checkable
