@@ -13,6 +13,7 @@ from PIL import Image
 import layercut
 from layercut.executors.serial import SerialExecutor
 from layercut.ledger import Ledger
+from layercut.metrics import ACCURACY
 from layercut.recommending.arms import seen_in
 from layercut.recommending.decision import decide, first_trials
 from layercut.recommending.journal import Journal, read_journal
@@ -59,7 +60,8 @@ def require_decisions_to_follow(output_dir: Path) -> None:
     with Ledger(output_dir, read_only=True) as ledger:
         for number, step in enumerate(journal.steps[1:], start=1):
             before = [trial for earlier in journal.steps[:number] for trial in earlier.trials]
-            assert decide(journal.setting(), seen_in([ledger], before), step.left_seconds).trials == step.trials
+            seen = seen_in([ledger], before, ACCURACY)
+            assert decide(journal.setting(), seen, step.left_seconds).trials == step.trials
 
 
 def journal_steps(output_dir: Path) -> list[Any]:

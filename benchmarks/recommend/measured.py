@@ -11,6 +11,7 @@ import numpy as np
 
 from layercut.errors import UserError
 from layercut.ledger import Ledger
+from layercut.metrics import ACCURACY
 from layercut.priors.belief import believed
 from layercut.priors.learned import MeasuredArm, Row, read_rows
 from layercut.priors.table import Gain
@@ -81,7 +82,7 @@ def of_recommendation(run: Path, data: str, model: str) -> Measured:
         if journal is None:
             raise UserError(f"{run} holds no recommendation; make one with `layercut recommend`")
         wanted = [Trial(arm.key, replicate) for arm in journal.arms for replicate in range(MOST_REPLICATES)]
-        seen = seen_in([ledger], wanted)
+        seen = seen_in([ledger], wanted, ACCURACY)
     if len(seen) < len(wanted):
         raise UserError(f"{run}: {len(seen)} of {len(wanted)} trials were run; finish it with `layercut run {run}`")
     setting = journal.setting()._replace(num_workers=1)

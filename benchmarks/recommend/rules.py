@@ -153,11 +153,11 @@ def _means(seen: Sequence[Seen]) -> dict[str, tuple[float, float]]:
     """Return accuracy, and log loss for ties, of each arm."""
     found: dict[str, list[Seen]] = {}
     for one in seen:
-        if one.accuracy is not None:
+        if one.score is not None:
             found.setdefault(one.key, []).append(one)
     return {
         key: (
-            math.fsum(one.accuracy or 0.0 for one in own) / len(own),
+            math.fsum(one.score or 0.0 for one in own) / len(own),
             -math.fsum(one.loss or 0.0 for one in own) / len(own),
         )
         for key, own in found.items()

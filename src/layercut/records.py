@@ -37,6 +37,13 @@ class EpochPoint:
     validation_accuracy: float | None = None
     learning_rate: float | None = None
     """Of the epoch's last step, for what is new; None: not written down."""
+    validation_score: float | None = None
+    """Value of the study's metric on the validation images, where that is not accuracy."""
+
+    @property
+    def judged(self) -> float | None:
+        """Return what epochs are chosen by: the value of the study's metric on the validation images."""
+        return self.validation_accuracy if self.validation_score is None else self.validation_score
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,15 @@ class TrialRecord:
     """Steps to the weights that were kept; None where nothing was trained."""
     penalty_strength: float | None = None
     """Strength of the L2 penalty with which the head was solved (`training/solved.py`); None: it was not."""
+    validation_balanced_accuracy: float | None = None
+    """This and the next three: other metrics (`metrics.py`) of the same predictions as the accuracies; with folds,
+    of those of all folds together. None: no such images, or an older version made the record."""
+    validation_macro_f1: float | None = None
+    test_balanced_accuracy: float | None = None
+    test_macro_f1: float | None = None
+    num_effective_validation_images: float | None = None
+    """So many images in equal classes would tell a mean over classes as surely as the validation images do."""
+    num_effective_test_images: float | None = None
 
 
 @dataclass(frozen=True)
@@ -248,7 +264,7 @@ def exact_content(record: TrialRecord | ProbeRecord | FailureRecord) -> str:
     """Return what is equal in every run of the same trial or probe: key, metrics, curve; floats in hexadecimal."""
     if isinstance(record, ProbeRecord):
         return canonical_json([record.key, {name: _exact(float(score)) for name, score in record.scores.items()}])
-    curve = [[_exact(value) for value in POINT_VALUES(point)] for point in record.curve]
+    curve = [[_exact(value) for value in _point_values(point)] for point in record.curve]
     if isinstance(record, FailureRecord):
         return canonical_json([record.key, record.kind, curve])
     metrics = [record.train_accuracy, record.validation_accuracy, record.test_accuracy, record.test_loss]
@@ -281,6 +297,12 @@ def records_hash(contents: Iterable[str]) -> str:
         digest.update(content.encode())
         digest.update(b"\n")
     return digest.hexdigest()
+
+
+def _point_values(point: EpochPoint) -> tuple[float | int | None, ...]:
+    """Return what an epoch measured; a study's metric is there where it is not accuracy."""
+    score = () if point.validation_score is None else (point.validation_score,)
+    return (*POINT_VALUES(point), *score)
 
 
 def _exact(value: float | int | None) -> str | int | None:

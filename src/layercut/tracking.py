@@ -11,6 +11,7 @@ from layercut.interop.mlflow import MlflowLog
 from layercut.interop.tensorboard import TensorBoardLog
 from layercut.interop.wandb import WandbLog
 from layercut.ledger import Ledger
+from layercut.metrics import NAMES
 from layercut.records import ConditionName, EpochPoint, PretrainingRecord, Record, TrialRecord
 from layercut.spec import StudySpec
 
@@ -77,12 +78,12 @@ class Tracking:
             tracker.close()
 
     def _tell(self, name: str, record: TrialRecord | PretrainingRecord, design: Mapping[str, str | float]) -> None:
-        accuracies = {
-            "test accuracy": record.test_accuracy,
-            "train accuracy": record.train_accuracy,
-            "validation accuracy": record.validation_accuracy,
-        }
-        metrics = {name: value for name, value in accuracies.items() if value is not None}
+        metrics = {"train accuracy": record.train_accuracy}
+        for metric, called in NAMES.items():
+            for images in ("test", "validation"):
+                value = getattr(record, f"{images}_{metric}", None)
+                if value is not None:
+                    metrics[f"{images} {called}"] = value
         for tracker in self._trackers:
             tracker.add(name, record.curve, metrics, design)
 

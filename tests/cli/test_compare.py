@@ -62,3 +62,10 @@ def test_every_line_fits_80_columns_and_contexts_are_told_above_their_rows(layer
     assert max(map(len, lines)) <= 80
     assert "model plain_cnn" in lines
     assert "model a_model_with_a_long_name" in lines
+
+
+def test_a_metric_that_a_study_did_not_record_is_no_empty_comparison(layercut, runs):
+    done = layercut("compare", *runs, "--metric", "macro_f1")
+    assert done.code == EXIT_USER_ERROR
+    assert "expected results with the macro F1 of each trial" in done.stderr
+    assert "points of test accuracy" in layercut("compare", *runs, "--metric", "accuracy").stdout

@@ -9,7 +9,7 @@ from fake_results import fake_results
 from fake_study import NUM_EPOCHS, fake_study
 from layercut.charts.matplotlib import draw
 from layercut.charts.plotly import panel_figures
-from layercut.figures.factor_table import COLUMNS, compute, settings_of
+from layercut.figures.factor_table import columns_of, compute, settings_of
 from layercut.figures.study_tables import StudyTables
 from layercut.report.settings import setting_table, write_settings
 from layercut.stats.settings import compare_settings, setting_names
@@ -55,7 +55,7 @@ def test_a_failed_trial_is_left_out_of_its_setting():
 def test_the_chart_prints_the_numbers_and_colours_each_column_by_itself():
     chart = compute(STUDY)
     cells = chart.panels[0].cells
-    assert cells.columns == tuple(COLUMNS)
+    assert cells.columns == tuple(columns_of(settings_of(STUDY)))
     best = settings_of(STUDY).iloc[0]
     assert cells.texts[-1][2] == f"{100 * best['test_accuracy']:.2f}"
     assert cells.marked == ((7, 2),)

@@ -13,7 +13,7 @@ import pytest
 
 from layercut.errors import LedgerError, StorageFullError
 from layercut.ledger import LEDGER_NAME, Ledger
-from layercut.ledger.rows import decode_rates
+from layercut.ledger.rows import decode_values
 from layercut.records import EpochPoint, exact_content, records_hash
 
 
@@ -64,7 +64,7 @@ def test_a_pretraining_of_an_older_version_without_learning_rates_is_the_same_re
 
 def test_learning_rates_of_another_number_than_epochs_are_refused():
     with pytest.raises(ValueError, match="8 bytes per epoch; got 8 bytes for 2 epochs"):
-        decode_rates(b"12345678", (EpochPoint(1, 0.5, 0.5), EpochPoint(2, 0.5, 0.5)))
+        decode_values(b"12345678", (EpochPoint(1, 0.5, 0.5), EpochPoint(2, 0.5, 0.5)), "learning_rate")
 
 
 def test_a_test_loss_that_is_not_a_number_is_read_as_none(ledger, examples):

@@ -103,7 +103,7 @@ def test_what_failed_is_not_done_again_and_is_not_recommended() -> None:
 
 
 def test_without_held_out_images_there_is_nothing_to_decide_by() -> None:
-    seen = [one._replace(accuracy=None, loss=None) for one in ROW]
+    seen = [one._replace(score=None, loss=None) for one in ROW]
     assert decide(setting(), seen, 1000.0) == ((), "nothing held out")
     assert leader(setting(), seen) is None
 

@@ -41,7 +41,7 @@ def test_a_smaller_model_is_offered_within_one_standard_error_only() -> None:
 def test_replicates_of_an_arm_are_averaged_and_one_failure_is_enough_to_fail() -> None:
     seen = [Seen("a", 0, 0.5, 0.4, 1.0), Seen("a", 1, 0.7, 0.6, 2.0)]
     (one,) = judged([BEST], seen)
-    assert (one.num_replicates, one.accuracy, one.loss, one.seconds) == pytest.approx((2, 0.6, 0.5, 3.0))
+    assert (one.num_replicates, one.score, one.loss, one.seconds) == pytest.approx((2, 0.6, 0.5, 3.0))
     assert not one.failed
     assert judged([BEST], [*seen, Seen("a", 2, None, None, 1.0, failed=True)])[0].failed
 

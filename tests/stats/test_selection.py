@@ -23,6 +23,11 @@ class One:
     num_train_images: float = 24.0
     num_validation_images: float = 24.0
     fraction: float = 1.0
+    judging_share: float = 1.0
+
+    @property
+    def num_judging_images(self) -> float:
+        return self.judging_share * self.num_validation_images
 
 
 def test_of_equal_accuracies_the_lower_log_loss_is_chosen():
@@ -114,3 +119,14 @@ def test_the_best_cut_of_another_strategy_is_one_that_is_another_trial():
     (best,) = best_cuts(table)
     assert best.strategy == "finetune"
     assert best.num_rivals == 2, "scratch, and the best truncation that is not the finetuned network itself"
+
+
+def test_a_metric_over_unequal_classes_tells_as_much_as_fewer_images_do():
+    best, other = (
+        One(mean_validation=0.95, num_validation_images=240),
+        One(mean_validation=0.8, num_validation_images=240),
+    )
+    assert not standing(other, best).open
+    few = [replace(one, judging_share=0.1) for one in (other, best)]
+    assert standing(*few).open
+    assert standing(*few).num_images == pytest.approx(0.1 * standing(other, best).num_images)

@@ -24,7 +24,8 @@ def fake_validation(monkeypatch, accuracies, losses=None):
     left = iter(zip(losses or [0.5] * len(accuracies), accuracies, strict=True))
 
     def evaluate(model, examples, precision):
-        return Evaluation(*next(left), torch.zeros(0))
+        nothing = torch.zeros(0, dtype=torch.int64)
+        return Evaluation(*next(left), nothing, nothing, num_classes=2)
 
     monkeypatch.setattr(validation, "evaluate", evaluate)
 

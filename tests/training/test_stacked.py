@@ -127,6 +127,9 @@ def test_a_member_that_diverges_later_keeps_the_epochs_before(monkeypatch):
     assert [len(results[member].curve) for member in (0, 2)] == [3, 3]
 
 
+NOTHING = torch.zeros(0, dtype=torch.int64)
+
+
 def fake_validations(monkeypatch, accuracies, losses=()):
     """Make every member's validation accuracy, epoch by epoch, what a test says it is; return the weights seen."""
     seen = []
@@ -136,7 +139,7 @@ def fake_validations(monkeypatch, accuracies, losses=()):
         epoch = len(seen)
         seen.append({name: value.clone() for name, value in stack.values().items()})
         return [
-            Evaluation(loss, accuracy, torch.zeros(0))
+            Evaluation(loss, accuracy, NOTHING, NOTHING, num_classes=2)
             for loss, accuracy in zip(losses[epoch], accuracies[epoch], strict=True)
         ]
 

@@ -11,6 +11,7 @@ import click
 
 from layercut.cli.options import HomePath, json_option
 from layercut.cli.terminal import say
+from layercut.metrics import METRICS, Metric
 
 if TYPE_CHECKING:
     from layercut.stats import StudyComparison
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
     multiple=True,
     help="Only this fraction; may be repeated.",
 )
+@click.option(
+    "--metric",
+    type=click.Choice(METRICS),
+    help="What to compare; by default what STUDY chooses by. Every study records all three.",
+)
 @json_option
 def command(
     study: Path,
@@ -41,6 +47,7 @@ def command(
     across: tuple[str, ...],
     strategies: tuple[str, ...],
     fractions: tuple[float, ...],
+    metric: Metric | None,
     as_json: bool,
 ) -> None:
     """Compare the test accuracies of STUDY with those of BASELINE; both are output directories.
@@ -59,7 +66,7 @@ def command(
     from layercut.cli.columns import filled
     from layercut.stats import compare_studies
 
-    found = compare_studies(study, baseline, across, strategies, fractions)
+    found = compare_studies(study, baseline, across, strategies, fractions, metric)
     if as_json:
         say(json.dumps(_values(found), indent=2))
         return
@@ -74,6 +81,7 @@ def _values(found: StudyComparison) -> dict[str, object]:
     return {
         "study": found.study,
         "baseline": found.baseline,
+        "metric": found.metric,
         "num_only_in_study": found.num_only_in_study,
         "num_only_in_baseline": found.num_only_in_baseline,
         "notes": list(found.notes),

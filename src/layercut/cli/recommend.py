@@ -10,6 +10,7 @@ import click
 
 from layercut.cli.options import HomePath, data_option, json_option
 from layercut.cli.terminal import say
+from layercut.metrics import ACCURACY, METRICS, Metric
 
 
 @click.command("recommend")
@@ -58,6 +59,13 @@ from layercut.cli.terminal import say
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Trials side by side; a core each by default.")
 @click.option(
+    "--metric",
+    type=click.Choice(METRICS),
+    default=ACCURACY,
+    show_default=True,
+    help="What is chosen by; the other two count each class alike, however many images it has.",
+)
+@click.option(
     "--set", "overrides", metavar="KEY.PATH=VALUE", multiple=True,
     help="A value of the study that is made, such as target.image_size=64 or transfer.training.epochs=5.",
 )  # fmt: skip
@@ -79,6 +87,7 @@ def command(
     device: str,
     nondeterministic: bool,
     workers: int | None,
+    metric: Metric,
     overrides: tuple[str, ...],
     learn_from: tuple[Path, ...],
     data_dir: Path | None,
@@ -124,6 +133,7 @@ def command(
         nondeterministic=nondeterministic,
         workers=workers,
         data_dir=data_dir,
+        metric=None if metric == ACCURACY else metric,
         overrides=overrides,
         learn_from=learn_from,
         started=started,

@@ -13,6 +13,7 @@ import click
 from layercut.cli.columns import Column, filled, shortened, tables
 from layercut.cli.options import HomePath, json_option
 from layercut.cli.terminal import say
+from layercut.metrics import ACCURACY, NAMES
 
 
 @click.command("scoreboard")
@@ -43,6 +44,7 @@ def command(run: Path, others: tuple[Path, ...], each_board: bool, as_json: bool
     """
     from layercut.errors import UserError
     from layercut.stats import load_probes, load_results, rank_by_layer, scoreboard, standings
+    from layercut.stats.metric import metric_of
 
     results, scores = load_results(run), load_probes(run)
     board = scoreboard(results, scores, [load_results(other) for other in others])
@@ -56,7 +58,8 @@ def command(run: Path, others: tuple[Path, ...], each_board: bool, as_json: bool
         content = {"standings": _records(table), "boards": _records(board), "by_layer": _records(by_layer)}
         say(json.dumps(content, indent=2, default=str))
         return
-    _print_standings(table)
+    metric = metric_of(results)
+    _print_standings(table, "" if metric == ACCURACY else f", by {NAMES[metric]}")
     if len(by_layer):
         _print_by_layer(by_layer, each_board)
     if each_board:
@@ -68,10 +71,10 @@ def _records(table: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def _print_standings(table: Any) -> None:
+def _print_standings(table: Any, by: str) -> None:
     for scope, rows in table.groupby("scope", sort=False):
         what = "cuts" if scope == "cut" else "cuts, sources and models"
-        say(filled(f"Choosing among {what}: all strategies and fractions of the data"))
+        say(filled(f"Choosing among {what}: all strategies and fractions of the data{by}"))
         records = rows.to_dict("records")
         columns = [
             Column("boards", [str(row["boards"]) for row in records]),
@@ -125,11 +128,13 @@ def _print_boards(board: Any) -> None:
 
 def _print_by_layer(table: Any, each_score: bool) -> None:
     from layercut.cli.probe_tables import in_lines
+    from layercut.stats.metric import column_on_test
 
     about = list(table.columns[: list(table.columns).index("probe")])
     for values, rows in table.groupby(about, sort=False, dropna=False):
         named = dict(zip(about, values, strict=True))
-        truth = "area under validation accuracy" if rows["truth"].iloc[0] == "log_area" else "mean test accuracy"
+        truths = {column_on_test(metric): f"mean test {name}" for metric, name in NAMES.items()}
+        truth = truths.get(rows["truth"].iloc[0], "area under validation accuracy")
         say("")
         say(
             filled(

@@ -26,7 +26,7 @@ def compute(tables: StudyTables) -> Chart | None:
     by_fraction = rows_by(plain_rows(rows), "fraction")
     chance = chance_of(tables)
     panels = tuple(
-        _panel(float(fraction), by_fraction[fraction], strategies, cuts, chance)
+        _panel(float(fraction), by_fraction[fraction], strategies, cuts, chance, tables.metric)
         for fraction in sorted(transferred["fraction"].unique())
     )
     legend = [Entry(name, strategy_style(name), "bar") for name in strategies]
@@ -35,13 +35,13 @@ def compute(tables: StudyTables) -> Chart | None:
     legend += chance_entries(chance is not None)
     return Chart(
         name="accuracy_bars",
-        title="Test accuracy by cut, from zero",
+        title=f"Test {tables.metric} by cut, from zero",
         panels=panels,
-        caption="Mean test accuracy over replicates by number of blocks kept from the source, a panel for each "
+        caption=f"Mean test {tables.metric} over replicates by number of blocks kept from the source, a panel for each "
         "fraction "
         "of the target's training data. Lines on the bars: 95 % bootstrap interval (BCa) of the mean. Dashed line: "
-        "mean of training from scratch." + chance_caption(chance, drawn=True),
-        alt=f"Bars of mean test accuracy in per cent for cuts {cuts[0]} to {cuts[-1]}, strategies "
+        "mean of training from scratch." + chance_caption(tables, chance, drawn=True),
+        alt=f"Bars of mean test {tables.metric} in per cent for cuts {cuts[0]} to {cuts[-1]}, strategies "
         f"{', '.join(strategies)}.",
         legend_title="Strategy",
         legend=tuple(legend),
@@ -50,7 +50,12 @@ def compute(tables: StudyTables) -> Chart | None:
 
 
 def _panel(
-    fraction: float, rows: Sequence[Mapping[str, Any]], strategies: list[str], cuts: list[int], chance: float | None
+    fraction: float,
+    rows: Sequence[Mapping[str, Any]],
+    strategies: list[str],
+    cuts: list[int],
+    chance: float | None,
+    metric: str,
 ) -> Panel:
     series, by_strategy = [], rows_by(rows, "strategy")
     for strategy in strategies:
@@ -65,7 +70,7 @@ def _panel(
     return Panel(
         title=f"{fraction_label(fraction)} of the data",
         x=cut_axis(cuts),
-        y=Axis("Test accuracy", "%", limits=limits),
+        y=Axis(f"Test {metric}", "%", limits=limits),
         bars=tuple(series),
         references=(*lines, *chance_lines(limits, chance)),
         fraction=fraction_label(fraction),

@@ -38,7 +38,7 @@ def compute(tables: StudyTables) -> Chart | None:
     values = 100 * rows[["mean", "low", "high"]]
     chance = chance_of(tables)
     limits = down_to_chance(padded(float(values.min().min()), float(values.max().max()), 2.0), chance)
-    y, at_chance = Axis("Test accuracy", "%", limits=limits), chance_lines(limits, chance)
+    y, at_chance = Axis(f"Test {tables.metric}", "%", limits=limits), chance_lines(limits, chance)
     panels = tuple(
         Panel(
             strategy,
@@ -52,13 +52,13 @@ def compute(tables: StudyTables) -> Chart | None:
     )
     return Chart(
         name="accuracy_by_fraction",
-        title="Test accuracy against the fraction of the data",
+        title=f"Test {tables.metric} against the fraction of the data",
         panels=panels,
-        caption="Mean test accuracy over replicates against the fraction of the target's training data, a panel for "
-        "each strategy and a line for each cut (blocks kept). Bars: 95 % bootstrap interval (BCa) of the mean. "
-        "Overlapping points are moved aside a little." + chance_caption(chance, bool(at_chance)),
-        alt=f"Lines of test accuracy in per cent for {', '.join(strategies)}, from {fraction_label(fractions[0])} to "
-        f"{fraction_label(fractions[-1])} of the data.",
+        caption=f"Mean test {tables.metric} over replicates against the fraction of the target's training data, a "
+        "panel for each strategy and a line for each cut (blocks kept). Bars: 95 % bootstrap interval (BCa) of the "
+        "mean. Overlapping points are moved aside a little." + chance_caption(tables, chance, bool(at_chance)),
+        alt=f"Lines of test {tables.metric} in per cent for {', '.join(strategies)}, from "
+        f"{fraction_label(fractions[0])} to {fraction_label(fractions[-1])} of the data.",
         legend_title="Cut",
         legend=(*cut_entries(lines.values(), base), *chance_entries(bool(at_chance))),
     )

@@ -36,7 +36,7 @@ def compute(tables: StudyTables) -> Chart | None:
     strategies = strategies_in_order(rows["strategy"].unique())
     chance = chance_of(tables)
     panels = tuple(
-        _panel(fraction, [row for row in own if row[name] > 0], name, chance)
+        _panel(fraction, [row for row in own if row[name] > 0], name, chance, tables.metric)
         for fraction, own in sorted(rows_by(plain_rows(rows), "fraction").items())
         for name in counted
     )
@@ -44,14 +44,14 @@ def compute(tables: StudyTables) -> Chart | None:
     drawn = any(panel.references for panel in panels)
     return Chart(
         name="accuracy_by_parameters",
-        title="Test accuracy against size and work",
+        title=f"Test {tables.metric} against size and work",
         panels=panels,
-        caption="Mean test accuracy over replicates against the number of parameters that the model has, that are "
-        "trained, and where it is known against its floating-point operations for one image (a multiplication and an "
-        "addition are two), a point for each condition; numbers beside points are cuts. Dotted line: the Pareto front, "
-        "those that no smaller condition equals (on test data, so this is not a recommendation)."
-        + chance_caption(chance, drawn),
-        alt=f"Points of mean test accuracy in per cent against {listed} for {', '.join(strategies)}.",
+        caption=f"Mean test {tables.metric} over replicates against the number of parameters that the model has, that "
+        "are trained, and where it is known against its floating-point operations for one image (a multiplication and "
+        "an addition are two), a point for each condition; numbers beside points are cuts. Dotted line: the Pareto "
+        "front, those that no smaller condition equals (on test data, so this is not a recommendation)."
+        + chance_caption(tables, chance, drawn),
+        alt=f"Points of mean test {tables.metric} in per cent against {listed} for {', '.join(strategies)}.",
         legend_title="Strategy",
         legend=(*legend, Entry(_FRONT.name, _FRONT.style, "reference"), *chance_entries(drawn)),
         legend_facet="strategy",
@@ -94,7 +94,9 @@ def _blocks_left(one: Mapping[str, Any], strategy: str, cut: int) -> int | None:
     return known.get(strategy)
 
 
-def _panel(fraction: float, rows: Sequence[Mapping[str, Any]], quantity: str, chance: float | None) -> Panel:
+def _panel(
+    fraction: float, rows: Sequence[Mapping[str, Any]], quantity: str, chance: float | None, metric: str
+) -> Panel:
     distinct = [own[0] for own in rows_by(rows, "condition").values()]
     sizes, scores = [row[quantity] for row in distinct], [row["mean"] for row in distinct]
     front = pareto_front(sizes, scores)
@@ -117,7 +119,7 @@ def _panel(fraction: float, rows: Sequence[Mapping[str, Any]], quantity: str, ch
     return Panel(
         title=f"{fraction_label(fraction)} of the data",
         x=size_axis(_QUANTITIES[quantity], min(sizes, default=1.0), max(sizes, default=1.0)),
-        y=Axis("Test accuracy", "%", limits=limits),
+        y=Axis(f"Test {metric}", "%", limits=limits),
         lines=tuple(lines),
         references=chance_lines(limits, chance),
         fraction=fraction_label(fraction),

@@ -16,18 +16,19 @@ _LEAST = 2
 def compute(tables: StudyTables) -> Chart | None:
     """Return the chart of one context; None where no strategy has two cuts at two fractions."""
     flat = mean_heatmap.compute(tables, scratch=False)
-    panels = tuple(_raised(panel, flat.color_scale) for panel in flat.panels if _two_ways(panel)) if flat else ()
+    both = [panel for panel in flat.panels if _two_ways(panel)] if flat else []
+    panels = tuple(_raised(panel, flat.color_scale, tables.metric) for panel in both) if flat else ()
     if flat is None or not panels:
         return None
     return replace(
         flat,
         name="accuracy_surface",
-        title="Test accuracy over cut and fraction of the data",
+        title=f"Test {tables.metric} over cut and fraction of the data",
         panels=panels,
-        caption="Mean test accuracy over replicates, in per cent, over the number of blocks kept from the source and "
-        "the fraction of the target's training data (evenly spaced), a panel for each strategy. Drag to turn it on a "
-        "page; exact numbers are in the heat map.",
-        alt=f"Surfaces of mean test accuracy for {', '.join(panel.strategy for panel in panels)}.",
+        caption=f"Mean test {tables.metric} over replicates, in per cent, over the number of blocks kept from the "
+        "source and the fraction of the target's training data (evenly spaced), a panel for each strategy. Drag to "
+        "turn it on a page; exact numbers are in the heat map.",
+        alt=f"Surfaces of mean test {tables.metric} for {', '.join(panel.strategy for panel in panels)}.",
     )
 
 
@@ -41,7 +42,7 @@ def _two_ways(panel: Panel) -> bool:
     )
 
 
-def _raised(panel: Panel, scale: tuple[float, float] | None) -> Panel:
+def _raised(panel: Panel, scale: tuple[float, float] | None, metric: str) -> Panel:
     cells = panel.cells
     if cells is None:
         return panel
@@ -52,5 +53,5 @@ def _raised(panel: Panel, scale: tuple[float, float] | None) -> Panel:
         x=replace(panel.x, title="Cut"),
         cells=None,
         surface=surface,
-        z=Axis("Accuracy", "%", limits=padded(low, high)),
+        z=Axis(metric[0].upper() + metric[1:], "%", limits=padded(low, high)),
     )

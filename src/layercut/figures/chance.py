@@ -1,9 +1,11 @@
-"""The line at chance in figures of accuracy: what guessing the most frequent class gets right."""
+"""The line at chance in figures of accuracy, or another metric: what guessing gives (`metrics.chance`)."""
 
 from __future__ import annotations
 
 from layercut.charts import Entry, Reference, Style
 from layercut.figures.study_tables import StudyTables
+from layercut.metrics import ACCURACY
+from layercut.stats.metric import known_chance, metric_of
 
 _STYLE = Style("muted", dash="dot")
 _REACH = 0.5
@@ -11,8 +13,8 @@ _REACH = 0.5
 
 
 def chance_of(tables: StudyTables) -> float | None:
-    """Return the accuracy of guessing, in per cent; None where the plan, of an older version, does not tell."""
-    told = (tables.results.attrs.get("plan") or {}).get("chance", {})
+    """Return what guessing gives, in per cent; None where the plan, of an older version, does not tell."""
+    told = known_chance(tables.results.attrs.get("plan") or {}, tables.results)
     shares = {told.get(target) for target in tables.results["target"].unique()}
     share = shares.pop() if len(shares) == 1 else None
     return None if share is None else 100 * float(share)
@@ -41,9 +43,12 @@ def chance_entries(drawn: bool) -> list[Entry]:
     return [Entry("chance", _STYLE, "reference")] if drawn else []
 
 
-def chance_caption(chance: float | None, drawn: bool) -> str:
+def chance_caption(tables: StudyTables, chance: float | None, drawn: bool) -> str:
     """Return what a caption says of chance."""
     if chance is None:
         return ""
-    what = f"chance, the share of the most frequent class ({chance:.1f} %)"
+    guessing = (
+        "the share of the most frequent class" if metric_of(tables.results) == ACCURACY else "what guessing gives"
+    )
+    what = f"chance, {guessing} ({chance:.1f} %)"
     return f" Dotted grey line: {what}." if drawn else f" Below all axes: {what}."

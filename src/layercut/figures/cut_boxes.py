@@ -40,8 +40,9 @@ def compute(tables: StudyTables, *, scratch: Literal["line", "box"] = "line") ->
     strategies = strategies_in_order(cut["strategy"].unique())
     cuts = sorted(int(value) for value in cut["cut"].unique())
     chance = chance_of(tables)
+    metric = tables.metric
     panels = tuple(
-        _panel(float(f), done[done["fraction"] == f], strategies, cuts, tables.letters, boxed, chance)
+        _panel(float(f), done[done["fraction"] == f], strategies, cuts, tables.letters, boxed, chance, metric)
         for f in sorted(cut["fraction"].unique())
     )
     legend = [Entry(name, strategy_style(name), "box") for name in strategies]
@@ -55,14 +56,14 @@ def compute(tables: StudyTables, *, scratch: Literal["line", "box"] = "line") ->
     lettered = any(box.letters for panel in panels for series in panel.boxes for box in series.boxes)
     return Chart(
         name="cut_boxes",
-        title="Test accuracy by cut",
+        title=f"Test {metric} by cut",
         panels=panels,
-        caption="Test accuracy of each replicate by number of blocks kept from the source, a panel for "
+        caption=f"Test {metric} of each replicate by number of blocks kept from the source, a panel for "
         "each fraction of the target's training data. Box: quartiles and median; whiskers: furthest "
         f"value within 1.5 interquartile ranges. {_SCRATCH[boxed]} "
         "Trials that several strategies share are shown under each of them. Each panel has its "
-        "own accuracy axis." + chance_caption(chance, "chance" in lines) + (_LETTERS if lettered else ""),
-        alt=f"Box plots of test accuracy in per cent for cuts {cuts[0]} to {cuts[-1]}, strategies "
+        f"own {metric} axis." + chance_caption(tables, chance, "chance" in lines) + (_LETTERS if lettered else ""),
+        alt=f"Box plots of test {metric} in per cent for cuts {cuts[0]} to {cuts[-1]}, strategies "
         f"{', '.join(strategies)}, at {shown}.",
         legend_title="Strategy",
         legend=tuple(legend),
@@ -78,6 +79,7 @@ def _panel(
     letters: Mapping[tuple[str, int, float], str],
     boxed: bool,
     chance: float | None,
+    metric: str,
 ) -> Panel:
     places = {cut: place + boxed for place, cut in enumerate(cuts)}
     series = []
@@ -89,24 +91,24 @@ def _panel(
                 tuple(100 * value for value in group.tolist()),
                 letters.get((strategy, int(str(cut)), fraction), ""),
             )
-            for cut, group in own.groupby("cut")["test_accuracy"]
+            for cut, group in own.groupby("cut")["score"]
         )
         if boxes:
             series.append(BoxSeries(strategy, boxes, strategy_style(strategy)))
-    scratch = rows[rows["strategy"] == SCRATCH]["test_accuracy"]
+    scratch = rows[rows["strategy"] == SCRATCH]["score"]
     style = strategy_style(SCRATCH)
     references = (Reference(float(100 * scratch.median()), _SCRATCH_LINE, style),) if len(scratch) and not boxed else ()
     if boxed and len(scratch):
         box = Box(0, tuple(100 * value for value in scratch.tolist()))
         series = [BoxSeries(SCRATCH, (box,), style), *series]
-    values = 100 * rows["test_accuracy"]
+    values = 100 * rows["score"]
     low, high = down_to_chance(padded(float(values.min()), float(values.max()), 2.0), chance)
     if any(box.letters for one in series for box in one.boxes):
         high += _ROOM * (high - low)
     return Panel(
         title=f"{fraction_label(fraction)} of the data",
         x=cut_axis([SCRATCH, *cuts] if boxed else cuts),
-        y=Axis("Test accuracy", "%", limits=(low, high)),
+        y=Axis(f"Test {metric}", "%", limits=(low, high)),
         boxes=tuple(series),
         references=(*references, *chance_lines((low, high), chance)),
         fraction=fraction_label(fraction),

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import pandas as pd
 
 from layercut.charts import Axis, Cells, Chart, Panel, Tick
 from layercut.figures.study_tables import StudyTables
+from layercut.metrics import METRICS, NAMES
 from layercut.stats.design import contexts
+from layercut.stats.metric import column_on_test
 from layercut.stats.settings import compare_settings, setting_names
 
 MOST_ROWS = 40
 
-COLUMNS = {
-    "Average training loss": ("mean_train_loss", 1.0, 3),
-    "Average training accuracy (%)": ("mean_train_accuracy", 100.0, 2),
-    "Test accuracy (%)": ("test_accuracy", 100.0, 2),
-    "Seconds per trial": ("seconds", 1.0, 1),
-}
-"""Column of `compare_settings`, factor and decimals of what is printed."""
+Columns: TypeAlias = dict[str, tuple[str, float, int]]
+"""Column of `compare_settings`, factor and decimals of what is printed, by title."""
+
+
+def columns_of(table: pd.DataFrame) -> Columns:
+    """Return the columns of what `compare_settings` returned that are printed."""
+    metric = next(metric for metric in METRICS if column_on_test(metric) in table)
+    return {
+        "Average training loss": ("mean_train_loss", 1.0, 3),
+        "Average training accuracy (%)": ("mean_train_accuracy", 100.0, 2),
+        f"Test {NAMES[metric]} (%)": (column_on_test(metric), 100.0, 2),
+        "Seconds per trial": ("seconds", 1.0, 1),
+    }
 
 
 def settings_of(tables: StudyTables) -> pd.DataFrame | None:
@@ -35,7 +44,7 @@ def printed(table: pd.DataFrame) -> list[list[str]]:
     return [
         [
             "" if math.isnan(row[name]) else f"{factor * row[name]:.{digits}f}"
-            for name, factor, digits in COLUMNS.values()
+            for name, factor, digits in columns_of(table).values()
         ]
         for row in table.to_dict("records")
     ]
@@ -47,20 +56,21 @@ def compute(tables: StudyTables) -> Chart | None:
     if table is None:
         return None
     table = table[::-1].reset_index(drop=True)  # rows are drawn from below
-    rows, columns = tuple(setting_names(table)), tuple(COLUMNS)
-    shares = {name: _within(table[name]) for name, _, _ in COLUMNS.values()}
-    values = tuple(tuple(shares[name][row] for name, _, _ in COLUMNS.values()) for row in range(len(table)))
+    shown, metric = columns_of(table), tables.metric
+    rows, columns = tuple(setting_names(table)), tuple(shown)
+    shares = {name: _within(table[name]) for name, _, _ in shown.values()}
+    values = tuple(tuple(shares[name][row] for name, _, _ in shown.values()) for row in range(len(table)))
     texts = tuple(tuple(texts) for texts in printed(table))
-    best = columns.index("Test accuracy (%)")
+    best = columns.index(f"Test {metric} (%)")
     cells = Cells(rows, columns, values, texts, ((len(rows) - 1, best),), "% of the way from the column's lowest")
     return Chart(
         name="factor_table",
         title="All settings",
         panels=(Panel("", _axis("Quantity", columns), _axis("Setting", rows), cells=cells),),
-        caption="Every setting of the study, the highest mean test accuracy on top. Training loss and accuracy are "
+        caption=f"Every setting of the study, the highest mean test {metric} on top. Training loss and accuracy are "
         "averages over all epochs of a trial; all numbers are means over replicates. Colour: within each column, from "
         "its lowest to its highest number.",
-        alt=f"A table of {len(rows)} settings; {rows[-1]} has the highest test accuracy, {texts[-1][best]} per cent.",
+        alt=f"A table of {len(rows)} settings; {rows[-1]} has the highest test {metric}, {texts[-1][best]} per cent.",
         color_scale=(0.0, 100.0),
         color_title="Within each column, from lowest to highest (%)",
     )

@@ -11,17 +11,35 @@ import numpy as np
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point
 from layercut.figures.names import epoch_axis, fraction_label, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
+from layercut.metrics import ACCURACY, NAMES
 from layercut.stats import BestCut
 from layercut.stats.design import CUTLESS
+from layercut.stats.metric import metric_of
 
 MAX_POINTS = 80
 """Of longer curves so many epochs are drawn, closer together at the beginning."""
 
-_QUANTITIES = {
-    "train_loss": ("Training loss", "", 1, math.inf),
-    "validation_accuracy": ("Validation accuracy", "%", 100, 100.0),
-}
-"""Title, unit, what a value is multiplied by to be in it, and the greatest possible value."""
+
+class _Quantity(NamedTuple):
+    """What a row of panels shows."""
+
+    column: str
+    """Of the curves."""
+    title: str
+    name: str
+    unit: str
+    factor: float
+    """What a value is multiplied by to be in the unit."""
+    greatest: float
+    """Possible value."""
+
+
+def _quantities(tables: StudyTables) -> tuple[_Quantity, _Quantity]:
+    """Return the loss, and what the best epoch is chosen by."""
+    scored = metric_of(tables.results) != ACCURACY and tables.measured.curves["validation_score"].notna().any()
+    column, name = ("validation_score", tables.metric) if scored else ("validation_accuracy", NAMES[ACCURACY])
+    loss = _Quantity("train_loss", "Training loss", "loss", "", 1, math.inf)
+    return loss, _Quantity(column, f"Validation {name}", name, "%", 100, 100.0)
 
 
 class _Average(NamedTuple):
@@ -41,7 +59,8 @@ def compute(tables: StudyTables) -> Chart | None:
     drawn = [(best, keys[best.strategy, best.cut, best.fraction]) for best in tables.best_by_strategy]
     drawn = [(best, key) for best, key in drawn if key in tables.measured.curve_rows]
     keys_drawn = list(dict.fromkeys(key for _, key in drawn))  # two strategies may be best where they are the same
-    averages = {quantity: _averages(tables, keys_drawn, quantity) for quantity in _QUANTITIES}
+    quantities = _quantities(tables)
+    averages = {quantity: _averages(tables, keys_drawn, quantity) for quantity in quantities}
     panels = [
         panel
         for fraction in sorted({best.fraction for best, _ in drawn})
@@ -55,28 +74,28 @@ def compute(tables: StudyTables) -> Chart | None:
         name="learning_curves",
         title="Learning curves",
         panels=tuple(panels),
-        caption="Training loss and validation accuracy by epoch of the best cut of each strategy at each fraction of "
-        "the "
-        "data: mean over replicates, band: one standard deviation to both sides, where such values exist. Epochs that "
-        "at least half of the replicates reached are shown; later means are over those that had not stopped.",
-        alt=f"Curves of loss and accuracy by epoch for {', '.join(strategies)}.",
+        caption=f"Training loss and validation {quantities[1].name} by epoch of the best cut of each strategy at each "
+        "fraction of the data: mean over replicates, band: one standard deviation to both sides, where such values "
+        "exist. Epochs that at least half of the replicates reached are shown; later means are over those that had not "
+        "stopped.",
+        alt=f"Curves of loss and {quantities[1].name} by epoch for {', '.join(strategies)}.",
         legend_title="Strategy",
         legend=tuple(Entry(name, strategy_style(name), "line") for name in strategies),
         legend_facet="strategy",
-        num_columns=len(_QUANTITIES),
+        num_columns=len(quantities),
         log_x_choice=True,
     )
 
 
-def _averages(tables: StudyTables, conditions: Sequence[str], quantity: str) -> dict[str, list[_Average]]:
+def _averages(tables: StudyTables, conditions: Sequence[str], quantity: _Quantity) -> dict[str, list[_Average]]:
     """Return the average of each epoch that at least half of a condition's replicates reached, by condition."""
     if not conditions:
         return {}
     places = [tables.measured.curve_rows[condition] for condition in conditions]
-    curves = tables.measured.curves[["replicate", "epoch", quantity]].iloc[np.concatenate(places)]
+    curves = tables.measured.curves[["replicate", "epoch", quantity.column]].iloc[np.concatenate(places)]
     curves = curves.assign(line=np.repeat(np.arange(len(places)), [len(place) for place in places]))
-    curves = curves[np.isfinite(curves[quantity])]
-    values = (curves[quantity] * _QUANTITIES[quantity][2]).groupby([curves["line"], curves["epoch"]])
+    curves = curves[np.isfinite(curves[quantity.column])]
+    values = (curves[quantity.column] * quantity.factor).groupby([curves["line"], curves["epoch"]])
     replicates = curves.groupby("line")["replicate"].nunique()
     averages: dict[str, list[_Average]] = {condition: [] for condition in conditions}
     for (line, epoch), mean, std, count in values.agg(["mean", "std", "count"]).itertuples(name=None):
@@ -85,16 +104,15 @@ def _averages(tables: StudyTables, conditions: Sequence[str], quantity: str) -> 
     return averages
 
 
-def _panel(quantity: str, rows: list[tuple[BestCut, list[_Average]]]) -> Panel:
-    title, unit, _, greatest = _QUANTITIES[quantity]
+def _panel(quantity: _Quantity, rows: list[tuple[BestCut, list[_Average]]]) -> Panel:
     order = strategies_in_order(best.strategy for best, _ in rows)
     rows = sorted(rows, key=lambda row: order.index(row[0].strategy))
-    lines = tuple(_line(best, averages, greatest) for best, averages in rows if averages)
+    lines = tuple(_line(best, averages, quantity.greatest) for best, averages in rows if averages)
     label = fraction_label(rows[0][0].fraction)
     return Panel(
         title=f"{label} of the data",
         x=epoch_axis(max((round(line.points[-1].x) for line in lines), default=1)),
-        y=Axis(title, unit),
+        y=Axis(quantity.title, quantity.unit),
         lines=lines,
         fraction=label,
     )

@@ -20,7 +20,7 @@ def compute(tables: StudyTables, *, scratch: bool = True) -> Chart | None:
     done = tables.finished
     if (done["strategy"] == SCRATCH).all():
         return None
-    means = 100 * done.groupby(["strategy", "fraction", "cut"])["test_accuracy"].mean()
+    means = 100 * done.groupby(["strategy", "fraction", "cut"])["score"].mean()
     transferred = [name for name in strategies_in_order(done["strategy"].unique()) if name != SCRATCH]
     fractions = sorted(float(value) for value in done["fraction"].unique())
     highest = means.groupby("fraction").max()
@@ -29,16 +29,16 @@ def compute(tables: StudyTables, *, scratch: bool = True) -> Chart | None:
     panels = tuple(_panel(strategy, beside, cells, fractions, highest) for strategy in transferred)
     return Chart(
         name="mean_heatmap",
-        title="Mean test accuracy",
+        title=f"Mean test {tables.metric}",
         panels=panels,
-        caption="Mean test accuracy over replicates, in per cent, by number of blocks kept from the "
+        caption=f"Mean test {tables.metric} over replicates, in per cent, by number of blocks kept from the "
         "source and fraction of the target's training data, a panel for each strategy; the column on "
         "the left is training from scratch. Bold: the highest mean at that fraction over all panels "
         "(seen on test data, so this is not a recommendation).",
-        alt=f"Heat maps of mean test accuracy for {', '.join(transferred)}, from {means.min():.1f} to "
+        alt=f"Heat maps of mean test {tables.metric} for {', '.join(transferred)}, from {means.min():.1f} to "
         f"{means.max():.1f} per cent.",
         color_scale=(float(means.min()), float(means.max())),
-        color_title="Mean test accuracy (%)",
+        color_title=f"Mean test {tables.metric} (%)",
     )
 
 

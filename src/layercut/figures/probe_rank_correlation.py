@@ -11,14 +11,18 @@ import pandas as pd
 from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Reference, Style
 from layercut.figures.names import cut_style, fraction_label, layer_axis
 from layercut.figures.study_tables import StudyTables
+from layercut.metrics import NAMES
 from layercut.stats import rank_by_layer
 from layercut.stats.design import rows_of
+from layercut.stats.metric import column_on_test
 
 MOST_LINES = 8
 """Conditions beyond these are left out: the first ones of the table are drawn."""
 
 _NONE = Reference(0.0, "no correlation", Style("muted", dash="dot"))
-_TRUTHS = {"log_area": "area under validation accuracy at log-spaced points", "test_accuracy": "mean test accuracy"}
+_TRUTHS = {"log_area": "area under validation accuracy at log-spaced points"} | {
+    column_on_test(metric): f"mean test {name}" for metric, name in NAMES.items()
+}
 
 
 def compute(tables: StudyTables) -> Chart | None:

@@ -9,15 +9,16 @@ import pandas as pd
 from layercut.charts import Axis, Cells, Chart, Panel, Tick
 from layercut.figures.names import fraction_label, strategies_in_order
 from layercut.figures.study_tables import StudyTables
+from layercut.metrics import ACCURACY, NAMES
 
 
 def compute(tables: StudyTables) -> Chart | None:
     """Return the chart for one context; None without probes, or where nothing was judged."""
-    return of_board(tables.scoreboard)
+    return of_board(tables.scoreboard, tables.metric)
 
 
-def of_board(board: pd.DataFrame) -> Chart | None:
-    """Return the chart for a scoreboard (`stats.scoreboard`); None where nothing was judged."""
+def of_board(board: pd.DataFrame, metric: str = NAMES[ACCURACY]) -> Chart | None:
+    """Return the chart for a scoreboard (`stats.scoreboard`) by a metric; None where nothing was judged."""
     own = board[board["scope"] == "cut"] if len(board) else board
     if own.empty or own["is_null"].all():
         return None
@@ -29,14 +30,14 @@ def of_board(board: pd.DataFrame) -> Chart | None:
         name="probe_scoreboard",
         title="Choosing the cut by a probe",
         panels=panels,
-        caption="Test accuracy lost, in points, by taking the cut that a probe scores best instead of the best cut, by "
-        "fraction of the target's data, a panel for each strategy; the least mean loss on top. In brackets: rules that "
-        "never look at the target's features, and nearest neighbours. Bold: loses no more there than a cut at random, "
-        "nearest neighbours and other studies do; some fixed cut is always the best one.",
-        alt=f"Heat maps of accuracy lost for {', '.join(strategies)}, from {points.min():.1f} to {points.max():.1f} "
+        caption=f"Test {metric} lost, in points, by taking the cut that a probe scores best instead of the best cut, "
+        "by fraction of the target's data, a panel for each strategy; the least mean loss on top. In brackets: rules "
+        "that never look at the target's features, and nearest neighbours. Bold: loses no more there than a cut at "
+        "random, nearest neighbours and other studies do; some fixed cut is always the best one.",
+        alt=f"Heat maps of {metric} lost for {', '.join(strategies)}, from {points.min():.1f} to {points.max():.1f} "
         "points.",
         color_scale=(float(points.min()), max(float(points.max()), float(points.min()) + 0.1)),
-        color_title="Test accuracy lost (points)",
+        color_title=f"Test {metric} lost (points)",
     )
 
 

@@ -36,6 +36,7 @@ from layercut.stats import (
 )
 from layercut.stats.design import finished, rows_of
 from layercut.stats.details import CLASS_COLUMNS, SOURCE_COLUMNS, load_class_scores, load_sources
+from layercut.stats.metric import name_of
 from layercut.stats.tables import CURVE_COLUMNS, Results, load_curves, load_probes, results_of
 
 
@@ -176,9 +177,14 @@ class StudyTables:
     @cached_property
     def finished(self) -> pd.DataFrame:
         """Finished trials under every name, with what figures of single trials show."""
-        done = finished(self.results)[["strategy", "cut", "fraction", "key", "test_accuracy", "wall_seconds"]]
+        done = finished(self.results)[["strategy", "cut", "fraction", "key", "score", "wall_seconds"]]
         done.attrs = {}  # pandas copies them, deeply, whenever it takes rows
         return done
+
+    @property
+    def metric(self) -> str:
+        """What conditions are compared by, as a sentence says it: accuracy, unless the study says otherwise."""
+        return name_of(self.results)
 
     @cached_property
     def estimates(self) -> pd.DataFrame:

@@ -23,11 +23,15 @@ COLUMNS = ("epoch", "train_loss", "validation_loss", "validation_accuracy", "lea
 
 
 def curve_table(curve: Iterable[EpochPoint]) -> pd.DataFrame:
-    """Return a row for each epoch; accuracies are in 0..1, empty where an epoch was not validated."""
+    """Return a row for each epoch; accuracies are in 0..1, empty where an epoch was not validated.
+
+    `validation_score` is the study's metric, and is there where that is not accuracy.
+    """
     import pandas as pd  # noqa: PLC0415 - pandas is for studies that ask for it
 
     points = list(curve)
-    columns = (*COLUMNS, "train_accuracy")
+    scored = any(point.validation_score is not None for point in points)
+    columns = (*COLUMNS, "train_accuracy", *(["validation_score"] if scored else []))
     return pd.DataFrame({column: [getattr(point, column) for point in points] for column in columns})
 
 

@@ -23,6 +23,7 @@ _TAGS = {
     "validation_loss": "Loss/validation",
     "train_accuracy": "Accuracy/train",
     "validation_accuracy": "Accuracy/validation",
+    "validation_score": "Metric/validation",
     "learning_rate": "Learning rate",
 }
 

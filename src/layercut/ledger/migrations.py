@@ -279,6 +279,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX pilots_by_search ON pilots (search)",
     ),
+    (
+        # NULL in ledgers from before: not written down.
+        "ALTER TABLE trials ADD COLUMN validation_balanced_accuracy REAL",
+        "ALTER TABLE trials ADD COLUMN validation_macro_f1 REAL",
+        "ALTER TABLE trials ADD COLUMN test_balanced_accuracy REAL",
+        "ALTER TABLE trials ADD COLUMN test_macro_f1 REAL",
+        "ALTER TABLE trials ADD COLUMN num_effective_validation_images REAL",
+        "ALTER TABLE trials ADD COLUMN num_effective_test_images REAL",
+        # NULL also where a study's metric is accuracy, which the curve holds.
+        "ALTER TABLE trial_details ADD COLUMN validation_scores BLOB",
+        "ALTER TABLE pretrainings ADD COLUMN validation_scores BLOB",
+        "ALTER TABLE failures ADD COLUMN validation_scores BLOB",
+        "ALTER TABLE pilots ADD COLUMN validation_scores BLOB",
+    ),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

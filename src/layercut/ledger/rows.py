@@ -69,33 +69,42 @@ def encode_curve(curve: Iterable[EpochPoint]) -> bytes:
     )
 
 
-def encode_rates(curve: Sequence[EpochPoint]) -> bytes | None:
-    """Return 8 bytes an epoch with its learning rate, NaN where it is not known; None where none is."""
-    rates = [point.learning_rate for point in curve]
-    if rates.count(None) == len(rates):
+BESIDE_CURVE = {"learning_rates": "learning_rate", "validation_scores": "validation_score"}
+"""Columns that came after the curve's own, and the value of each epoch that they hold."""
+
+
+def encode_values(curve: Sequence[EpochPoint], name: str) -> bytes | None:
+    """Return 8 bytes an epoch with one of its values, NaN where it is not known; None where none is."""
+    values = [getattr(point, name) for point in curve]
+    if values.count(None) == len(values):
         return None
-    return struct.pack(f"<{len(rates)}d", *[math.nan if rate is None else rate for rate in rates])
+    return struct.pack(f"<{len(values)}d", *[math.nan if value is None else value for value in values])
 
 
-def decode_rates(rates: bytes | None, curve: tuple[EpochPoint, ...]) -> tuple[EpochPoint, ...]:
-    """Return a curve with the learning rates that `encode_rates` packed.
+def decode_values(values: bytes | None, curve: tuple[EpochPoint, ...], name: str) -> tuple[EpochPoint, ...]:
+    """Return a curve with the values that `encode_values` packed.
 
     Raises:
         ValueError: there are more or fewer of them than epochs.
     """
-    if rates is None:
+    if values is None:
         return curve
-    if len(rates) != 8 * len(curve):
-        raise ValueError(f"learning rates must be 8 bytes per epoch; got {len(rates)} bytes for {len(curve)} epochs")
-    known = struct.unpack(f"<{len(curve)}d", rates)
+    if len(values) != 8 * len(curve):
+        raise ValueError(f"{name} must be 8 bytes per epoch; got {len(values)} bytes for {len(curve)} epochs")
+    known = struct.unpack(f"<{len(curve)}d", values)
     return tuple(
-        dataclasses.replace(point, learning_rate=None if math.isnan(rate) else rate)
-        for point, rate in zip(curve, known, strict=True)
+        _with_value(point, name, None if math.isnan(value) else value)
+        for point, value in zip(curve, known, strict=True)
     )
 
 
+def _with_value(point: EpochPoint, name: str, value: float | None) -> EpochPoint:
+    changed: dict[str, Any] = {name: value}
+    return dataclasses.replace(point, **changed)
+
+
 def decode_curve(points: bytes) -> tuple[EpochPoint, ...]:
-    """Return the curve that `encode_curve` packed, without its learning rates.
+    """Return the curve that `encode_curve` packed, without what other columns hold of it.
 
     Raises:
         ValueError: the number of bytes is no multiple of an epoch's.
@@ -153,7 +162,7 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
 class RowCodec(Generic[T]):
     """Turns one kind of frozen dataclass into rows of its tables, and back.
 
-    A field is a column of the same name, in one of the tables; a curve is two columns, the second of which came later.
+    A field is a column of the same name, in one of the tables; a curve is several columns (`BESIDE_CURVE`).
     """
 
     def __init__(self, kind: type[T], *tables: SealedTable) -> None:
@@ -164,7 +173,7 @@ class RowCodec(Generic[T]):
         self._encoders = [(i, _ENCODERS[c]) for i, c in enumerate(self._fields) if c in _ENCODERS]
         self._decoders = [(i, _DECODERS[c]) for i, c in enumerate(self._fields) if c in _DECODERS]
         self._curve = self._fields.index("curve") if "curve" in self._fields else None
-        self._stored = [*self._fields, "learning_rates"] if self._curve is not None else self._fields
+        self._stored = [*self._fields, *(BESIDE_CURVE if self._curve is not None else ())]
 
     @cached_property
     def _to_tables(self) -> list[itemgetter[Any]]:
@@ -185,7 +194,7 @@ class RowCodec(Generic[T]):
         for index, encoder in self._encoders:
             values[index] = encoder(values[index])
         if self._curve is not None:
-            values.append(encode_rates(record.curve))  # type: ignore[attr-defined]
+            values += [encode_values(record.curve, name) for name in BESIDE_CURVE.values()]  # type: ignore[attr-defined]
         of_table, *of_parts = self._to_tables
         row = self.rows.table.seal(of_table(values))
         parts = zip(self.rows.parts, of_parts, strict=True)
@@ -204,8 +213,9 @@ class RowCodec(Generic[T]):
         for index, decoder in self._decoders:
             values[index] = decoder(values[index])
         if self._curve is not None:
-            rates = values.pop()
-            values[self._curve] = decode_rates(rates, values[self._curve])
+            for place, name in enumerate(BESIDE_CURVE.values(), start=len(self._fields)):
+                values[self._curve] = decode_values(values[place], values[self._curve], name)
+            values = values[: len(self._fields)]
         return self.kind(*values)
 
 

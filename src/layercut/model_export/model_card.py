@@ -9,6 +9,14 @@ import yaml
 
 from layercut.data.pictures import rule_of
 from layercut.inference import Classifier
+from layercut.metrics import ACCURACY, METRICS, NAMES, Metric
+
+_HUB_TYPES: Mapping[Metric, str] = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced_accuracy",
+    "macro_f1": "f1",
+}
+"""What the hub calls a metric."""
 
 _RESIZED = {
     "crop": "scaled until the shorter side fits, the rest cut off around the centre",
@@ -25,6 +33,7 @@ def model_card(title: str, model: Classifier, card: Mapping[str, Any], library: 
     rows = [
         ("test accuracy", _percent(metrics["test_accuracy"]) + _of(metrics.get("num_test_images"), "test images")),
         ("validation accuracy", _percent(metrics["validation_accuracy"])),
+        *((f"test {NAMES[metric]}", _percent(metrics[f"test_{metric}"])) for metric in _others(metrics)),
         ("trained on", f"{metrics['num_train_images']:,} images"),
         ("parameters", f"{export['num_parameters']:,}"),
         ("size", f"{export['num_bytes'] / 1e6:.1f} MB"),
@@ -69,15 +78,24 @@ are not calibrated. Nothing is known of images of other kinds than the study's.
 """
 
 
+def _others(metrics: Mapping[str, Any]) -> list[Metric]:
+    """Return the metrics besides accuracy that a card has; those of older versions have none."""
+    return [metric for metric in METRICS if metric != ACCURACY and metrics.get(f"test_{metric}") is not None]
+
+
 def _metadata(title: str, card: Mapping[str, Any], library: str) -> dict[str, Any]:
-    accuracy = {"type": "accuracy", "name": "test accuracy", "value": card["metrics"]["test_accuracy"]}
+    values = card["metrics"]
+    measured = [
+        {"type": _HUB_TYPES[metric], "name": f"test {NAMES[metric]}", "value": values[f"test_{metric}"]}
+        for metric in (ACCURACY, *_others(values))
+    ]
     dataset = {"type": card["target"], "name": card["target"], "split": "test"}
-    result = {"task": {"type": "image-classification"}, "dataset": dataset, "metrics": [accuracy]}
+    result = {"task": {"type": "image-classification"}, "dataset": dataset, "metrics": measured}
     return {
         "library_name": library,
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "transfer-learning", "layercut"],
-        "metrics": ["accuracy"],
+        "metrics": list(dict.fromkeys(one["type"] for one in measured)),
         "model-index": [{"name": title, "results": [result]}],
     }
 

@@ -17,11 +17,11 @@ _FIELDS = (
 def best_cuts(results: Results, by_strategy: bool = False) -> pd.DataFrame:
     """Return one row with the best condition for each context and fraction, or for each strategy there.
 
-    Chosen on validation accuracy, reported on test accuracy; a fraction without any has no row. Columns: those of the
-    context; `fraction`, `strategy`, `cut`, `num_blocks`; `chosen_on`, `num_candidates`, `num_replicates`;
-    `mean_validation`, `mean_test`, `mean_scratch`; `difference` to scratch with its 95 % interval `low`,
-    `high`, and `p_holm` (missing where scratch was chosen); `indistinguishable`, the rivals that the data
-    cannot tell apart from it. Accuracies are 0..1. `layercut.stats.best_cuts` returns the same as objects.
+    Chosen on validation accuracy, reported on test accuracy, or both by the study's other metric; a fraction without
+    any has no row. Columns: those of the context; `fraction`, `strategy`, `cut`, `num_blocks`; `chosen_on`,
+    `num_candidates`, `num_replicates`; `mean_validation`, `mean_test`, `mean_scratch`; `difference` to scratch with its
+    95 % interval `low`, `high`, and `p_holm` (missing where scratch was chosen); `indistinguishable`, the rivals that
+    the data cannot tell apart from it. Accuracies are 0..1. `layercut.stats.best_cuts` returns the same as objects.
     """
     results = results_of(results)
     columns = context_columns(results)

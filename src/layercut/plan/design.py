@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from layercut.data.splits import training_sizes
 from layercut.keys import content_key
+from layercut.metrics import ACCURACY
 from layercut.plan.canonical import condition_key, task_identity
 from layercut.plan.chosen import Chosen, chosen_strategies
 from layercut.plan.cost import ModelCost, sample_images
@@ -68,6 +69,13 @@ class DesignGroup(NamedTuple):
         for levels in _factor_levels(self.spec):
             training = target_training(self.spec, self.target_index, levels)
             fitting = scaled(make_fitting(self.spec, training, self.precision), self.target.scaling)
+            fitting = dataclasses.replace(fitting, metric=self.spec.metric)
+            if fitting.validate_epochs == "as_needed" and fitting.metric != ACCURACY:
+                raise self.spec.error(
+                    target_place(self.spec, self.target_index, levels, "validate_epochs"),
+                    f"expected `validate_epochs: all` beside `metric: {fitting.metric}`; got as_needed, which stops "
+                    "evaluating an epoch by the number of images that it gets wrong",
+                )
             if fitting.log_points and transfer.validation == "folds":
                 raise self.spec.error(
                     target_place(self.spec, self.target_index, levels, "log_points"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from layercut.data.pictures import picture_rule
 from layercut.data.splits import check_fractions
 from layercut.data.subset import TaskInfo
 from layercut.errors import DataError
+from layercut.metrics import chance
 from layercut.plan.chosen import Chosen, check_strategies, chosen_strategies
 from layercut.plan.cost import ModelCost, feature_bytes, feature_passes
 from layercut.plan.cuts import chosen_cuts, own_cuts
@@ -68,7 +68,7 @@ class Plan:
     strategies: Mapping[str, tuple[Chosen, ...]] = field(default_factory=dict)
     """Of each model, by label, in the order of the study."""
     chances: Mapping[str, float] = field(default_factory=dict)
-    """Test accuracy of always naming the most frequent class, by label of the target."""
+    """What guessing gives on the test images, by the study's metric (`metrics.chance`), by label of the target."""
 
     @property
     def open(self) -> bool:
@@ -174,8 +174,7 @@ class _Expansion:
         conditions = [condition for _, condition in points]
         self._model_costs[group.task.label, group.model.label] = group.cost
         self._strategies[group.model.label] = tuple(chosen_strategies(group.spec, group.model))
-        counts = group.target.info.test_counts
-        self._chances[group.task.label] = max(counts) / sum(counts) if sum(counts) else math.nan
+        self._chances[group.task.label] = chance(group.spec.metric, group.target.info.test_counts)
         self.warnings += validation_warnings(conditions, group.target.info)
         self.warnings += choice_warnings(conditions, group.target.info)
         self.warnings += length_warnings(conditions, group.target.info)

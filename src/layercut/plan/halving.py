@@ -18,6 +18,7 @@ class Score(NamedTuple):
     """How one pilot does on its selection data."""
 
     accuracy: float
+    """Or other metric of the study."""
     loss: float
 
 

@@ -165,4 +165,5 @@ def _replicate(number: int) -> int:
 def _score(record: PilotRecord) -> Score:
     if record.diverged or record.validation_accuracy is None or record.validation_loss is None:
         return DIVERGED
-    return Score(record.validation_accuracy, record.validation_loss)
+    score = next((one.validation_score for one in record.curve if one.epoch == record.best_epoch), None)
+    return Score(record.validation_accuracy if score is None else score, record.validation_loss)

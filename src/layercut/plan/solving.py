@@ -20,7 +20,8 @@ _ITERATIONS = 30
 
 
 def solved_fitting(fitting: Fitting) -> Fitting:
-    """Return what is left of a training where the head is solved: how images become inputs, and in what precision."""
+    """Return what is left of a training where the head is solved: how images become inputs, in what precision, and by
+    what it is judged."""
     return Fitting(
         optimizer="lbfgs",
         lr=0.0,
@@ -33,6 +34,7 @@ def solved_fitting(fitting: Fitting) -> Fitting:
         std=fitting.std,
         adapt_norms=fitting.adapt_norms,
         classification_report=fitting.classification_report,
+        metric=fitting.metric,
     )
 
 

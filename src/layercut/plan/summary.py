@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from layercut.keys import content_key
+from layercut.metrics import ACCURACY
 from layercut.plan.canonical import model_identity, task_identity
 from layercut.plan.cost import forward_flops
 from layercut.plan.expand import Plan
@@ -52,6 +53,7 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
         "operations_per_image": list(_operations(plan)),
         "normalization": _normalization(plan),
         "meant": _meant(plan),
+        **({} if spec.metric == ACCURACY else {"metric": spec.metric}),
         "chance": {target: chance for target, chance in plan.chances.items() if not math.isnan(chance)},
         "blocks": {one.model.label: list(one.model.block_names) for one in plan.conditions},
         "notes": list(plan.notes),

@@ -9,7 +9,7 @@ _FLATTERY = 0.4
 accuracy was by 0.5 of it higher for what was trained than for solved heads, with 0 to 1.5 in single studies."""
 
 
-def share_variance(accuracy: float, num_images: int) -> float:
+def share_variance(accuracy: float, num_images: float) -> float:
     """Return the variance of a share of so many images, which is never 0.
 
     Example:
@@ -20,6 +20,6 @@ def share_variance(accuracy: float, num_images: int) -> float:
     return right * (1 - right) / max(1, num_images)
 
 
-def flattery(accuracy: float, num_images: int) -> float:
+def flattery(accuracy: float, num_images: float) -> float:
     """Return by how much held-out images flatter what was stopped where they liked it best, beside a solved head."""
     return _FLATTERY * math.sqrt(share_variance(accuracy, num_images))

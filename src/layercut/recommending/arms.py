@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from layercut.errors import UserError
 from layercut.ledger import Ledger
+from layercut.metrics import Metric
 
 if TYPE_CHECKING:  # reading a recommendation needs no torch
     from layercut.plan.expand import Plan
@@ -44,8 +45,9 @@ class Seen(NamedTuple):
     key: str
     """Of the condition."""
     replicate: int
-    accuracy: float | None
-    """On images that were held out, each once; None: there were none, or the trial failed."""
+    score: float | None
+    """Accuracy, or other metric of the study, on images that were held out, each once; None: there were none, or the
+    trial failed."""
     loss: float | None
     seconds: float
     failed: bool = False
@@ -101,13 +103,14 @@ def _arm(condition: Condition, model: str, slower: float) -> Arm:
     )
 
 
-def seen_in(ledgers: Iterable[Ledger], trials: Iterable[Trial]) -> list[Seen]:
+def seen_in(ledgers: Iterable[Ledger], trials: Iterable[Trial], metric: Metric) -> list[Seen]:
     """Return what ledgers have of some trials, in their order; one that is not done is left out."""
     found: dict[Trial, Seen] = {}
     for ledger in ledgers:
         for one in ledger.trials():
             trial = Trial(one.condition, one.replicate)
-            found[trial] = Seen(*trial, one.validation_accuracy, one.validation_loss, one.wall_seconds or 0.0)
+            score = getattr(one, f"validation_{metric}")
+            found[trial] = Seen(*trial, score, one.validation_loss, one.wall_seconds or 0.0)
         for failure in ledger.failures():
             if failure.condition is not None and failure.replicate is not None:
                 trial = Trial(failure.condition, failure.replicate)

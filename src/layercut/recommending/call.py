@@ -14,6 +14,7 @@ from layercut.errors import UserError
 from layercut.executors.base import Executor
 from layercut.executors.capacity import num_usable_cores
 from layercut.keys import content_key
+from layercut.metrics import Metric
 from layercut.models import MODELS
 from layercut.models.base import OwnCodeFamily
 from layercut.priors.belief import believed
@@ -53,6 +54,7 @@ def recommend(
     executor: str | Executor = "processes",
     workers: int | None = None,
     data_dir: str | PathLike[str] | None = None,
+    metric: Metric | None = None,
     overrides: Sequence[str] = (),
     learn_from: Sequence[str | PathLike[str]] = (),
     tell: Tell = lambda line: None,
@@ -82,6 +84,7 @@ def recommend(
         executor: who does the trials, as of `run_study`.
         workers: trials side by side; where None, a core each, on a GPU one.
         data_dir: where datasets are that `data` names.
+        metric: what is chosen by: `accuracy`, or for classes of very different size `balanced_accuracy` or `macro_f1`.
         overrides: values of the study that is made, such as `target.image_size=64`.
         learn_from: output directories of finished studies of yours, which add to what earlier studies say of trainings.
         tell: called with a line about each step.
@@ -96,6 +99,7 @@ def recommend(
     started = clock() if started is None else started
     default = budget_seconds("10m") if share is None else math.inf
     seconds = default if budget is None else budget_seconds(budget)
+    overrides = [*([f"metric={metric}"] if metric else []), *overrides]
     check_overrides(overrides)
     check_target(target_accuracy)
     check_margin(certify_points)
@@ -107,6 +111,7 @@ def recommend(
     else:
         question, planned = question_of_study(_study(model, data), share, data_dir, num_workers, overrides)
         seconds = min(seconds, planned)
+    check_target(target_accuracy, question.metric)
     output_dir = Path(output_dir or Path("runs") / question.name).expanduser()
     require_own(output_dir)
     with open_runs(
@@ -171,6 +176,7 @@ def _journal(runs: Runs, question: Question, num_workers: int, gains: Gains) -> 
         beliefs={arm.key: believed(gains, arm, num_images) for arm in arms if not arm.solved},
         num_validation=None if question.validation == "folds" else question.num_held_out,
         folders=study_folders(runs.by_model),
+        metric=question.metric,
     )
 
 
@@ -208,9 +214,14 @@ def _seconds_per_flop(run: Run) -> float:
 def _write_model(runs: Runs, best: Arm, output_dir: Path, found: Recommendation, look: Look) -> None:
     row = found.table.iloc[0]
     about: dict[str, Any] = {
-        name: float(row[name]) for name in ("accuracy", "low", "high", "log_loss") if row[name] == row[name]
+        name: float(row[name]) for name in (found.metric, "low", "high", "log_loss") if row[name] == row[name]
     }
     own_code = isinstance(MODELS[runs.of(best.key)[1].model.name], OwnCodeFamily)
-    tested = {"test_accuracy": look.accuracy, "test_loss": look.loss, "num_test_images": look.num_images}
+    tested: dict[str, Any] = {
+        "test_accuracy": look.accuracy,
+        "test_loss": look.loss,
+        "num_test_images": look.num_images,
+    }
+    tested |= {"test_balanced_accuracy": look.balanced_accuracy, "test_macro_f1": look.macro_f1}
     about |= {"answer": found.answer}
     write_model(runs.kept(best.key), output_dir / MODEL_FOLDER, tested, about, found.answer, own_code)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from layercut.errors import UserError
-from layercut.recommending.arms import Arm, Trial
+from layercut.recommending.arms import Arm, Seen, Trial
 from layercut.recommending.certificate import FIRST_FRESH, LOOKS, next_look
 from layercut.recommending.journal import Journal
 from layercut.recommending.runs import Runs
@@ -30,8 +32,12 @@ def certify(runs: Runs, journal: Journal, timer: Timer, tell: Tell, best: Arm) -
     margin = journal.margin
     if margin is None:
         return
+
+    def seen(trials: Iterable[Trial]) -> list[Seen]:
+        return runs.seen(trials, journal.metric)
+
     while True:
-        found = standings(journal, runs.seen, best, margin)
+        found = standings(journal, seen, best, margin)
         open_ones = [one for one in found if not one.is_shown]
         size = next_look(min((one.num_pairs for one in open_ones), default=LOOKS[-1]))
         if size is None:

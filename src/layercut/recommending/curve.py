@@ -55,7 +55,7 @@ class Posterior(NamedTuple):
     """Variance of one trial's own noise."""
 
 
-def score(accuracy: float, loss: float | None, num_images: int) -> float:
+def score(accuracy: float, loss: float | None, num_images: float) -> float:
     """Return accuracy, with log loss as tie-break: all of it weighs less than one image.
 
     The likelihood of the right class, averaged geometrically over images, is what is added.
@@ -68,14 +68,14 @@ def score(accuracy: float, loss: float | None, num_images: int) -> float:
 
 
 def posterior(
-    arms: Sequence[Arm], seen: Sequence[Seen], num_images: int, chance: float, beliefs: Mapping[str, Belief]
+    arms: Sequence[Arm], seen: Sequence[Seen], num_images: float, chance: float, beliefs: Mapping[str, Belief]
 ) -> Posterior:
     """Return what trials say; one that failed counts as chance.
 
     `beliefs`: by key, what earlier studies say of arms; of one that is missing, nothing.
     """
     places = {arm.key: place for place, arm in enumerate(arms)}
-    trials = [one for one in seen if one.failed or one.accuracy is not None]
+    trials = [one for one in seen if one.failed or one.score is not None]
     values = np.array([_value(one, num_images, chance) for one in trials])
     at = np.array([places[one.key] for one in trials], dtype=int)
     replicates = np.array([one.replicate for one in trials], dtype=int)
@@ -98,8 +98,8 @@ def posterior(
     return _condition(arms, solved, expected, spread, at, replicates, values, variance)
 
 
-def _value(one: Seen, num_images: int, chance: float) -> float:
-    return chance if one.accuracy is None else score(one.accuracy, one.loss, num_images)
+def _value(one: Seen, num_images: float, chance: float) -> float:
+    return chance if one.score is None else score(one.score, one.loss, num_images)
 
 
 def _best_below(arms: Sequence[Arm], heads: NDArray[np.float64]) -> NDArray[np.float64]:

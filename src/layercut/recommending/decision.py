@@ -36,10 +36,10 @@ class Setting(NamedTuple):
     """What does not change between decisions."""
 
     arms: tuple[Arm, ...]
-    num_images: int
-    """Labelled images that are held out, each once."""
+    num_images: float
+    """Labelled images that are held out, each once, as far as they count for the metric (`Journal.num_judging`)."""
     chance: float
-    """Share of the most frequent class."""
+    """What guessing gives."""
     seconds_per_flop: float
     """Of one worker, before any training was measured."""
     num_workers: int
@@ -81,7 +81,7 @@ def decide(setting: Setting, seen: Sequence[Seen], left_seconds: float) -> Decis
 
     Where several can be done side by side, others of the same model that take no longer go with it.
     """
-    if not any(one.accuracy is not None for one in seen):
+    if not any(one.score is not None for one in seen):
         return Decision((), "nothing held out")
     options = list(_options(setting, seen))
     if not options:
@@ -140,7 +140,7 @@ def expected_seconds(setting: Setting, seen: Sequence[Seen]) -> dict[str, float]
 
 
 def _tried(arms: Sequence[Arm], seen: Sequence[Seen]) -> list[int]:
-    judged = {one.key for one in seen if one.accuracy is not None} - {one.key for one in seen if one.failed}
+    judged = {one.key for one in seen if one.score is not None} - {one.key for one in seen if one.failed}
     return [place for place, arm in enumerate(arms) if arm.key in judged]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from layercut.figures import words
+from layercut.metrics import ACCURACY, NAMES
 from layercut.recommending.arms import Seen
 from layercut.recommending.certificate import LOOKS, Standing
 from layercut.recommending.journal import Journal, Look
@@ -17,9 +18,6 @@ from layercut.records import TrialRecord
 
 _MOST_NAMED = 5
 
-MEASURES = {True: "Out-of-fold accuracy", False: "Validation accuracy"}
-"""What is chosen by, by whether it is out of fold."""
-
 _ENDS = {
     "worth": "no further trial was expected to gain 0.05 points",
     "all": "everything was tried",
@@ -27,6 +25,11 @@ _ENDS = {
     "nothing held out": "no image could be held out to choose by",
     "target": "the accuracy aimed at is reached",
 }
+
+
+def measure(journal: Journal) -> str:
+    """Return what conditions are compared by."""
+    return f"{'Out-of-fold' if journal.is_out_of_fold else 'Validation'} {NAMES[journal.metric]}"
 
 
 class Found(NamedTuple):
@@ -52,7 +55,7 @@ class Found(NamedTuple):
     def same(self) -> list[Judged]:
         """Return what labelled images do not tell from the recommendation."""
         others = [row for row in self.rows if row is not self.own and _is_judged(row)]
-        return not_told_apart(self.own, others, self.journal.num_held_out) if self.is_chosen else []
+        return not_told_apart(self.own, others, self.journal.num_judging) if self.is_chosen else []
 
 
 def lead(found: Found) -> str:
@@ -64,19 +67,20 @@ def lead(found: Found) -> str:
 
 def evidence(found: Found) -> Iterator[str]:
     """Yield everything else, a sentence each."""
-    yield from _accuracy(found) if found.is_chosen else _no_choice(found.journal)
+    yield from _quality(found) if found.is_chosen else _no_choice(found.journal)
     yield from _course(found.journal, found.seen)
 
 
-def _accuracy(found: Found) -> Iterator[str]:
+def _quality(found: Found) -> Iterator[str]:
     journal, own, same = found.journal, found.own, found.same
-    low, high = interval(own.accuracy, journal.num_held_out)
+    low, high = interval(own.score, journal.num_judging, journal.metric)
     images = "labelled image" if journal.is_out_of_fold else "validation image"
+    guessing = "the most frequent class alone has" if journal.metric == ACCURACY else "guessing gives"
     replicates = "" if own.num_replicates == 1 else f", mean of {own.num_replicates} replicates"
     yield (
-        f"{MEASURES[journal.is_out_of_fold]} {words.percent(own.accuracy)} (95 % interval {words.percent(low)} to "
-        f"{words.percent(high)}) on {words.count(journal.num_held_out, images)}{replicates}; the most "
-        f"frequent class alone has {words.percent(journal.chance)}."
+        f"{measure(journal)} {words.percent(own.score)} (95 % interval {words.percent(low)} to "
+        f"{words.percent(high)}) on {words.count(journal.num_held_out, images)}{replicates}; {guessing} "
+        f"{words.percent(journal.chance)}."
     )
     if journal.target_accuracy is not None:
         yield _target(journal, journal.target_accuracy, own)
@@ -89,27 +93,29 @@ def _accuracy(found: Found) -> Iterator[str]:
         yield "That is not clearly above chance: more labels are needed before anything here can be trusted."
     yield from _by_model(found.rows)
     if same:
-        by_accuracy = sorted(same, key=lambda row: -row.accuracy)
-        names = [f"{arm_name(row.arm)}, {words.percent(row.accuracy)}" for row in by_accuracy]
+        in_order = sorted(same, key=lambda row: -row.score)
+        names = [f"{arm_name(row.arm)}, {words.percent(row.score)}" for row in in_order]
         yield f"These labels do not tell it from: {'; '.join(names[:_MOST_NAMED])}{_more(names)}."
-        yield from _cheaper(own, same, found.records, journal.num_held_out)
+        yield from _cheaper(own, same, found.records, journal.num_judging)
     if own.arm.key in journal.looks:
         yield _on_test_images(journal, journal.looks[own.arm.key])
 
 
 def _on_test_images(journal: Journal, look: Look) -> str:
     which = "test images" if journal.has_test_images else "images that were set aside, a fifth of each class"
-    low, high = interval(look.accuracy, look.num_images)
+    score = float(getattr(look, journal.metric))
+    number = look.num_images if journal.metric == ACCURACY else look.num_effective_images
+    low, high = interval(score, number or 0, journal.metric)
     earlier = len(journal.looks) - 1
     before = f", and {words.count(earlier, 'earlier recommendation')} with less time had one" if earlier else ""
     return (
-        f"On {look.num_images:,} {which}, which nothing was chosen by: {words.percent(look.accuracy)} "
+        f"On {look.num_images:,} {which}, which nothing was chosen by: {words.percent(score)} "
         f"({words.percent(low)} to {words.percent(high)}). Only this model had a look at them{before}."
     )
 
 
 def _target(journal: Journal, target_accuracy: float, own: Judged) -> str:
-    shown = shown_accuracy(own.accuracy, journal.num_held_out, len(journal.arms))
+    shown = shown_accuracy(own.score, journal.num_held_out, len(journal.arms))
     bound = f"one-sided 95 % bound, whichever of the {len(journal.arms):,} conditions had turned out best"
     verdict = "reached" if shown >= target_accuracy else "not shown to be reached"
     return (
@@ -155,10 +161,10 @@ def _ahead(one: Standing) -> str:
 
 def _by_model(rows: Sequence[Judged]) -> Iterator[str]:
     best: dict[str, Judged] = {}
-    for row in sorted(filter(_is_judged, rows), key=lambda row: -row.accuracy):
+    for row in sorted(filter(_is_judged, rows), key=lambda row: -row.score):
         best.setdefault(row.arm.model, row)
     if len(best) > 1:
-        parts = [f"{arm_name(row.arm)}, {words.percent(row.accuracy)}" for row in best.values()]
+        parts = [f"{arm_name(row.arm)}, {words.percent(row.score)}" for row in best.values()]
         yield f"The best that was tried of each model: {'; '.join(parts)}."
 
 
@@ -166,18 +172,20 @@ def _more(names: Sequence[str]) -> str:
     return f"; and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
 
 
-def _cheaper(own: Judged, same: Sequence[Judged], records: Mapping[str, TrialRecord], num_images: int) -> Iterator[str]:
+def _cheaper(
+    own: Judged, same: Sequence[Judged], records: Mapping[str, TrialRecord], num_images: float
+) -> Iterator[str]:
     sizes = {row.arm.key: records[row.arm.key].num_parameters or 0 for row in [own, *same] if row.arm.key in records}
     offered = [row for row in same if row.arm.key in sizes and within_one_error(own, row, num_images)]
     if not offered or not sizes.get(own.arm.key):
         return
-    least = min(offered, key=lambda row: (sizes[row.arm.key], -row.accuracy))
+    least = min(offered, key=lambda row: (sizes[row.arm.key], -row.score))
     share = sizes[least.arm.key] / sizes[own.arm.key]
     if share < 0.8:
         what = what_to_do(least.arm)
         yield (
             f"Within one standard error of it, with {words.percent(share, 0)} of its parameters and "
-            f"{words.percent(least.accuracy)}: {what[0].lower()}{what[1:]}."
+            f"{words.percent(least.score)}: {what[0].lower()}{what[1:]}."
         )
 
 
@@ -210,4 +218,4 @@ def _course(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
 
 
 def _is_judged(row: Judged) -> bool:
-    return not row.failed and not math.isnan(row.accuracy)
+    return not row.failed and not math.isnan(row.score)

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from layercut.errors import UserError
 from layercut.ledger import Ledger, ledger_path
+from layercut.metrics import ACCURACY, Metric, chance, effective_images
 from layercut.priors.belief import Belief
 from layercut.recommending.arms import Arm, Seen, Trial, seen_in
 from layercut.recommending.decision import Reason, Setting, leader
@@ -31,6 +32,11 @@ class Look(NamedTuple):
     loss: float
     """Mean log loss in nats."""
     num_images: int
+    balanced_accuracy: float | None = None
+    """This and the next two: None where an older version looked, which chose by accuracy."""
+    macro_f1: float | None = None
+    num_effective_images: float | None = None
+    """As many in equal classes would tell a mean over classes as surely."""
 
 
 @dataclass
@@ -77,6 +83,8 @@ class Journal:
     """Where the study of each model lies below the output directory; the only one has no name."""
     looks: dict[str, Look] = field(default_factory=dict)
     """At the test images, by the arm that was recommended when a call ended: one, unless a later call found better."""
+    metric: Metric = ACCURACY
+    """By which it chooses."""
 
     @property
     def trials(self) -> list[Trial]:
@@ -105,20 +113,28 @@ class Journal:
         return self.num_validation is None
 
     @property
+    def num_judging(self) -> float:
+        """Return `num_held_out`; for a metric over classes, how many in equal classes would tell as much."""
+        if self.metric == ACCURACY:
+            return self.num_held_out
+        counts = [count for count in self.class_counts.values() if count > 1 or not self.is_out_of_fold]
+        return effective_images(counts) * self.num_held_out / max(1, sum(counts))
+
+    @property
     def chance(self) -> float:
-        """Return the share of the most frequent class among the images to choose by."""
+        """Return what guessing gives on the images to choose by: of accuracy, the share of the most frequent class."""
         counts = list(self.class_counts.values())
         held_out = [count for count in counts if count > 1] if self.is_out_of_fold and self.num_held_out else counts
-        return max(held_out) / sum(held_out)
+        return chance(self.metric, held_out)
 
     def seen_in(self, ledgers: Iterable[Ledger]) -> list[Seen]:
         """Return what was done of all that was decided; scores on images that tell nothing are left out."""
-        found = seen_in(ledgers, self.trials)
-        return found if self.num_held_out else [one._replace(accuracy=None, loss=None) for one in found]
+        found = seen_in(ledgers, self.trials, self.metric)
+        return found if self.num_held_out else [one._replace(score=None, loss=None) for one in found]
 
     def setting(self) -> Setting:
         """Return what decisions rest on besides the records."""
-        return Setting(self.arms, self.num_held_out, self.chance, self.seconds_per_flop, self.num_workers, self.beliefs)
+        return Setting(self.arms, self.num_judging, self.chance, self.seconds_per_flop, self.num_workers, self.beliefs)
 
     def recommended(self, seen: Sequence[Seen]) -> Arm | None:
         """Return what its trials recommend; where nothing can be told apart, the most blocks with a solved head.
@@ -135,7 +151,7 @@ class Journal:
         best = self.recommended(seen)
         if self.target_accuracy is None or best is None:
             return False
-        accuracies = [one.accuracy for one in seen if one.key == best.key and one.accuracy is not None]
+        accuracies = [one.score for one in seen if one.key == best.key and one.score is not None]
         if not accuracies:
             return False
         mean = math.fsum(accuracies) / len(accuracies)

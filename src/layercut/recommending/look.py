@@ -6,9 +6,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from layercut.data.subset import Task
 from layercut.inference import load_model
+from layercut.metrics import count_classes
 from layercut.recommending.journal import Look
 
 _CHUNK = 64
@@ -19,10 +21,13 @@ def look_at_test_images(folder: Path, task: Task, device: torch.device) -> Look:
     """Return how a kept model does on the test images of its task; its own code is trusted, it ran when it was made."""
     model = load_model(folder, trust_code=True).to(device)
     labels = torch.as_tensor(task.test_labels, device=device)
-    num_right, loss = 0, 0.0
+    predicted: list[Tensor] = []
+    loss = 0.0
     for start in range(0, len(labels), _CHUNK):
         images = task.dataset.test.images[task.test_index[start : start + _CHUNK]]
         logits, wanted = model(torch.as_tensor(images, device=device)), labels[start : start + _CHUNK]
-        num_right += int((logits.argmax(dim=1) == wanted).sum())
+        predicted.append(logits.argmax(dim=1).cpu())
         loss += F.cross_entropy(logits.double(), wanted, reduction="sum").item()
-    return Look(num_right / len(labels), loss / len(labels), len(labels))
+    counts = count_classes(task.test_labels, torch.cat(predicted).numpy(), task.num_classes)
+    scores, number = counts.scores(), len(labels)
+    return Look(scores.accuracy, loss / number, number, scores.balanced_accuracy, scores.macro_f1, counts.effective())

@@ -13,10 +13,11 @@ import pandas as pd
 
 from layercut.errors import UserError
 from layercut.ledger import Ledger, ledger_path
+from layercut.metrics import ACCURACY, Metric
 from layercut.recommending.arms import Arm, seen_in
 from layercut.recommending.certificate import Standing
 from layercut.recommending.decision import expected_seconds
-from layercut.recommending.evidence import MEASURES, Found, evidence, lead
+from layercut.recommending.evidence import Found, evidence, lead, measure
 from layercut.recommending.journal import Journal, open_ledgers, read_journal
 from layercut.recommending.page import as_html, write_page
 from layercut.recommending.standings import standings
@@ -40,7 +41,10 @@ class Recommendation:
     evidence: tuple[str, ...]
     """How good that is, how surely, what it took, and what was not tried; a sentence each."""
     table: pd.DataFrame
-    """A row for each condition that was tried or could have been, the recommended one first, then by accuracy."""
+    """A row for each condition that was tried or could have been, the recommended one first, then by accuracy, or
+    other metric, which gives the column its name."""
+    metric: Metric = ACCURACY
+    """By which it was chosen."""
 
     @property
     def answer(self) -> str:
@@ -64,7 +68,7 @@ class Recommendation:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return as_html(self.lead, self.evidence, self.table)
+        return as_html(self.lead, self.evidence, self.table, self.metric)
 
 
 def read_recommendation(output_dir: str | PathLike[str]) -> Recommendation:
@@ -87,13 +91,13 @@ def read_recommendation(output_dir: str | PathLike[str]) -> Recommendation:
         raise UserError(f"{output_dir} holds a recommendation of which nothing is done yet; run it again")
     rows = judged(journal.arms, seen)
     found = Found(journal, seen, rows, next(row for row in rows if row.arm == best), records, fresh)
-    return Recommendation(output_dir, lead(found), tuple(evidence(found)), _table(found))
+    return Recommendation(output_dir, lead(found), tuple(evidence(found)), _table(found), journal.metric)
 
 
 def _standings(journal: Journal, ledgers: Sequence[Ledger], best: Arm) -> Sequence[Standing]:
     if journal.margin is None:
         return ()
-    return standings(journal, lambda trials: seen_in(ledgers, trials), best, journal.margin)
+    return standings(journal, lambda trials: seen_in(ledgers, trials, journal.metric), best, journal.margin)
 
 
 def _table(found: Found) -> pd.DataFrame:
@@ -104,7 +108,8 @@ def _table(found: Found) -> pd.DataFrame:
     content: list[dict[str, Any]] = []
     for arm in journal.arms:
         row, record = by_key.get(arm.key), records.get(arm.key)
-        low, high = interval(row.accuracy, journal.num_held_out) if row else (math.nan, math.nan)
+        nothing = (math.nan, math.nan)
+        low, high = interval(row.score, journal.num_judging, journal.metric) if row else nothing
         content.append(
             {
                 **({"model": arm.model} if arm.model else {}),
@@ -115,7 +120,7 @@ def _table(found: Found) -> pd.DataFrame:
                 "status": "not tried" if row is None else "failed" if row.failed else "tried",
                 "recommended": arm == found.own.arm,
                 "not_told_apart": arm.key in alike,
-                "accuracy": row.accuracy if row else math.nan,
+                journal.metric: row.score if row else math.nan,
                 "low": low,
                 "high": high,
                 "log_loss": row.loss if row else math.nan,
@@ -127,6 +132,6 @@ def _table(found: Found) -> pd.DataFrame:
             }
         )
     table = pd.DataFrame(content).astype(dict.fromkeys(_NUMBERS, "Int64"))
-    table.attrs["measure"] = MEASURES[journal.is_out_of_fold]
-    order = table.assign(last=~table["recommended"]).sort_values(["last", "accuracy"], ascending=[True, False])
+    table.attrs["measure"] = measure(journal)
+    order = table.assign(last=~table["recommended"]).sort_values(["last", journal.metric], ascending=[True, False])
     return table.loc[order.index].reset_index(drop=True)

@@ -14,7 +14,9 @@ from layercut.charts import Axis, Chart, Entry, Line, Panel, Point
 from layercut.figures import words
 from layercut.figures.names import cut_axis, padded, strategies_in_order, strategy_style
 from layercut.files import explained, written_whole
+from layercut.metrics import ACCURACY, NAMES, Metric
 from layercut.notebook import Plot
+from layercut.stats.design import plain_rows
 
 PAGE_NAME = "recommendation.html"
 
@@ -27,11 +29,11 @@ pre { background: #f4f4f4; padding: .7rem; overflow: auto; }
 """
 
 
-def as_html(lead: str, evidence: Sequence[str], table: pd.DataFrame) -> str:
+def as_html(lead: str, evidence: Sequence[str], table: pd.DataFrame, metric: Metric = ACCURACY) -> str:
     """Return what a notebook shows: text, curve and table."""
     lines = "".join(f"<li>{escape(line)}</li>" for line in evidence)
-    plot = Plot((curve_chart(table),), ("",)).html()
-    return f"<p><b>{escape(lead)}</b></p><ul>{lines}</ul>{plot}{_table(table)}"
+    plot = Plot((curve_chart(table, metric),), ("",)).html()
+    return f"<p><b>{escape(lead)}</b></p><ul>{lines}</ul>{plot}{_table(table, metric)}"
 
 
 def write_page(output_dir: Path, body: str) -> Path:
@@ -52,9 +54,9 @@ def write_page(output_dir: Path, body: str) -> Path:
     return path
 
 
-def curve_chart(table: pd.DataFrame) -> Chart:
-    """Return out-of-fold accuracy by cut, a line a strategy at its best rate, a panel a model."""
-    rows = table[(table["status"] == "tried") & table["accuracy"].notna()]
+def curve_chart(table: pd.DataFrame, metric: Metric = ACCURACY) -> Chart:
+    """Return out-of-fold accuracy, or other metric, by cut, a line a strategy at its best rate, a panel a model."""
+    rows = table[(table["status"] == "tried") & table[metric].notna()]
     names = strategies_in_order(rows["strategy"])
     ends = [100 * value for column in ("low", "high") for value in rows[column]]
     limits = padded(min(ends, default=0.0), max(ends, default=100.0), 2.0)
@@ -64,23 +66,24 @@ def curve_chart(table: pd.DataFrame) -> Chart:
     return Chart(
         name="recommendation",
         title="What was tried",
-        panels=tuple(_panel(str(model), own, axis) for model, own in models),
-        caption="Accuracy on images that were held out, at the best rate that was tried; bars: "
-        "Wilson's 95 % intervals over images. All points share their images, so intervals say little of differences.",
+        panels=tuple(_panel(str(model), own, axis, metric) for model, own in models),
+        caption=f"{NAMES[metric][0].upper()}{NAMES[metric][1:]} on images that were held out, at the best rate that "
+        "was tried; bars: Wilson's 95 % intervals over images. All points share their images, so intervals say little "
+        "of differences.",
         alt=f"{measure} in per cent by cut for {', '.join(names) or 'nothing'}.",
         legend_title="Strategy",
         legend=tuple(Entry(name, strategy_style(name), "line") for name in names),
     )
 
 
-def _panel(title: str, table: pd.DataFrame, axis: Axis) -> Panel:
-    rows = table[(table["status"] == "tried") & table["accuracy"].notna()]
-    rows = rows.sort_values("accuracy", ascending=False).drop_duplicates(["strategy", "cut"])
+def _panel(title: str, table: pd.DataFrame, axis: Axis, metric: Metric) -> Panel:
+    rows = table[(table["status"] == "tried") & table[metric].notna()]
+    rows = rows.sort_values(metric, ascending=False).drop_duplicates(["strategy", "cut"])
     cuts = sorted(table["cut"].unique())
     lines = tuple(
         Line(
             name,
-            tuple(_point(row, cuts) for row in rows[rows["strategy"] == name].sort_values("cut").to_dict("records")),
+            tuple(_point(row, cuts, metric) for row in plain_rows(rows[rows["strategy"] == name].sort_values("cut"))),
             strategy_style(name),
         )
         for name in strategies_in_order(rows["strategy"])
@@ -88,21 +91,21 @@ def _panel(title: str, table: pd.DataFrame, axis: Axis) -> Panel:
     return Panel(title, cut_axis(map(int, cuts)), axis, lines=lines)
 
 
-def _point(row: Mapping[Any, Any], cuts: list[int]) -> Point:
+def _point(row: Mapping[Any, Any], cuts: list[int], metric: Metric) -> Point:
     rate = "" if math.isnan(row["rate"]) else f", rate {row['rate']:g}"
-    note = f"cut {row['cut']}{rate}: {words.percent(row['accuracy'])}"
-    accuracy, low, high = (100 * float(row[name]) for name in ("accuracy", "low", "high"))
-    return Point(cuts.index(int(row["cut"])), accuracy, low, high, note=note)
+    note = f"cut {row['cut']}{rate}: {words.percent(row[metric])}"
+    score, low, high = (100 * float(row[name]) for name in (metric, "low", "high"))
+    return Point(cuts.index(int(row["cut"])), score, low, high, note=note)
 
 
-def _table(table: pd.DataFrame) -> str:
+def _table(table: pd.DataFrame, metric: Metric) -> str:
     head = "".join(
         f"<th>{name}</th>" for name in ("What", "Rate", table.attrs["measure"], "95 % interval", "Log loss", "Time")
     )
-    return f"<table><tr>{head}</tr>{''.join(_row(row) for row in table.to_dict('records'))}</table>"
+    return f"<table><tr>{head}</tr>{''.join(_row(row, metric) for row in table.to_dict('records'))}</table>"
 
 
-def _row(row: Mapping[Any, Any]) -> str:
+def _row(row: Mapping[Any, Any], metric: Metric) -> str:
     of = f"{row['model']}: " if "model" in row else ""
     what = escape(of + words.condition_name(str(row["strategy"]), int(row["cut"])))
     mark = " (recommended)" if row["recommended"] else " (not told apart)" if row["not_told_apart"] else ""
@@ -116,7 +119,7 @@ def _row(row: Mapping[Any, Any]) -> str:
         return f'<tr><td>{what}</td><td>{rate}</td><td colspan="4">{told}</td></tr>'
     loss = words.NOTHING if math.isnan(row["log_loss"]) else f"{row['log_loss']:.3f}"
     cells = (
-        rate, words.percent(row["accuracy"]), f"{words.percent(row['low'])} to {words.percent(row['high'])}", loss,
+        rate, words.percent(row[metric]), f"{words.percent(row['low'])} to {words.percent(row['high'])}", loss,
         words.duration(row["seconds"]),
     )  # fmt: skip
     return f"<tr><td>{what}{mark}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"

@@ -11,6 +11,7 @@ from layercut.data.cache import default_cache_dir
 from layercut.data.folder import FolderOptions, layout_of
 from layercut.data.subset import Task
 from layercut.errors import UserError
+from layercut.metrics import Metric
 from layercut.plan.candidate import Candidate, parse_candidate
 from layercut.plan.preflight import plan_with_data
 from layercut.recommending.design import first_look, recommendation_study, study_name
@@ -34,6 +35,11 @@ class Question(NamedTuple):
     validation: str = "folds"
     with_scratch: bool = False
     """Whether conditions that keep nothing of the source may be recommended, too."""
+
+    @property
+    def metric(self) -> Metric:
+        """Return what is chosen by."""
+        return next(iter(self.studies.values())).metric
 
 
 def question_of(models: Sequence[str], data: str, data_dir: Path, seed: int, overrides: Sequence[str]) -> Question:

@@ -14,6 +14,7 @@ from layercut.artifacts.writing import artifact_folder
 from layercut.executors import EXECUTORS
 from layercut.executors.base import Executor
 from layercut.ledger import Ledger
+from layercut.metrics import Metric
 from layercut.plan.canonical import trial_key
 from layercut.plan.jobs import Condition
 from layercut.recommending.arms import Seen, Trial, seen_in
@@ -56,9 +57,9 @@ class Runs:
             if own:
                 run.do([(condition, trial.replicate) for condition, trial in own], tested=False, first=first)
 
-    def seen(self, trials: Iterable[Trial]) -> list[Seen]:
+    def seen(self, trials: Iterable[Trial], metric: Metric) -> list[Seen]:
         """Return what was done of some trials, in their order."""
-        return seen_in(self.ledgers, trials)
+        return seen_in(self.ledgers, trials, metric)
 
     def kept(self, key: str) -> Path:
         """Return the folder with what is kept of an arm's first replicate."""

@@ -16,7 +16,7 @@ Read = Callable[[Iterable[Trial]], list[Seen]]
 def rivals(journal: Journal, seen: Sequence[Seen], best: Arm) -> list[Arm]:
     """Return all other arms that were tried and have a score, in the order of arms."""
     failed = {one.key for one in seen if one.failed}
-    judged = {one.key for one in seen if one.accuracy is not None} - failed
+    judged = {one.key for one in seen if one.score is not None} - failed
     return [arm for arm in journal.arms if arm.key in judged and arm != best]
 
 
@@ -29,7 +29,7 @@ def standings(journal: Journal, read: Read, best: Arm, margin: float) -> list[St
     fresh = read(Trial(arm.key, FIRST_FRESH + i) for arm in [best, *others] for i in range(LOOKS[-1]))
     values: dict[str, dict[int, float]] = {arm.key: {} for arm in [best, *others]}
     for one in fresh:
-        values[one.key][one.replicate] = one.accuracy or 0.0
+        values[one.key][one.replicate] = one.score or 0.0
     return [standing(arm.key, _row(values[best.key]), _row(values[arm.key]), margin) for arm in others]
 
 

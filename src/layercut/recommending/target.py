@@ -7,6 +7,7 @@ import math
 from scipy.stats import binomtest
 
 from layercut.errors import UserError
+from layercut.metrics import ACCURACY, Metric
 from layercut.significance import ALPHA
 
 _HAIR = 1e-9
@@ -35,12 +36,17 @@ def shown_accuracy(accuracy: float, num_images: int, num_arms: int) -> float:
     return float(found.low)
 
 
-def check_target(target_accuracy: float | None) -> None:
-    """Refuse what is no accuracy.
+def check_target(target_accuracy: float | None, metric: Metric = ACCURACY) -> None:
+    """Refuse what is no accuracy, and what cannot be shown.
 
     Raises:
-        UserError: it is not between 0 and 1.
+        UserError: it is not between 0 and 1, or the choice is by another metric.
     """
+    if target_accuracy is not None and metric != ACCURACY:
+        raise UserError(
+            f"--target-accuracy beside --metric {metric}: expected a choice by accuracy, of which the bound that shows "
+            "it is known exactly; leave one of the two out"
+        )
     if target_accuracy is not None and not 0 < target_accuracy < 1:
         raise UserError(
             f"--target-accuracy {target_accuracy:g}: expected a number between 0 and 1, such as 0.95 for 95 %"

@@ -9,10 +9,12 @@ from typing import NamedTuple
 from scipy.stats import binomtest
 
 from layercut.figures import words
+from layercut.metrics import ACCURACY, Metric
 from layercut.recommending.arms import Arm, Seen
 from layercut.recommending.decision import expected_seconds
 from layercut.recommending.journal import Journal, Step
 from layercut.significance import ALPHA
+from layercut.stats.proportion import share_interval
 
 
 class Judged(NamedTuple):
@@ -20,8 +22,9 @@ class Judged(NamedTuple):
 
     arm: Arm
     num_replicates: int
-    accuracy: float
-    """Mean over replicates, of images that were held out; NaN where none could be."""
+    score: float
+    """Mean over replicates of accuracy, or other metric of the study, on images that were held out; NaN where none
+    could be."""
     loss: float
     seconds: float
     failed: bool
@@ -33,23 +36,29 @@ def judged(arms: Sequence[Arm], seen: Sequence[Seen]) -> list[Judged]:
     for arm in arms:
         own = [one for one in seen if one.key == arm.key]
         if own:
-            accuracies = [one.accuracy for one in own if one.accuracy is not None]
+            scores = [one.score for one in own if one.score is not None]
             losses = [one.loss for one in own if one.loss is not None]
             seconds = sum(one.seconds for one in own)
             failed = any(one.failed for one in own)
-            found.append(Judged(arm, len(own), _mean(accuracies), _mean(losses), seconds, failed))
+            found.append(Judged(arm, len(own), _mean(scores), _mean(losses), seconds, failed))
     return found
 
 
-def interval(accuracy: float, num_images: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of an accuracy on so many images; NaN where there is none."""
-    if math.isnan(accuracy) or not num_images:
+def interval(score: float, num_images: float, metric: Metric = ACCURACY) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of an accuracy on so many images; NaN where there is none.
+
+    Of a metric over classes, that of a share of as many images as count (`metrics.effective_images`): it takes classes
+    for equally hard, and a mean F1 for as sure as a mean recall.
+    """
+    if math.isnan(score) or not num_images:
         return math.nan, math.nan
-    found = binomtest(_rounded(accuracy * num_images), num_images).proportion_ci(method="wilson")
+    if metric != ACCURACY:
+        return share_interval(score, num_images)
+    found = binomtest(_rounded(score * num_images), round(num_images)).proportion_ci(method="wilson")
     return float(found.low), float(found.high)
 
 
-def not_told_apart(best: Judged, others: Sequence[Judged], num_images: int) -> list[Judged]:
+def not_told_apart(best: Judged, others: Sequence[Judged], num_images: float) -> list[Judged]:
     """Return what labelled images cannot tell from the best, by accuracy.
 
     Exact sign test on the images that one gets wrong and the other does not, each by itself. How many both get wrong
@@ -59,15 +68,15 @@ def not_told_apart(best: Judged, others: Sequence[Judged], num_images: int) -> l
     return [other for other in others if not _sign_test(wrong, _errors(other, num_images)) < ALPHA]
 
 
-def within_one_error(best: Judged, other: Judged, num_images: int) -> bool:
+def within_one_error(best: Judged, other: Judged, num_images: float) -> bool:
     """Return whether an accuracy is at most one standard error below the best, from which a smaller model may be taken.
 
     Reference:
         Breiman, Friedman, Olshen and Stone 1984, "Classification and Regression Trees", section 3.4.3: the 1 SE rule.
         We differ in the binomial error of the best, the errors of both being on the same images.
     """
-    error = math.sqrt(best.accuracy * (1 - best.accuracy) / num_images)
-    return other.accuracy >= best.accuracy - error
+    error = math.sqrt(best.score * (1 - best.score) / num_images)
+    return other.score >= best.score - error
 
 
 def arm_name(arm: Arm) -> str:
@@ -88,7 +97,7 @@ def step_told(journal: Journal, seen: Sequence[Seen], step: Step) -> str:
     """Return one line about a step that is done."""
     rows = {row.arm.key: row for row in judged(journal.arms, seen)}
     own = list(dict.fromkeys(trial.key for trial in step.trials))
-    best = max((row.accuracy for row in rows.values() if not math.isnan(row.accuracy)), default=math.nan)
+    best = max((row.score for row in rows.values() if not math.isnan(row.score)), default=math.nan)
     clock = f"{words.duration(journal.spent_seconds)} of {words.duration(journal.budget_seconds)}"
     where = "out of fold" if journal.is_out_of_fold else "on validation images"
     if all(rows[key].arm.solved for key in own) and step is journal.steps[0]:
@@ -125,15 +134,15 @@ def untried(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
 
 
 def _outcome(row: Judged) -> str:
-    return "failed" if row.failed else words.percent(row.accuracy)
+    return "failed" if row.failed else words.percent(row.score)
 
 
 def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values) if values else math.nan
 
 
-def _errors(row: Judged, num_images: int) -> int:
-    return num_images - _rounded(row.accuracy * num_images)
+def _errors(row: Judged, num_images: float) -> int:
+    return _rounded(num_images) - _rounded(row.score * num_images)
 
 
 def _sign_test(one: int, other: int) -> float:

@@ -10,9 +10,11 @@ from typing import Any, Literal
 import pandas as pd
 
 from layercut.figures import words
+from layercut.metrics import ACCURACY, NAMES
 from layercut.significance import ALPHA, least_attainable_p, replicates_needed
 from layercut.stats import BestCut, Contrast, Undecided
 from layercut.stats.design import CUTLESS, SCRATCH
+from layercut.stats.metric import known_chance
 from layercut.stats.proportion import share_interval
 
 Verdict = Literal["gain", "loss", "unclear", "too_few", "scratch", "no_baseline", "chance", "smaller", "either"]
@@ -38,7 +40,7 @@ class Known:
     """What is known of a study beside its results."""
 
     chance: Mapping[str, float] = field(default_factory=dict)
-    """Test accuracy of always naming the most frequent class, by target."""
+    """What guessing gives on the test images, by target (`metrics.chance`)."""
     blocks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Names of the blocks, by model."""
     missing: int = 0
@@ -51,7 +53,7 @@ class Known:
         """Return what a study's plan tells; a study that was imported, or merged from others, has none."""
         planned = int(plan.get("trials_distinct") or 0)
         run = results["key"].nunique() if planned and "key" in results else planned
-        return cls(plan.get("chance", {}), plan.get("blocks", {}), max(0, planned - run), planned)
+        return cls(known_chance(plan, results), plan.get("blocks", {}), max(0, planned - run), planned)
 
     @property
     def unfinished(self) -> str:
@@ -208,9 +210,10 @@ def _verdict_of(contrast: Contrast, p: float, num_comparisons: int) -> Verdict:
 def _at_chance(accuracy: float, best: BestCut, known: Known) -> bool:
     """Return whether an accuracy on the test images is within what guessing gives, one-sided at 5 %."""
     chance = known.chance.get(best.context.target)
-    if chance is None or not best.num_test_images:
+    number = best.num_judging_test_images or best.num_test_images
+    if chance is None or not number:
         return False
-    return accuracy <= chance + _ONE_SIDED_QUANTILE * math.sqrt(chance * (1 - chance) / best.num_test_images)
+    return accuracy <= chance + _ONE_SIDED_QUANTILE * math.sqrt(chance * (1 - chance) / number)
 
 
 def _sentence(best: BestCut, verdict: Verdict, known: Known) -> tuple[str, str]:
@@ -218,12 +221,13 @@ def _sentence(best: BestCut, verdict: Verdict, known: Known) -> tuple[str, str]:
     what = words.phrase(best.strategy, best.cut, best.num_blocks, known.blocks.get(best.context.model, ()))
     what = what[0].lower() + what[1:]
     at = f"At {words.fraction_label(best.fraction)} of the data: "
-    accuracy = f"{words.percent(best.mean_test)} on test images{_spread(best)}"
+    accuracy = f"{words.percent(best.mean_test)}{_other(best)} on test images{_spread(best)}"
     found = f". Best on validation images: {what}, {accuracy}"
     if verdict == "chance":
         guessing = words.percent(known.chance[best.context.target])
         lead = f"{at}nothing is shown to be better than guessing"
-        return lead, f"{found}; always naming the most frequent class gives {guessing}."
+        gives = "always naming the most frequent class" if best.metric == ACCURACY else "guessing"
+        return lead, f"{found}; {gives} gives {guessing}."
     if best.strategy == SCRATCH:
         return _scratch_sentence(best, verdict, at, accuracy)
     if best.contrast is None:
@@ -231,13 +235,18 @@ def _sentence(best: BestCut, verdict: Verdict, known: Known) -> tuple[str, str]:
     by = f"{words.points(best.contrast.mean_difference)} over training from scratch"
     if verdict == "loss":
         return f"{at}train from scratch", (
-            f": {words.percent(best.mean_scratch)} on test images. What did best on validation images ({what}) is "
-            f"worse there, {words.percent(best.mean_test)}."
+            f": {words.percent(best.mean_scratch)}{_other(best)} on test images. What did best on validation images "
+            f"({what}) is worse there, {words.percent(best.mean_test)}."
         )
     if verdict == "unclear":
         return f"{at}it makes no clear difference", f"{found}, {by}."
     unproven = f", which {_pairs(best.contrast)} cannot prove" if verdict == "too_few" else ""
     return at + what, f": {accuracy}, {by}{unproven}."
+
+
+def _other(best: BestCut) -> str:
+    """Return the name of a metric that is not accuracy, behind its value."""
+    return "" if best.metric == ACCURACY else f" {NAMES[best.metric]}"
 
 
 def _scratch_sentence(best: BestCut, verdict: Verdict, at: str, accuracy: str) -> tuple[str, str]:
@@ -275,7 +284,8 @@ def _notes(best: BestCut, verdict: Verdict, known: Known) -> Iterator[str]:
     yield from _few_test_images(best)
     yield from _too_few(best, verdict)
     if best.num_candidates > 1:
-        yield f"Chosen by validation accuracy (ties by log loss) among {best.num_candidates} distinct conditions."
+        by = f"validation {NAMES[best.metric]} (ties by log loss)"
+        yield f"Chosen by {by} among {best.num_candidates} distinct conditions."
     if best.rate is not None:
         yield (
             f"Each condition has a learning rate of its own, chosen in pilots that are not reported from "
@@ -304,13 +314,15 @@ def _evidence(contrast: Contrast, p: float, num_comparisons: int) -> str:
 
 def _few_test_images(best: BestCut) -> Iterator[str]:
     """Say what the test images leave open, where that is more than what replicates do."""
-    if not best.num_test_images or not 0 <= best.mean_test <= 1:
+    number = best.num_judging_test_images or best.num_test_images
+    if not best.num_test_images or not number or not 0 <= best.mean_test <= 1:
         return
-    low, high = share_interval(best.mean_test, round(best.num_test_images))
+    low, high = share_interval(best.mean_test, number)
     if best.mean_interval is None or high - low > best.mean_interval[1] - best.mean_interval[0]:
         images = words.count(round(best.num_test_images), "test image")
         from_to = f"{words.percent(low).removesuffix(' %')} to {words.percent(high)}"
-        yield f"With {images}, accuracy on new images may lie anywhere from {from_to} (95 % Wilson interval)."
+        what = NAMES[best.metric]
+        yield f"With {images}, {what} on new images may lie anywhere from {from_to} (95 % Wilson interval)."
 
 
 def _too_few(best: BestCut, verdict: Verdict) -> Iterator[str]:

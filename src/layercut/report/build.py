@@ -167,6 +167,7 @@ def build_page(study: StudyTables | Results, facts: StudyFacts) -> Page:
         bibtex=bibtex(facts),
         settings=setting_table(tables),
         unfinished=known.unfinished,
+        metric=tables.metric,
     )
 
 

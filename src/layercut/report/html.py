@@ -11,13 +11,14 @@ from markupsafe import Markup
 from layercut.charts import Chart
 from layercut.charts.palette import DARK, DARK_COLORS, LIGHT
 from layercut.figures.names import strategies_in_order
+from layercut.metrics import ACCURACY, NAMES
 from layercut.report.answers import Answer
 from layercut.report.facts import FailureGroup
 from layercut.report.figure_data import figure_data, table_data
 from layercut.report.notices import Notice
 from layercut.report.packed import packed, packed_plotly
 from layercut.report.probe_table import PROBE_COLUMNS
-from layercut.report.sections import COLUMNS, ConditionRow, Fact
+from layercut.report.sections import COLUMNS, ConditionRow, Fact, explained_by
 from layercut.report.settings import SettingTable
 from layercut.report.source_table import SOURCE_COLUMNS, SourceTable
 
@@ -65,6 +66,8 @@ class Page:
     settings: SettingTable | None = None
     unfinished: str = ""
     """What is said in place of any answer while trials are missing."""
+    metric: str = NAMES[ACCURACY]
+    """What conditions are compared by, as a sentence says it."""
 
     @property
     def has_figures(self) -> bool:
@@ -81,13 +84,21 @@ def render(page: Page) -> str:
     environment.filters["with_code"] = _with_code
     contexts = [part.label for part in page.parts]
     tables = {
-        "conditions": {"columns": COLUMNS, "rows": table_data(page.rows), "contexts": contexts},
-        "probes": {"columns": PROBE_COLUMNS, "rows": table_data(page.probe_rows), "contexts": contexts},
+        "conditions": {
+            "columns": explained_by(COLUMNS, page.metric),
+            "rows": table_data(page.rows),
+            "contexts": contexts,
+        },
+        "probes": {
+            "columns": explained_by(PROBE_COLUMNS, page.metric),
+            "rows": table_data(page.probe_rows),
+            "contexts": contexts,
+        },
     }
     choices = {"conditions": _choices(page.rows), "probes": _choices(page.probe_rows)}
     if page.sources is not None:
         rows, labels = table_data(page.sources.rows), page.sources.labels
-        tables["sources"] = {"columns": SOURCE_COLUMNS, "rows": rows, "contexts": labels}
+        tables["sources"] = {"columns": explained_by(SOURCE_COLUMNS, page.metric), "rows": rows, "contexts": labels}
         choices["sources"] = _choices(page.sources.rows)
     data = {
         "themes": {"light": LIGHT._asdict(), "dark": DARK._asdict()},

@@ -11,13 +11,17 @@ import pandas as pd
 
 from layercut.figures import words
 from layercut.figures.names import strategies_in_order
+from layercut.metrics import ACCURACY, NAMES
 from layercut.report.facts import StudyFacts
 from layercut.stats import Context
 from layercut.stats.best_cut import distinct
 from layercut.stats.design import CUTLESS, FACTOR, POINT, context_columns, context_of, factor_columns, plain_rows
+from layercut.stats.metric import metric_of
 
 _MOST_NAMED = 8
 """Sources and targets that a card names one by one."""
+
+_MEANING = {"balanced_accuracy": "the mean recall of the classes", "macro_f1": "the mean F1 of the classes"}
 
 _LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pandas")
 
@@ -59,9 +63,9 @@ COLUMNS = (
     ("Cut", "Number of blocks kept from the source"),
     ("Data", "Fraction of the target's training images"),
     ("n", "Finished replicates"),
-    ("Mean", "Mean test accuracy, per cent"),
+    ("Mean", "Mean test {metric}, per cent"),
     ("SD", "Standard deviation over replicates, percentage points"),
-    ("Median", "Median test accuracy, per cent"),
+    ("Median", "Median test {metric}, per cent"),
     ("Difference", "Mean paired difference to scratch, percentage points"),
     (
         "95 % interval",
@@ -70,6 +74,11 @@ COLUMNS = (
     ("p (Holm)", "Exact Wilcoxon signed-rank test, adjusted within the strategy shown and fraction of the data"),
     ("Effect", "Matched-pairs rank-biserial correlation, −1 to 1"),
 )
+
+
+def explained_by(columns: Sequence[tuple[str, str]], metric: str) -> list[tuple[str, str]]:
+    """Return titles and explanations of columns, the metric in its place."""
+    return [(title, explanation.format(metric=metric)) for title, explanation in columns]
 
 
 def run_facts(table: pd.DataFrame, facts: StudyFacts) -> list[Fact]:
@@ -91,6 +100,8 @@ def _design(table: pd.DataFrame, facts: StudyFacts) -> Iterator[Fact]:
         yield Fact(factor.removeprefix(FACTOR), ", ".join(map(str, table[factor].unique())))
     yield Fact("Strategies", ", ".join(strategies_in_order(table["strategy"].unique())))
     yield Fact("Fractions of the data", ", ".join(words.fraction_label(f) for f in sorted(table["fraction"].unique())))
+    metric = metric_of(table)
+    yield Fact("Metric", "" if metric == ACCURACY else f"{NAMES[metric]}, {_MEANING[metric]}")
     if plan := facts.plan.get("learning_rates"):
         lists = "; ".join(", ".join(map(words.rate, rates)) for rates in plan["lists"])
         yield Fact("Learning rates", f"{lists}: one for each condition, chosen in pilots that are not reported")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from layercut.figures.factor_table import COLUMNS, printed, settings_of
+from layercut.figures.factor_table import columns_of, printed, settings_of
 from layercut.figures.study_tables import StudyTables
 from layercut.ledger import write_csv
 from layercut.report.table_files import markdown, write_markdown
@@ -27,7 +27,9 @@ def setting_table(tables: StudyTables) -> SettingTable | None:
         return None
     counts = (str(count) for count in table["num_replicates"])
     rows = zip(setting_names(table), counts, printed(table), strict=True)
-    return SettingTable(("Setting", "Replicates", *COLUMNS), tuple((name, count, *row) for name, count, row in rows))
+    return SettingTable(
+        ("Setting", "Replicates", *columns_of(table)), tuple((name, count, *row) for name, count, row in rows)
+    )
 
 
 def write_settings(tables: StudyTables, folder: Path) -> Iterator[Path]:

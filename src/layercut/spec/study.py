@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from layercut.errors import SpecError
+from layercut.metrics import ACCURACY, Metric
 from layercut.spec.base import OneOrMore, StrictSpec
 from layercut.spec.keep import Keep
 from layercut.spec.model import ModelSpec
@@ -187,6 +188,12 @@ class StudySpec(StrictSpec):
     )
     match: Annotated[MatchSpec | None, BeforeValidator(_as_match)] = Field(
         default=None, description="One shape for the images of source and target: `target`, `source`, or a mapping."
+    )
+    metric: Metric = Field(
+        default=ACCURACY,
+        description="What conditions are chosen by, and the best epoch of each training; what the answer, tables and "
+        "figures show. `balanced_accuracy` (mean recall of the classes) and `macro_f1` (mean F1) count each class "
+        "alike, however many images it has. All three are recorded of every trial.",
     )
     pretraining: PretrainingSpec = Field(default=PretrainingSpec(), description="How sources are trained.")
     transfer: TransferSpec = Field(default=TransferSpec(), description="The design of the trials.")

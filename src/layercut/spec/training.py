@@ -84,7 +84,7 @@ class TrainingSpec(StrictSpec):
     patience_watch: Literal["accuracy", "loss"] = Field(
         default="accuracy",
         description="Which validation value patience waits for; the weights with the best accuracy are "
-        "kept either way.",
+        "kept either way. The study's `metric` stands in accuracy's place, also for `lr_watch`.",
     )
     target_accuracy: float | None = Field(
         default=None, gt=0, le=1, description="Stop at the first epoch with this validation accuracy, in 0..1."

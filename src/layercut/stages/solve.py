@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from layercut.metrics import ACCURACY
 from layercut.models.base import CuttableModel
 from layercut.records import EpochPoint
 from layercut.stages.trial import Trial
@@ -14,6 +17,7 @@ from layercut.training.batches import Examples
 from layercut.training.course import Training
 from layercut.training.evaluate import Evaluation, evaluate_logits
 from layercut.training.solved import HeadProblem, HeldOut, choose_strength, classifier, head_inputs
+from layercut.training.validation import with_validation
 
 
 def head_problem(trial: Trial, training: Examples, validation: Examples | None) -> HeadProblem:
@@ -48,13 +52,24 @@ def solve_trial(trial: Trial, training: Examples, validation: Examples | None) -
     problem, body = head_problem(trial, training, validation), trial.parts.body
     problem.solve(body)
     on_train = _evaluate(body, problem.features[: len(training)], training)
-    loss, accuracy = problem.strength.loss, problem.strength.accuracy
+    strength, metric = problem.strength, trial.condition.fitting.metric
+    point = EpochPoint(1, on_train.loss, on_train.accuracy, strength.loss)
+    held_out = strength.held_out
     if validation is not None:
         on_validation = _evaluate(body, problem.features[len(training) :], validation)
-        loss, accuracy = on_validation.loss, on_validation.accuracy
-    point = EpochPoint(1, on_train.loss, on_train.accuracy, loss, accuracy)
-    strength = problem.strength
-    result = Training((point,), 1, "solved", num_validation_looks=strength.num_looks, penalty_strength=strength.value)
+        held_out, point = on_validation.counts(), with_validation(point, on_validation)
+    if held_out is not None:
+        scores = held_out.scores()
+        other = None if metric == ACCURACY else float(getattr(scores, metric))
+        point = dataclasses.replace(point, validation_accuracy=scores.accuracy, validation_score=other)
+    result = Training(
+        (point,),
+        1,
+        "solved",
+        num_validation_looks=strength.num_looks,
+        penalty_strength=strength.value,
+        held_out=held_out,
+    )
     return result, on_train
 
 

@@ -236,6 +236,8 @@ def trial_record(
     if on.test is not None and not math.isfinite(on.test.loss):
         raise DivergedError(len(result.curve), result.curve)
     fitting, best = trial.condition.fitting, result.curve[result.best_epoch - 1]
+    tested = on.test.counts() if on.test else None
+    test, held_out = (counts.scores() if counts else None for counts in (tested, result.held_out))
     return TrialRecord(
         key=trial.key,
         condition=trial.condition.key,
@@ -271,6 +273,12 @@ def trial_record(
         stop_reason=result.stop_reason,
         num_steps=result.num_steps,
         penalty_strength=result.penalty_strength,
+        validation_balanced_accuracy=held_out.balanced_accuracy if held_out else None,
+        validation_macro_f1=held_out.macro_f1 if held_out else None,
+        test_balanced_accuracy=test.balanced_accuracy if test else None,
+        test_macro_f1=test.macro_f1 if test else None,
+        num_effective_validation_images=result.held_out.effective() if result.held_out else None,
+        num_effective_test_images=tested.effective() if tested else None,
     )
 
 

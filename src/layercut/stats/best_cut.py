@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from layercut.metrics import ACCURACY, Metric
 from layercut.significance import ALPHA
 from layercut.stats.contrast import Contrast, contrasts_of, contrasts_to_scratch, holm
 from layercut.stats.design import (
@@ -29,6 +30,7 @@ from layercut.stats.design import (
     plain_rows,
 )
 from layercut.stats.estimate import estimates
+from layercut.stats.metric import metric_of
 from layercut.stats.selection import best_on_selection, standing
 from layercut.stats.signed_rank import signed_rank_test
 from layercut.stats.tables import Results, results_of
@@ -104,6 +106,9 @@ class BestCut:
     mean_validation_loss: float | None = None
     """Mean log loss in nats on validation images; None where it was not written down."""
     num_test_images: float | None = None
+    num_judging_test_images: float | None = None
+    """As far as they count for the metric: all for accuracy, as many in equal classes for one over classes.
+    None: all."""
     not_told_apart: tuple[tuple[str, int], ...] = ()
     """Conditions (strategy, cut) that validation images cannot tell from it, best first (`stats/selection.py`)."""
     cheapest: Cheaper | None = None
@@ -119,6 +124,8 @@ class BestCut:
     num_trained_parameters: int | None = None
     rate: ChosenRate | None = None
     """Its learning rate, where pilots chose it."""
+    metric: Metric = ACCURACY
+    """What all values are, and what it was chosen by."""
 
 
 class _Candidate(NamedTuple):
@@ -142,6 +149,8 @@ class _Candidate(NamedTuple):
     num_train_images: float
     num_validation_images: float
     num_test_images: float
+    num_judging_images: float
+    num_judging_test_images: float
     learning_rate: float
     lowest_rate: float
     highest_rate: float
@@ -164,9 +173,9 @@ def best_cuts(
 ) -> list[BestCut]:
     """Return the best condition of each context at each fraction, or of each strategy there.
 
-    The candidate with the highest mean validation accuracy over replicates, of equal ones that with the lowest mean
-    log loss (`stats/selection.py`). A condition with a finished replicate
-    that has none is no candidate, unless it is the only condition there is. Equivalent conditions are one candidate,
+    The candidate with the highest mean validation accuracy (or other metric of the study) over replicates, of equal
+    ones that with the lowest mean log loss (`stats/selection.py`). A condition with a finished replicate that has none
+    is no candidate, unless it is the only condition there is. Equivalent conditions are one candidate,
     called scratch or finetune if one of them is, else by the name under which it ran. Fractions without a finished
     trial are left out, and those without a candidate, which `undecided` names.
 
@@ -200,7 +209,8 @@ def best_cuts(
                         to_scratch=to_scratch,
                     )
                 )
-    return found
+    metric = metric_of(table)
+    return found if metric == ACCURACY else [replace(one, metric=metric) for one in found]
 
 
 class Undecided(NamedTuple):
@@ -290,6 +300,7 @@ def _best(
         mean_interval=None if math.isnan(best.low) else (best.low, best.high),
         mean_validation_loss=_known(best.mean_validation_loss),
         num_test_images=_known(best.num_test_images),
+        num_judging_test_images=_known(best.num_judging_test_images),
         not_told_apart=tuple((one.strategy, one.cut) for one in open_ones),
         cheapest=_cheapest(best, open_ones),
         against_transfer=None if accuracies is None else _against_transfer(best, candidates, accuracies),

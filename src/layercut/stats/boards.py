@@ -53,7 +53,7 @@ def boards(results: pd.DataFrame) -> Iterator[Board]:
                 continue
             named = dict(zip(about, values, strict=True))
             names = {"scope": scope, "source": "", "model": ""} | named
-            wide = rows.pivot_table(index=list(SourceCut._fields), columns="replicate", values="test_accuracy")
+            wide = rows.pivot_table(index=list(SourceCut._fields), columns="replicate", values="score")
             candidates = [SourceCut(str(source), str(model), int(cut)) for source, model, cut in wide.index]
             yield Board(names, candidates, wide.to_numpy(dtype=np.float64), [int(r) for r in wide.columns])
 

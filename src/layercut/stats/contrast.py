@@ -77,11 +77,11 @@ def contrasts_to_scratch(table: Results) -> pd.DataFrame:
     family = [*columns, "strategy", "fraction"]
     names = [*columns, *POINT]
     scratch = done[done["strategy"] == SCRATCH].drop_duplicates([*columns, "fraction", "replicate"])  # of any cut
-    scratch = scratch[[*columns, "fraction", "replicate", "condition", "test_accuracy"]]
+    scratch = scratch[[*columns, "fraction", "replicate", "condition", "score"]]
     pairs = done[done["strategy"] != SCRATCH].merge(
         scratch, on=[*columns, "fraction", "replicate"], suffixes=("", "_scratch")
     )
-    pairs["difference"] = pairs["test_accuracy"] - pairs["test_accuracy_scratch"]
+    pairs["difference"] = pairs["score"] - pairs["score_scratch"]
     groups = pairs.groupby(names, sort=False, dropna=False)
     rows = groups.agg(condition=("condition", "first"), condition_scratch=("condition_scratch", "first")).reset_index()
     differences = [group.to_numpy(dtype=np.float64) for _, group in groups["difference"]]

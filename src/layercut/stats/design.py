@@ -15,6 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layercut.errors import UserError
+from layercut.metrics import NAMES, Metric
+from layercut.stats.metric import column_on_test, metric_of, scored_by
 
 SCRATCH = "scratch"
 """The strategy that transfers nothing: the baseline of every comparison."""
@@ -127,7 +129,7 @@ def one_row_a_trial(table: pd.DataFrame) -> pd.DataFrame:
     Raises:
         UserError: it has, or lacks a column: statistics would count a trial twice, or pick one at random.
     """
-    needed = ["source", "target", "model", *POINT, "replicate", "status", "test_accuracy"]
+    needed = ["source", "target", "model", *POINT, "replicate", "status", column_on_test(metric_of(table))]
     if missing := [name for name in needed if name not in table]:
         raise UserError(
             f"expected a results table as `load_results` returns it; got one without {', '.join(missing)} "
@@ -149,22 +151,32 @@ def one_row_a_trial(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def finished(table: pd.DataFrame) -> pd.DataFrame:
+def finished(table: pd.DataFrame, metric: Metric | None = None) -> pd.DataFrame:
     """Return the rows that hold a test accuracy: finished trials, one row per condition name and replicate.
 
+    The column `score` holds the metric on the test images, in 0..1; that of the study where None.
+
     Raises:
-        UserError: two rows are of one design point and replicate.
+        UserError: two rows are of one design point and replicate, or older versions made the table without the metric.
     """
     table = one_row_a_trial(table)
-    done = table[(table["status"] == "finished") & table["test_accuracy"].notna()]
+    metric = metric or metric_of(table)
+    done = table[table["status"] == "finished"]
+    scores = done[column_on_test(metric)] if column_on_test(metric) in done else pd.Series(np.nan, index=done.index)
+    if len(done) and scores.isna().all() and done["test_accuracy"].notna().any():
+        raise UserError(
+            f"expected results with the {NAMES[metric]} of each trial; these were imported or made by an older "
+            "version, and have accuracy alone"
+        )
+    done = done.assign(score=scores)[scores.notna()]
     done.attrs = dict(table.attrs)
     return done
 
 
 def accuracies_of(table: pd.DataFrame) -> dict[tuple[Context, float], pd.DataFrame]:
-    """Return test accuracies of finished trials by context and fraction, each as `by_replicate` gives them."""
-    done = finished(table[[*context_columns(table), *POINT, "replicate", "status", "condition", "test_accuracy"]])
-    shown = done[["replicate", "condition", "test_accuracy"]]  # what is grouped is copied: no names
+    """Return test scores of finished trials by context and fraction, each as `by_replicate` gives them."""
+    done = finished(table[[*context_columns(table), *POINT, "replicate", "status", "condition", *scored_by(table)]])
+    shown = done[["replicate", "condition", "score"]]  # what is grouped is copied: no names
     columns, found = [*context_columns(done), "fraction"], {}
     for values, trials in shown.groupby([done[name] for name in columns], sort=False, dropna=False):
         context = context_of(dict(zip(columns, values, strict=True)), columns[:-1])
@@ -173,15 +185,15 @@ def accuracies_of(table: pd.DataFrame) -> dict[tuple[Context, float], pd.DataFra
 
 
 def by_replicate(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return test accuracies of one context and fraction, one row per replicate and one column per condition's key.
+    """Return test scores of one context and fraction, one row per replicate and one column per condition's key.
 
-    NaN where that trial did not finish; of several rows of one trial the first one counts.
+    `trials`: from `finished`. NaN where that trial did not finish; of several rows of one trial the first one counts.
     """
     replicates, rows = np.unique(trials["replicate"].to_numpy(), return_inverse=True)
     columns, conditions = pd.factorize(trials["condition"], sort=True)
     values = np.full((len(replicates), len(conditions)), np.nan)
-    accuracies = trials["test_accuracy"].to_numpy(dtype=np.float64)
-    values[rows[::-1], columns[::-1]] = accuracies[::-1]
+    scores = trials["score"].to_numpy(dtype=np.float64)
+    values[rows[::-1], columns[::-1]] = scores[::-1]
     return pd.DataFrame(
         values, index=pd.Index(replicates, name="replicate"), columns=pd.Index(conditions, name="condition")
     )

@@ -5,11 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from layercut.metrics import ACCURACY
 from layercut.stats.design import POINT, context_columns, finished, one_row_a_trial
 from layercut.stats.interval import mean_intervals
+from layercut.stats.metric import column_on_validation, metric_of
 from layercut.stats.tables import RATES, Results, results_of
 
-_AVERAGED = ("num_trained_parameters", "num_parameters", "num_train_images", "num_validation_images", "num_test_images")
+_AVERAGED = (
+    "num_trained_parameters", "num_parameters", "num_train_images", "num_validation_images", "num_test_images",
+    "num_judging_images", "num_judging_test_images",
+)  # fmt: skip
 
 
 def estimates(table: Results) -> pd.DataFrame:
@@ -17,10 +22,12 @@ def estimates(table: Results) -> pd.DataFrame:
 
     Columns: those of the context; strategy, cut, fraction, num_blocks, condition, merged; `num_replicates`
     finished and `num_failed`; `mean`, `median`, `sd` (n - 1; NaN for one replicate), `sem`, `low`, `high` (95
-    % bootstrap interval of the mean) of test accuracy; `mean_validation` accuracy and `mean_validation_loss`
-    (log loss in nats); mean `num_trained_parameters`, `num_parameters`, `num_train_images`, `num_validation_images`,
-    `num_test_images`; `learning_rate`, `lowest_rate` and `highest_rate` of the list it was chosen from. Accuracies are
-    0..1. A condition whose trials all failed has
+    % bootstrap interval of the mean) of test accuracy, or of the study's other metric; `mean_validation` of the same
+    and `mean_validation_loss` (log loss in nats); mean `num_trained_parameters`, `num_parameters`, `num_train_images`,
+    `num_validation_images`, `num_test_images`; `num_judging_images` and `num_judging_test_images`, the last two as far
+    as they count for the metric: all for accuracy, as many in equal classes for one over classes;
+    `learning_rate`, `lowest_rate` and `highest_rate` of the list it was chosen from. Accuracies are 0..1. A condition
+    whose trials all failed has
     NaN.
 
     Raises:
@@ -39,27 +46,37 @@ def estimates(table: Results) -> pd.DataFrame:
         **{column: (column, "first") for column in RATES},
     )
     done = finished(table)
-    done = done.assign(_unvalidated=done["validation_accuracy"].isna().astype("int64"))
+    validation = column_on_validation(metric_of(table))
+    done = done.assign(_unvalidated=done[validation].isna().astype("int64"), **_judging(done))
     if "validation_loss" not in done:  # a table of before there was one, or made by hand
         done = done.assign(validation_loss=np.nan)
     groups = done.groupby(names, sort=False, dropna=False)
     measured = groups.agg(
-        num_replicates=("test_accuracy", "size"),
-        mean=("test_accuracy", "mean"),
-        median=("test_accuracy", "median"),
-        sd=("test_accuracy", "std"),
-        sem=("test_accuracy", "sem"),
-        mean_validation=("validation_accuracy", "mean"),
+        num_replicates=("score", "size"),
+        mean=("score", "mean"),
+        median=("score", "median"),
+        sd=("score", "std"),
+        sem=("score", "sem"),
+        mean_validation=(validation, "mean"),
         mean_validation_loss=("validation_loss", "mean"),
         **{column: (column, "mean") for column in _AVERAGED},
         num_without_validation=("_unvalidated", "sum"),
     )
     for column in _AVERAGED:
         measured[column] = measured[column].astype("float64")  # from pandas' integers, which may be missing
-    samples = [values.to_numpy(dtype=np.float64) for _, values in groups["test_accuracy"]]
+    samples = [values.to_numpy(dtype=np.float64) for _, values in groups["score"]]
     measured[["low", "high"]] = mean_intervals(samples)
     rows = rows.join(measured).reset_index()
     for column in ("num_replicates", "num_without_validation"):
         rows[column] = rows[column].fillna(0).astype(int)
     rows.attrs = dict(table.attrs)
     return rows
+
+
+def _judging(done: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return how many images the metric rests on, as far as they count for it."""
+    about = "num_" if metric_of(done) == ACCURACY else "num_effective_"
+    return {
+        "num_judging_images": done[f"{about}validation_images"],
+        "num_judging_test_images": done[f"{about}test_images"],
+    }

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from layercut.seeding import derive_seed
 from layercut.stats.boards import Board, boards, directions_of, scored_rows, why_unordered
 from layercut.stats.design import finished, level_columns
+from layercut.stats.metric import metric_of
 from layercut.stats.rank_agreement import agreement, chosen_by, fisher_interval, permutation_p, regret
 from layercut.stats.tables import Results, probes_of, results_of
 
@@ -52,7 +53,7 @@ def scoreboard(results: Results, probes: Results, others: Sequence[Results] = ()
         others: results of other studies, for the null.
     """
     results, probes = results_of(results), probes_of(probes)
-    elsewhere = [results_of(other) for other in others]
+    elsewhere = [finished(results_of(other), metric_of(results)) for other in others]
     rows = [row for board in boards(results) for row in _judged(board, probes, elsewhere)]
     table = pd.DataFrame(rows)
     if table.empty:
@@ -147,12 +148,11 @@ def _scores_of(board: Board, rows: pd.DataFrame, score: str) -> Array | None:
 def _scores_elsewhere(board: Board, others: Sequence[pd.DataFrame]) -> Array | None:
     """Return for each cut by how much it was better than the mean cut in other studies, at this fraction."""
     gains: list[pd.Series] = []
-    for other in others:
-        done = finished(other)
-        done = done[(done["strategy"] == board.names["strategy"])]
-        done = done[np.isclose(done["fraction"], board.names["fraction"])]
+    for done in others:
+        done = done[(done["strategy"] == board.names["strategy"])]  # noqa: PLW2901 - of this board
+        done = done[np.isclose(done["fraction"], board.names["fraction"])]  # noqa: PLW2901
         for _, rows in done.groupby(["source", "target", "model", *level_columns(done)], sort=False, dropna=False):
-            means = rows.groupby("cut")["test_accuracy"].mean()
+            means = rows.groupby("cut")["score"].mean()
             gains.append(means - means.mean())
     if not gains:
         return None

@@ -8,7 +8,7 @@ _Z = 1.959963984540054
 """Of a two-sided 95 % interval."""
 
 
-def share_interval(share: float, num_images: int) -> tuple[float, float]:
+def share_interval(share: float, num_images: float) -> tuple[float, float]:
     """Return the 95 % interval of a share of `num_images` images, each right or wrong, in 0..1.
 
     Example:

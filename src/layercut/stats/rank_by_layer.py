@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from layercut.seeding import derive_seed
 from layercut.stats.boards import directions_of, scored_rows, why_unordered
 from layercut.stats.design import CUTLESS, SCRATCH, finished, level_columns
+from layercut.stats.metric import column_on_test, metric_of
 from layercut.stats.rank_agreement import agreement, fisher_interval, permutation_p
 from layercut.stats.tables import Results, probes_of, results_of
 
@@ -69,7 +70,7 @@ def _conditions(results: pd.DataFrame) -> Iterator[_Sources]:
     for values, rows in done.groupby(about, dropna=False):
         if rows["source"].nunique() >= LEAST_SOURCES:
             has_area = "log_area" in rows and rows["log_area"].notna().all()
-            truth = "log_area" if has_area else "test_accuracy"
+            truth = "log_area" if has_area else column_on_test(metric_of(done))
             names = dict(zip(about, values, strict=True))
             yield _Sources(names, truth, rows.groupby("source")[truth].mean().round(_DIGITS))
 

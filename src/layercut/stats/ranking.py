@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from layercut.significance import ALPHA, least_attainable_p
 from layercut.stats.contrast import Contrast, adjust_families, contrasts_of, holm
 from layercut.stats.design import SCRATCH, by_replicate, context_columns, finished
+from layercut.stats.metric import scored_by
 from layercut.stats.signed_rank import signed_rank_test
 from layercut.stats.tables import Results, results_of
 
@@ -126,10 +127,10 @@ def _letter(place: int) -> str:
 def _by_strategy(table: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
     """Yield context columns, strategy and fraction with their finished trials."""
     columns = [*context_columns(table), "strategy", "fraction"]
-    needed = ["cut", "num_blocks", "condition", "replicate", "status", "test_accuracy"]
+    needed = ["cut", "num_blocks", "condition", "replicate", "status", *scored_by(table)]
     done = finished(table[[*columns, *needed]])
     done = done[done["strategy"] != SCRATCH]
-    shown = done[["cut", "num_blocks", "condition", "replicate", "test_accuracy"]]  # grouping copies: no names
+    shown = done[["cut", "num_blocks", "condition", "replicate", "score"]]  # grouping copies: no names
     for values, trials in shown.groupby([done[name] for name in columns], sort=False, dropna=False):
         yield dict(zip(columns, values, strict=True)), trials
 

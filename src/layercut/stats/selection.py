@@ -38,6 +38,8 @@ class Judged(Protocol):
     @property
     def num_validation_images(self) -> float: ...
     @property
+    def num_judging_images(self) -> float: ...
+    @property
     def fraction(self) -> float: ...
 
 
@@ -48,7 +50,8 @@ def best_on_selection(candidates: Sequence[J]) -> J:
     """Return the condition with the highest mean validation accuracy; of equal ones, the lowest mean log loss.
 
     With 24 labels, accuracies tie often; log loss hardly ever does. Where it is not known, the condition that trains
-    the fewest parameters, then the deeper cut, then the first. `benchmarks/choice` has what other rules lose.
+    the fewest parameters, then the deeper cut, then the first. `benchmarks/choice` has what other rules lose. The
+    metric of the study stands in the place of accuracy.
     """
     return max(candidates, key=_score)
 
@@ -104,11 +107,15 @@ def _num_images(one: Judged) -> float:
     """Return how many different images the mean validation accuracy rests on, about.
 
     Each replicate draws its own sample of the labelled images, and cannot see more than there are. More validation than
-    training images are those set aside once for all replicates (`validation: full`).
+    training images are those set aside once for all replicates (`validation: full`). Of a metric over classes, as many
+    in equal classes as would tell as much (`metrics.effective_images`), which takes classes for equally hard.
     """
     if math.isnan(one.num_validation_images):
         return 0
     if one.num_validation_images > one.num_train_images:
-        return one.num_validation_images
+        return one.num_judging_images
     sample = max(one.num_train_images, one.num_validation_images)
-    return min(one.num_validation_images * one.num_replicates, sample / one.fraction)
+    different = min(one.num_validation_images * one.num_replicates, sample / one.fraction)
+    if one.num_judging_images == one.num_validation_images:
+        return different
+    return different * one.num_judging_images / one.num_validation_images

@@ -8,13 +8,15 @@ import pandas as pd
 
 from layercut.stats.curves import curve_averages
 from layercut.stats.design import POINT, context_columns, finished
+from layercut.stats.metric import column_on_test, metric_of
 
 
 def compare_settings(results: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     """Return one row per condition of all contexts, best mean test accuracy first.
 
     Columns: those that name the condition, `num_replicates`, `mean_train_loss` and `mean_train_accuracy` (averages
-    over a trial's epochs), `test_accuracy` and `seconds`, each a mean over replicates; accuracies are in 0..1.
+    over a trial's epochs), `test_accuracy` (or `test_` and the study's other metric) and `seconds`, each a mean over
+    replicates; accuracies are in 0..1.
     Trials that failed are left out; averages are NaN where there are no curves.
 
     Args:
@@ -29,10 +31,11 @@ def compare_settings(results: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFram
         num_replicates=("key", "size"),
         mean_train_loss=("mean_train_loss", "mean"),
         mean_train_accuracy=("mean_train_accuracy", "mean"),
-        test_accuracy=("test_accuracy", "mean"),
+        score=("score", "mean"),
         seconds=("wall_seconds", "mean"),
     ).reset_index()
-    table = table.sort_values("test_accuracy", ascending=False, kind="stable", ignore_index=True)
+    shown = column_on_test(metric_of(results))
+    table = table.rename(columns={"score": shown}).sort_values(shown, ascending=False, kind="stable", ignore_index=True)
     table.attrs = dict(results.attrs)
     return table
 

@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 from layercut.errors import UserError, did_you_mean
+from layercut.metrics import ACCURACY, NAMES, Metric
 from layercut.stats.contrast import adjust_families, contrasts_of
 from layercut.stats.design import FACTOR, POINT, factor_columns, finished
 from layercut.stats.interval import difference_interval
+from layercut.stats.metric import metric_of
 from layercut.stats.rank_sum import rank_sum_test
 from layercut.stats.same_names import under_one_name
 from layercut.stats.study_notes import Side, read_side, study_notes
@@ -36,6 +38,8 @@ class StudyComparison:
     num_only_in_baseline: int
     notes: tuple[str, ...]
     """What a reader must know before trusting the numbers."""
+    metric: Metric = ACCURACY
+    """By which they were compared."""
 
     @property
     def summary(self) -> str:
@@ -45,7 +49,7 @@ class StudyComparison:
         left_out = f"; {only[0]} only in the first and {only[1]} only in the second are left out" if any(only) else ""
         return (
             f"{len(rows)} conditions in both, {paired} of them paired by replicate{left_out}. Difference: "
-            f"{self.study} less {self.baseline}, in points of test accuracy; p after Holm over "
+            f"{self.study} less {self.baseline}, in points of test {NAMES[self.metric]}; p after Holm over "
             f"{int(rows['num_comparisons'].max())} comparisons."
         )
 
@@ -60,11 +64,13 @@ def compare_studies(
     across: Sequence[str] = (),
     strategies: Sequence[str] = (),
     fractions: Sequence[float] = (),
+    metric: Metric | None = None,
 ) -> StudyComparison:
     """Return the difference in test accuracy, `study` minus `baseline`, of each condition that both have.
 
-    Conditions are matched by source, target, model, factor levels, strategy, cut and fraction; a source, target or
-    model that the plans of both know as the same under two names, such as a model with a default spelled out, is one.
+    Both are compared by the metric of `study`, whatever the other chose by, unless another is asked for. Conditions
+    are matched by source, target, model, factor levels, strategy, cut and fraction; a source, target or model that the
+    plans of both know as the same under two names, such as a model with a default spelled out, is one.
     Replicates that drew the same images in both (equal `split_hash`) are compared in pairs: exact signed-rank test,
     and the interval that goes with it. Where there is no such pair, or a replicate has other images in the other
     study, pairing would be an accident of numbering: all replicates are then two independent samples, with
@@ -84,9 +90,11 @@ def compare_studies(
         strategies: compare only these; by default all. Fewer comparisons need fewer replicates, if they were
             chosen before looking.
         fractions: likewise.
+        metric: `accuracy`, `balanced_accuracy` or `macro_f1`; that of `study` where None.
 
     Raises:
-        UserError: `across` names something else or is ambiguous, or no condition is in both.
+        UserError: `across` names something else or is ambiguous, no condition is in both, or one of them was made by a
+            version that did not record the metric.
         LedgerError: there is no ledger, or it is damaged.
     """
     sides, renamed = under_one_name((read_side(study), read_side(baseline)))
@@ -94,7 +102,8 @@ def compare_studies(
     _require_known("fraction", fractions, sides)
     on = [*_matched(sides, across), *POINT]
     wanted = [_restricted(side.table, strategies, fractions) for side in sides]
-    groups = [dict(iter(finished(table).groupby(on, sort=False, dropna=False))) for table in wanted]
+    metric = metric or metric_of(sides[0].table)
+    groups = [dict(iter(finished(table, metric).groupby(on, sort=False, dropna=False))) for table in wanted]
     common = [name for name in groups[0] if name in groups[1]]
     if not common:
         raise UserError(_nothing_in_common(sides, on, [*strategies, *(f"{share:g}" for share in fractions)]))
@@ -112,6 +121,7 @@ def compare_studies(
         num_only_in_study=len(groups[0]) - len(common),
         num_only_in_baseline=len(groups[1]) - len(common),
         notes=(*renamed, *study_notes(named, rows)),
+        metric=metric,
     )
 
 
@@ -174,11 +184,7 @@ def _compare(own: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
     both = own.merge(other, on="replicate", suffixes=("", "_baseline"))
     same_images = both["split_hash"].notna() & (both["split_hash"] == both["split_hash_baseline"])
     paired = len(both) > 0 and bool(same_images.all())
-    a, b = (
-        (both["test_accuracy"], both["test_accuracy_baseline"])
-        if paired
-        else (own["test_accuracy"], other["test_accuracy"])
-    )
+    a, b = (both["score"], both["score_baseline"]) if paired else (own["score"], other["score"])
     values, baseline = a.to_numpy(dtype=np.float64), b.to_numpy(dtype=np.float64)
     described = {
         "paired": paired,

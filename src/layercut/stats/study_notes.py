@@ -10,8 +10,10 @@ import pandas as pd
 
 from layercut.errors import UserError
 from layercut.ledger import Ledger
+from layercut.metrics import NAMES
 from layercut.records import Environment
 from layercut.significance import ALPHA, least_attainable_p
+from layercut.stats.metric import metric_of
 from layercut.stats.tables import Results, results_of
 
 
@@ -88,6 +90,12 @@ def _blocks(sides: tuple[Side, Side]) -> Iterator[str]:
 
 
 def _measured_differently(sides: tuple[Side, Side]) -> Iterator[str]:
+    chosen = [metric_of(side.table) for side in sides]
+    if chosen[0] != chosen[1]:
+        yield (
+            f"The best epochs were chosen by {NAMES[chosen[0]]} in {sides[0].name} and by {NAMES[chosen[1]]} in "
+            f"{sides[1].name}; a difference may come of that."
+        )
     for column in ("precision", "device"):
         here, there = (sorted(map(str, side.table[column].dropna().unique())) for side in sides)
         if here != there and here and there:

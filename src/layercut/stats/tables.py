@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from layercut.errors import UserError
 from layercut.ledger import Ledger
 from layercut.ledger.rows import (
+    BESIDE_CURVE,
     CURVE_DTYPE,
     FAILURES,
     FINISHED,
@@ -25,6 +26,7 @@ from layercut.ledger.rows import (
     TRIALS,
 )
 from layercut.ledger.sealed import SealedRows
+from layercut.metrics import ACCURACY
 from layercut.records import PilotRecord, ProbeRecord
 from layercut.stats.design import FACTOR
 
@@ -38,7 +40,8 @@ STRATEGY_ORDER = (
 _NAME_COLUMNS = ("source", "target", "model", "strategy", "cut", "fraction")
 _FLOATS = (
     "train_accuracy", "validation_accuracy", "validation_loss", "test_accuracy", "test_loss", "log_area",
-    "penalty_strength", "wall_seconds",
+    "penalty_strength", "validation_balanced_accuracy", "validation_macro_f1", "test_balanced_accuracy",
+    "test_macro_f1", "num_effective_validation_images", "num_effective_test_images", "wall_seconds",
 )  # fmt: skip
 _COUNTS = (
     "best_epoch",
@@ -101,6 +104,7 @@ def load_results(path: str | PathLike[str]) -> pd.DataFrame:
     The level of a training factor is a text in the column `factor_` and its name, empty where the factor does not
     apply: all such columns are factors, also in a table that was merged, concatenated or read from a file.
     Rows are ordered by source, target, model, factors, strategy, cut, fraction and replicate.
+    `metric` is what the study chooses by: `accuracy`, `balanced_accuracy` or `macro_f1`.
     `attrs` holds `study`, `imported`, `plan`, `latency` and `path`; no statistic needs them.
 
     Args:
@@ -128,6 +132,8 @@ def load_results(path: str | PathLike[str]) -> pd.DataFrame:
     table |= {column: _typed(column, values[column][trial]) for column in _MEASURED}
     table["num_threads"] = _typed("num_threads", values["num_threads"][trial])
     table["environment"] = _typed("environment", values["environment"][trial])
+    metric = str(attributes["plan"].get("metric") or ACCURACY)
+    table["metric"] = _texts(np.full(len(rows), metric, dtype=object))
     frame = pd.DataFrame(table)
     frame.attrs.update(attributes)
     return frame
@@ -135,7 +141,7 @@ def load_results(path: str | PathLike[str]) -> pd.DataFrame:
 
 CURVE_COLUMNS = (
     "key", "condition", "replicate", "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
-    "learning_rate",
+    "learning_rate", "validation_score",
 )  # fmt: skip
 """Of what `load_curves` returns."""
 
@@ -143,13 +149,15 @@ CURVE_COLUMNS = (
 def load_curves(path: str | PathLike[str]) -> pd.DataFrame:
     """Return one row for each finished trial and epoch: key, condition, replicate, epoch, losses, accuracies, rate.
 
+    `validation_score` is the value of the study's metric where that is not accuracy.
+
     Validation columns are NaN where there was no validation set, `learning_rate` where it was not written down.
     Join with `load_results` on `key`.
 
     Raises:
         LedgerError: there is no ledger, or it is damaged.
     """
-    wanted = itemgetter(*(TRIALS.rows.names.index(c) for c in (*CURVE_COLUMNS[:3], "curve", "learning_rates")))
+    wanted = itemgetter(*(TRIALS.rows.names.index(c) for c in (*CURVE_COLUMNS[:3], "curve", *BESIDE_CURVE)))
     with Ledger(path, read_only=True) as ledger:
         rows = list(map(wanted, ledger.checked(TRIALS.rows, clause="ORDER BY trials.id")))
         attributes = _attributes(ledger)
@@ -165,10 +173,10 @@ def load_curves(path: str | PathLike[str]) -> pd.DataFrame:
         "train_accuracy": points["train_accuracy"],
         "validation_loss": _known(points, "validation_loss", HAS_VALIDATION_LOSS),
         "validation_accuracy": _known(points, "validation_accuracy", HAS_VALIDATION_ACCURACY),
-        "learning_rate": np.concatenate(
-            [np.empty(0), *(_rates(row[4], n) for row, n in zip(rows, lengths, strict=True))]
-        ),
     }
+    for place, name in enumerate(BESIDE_CURVE.values(), start=4):
+        values = [_each_epoch(row[place], number) for row, number in zip(rows, lengths, strict=True)]
+        table[name] = np.concatenate([np.empty(0), *values])
     frame = pd.DataFrame(table)
     frame.attrs.update(attributes)
     return frame
@@ -368,8 +376,8 @@ def _known(points: NDArray[Any], column: str, bit: int) -> NDArray[np.float64]:
     return np.where(points["has"] & bit, points[column], np.nan)
 
 
-def _rates(rates: bytes | None, num_epochs: int) -> NDArray[np.float64]:
-    return np.full(num_epochs, np.nan) if rates is None else np.frombuffer(rates, dtype="<f8")
+def _each_epoch(values: bytes | None, num_epochs: int) -> NDArray[np.float64]:
+    return np.full(num_epochs, np.nan) if values is None else np.frombuffer(values, dtype="<f8")
 
 
 def _attributes(ledger: Ledger) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from layercut.errors import TrialDivergedError
+from layercut.metrics import ClassCounts
 from layercut.records import EpochPoint, StopReason
 
 
@@ -30,6 +31,8 @@ class Training(NamedTuple):
     """Steps to the weights that the model holds."""
     penalty_strength: float | None = None
     """With which the head was solved; None: it was not."""
+    held_out: ClassCounts | None = None
+    """Predictions on the validation images, or of all folds on theirs, at the best epoch; None: there were none."""
 
 
 class DivergedError(TrialDivergedError):
@@ -46,6 +49,7 @@ class Course:
     The best epoch has the strictly greatest validation accuracy, so ties keep the earlier one; with `ties="loss"`,
     that with the lower validation loss. Patience waits for a better accuracy, or with `watch="loss"` for a lower loss;
     it begins in the epoch `since`.
+    Where a study chooses by another metric, that stands in the place of accuracy, but for the accuracy aimed at.
     Without validation images there is no early stop and the last weights count.
     """
 
@@ -82,17 +86,18 @@ class Course:
         if not np.isfinite([point.train_loss, point.validation_loss or 0.0]).all():
             raise DivergedError(point.epoch, tuple(self._curve))
         self._curve.append(point)
-        if point.validation_accuracy is None:
+        if point.judged is None or point.validation_accuracy is None:
             self._best_epoch = point.epoch
             return False
-        score = point.validation_accuracy, -(point.validation_loss or 0.0) if self._by_loss else 0.0
+        score = point.judged, -(point.validation_loss or 0.0) if self._by_loss else 0.0
         if point.validation_loss is not None and point.validation_loss < self._least_loss:
             self._least_loss, self._last_gain = point.validation_loss, point.epoch
         better = score > self._best_score
         if better:
-            self._best_epoch, self._best_score = point.epoch, score
-            self._reason = "target" if point.validation_accuracy >= self._target_accuracy else None
-        if self._reason != "target":
+            self._best_epoch, self._best_score, self._reason = point.epoch, score, None
+        if point.validation_accuracy >= self._target_accuracy:
+            self._reason = "target"
+        else:
             self._wait(point)
         return better
 

@@ -1,4 +1,4 @@
-"""Accuracy and loss of a model on examples."""
+"""How well a model does on examples."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from layercut.metrics import ACCURACY, ClassCounts, Metric, count_classes
 from layercut.training.batches import Examples
 from layercut.training.precision import Precision, evaluation_precision
 
@@ -21,6 +22,17 @@ class Evaluation(NamedTuple):
     """Share of right answers in 0..1."""
     predictions: Tensor
     """Predicted class of each example, Int64 "n"."""
+    labels: Tensor
+    """Int64 "n"."""
+    num_classes: int
+
+    def counts(self) -> ClassCounts:
+        """Return how many of each class there are, were predicted, and were predicted rightly."""
+        return count_classes(self.labels.cpu().numpy(), self.predictions.cpu().numpy(), self.num_classes)
+
+    def score(self, metric: Metric) -> float | None:
+        """Return what epochs are chosen by instead of accuracy; None where that is what they are chosen by."""
+        return None if metric == ACCURACY else float(getattr(self.counts().scores(), metric))
 
 
 @torch.inference_mode()
@@ -48,4 +60,5 @@ def evaluate_logits(logits: Tensor, examples: Examples) -> Evaluation:
         loss += F.cross_entropy(part, labels, reduction="sum").double()
     predicted = logits.argmax(dim=1)
     num_right = int((predicted == examples.labels).sum())
-    return Evaluation(loss.item() / len(examples), num_right / len(examples), predicted)
+    accuracy = num_right / len(examples)
+    return Evaluation(loss.item() / len(examples), accuracy, predicted, examples.labels, logits.shape[1])

@@ -18,10 +18,11 @@ from typing import NamedTuple
 
 from torch import nn
 
+from layercut.metrics import ACCURACY, ClassCounts, pooled
 from layercut.records import EpochPoint
 from layercut.training.batches import Examples
 from layercut.training.course import Course, Training
-from layercut.training.evaluate import evaluate
+from layercut.training.evaluate import Evaluation, evaluate
 from layercut.training.handling import PLAIN, Handling
 from layercut.training.loop import Optimization
 from layercut.training.rounds import Rounds
@@ -41,8 +42,9 @@ def train_folds(
 ) -> Training:
     """Train the models of all folds in place, side by side, until they stop together.
 
-    Values of the curve are means over all images of all folds. The best epoch is that with the highest accuracy on
-    the held-out images; of equal ones, that with the lowest log loss.
+    Values of the curve are means over all images of all folds; a metric over classes is that of all their predictions
+    together. The best epoch is that with the highest accuracy, or other metric, on the held-out images; of equal ones,
+    that with the lowest log loss.
 
     Args:
         folds: models with the same initial values; each image is held out at most once.
@@ -56,6 +58,7 @@ def train_folds(
     since = runs[0].unfreezing.last
     course = Course(schedule.patience, schedule.target_accuracy, "loss", schedule.patience_watch, since)
     num_looks = 0
+    best: list[Evaluation] = []
     for number in range(1, rounds.number + 1):
         trained = [run.round(number) for run in runs]
         held_out = [evaluate(fold.model, fold.held_out, schedule.precision) for fold in folds]
@@ -67,13 +70,15 @@ def train_folds(
             _mean([on.loss for on in held_out], [len(fold.held_out) for fold in folds]),
             _mean([on.accuracy for on in held_out], [len(fold.held_out) for fold in folds]),
             trained[0].learning_rate,
+            _score(held_out, schedule),
         )
-        course.add(point)
+        if course.add(point):
+            best = held_out
         if course.stopped:
             break
         for run in runs:
             run.rate.after_round(point)
-    return course.result()._replace(num_validation_looks=num_looks)
+    return course.result()._replace(num_validation_looks=num_looks, held_out=_counts(best))
 
 
 def train_for(
@@ -102,6 +107,16 @@ def train_for(
         run.rate.after_round(history[number - 1])
     run.unfreezing.end()
     return rounds.num_steps(run.steps_an_epoch, num_rounds)
+
+
+def _counts(held_out: Sequence[Evaluation]) -> ClassCounts | None:
+    return pooled(one.counts() for one in held_out)
+
+
+def _score(held_out: Sequence[Evaluation], schedule: Schedule) -> float | None:
+    """Return the study's metric of all folds together, where that is not accuracy."""
+    counts = None if schedule.metric == ACCURACY else _counts(held_out)
+    return None if counts is None else float(getattr(counts.scores(), schedule.metric))
 
 
 def _mean(values: Sequence[float], weights: Sequence[int]) -> float:

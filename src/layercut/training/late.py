@@ -54,6 +54,7 @@ class LateValidation:
         self._best_epoch = 0
         self._best_wrong = len(examples) + 1
         self.num_looks = 0
+        self.best: Evaluation | None = None
 
     def add(self, model: nn.Module, point: EpochPoint) -> Validated:
         """Add an epoch that is not validated yet.
@@ -88,8 +89,8 @@ class LateValidation:
             result = results[point.epoch]
             if result is None:
                 self._course.pass_over(point)
-            elif self._course.add(with_validation(point, result.loss, result.accuracy)):
-                best = state
+            elif self._course.add(with_validation(point, result)):
+                best, self.best = state, result
         if self._waiting:
             model.load_state_dict(self._waiting[-1].state)
         self._waiting = []
@@ -105,7 +106,8 @@ class LateValidation:
         self.num_looks += len(seen)
         self._doubts[seen] = _MEMORY * self._doubts[seen] + (1 - torch.exp(-looks.losses))
         if not torch.isfinite(looks.losses).all():
-            return Evaluation(math.nan, 0.0, looks.logits.argmax(dim=1))
+            labels = self._examples.labels[seen]
+            return Evaluation(math.nan, 0.0, looks.logits.argmax(dim=1), labels, looks.logits.shape[1])
         if len(seen) < len(order):
             return None
         logits = torch.empty_like(looks.logits)

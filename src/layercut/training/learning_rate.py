@@ -62,7 +62,7 @@ class LearningRate:
         """Advance to the next round; without validation images a plateau is never seen."""
         for scheduler in self._after_round:
             scheduler.step()
-        watched = point.validation_loss if self._watch == "loss" else point.validation_accuracy
+        watched = point.validation_loss if self._watch == "loss" else point.judged
         if self._plateau is not None and watched is not None:
             self._plateau.step(watched)
 

@@ -108,7 +108,7 @@ def train(
     course = Course(schedule.patience, schedule.target_accuracy, watch=schedule.patience_watch, since=since)
     log = AccuracyLog(schedule.log_points, optimization.steps_an_epoch)
     snapshots = Snapshots(schedule.checkpoints)
-    follow: Validation = EveryEpoch(validation, schedule.precision, course)
+    follow: Validation = EveryEpoch(validation, schedule.precision, course, schedule.metric)
     if validation is not None and schedule.validate_epochs == "as_needed":
         follow = LateValidation(validation, schedule.precision, course, schedule.patience, rounds.number)
     best_state: dict[str, Tensor] = {}
@@ -135,5 +135,6 @@ def train(
         log_accuracies=log.of(0),
         snapshots=snapshots.values or None,
         num_validation_looks=follow.num_looks,
+        held_out=follow.best.counts() if follow.best else None,
         num_steps=rounds.num_steps(optimization.steps_an_epoch, result.best_epoch),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from layercut.metrics import ACCURACY, Metric
 from layercut.training.precision import Precision
 from layercut.training.rounds import Rounds, rounds_of_epochs, rounds_of_steps
 
@@ -55,6 +56,8 @@ class Schedule:
     """Training continues for at least this many steps."""
     evaluations: int = 20
     """Into how many rounds `steps` are divided."""
+    metric: Metric = ACCURACY
+    """By which the best epoch is chosen, and patience waits; that of the study, for its trials."""
 
     def rounds(self, num_examples: int) -> Rounds:
         """Return how long a training on so many examples is."""

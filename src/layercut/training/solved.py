@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from layercut.metrics import ClassCounts, count_classes, pooled
 from layercut.models.base import CuttableModel
 from layercut.training.axes import Turned, turn
 from layercut.training.batches import Examples
@@ -44,7 +45,8 @@ class Strength(NamedTuple):
     value: float
     loss: float | None
     """Mean log loss in nats of the held-out images, each by a head that has not seen it; None: there were none."""
-    accuracy: float | None
+    held_out: ClassCounts | None
+    """Predictions on the same images."""
     num_looks: int
     """Held-out images that were evaluated, over all strengths."""
 
@@ -111,14 +113,14 @@ def choose_strength(
         return Strength(DEFAULT_STRENGTH, None, None, 0)
     tries = [_Try(turn(features, split.seen, biased), labels, split, num_classes, biased) for split in splits]
     num_held_out = sum(len(split.unseen) for split in splits)
-    best = Strength(STRENGTHS[0], math.inf, 0.0, 0)
+    best = Strength(STRENGTHS[0], math.inf, None, 0)
     num_worse = num_looks = 0
     for strength in STRENGTHS:
-        losses, rights = zip(*(one.at(strength) for one in tries), strict=True)
+        losses, counts = zip(*(one.at(strength) for one in tries), strict=True)
         num_looks += num_held_out
         loss = math.fsum(losses) / num_held_out
         if best.loss is not None and loss < best.loss:
-            best, num_worse = Strength(strength, loss, sum(rights) / num_held_out, 0), 0
+            best, num_worse = Strength(strength, loss, pooled(counts), 0), 0
         else:
             num_worse += 1
         if num_worse == PATIENCE:
@@ -164,9 +166,11 @@ class _Try:
         self._problem = Problem(turned, split.seen, labels[split.seen], num_classes, biased)
         self._unseen = turned.coordinates[split.unseen]
         self._labels = labels[split.unseen]
+        self._num_classes = num_classes
 
-    def at(self, strength: float) -> tuple[float, int]:
-        """Return the summed log loss of the held-out images, and how many are right."""
+    def at(self, strength: float) -> tuple[float, ClassCounts]:
+        """Return the summed log loss of the held-out images, and what was predicted of them."""
         logits = self._problem.solve(strength, ROUGH).logits(self._unseen)
         loss = F.cross_entropy(logits, self._labels, reduction="sum").item()
-        return loss, int((logits.argmax(1) == self._labels).sum())
+        predicted = logits.argmax(1).cpu().numpy()
+        return loss, count_classes(self._labels.cpu().numpy(), predicted, self._num_classes)

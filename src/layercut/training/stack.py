@@ -93,17 +93,18 @@ def evaluate_stack(stack: Stack, examples: StackedExamples, precision: Precision
         raise ValueError("expected at least one example to evaluate on; got none")
     stack.train(False)
     loss = torch.zeros(stack.num_members, dtype=torch.float64, device=examples.labels.device)
-    predictions = []
+    num_classes, predictions = 0, []
     for inputs, labels in examples.chunks():
         with evaluation_precision(precision, inputs.device):
             logits = stack(inputs, examples.shared)
         loss += stacked_losses(logits, labels).sum(dim=1).double()
+        num_classes = logits.shape[2]
         predictions.append(logits.argmax(dim=2))
     predicted = torch.cat(predictions, dim=1)
     num_right = (predicted == examples.labels).sum(dim=1)
     return [
-        Evaluation(member_loss / len(examples), member_right / len(examples), member_predicted)
-        for member_loss, member_right, member_predicted in zip(
-            loss.tolist(), num_right.tolist(), predicted, strict=True
+        Evaluation(member_loss / len(examples), right / len(examples), member_predicted, labels, num_classes)
+        for member_loss, right, member_predicted, labels in zip(
+            loss.tolist(), num_right.tolist(), predicted, examples.labels, strict=True
         )
     ]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from layercut.records import EpochPoint
 from layercut.training.batches import StackedExamples
 from layercut.training.course import Course, DivergedError, Training
+from layercut.training.evaluate import Evaluation
 from layercut.training.handling import PLAIN, Handling
 from layercut.training.learning_rate import LearningRate
 from layercut.training.looks import AccuracyLog, points_behind
@@ -24,6 +25,7 @@ from layercut.training.rounds import Batches
 from layercut.training.schedule import Schedule
 from layercut.training.stack import Stack, evaluate_stack, stacked_losses
 from layercut.training.unfreezing import Unfreezing
+from layercut.training.validation import with_validation
 
 
 def train_stacked(
@@ -60,6 +62,7 @@ def train_stacked(
     diverged: dict[int, DivergedError] = {}
     running = list(range(len(models)))
     best: dict[str, Tensor] = {}
+    held_out: dict[int, Evaluation] = {}
 
     def look(point: str) -> None:
         if validation is not None and log.wants(point):
@@ -88,12 +91,13 @@ def train_stacked(
             EpochPoint(number, loss_sum / num_seen, right / num_seen, learning_rate=rate.last)
             for loss_sum, right in zip(loss_sums.tolist(), num_right.tolist(), strict=True)
         ]
-        if validation is not None:
-            points = [
-                EpochPoint(number, point.train_loss, point.train_accuracy, result.loss, result.accuracy, rate.last)
-                for point, result in zip(points, evaluate_stack(stack, validation, schedule.precision), strict=True)
-            ]
-        best = _keep(best, stack.values(), _follow(courses, points, running, diverged))
+        results = [] if validation is None else evaluate_stack(stack, validation, schedule.precision)
+        if results:
+            both = zip(points, results, strict=True)
+            points = [with_validation(point, result, schedule.metric) for point, result in both]
+        better = _follow(courses, points, running, diverged)
+        held_out |= {member: results[member] for member in better}
+        best = _keep(best, stack.values(), better)
         running = [member for member in running if member not in diverged and not courses[member].stopped]
         if not running:
             break
@@ -106,6 +110,7 @@ def train_stacked(
             log_accuracies=log.of(member),
             num_validation_looks=len(done.curve) * len(validation or ()),
             num_steps=rounds.num_steps(len(batch_sizes), done.best_epoch),
+            held_out=held_out[member].counts() if member in held_out else None,
         )
         for member, done in enumerate(course.result() for course in courses)
     ]

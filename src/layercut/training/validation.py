@@ -7,10 +7,11 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
 
+from layercut.metrics import ACCURACY, Metric
 from layercut.records import EpochPoint
 from layercut.training.batches import Examples
 from layercut.training.course import Course
-from layercut.training.evaluate import evaluate
+from layercut.training.evaluate import Evaluation, evaluate
 from layercut.training.precision import Precision
 
 
@@ -28,6 +29,8 @@ class Validation(Protocol):
 
     num_looks: int
     """Images evaluated so far, each time counted."""
+    best: Evaluation | None
+    """Of the best epoch so far; None: none was validated."""
 
     def add(self, model: nn.Module, point: EpochPoint) -> Validated:
         """Add an epoch that is not validated yet.
@@ -41,22 +44,33 @@ class Validation(Protocol):
 class EveryEpoch:
     """Evaluates all validation images after each epoch; where there are none, only tells the course."""
 
-    def __init__(self, examples: Examples | None, precision: Precision, course: Course) -> None:
+    def __init__(
+        self, examples: Examples | None, precision: Precision, course: Course, metric: Metric = ACCURACY
+    ) -> None:
         self._examples = examples
         self._precision = precision
         self._course = course
+        self._metric = metric
         self.num_looks = 0
+        self.best: Evaluation | None = None
 
     def add(self, model: nn.Module, point: EpochPoint) -> Validated:
         """Validate an epoch."""
+        result = None
         if self._examples is not None:
             self.num_looks += len(self._examples)
             result = evaluate(model, self._examples, self._precision)
-            point = with_validation(point, result.loss, result.accuracy)
+            point = with_validation(point, result, self._metric)
         better = self._course.add(point)
+        self.best = result if better else self.best
         return Validated(point, {name: value.clone() for name, value in model.state_dict().items()} if better else None)
 
 
-def with_validation(point: EpochPoint, loss: float, accuracy: float) -> EpochPoint:
+def with_validation(point: EpochPoint, result: Evaluation, metric: Metric = ACCURACY) -> EpochPoint:
     """Return an epoch with what the validation images gave."""
-    return dataclasses.replace(point, validation_loss=loss, validation_accuracy=accuracy)
+    return dataclasses.replace(
+        point,
+        validation_loss=result.loss,
+        validation_accuracy=result.accuracy,
+        validation_score=result.score(metric),
+    )
