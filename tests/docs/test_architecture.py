@@ -30,5 +30,8 @@ def test_every_rule_that_code_cites_is_on_the_page():
 
 
 def test_every_decision_has_a_number_of_its_own():
-    numbers = [page.name[:4] for page in (ROOT / "docs" / "decisions").glob("[0-9]*.md")]
+    folder = ROOT / "docs" / "decisions"
+    numbers = [int(page.name[:4]) for page in folder.glob("[0-9]*.md")]
+    log = (folder / "log.md").read_text(encoding="utf-8")
+    numbers += [int(number) for number in re.findall(r"^## (\d+)\. ", log, flags=re.MULTILINE)]
     assert len(numbers) == len(set(numbers))
