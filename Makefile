@@ -4,13 +4,17 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all check static format docs bench clean
+.PHONY: demo test test-fast test-all check static format docs bench clean
 
 demo: $(VENV)/run.stamp  ## run the study on scikit-learn's digits, end with the path of the report
 	@$(BIN)/layercut run digits -o runs/digits
 
 test: $(VENV)/dev.stamp  ## all tests that CI runs
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not exhaustive"
+
+FAST ?= tests/data tests/features tests/ledger tests/plan tests/probes tests/spec tests/stats
+test-fast: $(VENV)/dev.stamp  ## under a minute: single modules below training and stages; leaves out all of FAST's siblings
+	$(BIN)/python -m pytest -n auto -m "not slow and not exhaustive" $(FAST)
 
 test-all: $(VENV)/dev.stamp  ## the exhaustive ones too
 	$(BIN)/python -m pytest -n auto --dist loadgroup

@@ -57,6 +57,7 @@ def test_each_set_of_weights_of_a_model_has_its_own() -> None:
     assert [family.made_for(f"IMAGENET1K_{name}").image_shape[1] for name in ("V1", "SWAG_E2E_V1")] == [224, 384]
 
 
+@pytest.mark.slow
 def test_images_are_resized_as_the_weights_were_made_for() -> None:
     def fingerprints(*overrides: str) -> set[str]:
         return {condition.task.fingerprint for condition in _plan(LITE, WEIGHTS, *overrides).conditions}
@@ -96,6 +97,7 @@ def test_random_weights_alone_are_what_they_always_were() -> None:
     assert (_shapes(plan), _scalings(plan)) == ({(1, 8, 8)}, {ChannelStatistics((0.5,), (0.5,))})
 
 
+@pytest.mark.slow
 def test_weights_for_different_sizes_need_one_that_the_study_states() -> None:
     models = "model=[{name: torchvision/resnet18, granularity: stage}, {name: torchvision/inception_v3, cuts: [1]}]"
     with pytest.raises(SpecError, match=r"`target\[0\]`.*expected an `image_size`.*\(224 x 224, 299 x 299\)"):
