@@ -131,6 +131,7 @@ def test_attributes_tell_the_study(run):
         "study": "digits",
         "imported": True,
         "plan": {"warnings": ["w"]},
+        "latency": {},
         "path": str(path / LEDGER_NAME),
     }
 
