@@ -24,7 +24,7 @@ class Code(NamedTuple):
     sha256: str
 
 
-def locate(factory: str, folder: Path | None) -> Code:
+def locate(factory: str, folder: Path | None, what: str = "factory") -> Code:
     """Find the module of `package.module:function`: in the folder, then the working directory, then installed.
 
     Raises:
@@ -43,34 +43,34 @@ def locate(factory: str, folder: Path | None) -> Code:
         found = None
     if found is None or found.origin is None or not Path(found.origin).is_file():
         looked = ", ".join(map(str, places))
-        raise SpecError(f"factory: no module {module}; looked in {looked} and among installed packages")
+        raise SpecError(f"{what}: no module {module}; looked in {looked} and among installed packages")
     return Code(None, _hash(Path(found.origin)))
 
 
-def import_function(factory: str, code: Code) -> Callable[..., Any]:
-    """Import the function; the module must be what was located.
+def import_function(factory: str, code: Code, what: str = "factory") -> Callable[..., Any]:
+    """Import the function; the module must be what was located; `what`: the key that names it, for errors.
 
     Raises:
         SpecError: the module cannot be imported, changed meanwhile, or has no such function.
     """
     module, _, name = factory.partition(":")
-    if locate(factory, code.folder).sha256 != code.sha256:
-        raise SpecError(f"factory: the code of {module} changed after the study was planned; run the command again")
+    if locate(factory, code.folder, what).sha256 != code.sha256:
+        raise SpecError(f"{what}: the code of {module} changed after the study was planned; run the command again")
     if code.folder is not None and str(code.folder) not in sys.path:
         sys.path.insert(0, str(code.folder))
     before = _imported.get(module)
     if before not in (None, code.sha256):
-        raise SpecError(f"factory: this process has already imported a different {module}; restart Python")
+        raise SpecError(f"{what}: this process has already imported a different {module}; restart Python")
     try:
         loaded = importlib.import_module(module)
     except Exception as error:  # whatever the user's code raises
-        raise SpecError(f"factory: cannot import {module}: {type(error).__name__}: {error}") from error
+        raise SpecError(f"{what}: cannot import {module}: {type(error).__name__}: {error}") from error
     if loaded.__file__ is None or _hash(Path(loaded.__file__)) != code.sha256:
-        raise SpecError(f"factory: the module {module} is a different one, {loaded.__file__}; rename yours")
+        raise SpecError(f"{what}: the module {module} is a different one, {loaded.__file__}; rename yours")
     _imported[module] = code.sha256
     function = getattr(loaded, name, None)
     if not callable(function):
-        raise SpecError(f"factory: {module} has no function {name!r}")
+        raise SpecError(f"{what}: {module} has no function {name!r}")
     found: Callable[..., Any] = function
     return found
 

@@ -14,6 +14,8 @@ from typing import Any, cast
 from layercut.keys import content_key
 from layercut.plan.jobs import Condition, Fitting, ModelRef, TaskRef
 from layercut.spec.points import LAST
+from layercut.training.augment import Step
+from layercut.training.own_transform import OwnTransform
 
 CUTTING_VERSION = 3
 """Raised where models that are cut on their graph get other cuts."""
@@ -120,8 +122,16 @@ def _training(fitting: Fitting) -> dict[str, Any]:
     """
     fields = {field.name: (getattr(fitting, field.name), field.default) for field in dataclasses.fields(fitting)}
     ignored = {"classification_report", "checkpoints"}
-    return {
+    told = {
         name: value
         for name, (value, default) in fields.items()
         if name not in ignored and (value != default or name == "precision")
     }
+    if fitting.augmentation:
+        told["augmentation"] = tuple(map(_step, fitting.augmentation))
+    return told
+
+
+def _step(step: Step) -> Any:
+    """Return what makes two augmentations the same: of one's own, the code and not where it lies."""
+    return [step.function, step.sha256] if isinstance(step, OwnTransform) else step

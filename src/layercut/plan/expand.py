@@ -33,7 +33,7 @@ from layercut.plan.probes import (
 )
 from layercut.plan.rates import with_rates
 from layercut.plan.representations import representation_jobs
-from layercut.plan.resolve import Resolver, resolve_model, task_ref
+from layercut.plan.resolve import Resolver, resolve_model, task_ref, try_transforms
 from layercut.plan.scaling import check_numbers, check_sources
 from layercut.plan.size import DesignSize, check_size
 from layercut.plan.solving import hidden_warnings
@@ -137,6 +137,8 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
             f"mean and deviation of the {spec.normalization}'s images are known once the data are read"
         )
     plan = drawn.plan(describe_probes(asks))
+    trials = [(condition.fitting, condition.task.image_shape) for condition in plan.conditions]
+    try_transforms(spec, [*trials, *((job.fitting, job.task.image_shape) for job in plan.sources if job.task)])
     return dataclasses.replace(plan, representations=representation_jobs(spec, plan.probes))
 
 

@@ -17,6 +17,7 @@ from layercut.models.backward import Unrepeatable
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import HeadKind, Strategy, head_of, with_options
 from layercut.strategies.treatment import Treatment, treatment
+from layercut.training.augment import Step
 from layercut.training.schedule import Schedule
 
 
@@ -93,7 +94,7 @@ class Fitting(Schedule):
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    augmentation: tuple[str, ...] = ()
+    augmentation: tuple[Step, ...] = ()
     """What is done to training images, in order (`training/augment.py`)."""
     classification_report: bool = False
     validate_epochs: Literal["all", "as_needed"] = "all"

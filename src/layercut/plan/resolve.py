@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,17 +15,22 @@ from layercut.errors import SpecError, UnknownNameError
 from layercut.models import MODELS
 from layercut.models.base import plan_model
 from layercut.models.examine import examine_model
+from layercut.models.own_code import locate
 from layercut.plan.cost import ModelCost, model_cost
 from layercut.plan.jobs import Fitting, ModelRef, TaskRef
 from layercut.plan.scaling import numbers, unknown_statistics
 from layercut.spec import (
     CheckpointSource,
+    PretrainingSpec,
     StudySpec,
     TaskSpec,
     TrainingSpec,
     WeightsSource,
 )
 from layercut.spec.load import describe_errors
+from layercut.spec.training import AugmentationName, OwnAugmentation
+from layercut.training.augment import Step
+from layercut.training.own_transform import OwnTransform, try_own
 from layercut.training.precision import Precision
 
 
@@ -123,11 +128,42 @@ def make_fitting(spec: StudySpec, training: TrainingSpec, precision: Precision) 
     carried = {field.name for field in dataclasses.fields(Fitting)} & set(type(training).model_fields) - {"lr"}
     return Fitting(
         lr=training.rates[0],
-        **{name: _frozen(getattr(training, name)) for name in carried},
+        augmentation=tuple(_step(spec, training, step) for step in training.augmentation),
+        **{name: _frozen(getattr(training, name)) for name in carried - {"augmentation"}},
         mean=tuple(mean) if isinstance(mean, list) else (mean,),
         std=tuple(std) if isinstance(std, list) else (std,),
         precision=precision,
     )
+
+
+def _step(spec: StudySpec, training: TrainingSpec, step: AugmentationName | OwnAugmentation) -> Step:
+    """Return an augmentation as jobs carry it: the user's own by its code.
+
+    Raises:
+        SpecError: there is no such module.
+    """
+    if not isinstance(step, OwnAugmentation):
+        return step
+    try:
+        code = locate(step.function, Path(step.folder) if step.folder else None, "augmentation")
+    except SpecError as error:
+        part = "pretraining" if isinstance(training, PretrainingSpec) else "transfer.training"
+        raise spec.error(f"{part}.augmentation", str(error)) from error
+    return OwnTransform(step.function, code.sha256, str(code.folder) if code.folder else None)
+
+
+def try_transforms(spec: StudySpec, uses: Iterable[tuple[Fitting, tuple[int, int, int]]]) -> None:
+    """Try the user's own augmentations on images of the shapes that they will be given.
+
+    Raises:
+        SpecError: one fails, changes type or shape, or draws what no seed decides.
+    """
+    for own, shape in dict.fromkeys((step, shape) for fitting, shape in uses for step in fitting.augmentation):
+        if isinstance(own, OwnTransform):
+            try:
+                try_own(own, shape)
+            except SpecError as error:
+                raise spec.error("transfer.training.augmentation", str(error)) from error
 
 
 def _frozen(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from os import PathLike, fspath
 from pathlib import Path
@@ -146,7 +146,7 @@ def _find(study: str | PathLike[str]) -> Path:
 
 
 _UNION_TAG = re.compile(
-    r"literal\[.*\]|list\[.*\]|int|str|float|ReplicateRule|NormalizationSpec|StrategySpec|function-.*"
+    r"literal\[.*\]|list\[.*\]|int|str|float|ReplicateRule|NormalizationSpec|StrategySpec|OwnAugmentation|function-.*"
 )
 
 
@@ -219,6 +219,31 @@ def _resolve_paths(values: dict[str, Any], folder: Path) -> None:
     for entry in models if isinstance(models, list) else [models]:
         if isinstance(entry, dict) and ("factory" in entry or "folder" in entry):
             entry["folder"] = str(folder / Path(str(entry.get("folder", "."))).expanduser())
+    for training in _trainings(values):
+        given = training["augmentation"]
+        steps = given if isinstance(given, list) else [given]
+        training["augmentation"] = [_with_folder(step, folder) for step in steps]
+
+
+def _trainings(values: Any) -> Iterator[dict[str, Any]]:
+    """Yield the mappings that name augmentations, wherever they stand."""
+    if isinstance(values, dict):
+        if "augmentation" in values:
+            yield values
+        for value in values.values():
+            yield from _trainings(value)
+    elif isinstance(values, list):
+        for value in values:
+            yield from _trainings(value)
+
+
+def _with_folder(step: Any, folder: Path) -> Any:
+    """Return an augmentation of the user's own with the folder in which its module is looked for first."""
+    if isinstance(step, str) and ":" in step:
+        step = {"function": step}
+    if isinstance(step, dict) and "function" in step:
+        step = {**step, "folder": str(folder / Path(str(step.get("folder", "."))).expanduser())}
+    return step
 
 
 def _apply_override(values: dict[str, Any], override: str) -> str:

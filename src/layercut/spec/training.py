@@ -47,6 +47,36 @@ LearningRate = Annotated[
 """One rate, or those that one is chosen from, ascending."""
 
 
+class OwnAugmentation(StrictSpec):
+    """A transform of the user's own code; its name alone is short for it."""
+
+    function: str = Field(
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description="`package.module:name` of a transform, or of a function from image to image.",
+    )
+    folder: str | None = Field(
+        default=None, description="Where to look for the module first; null: the study file's folder."
+    )
+
+    def __str__(self) -> str:
+        return self.function
+
+
+def _kind_of_step(value: Any) -> str:
+    return "OwnAugmentation" if isinstance(value, dict | OwnAugmentation) else "literal[name]"
+
+
+def _own_step(value: Any) -> Any:
+    return {"function": value} if isinstance(value, str) and ":" in value else value
+
+
+AugmentationStep = Annotated[
+    Annotated[AugmentationName, Tag("literal[name]")] | Annotated[OwnAugmentation, Tag("OwnAugmentation")],
+    Discriminator(_kind_of_step),
+    BeforeValidator(_own_step),
+]
+
+
 class TrainingSpec(StrictSpec):
     """One training: optimizer, learning rate, length, stopping, what is done to the images."""
 
@@ -137,8 +167,10 @@ class TrainingSpec(StrictSpec):
         description="Before the training, estimate the running statistics of frozen batch norms on the trial's own "
         "training images, without their labels.",
     )
-    augmentation: OneOrMore[AugmentationName] = Field(
-        default=[], description="What is done to training images, one after the other, freshly in every epoch."
+    augmentation: OneOrMore[AugmentationStep] = Field(
+        default=[],
+        description="What is done to training images, one after the other, freshly in every epoch; "
+        "`package.module:name` is a transform of torchvision v2 or albumentations, or a function, of your own.",
     )
     log_points: LogPoints = Field(
         default=[],
@@ -191,7 +223,7 @@ class TrainingSpec(StrictSpec):
                 f"loss; got patience {self.patience} and validate_epochs {self.validate_epochs}"
             )
         if len(set(self.augmentation)) < len(self.augmentation):
-            yield f"each augmentation once; got {', '.join(self.augmentation)}"
+            yield f"each augmentation once; got {', '.join(map(str, self.augmentation))}"
 
     def _contradictory_lengths(self) -> Iterator[str]:
         if self.steps is not None and (self.min_steps is not None or "epochs" in self.model_fields_set):

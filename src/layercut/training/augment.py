@@ -13,13 +13,15 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from layercut.seeding import derive_seed
+from layercut.training.own_transform import OwnTransform, apply_own
 
 
 class Augmentation(NamedTuple):
@@ -31,18 +33,27 @@ class Augmentation(NamedTuple):
     """images UInt8 "n c h w", draws Float64 "n num_draws" -> UInt8 "n c h w"."""
 
 
-def augment(images: Tensor, names: Sequence[str], draws: Tensor) -> Tensor:
+Step: TypeAlias = str | OwnTransform
+"""One of `AUGMENTATIONS` by its name, or the user's own."""
+
+
+def augment(images: Tensor, steps: Sequence[Step], draws: Tensor) -> Tensor:
     """Apply augmentations one after the other; draws: Float64 "n num_draws" of all of them together."""
-    widths = [AUGMENTATIONS[name].num_draws for name in names]
-    for name, own in zip(names, draws.split(widths, dim=1), strict=True):  # type: ignore[no-untyped-call]
-        images = AUGMENTATIONS[name].apply(images, own)
+    each = [_augmentation(step) for step in steps]
+    widths = [one.num_draws for one in each]
+    for one, own in zip(each, draws.split(widths, dim=1), strict=True):  # type: ignore[no-untyped-call]
+        images = one.apply(images, own)
     return images
 
 
-def epoch_draws(names: Sequence[str], num_images: int, seed: int, epoch: int) -> Tensor:
+def _augmentation(step: Step) -> Augmentation:
+    return Augmentation(1, partial(apply_own, step)) if isinstance(step, OwnTransform) else AUGMENTATIONS[step]
+
+
+def epoch_draws(steps: Sequence[Step], num_images: int, seed: int, epoch: int) -> Tensor:
     """Return the draws of all training images for one epoch: Float64 "n num_draws"."""
     generator = torch.Generator().manual_seed(derive_seed(seed, epoch))
-    num_draws = sum(AUGMENTATIONS[name].num_draws for name in names)
+    num_draws = sum(_augmentation(step).num_draws for step in steps)
     return torch.rand(num_images, num_draws, generator=generator, dtype=torch.float64)
 
 
