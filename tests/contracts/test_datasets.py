@@ -16,7 +16,11 @@ from layercut.data.reading import known_info, parse_options, parse_view
 from layercut.data.subset import select_task
 from layercut.errors import DataError, SpecError, UnknownNameError
 
-_REQUIRED = {"folder": {"path": "no-such-folder"}, "arrays": {"path": "no-such-folder"}}
+_REQUIRED = {
+    "folder": {"path": "no-such-folder"},
+    "arrays": {"path": "no-such-folder"},
+    "huggingface": {"path": "no-such-folder"},
+}
 _BUNDLED = ["digits"]
 
 

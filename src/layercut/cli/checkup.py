@@ -94,6 +94,7 @@ _USES = {
     "parquet": "`layercut export --format parquet`",
     "ray": "`layercut run --executor ray`, on many machines",
     "tensorboard": "`tensorboard: true` in a study file",
+    "huggingface": "`dataset: huggingface` in a study file",
     "mlflow": "`mlflow: true` in a study file",
     "wandb": "`wandb: true` in a study file",
     "onnx": "`layercut export-model --format onnx`",

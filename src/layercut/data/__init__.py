@@ -26,6 +26,9 @@ DATASETS: Registry[DatasetFormat] = Registry(
         "svhn": Entry("layercut.data.torchvision_table:SVHN", "digits of house numbers, 32x32 colour"),
         "pets": Entry("layercut.data.pets:PETS", "37 breeds of cats and dogs, colour photographs of any size"),
         "folder": Entry("layercut.data.folder:FOLDER", "your own images: root/{train,test}/CLASS/* or root/CLASS/*"),
+        "huggingface": Entry(
+            "layercut.data.huggingface:HUGGING_FACE", "a dataset of Hugging Face on disk: save_to_disk or Parquet files"
+        ),
         "arrays": Entry(
             "layercut.data.arrays:ARRAYS", "images and labels from Python, as layercut.study(target=...) keeps them"
         ),

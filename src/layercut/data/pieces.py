@@ -53,6 +53,21 @@ def select_images(images: Images, chosen: NDArray[np.bool_]) -> Images:
     return images.select(chosen) if isinstance(images, LazyImages) else images[chosen]
 
 
+def joined(first: Images, second: Images) -> LazyImages:
+    """Return the images of both as one, those of the first in front; they have one shape."""
+    count, (_, channels, height, width) = len(first), first.shape
+
+    def make(rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        images = np.empty((len(rows), channels, height, width), dtype=np.uint8)
+        for part, chosen, offset in ((first, rows < count, 0), (second, rows >= count, count)):
+            for place in np.flatnonzero(chosen):
+                row = int(rows[place]) - offset
+                images[place] = part[row : row + 1][0]
+        return images
+
+    return LazyImages((channels, height, width), np.arange(count + len(second)), make)
+
+
 def in_pieces(images: Images, piece_bytes: int | None = None) -> Iterator[NDArray[np.uint8]]:
     """Yield all images in order, some at a time: as many as `piece_bytes` hold, but at least one."""
     size = max(1, (piece_bytes or PIECE_BYTES) // prod(images.shape[1:]))
