@@ -11,7 +11,7 @@ import torch
 import layercut.stages.transfer
 from layercut.plan.jobs import TransferJob
 from layercut.stages.stacked import run_stacked
-from layercut.stages.transfer import _examples, run_trial
+from layercut.stages.transfer import _test_examples, run_trial, training_examples, validation_examples
 from layercut.stages.trial import prepare_trial
 from layercut.training.augment import augment, epoch_draws
 from tiny import context_with_sources, one_condition, tiny_plan
@@ -28,10 +28,15 @@ def study(tmp_path_factory):
     return checked, tiny_plan(PLAIN, REPLICATES), context_with_sources(checked, tmp_path_factory.mktemp("study"))
 
 
+def examples_of(trial, context):
+    training = training_examples(trial, trial.split, context)
+    return training, validation_examples(trial, context), _test_examples(trial, context)
+
+
 def prepared(study, strategy, cut, replicate=0):
     checked, _, context = study
     trial = prepare_trial(one_condition(checked, strategy, cut), replicate, "trial", context)
-    return trial, _examples(trial, context), context
+    return trial, examples_of(trial, context), context
 
 
 def everything(inputs):
@@ -72,7 +77,7 @@ def test_validation_and_test_images_and_the_evaluation_of_training_images_are_as
     _, plain_plan, context = study
     _, ours, _ = prepared(study, strategy, cut)
     trial = prepare_trial(one_condition(plain_plan, strategy, cut), 0, "trial", context)
-    for examples, plain in zip(ours, _examples(trial, context), strict=True):
+    for examples, plain in zip(ours, examples_of(trial, context), strict=True):
         assert torch.equal(everything(examples.inputs), everything(plain.inputs))
         assert torch.equal(examples.labels, plain.labels)
     assert [examples.augmented is not None for examples in ours] == [True, False, False]
@@ -81,7 +86,7 @@ def test_validation_and_test_images_and_the_evaluation_of_training_images_are_as
 def test_the_plan_without_augmentation_trains_on_the_images_as_they_are(study):
     _, plain_plan, context = study
     trial = prepare_trial(one_condition(plain_plan, "scratch", 0), 0, "trial", context)
-    training, _, _ = _examples(trial, context)
+    training, _, _ = examples_of(trial, context)
     assert training.training_inputs(1) is training.inputs
 
 

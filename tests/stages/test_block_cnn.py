@@ -7,7 +7,7 @@ import torch
 
 from layercut.errors import SpecError
 from layercut.plan.preflight import plan_with_data
-from layercut.stages.transfer import _examples, run_trial
+from layercut.stages.transfer import run_trial, training_examples, validation_examples
 from layercut.stages.trial import Seeds, prepare_model, prepare_trial
 from layercut.training.loop import train
 from tiny import context_with_sources, one_condition, tiny_plan, tiny_study
@@ -28,7 +28,7 @@ def test_a_frozen_trunk_keeps_its_statistics_and_what_is_trained_moves_them(stud
     source, _ = context.open_source(checked.plan.sources[0].key)
     condition = one_condition(checked, "freeze", 1)
     trial = prepare_trial(condition, 0, "trial", context)
-    training, validation, _ = _examples(trial, context)
+    training, validation = training_examples(trial, trial.split, context), validation_examples(trial, context)
     train(trial.parts.body, training, validation, condition.fitting, 0)
     frozen, trained = trial.model.blocks[0].norm0, trial.parts.body.blocks[0].norm0
     assert torch.equal(frozen.running_var, source["blocks.block0.norm0.running_var"])
