@@ -23,3 +23,13 @@ def test_control_characters_of_names_are_printed_as_escapes() -> None:
     (lines,) = tables([Column("name", ["a\x1b[31mb"], left=True)], [Column("n", ["1"])])
     assert lines[1] == "a\\x1b[31mb  1"
     assert filled("a\x1b[31mb") == "a\\x1b[31mb"
+
+
+def test_a_plan_fits_a_terminal_whatever_it_says():
+    from layercut.plan.summary import in_columns
+
+    text = f"  data        {'photographs ' * 20}\n  warning: {'few images ' * 20}\n  trials      5 nominal"
+    lines = in_columns(text).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert {line[:14].strip() for line in lines[1:3]} == {""}
+    assert lines[-1] == "  trials      5 nominal"

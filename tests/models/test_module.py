@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import timm
 import torch
@@ -76,6 +80,22 @@ def test_another_process_gets_a_model_by_its_folder_alone(tmp_path):
     model = seeded_build(MODULE, options(kept), SHAPE, 3, seed=0)
     assert model.block_names == ["conv1", "conv2"]
     assert model(torch.zeros(2, *SHAPE)).shape == (2, 3)
+
+
+def test_another_session_finds_the_code_where_it_was(tmp_path):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "net_of_theirs.py").write_text(
+        "from torch import nn\nclass Net(nn.Sequential):\n    pass\n", encoding="utf-8"
+    )
+    make = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'theirs')!r})\n"
+        "from pathlib import Path\nfrom torch import nn\nfrom net_of_theirs import Net\n"
+        "from layercut.models.module import keep_module\n"
+        f"print(keep_module(Net(nn.Flatten(), nn.Linear(12, 3), nn.Linear(3, 2)), Path({str(tmp_path)!r})).folder)"
+    )
+    done = subprocess.run([sys.executable, "-c", make], capture_output=True, text=True, check=True)
+    kept = ModuleOptions(folder=Path(done.stdout.strip()))
+    assert seeded_build(MODULE, kept, (3, 2, 2), 4, seed=0)(torch.zeros(1, 3, 2, 2)).shape == (1, 4)
 
 
 def test_initial_values_are_drawn_by_the_layers_and_not_those_of_the_instance(tmp_path):

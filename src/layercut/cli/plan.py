@@ -35,7 +35,7 @@ def command(study: str, overrides: tuple[str, ...], data_dir: Path | None, measu
     from layercut.executors.capacity import num_usable_cores
     from layercut.plan.preflight import plan_without_data
     from layercut.plan.seconds import estimated_seconds
-    from layercut.plan.summary import describe, summarize
+    from layercut.plan.summary import describe, in_columns, summarize
     from layercut.spec import load_study
 
     spec = load_study(study, overrides)
@@ -44,4 +44,4 @@ def command(study: str, overrides: tuple[str, ...], data_dir: Path | None, measu
     seconds = estimated_seconds(plan, default_cache_dir(), num_usable_cores(), measure)
     if seconds is not None:
         summary["estimated_seconds"] = seconds
-    say(json.dumps(summary, indent=2) if as_json else describe(summary))
+    say(json.dumps(summary, indent=2) if as_json else in_columns(describe(summary)))

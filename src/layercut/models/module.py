@@ -13,6 +13,7 @@ import copy
 import hashlib
 import inspect
 import json
+import sysconfig
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import import_module
@@ -177,7 +178,22 @@ def _code_of(module: str) -> Code | None:
     """Return where a module is and its content; None where a record names its version, or Python has it."""
     if module.partition(".")[0] in _VERSIONED or not hasattr(import_module(module), "__file__"):
         return None
-    return locate(f"{module}:_", None)
+    found = locate(f"{module}:_", None, "model")
+    origin = import_module(module).__file__
+    if found.folder is not None or origin is None or _is_installed(Path(origin)):
+        return found
+    return locate(f"{module}:_", _root(Path(origin), module), "model")  # later sessions may look elsewhere
+
+
+def _is_installed(file: Path) -> bool:
+    places = [Path(path) for path in sysconfig.get_paths().values()]
+    return any(file.resolve().is_relative_to(place.resolve()) for place in places)
+
+
+def _root(file: Path, module: str) -> Path:
+    """Return the folder that must be on the path so that a module's file is found."""
+    depth = len(module.split(".")) + (file.name == "__init__.py")
+    return file.parents[depth - 1]
 
 
 def _outline(model: nn.Module) -> str:
@@ -241,7 +257,7 @@ def _template(folder: Path, identity: str) -> tuple[nn.Module, str]:
         if module not in told["code"]:
             return import_object(name)
         own = told["folders"].get(module)
-        return import_function(name, Code(Path(own) if own else None, told["code"][module]))
+        return import_function(name, Code(Path(own) if own else None, told["code"][module]), "model")
 
     return rebuild(Described(told["layers"], tensors, ()), imported), classifier
 

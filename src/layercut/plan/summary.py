@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -147,6 +148,31 @@ def describe(summary: dict[str, Any]) -> str:
     warnings = [*summary["warnings"], *map(_sentence, summary["unattainable"])]
     lines += [f"  warning: {warning}" for warning in warnings]
     return "\n".join(lines)
+
+
+def in_columns(text: str, columns: int = 80) -> str:
+    """Return what `describe` says in lines of a terminal; words and paths stay whole.
+
+    Example:
+        >>> print(in_columns("  data        photos: val/ is the test set", 30))
+          data        photos: val/ is
+                      the test set
+    """
+    lines = [
+        textwrap.wrap(
+            line,
+            columns,
+            subsequent_indent=" " * (_WARNED if line.startswith("  warning: ") else _SAID),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in text.splitlines()
+    ]
+    return "\n".join(part for parts in lines for part in parts)
+
+
+_SAID, _WARNED = 14, 11
+"""Where what is said begins, behind the word that says what it is about."""
 
 
 def _searches(rates: dict[str, Any] | None) -> Iterator[str]:
