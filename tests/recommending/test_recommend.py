@@ -315,11 +315,7 @@ def test_the_study_of_each_model_goes_on_by_itself_and_status_reads_them_all(of_
     for place in journal_of(of_two.output_dir).folders.values():
         assert layercut.load_study(of_two.output_dir / place).transfer.fractions == [1.0]
     assert read_recommendation(of_two.output_dir).answer == of_two.answer
-    assert (
-        CliRunner()
-        .invoke(status, [str(of_two.output_dir)], catch_exceptions=False)
-        .stdout.endswith(f"{of_two.answer}\n")
-    )
+    assert CliRunner().invoke(status, [str(of_two.output_dir)], catch_exceptions=False).stdout.endswith(f"{of_two}\n")
     assert CliRunner().invoke(report, [str(of_two.output_dir)], catch_exceptions=False).exit_code == 0
 
 
@@ -357,16 +353,22 @@ assert "torch" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert made.answer in done.stdout
+    assert str(made) in done.stdout
 
 
 def test_the_report_of_a_recommendation_is_its_page_as_no_trial_has_a_result_on_test_images(
     made: Recommendation,
 ) -> None:
     result = CliRunner().invoke(report, [str(made.output_dir)], catch_exceptions=False)
-    assert result.stderr.splitlines() == made.answer.splitlines()
+    assert result.stderr.splitlines() == str(made).splitlines()
     assert result.stdout.splitlines() == [str(made.output_dir / "recommendation.html")]
     assert not (made.output_dir / "report.html").exists()
+
+
+def test_its_text_fits_a_terminal_and_says_what_the_answer_says(made: Recommendation) -> None:
+    lines = str(made).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert " ".join(str(made).split()) == " ".join(made.answer.split())
 
 
 def test_the_page_stands_alone_and_shows_every_condition(made: Recommendation) -> None:
@@ -391,7 +393,7 @@ def test_the_command_prints_the_answer_and_where_the_model_is(
     result = CliRunner().invoke(command, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[0] == read_recommendation(tmp_path / "run").lead
+    assert lines[:-2] == str(read_recommendation(tmp_path / "run")).splitlines()
     assert lines[-2:] == [str(tmp_path / "run" / "model"), str(tmp_path / "run" / "recommendation.html")]
     result = CliRunner().invoke(command, [*arguments, "--json"], catch_exceptions=False)
     assert json.loads(result.stdout)["table"][0]["recommended"] is True

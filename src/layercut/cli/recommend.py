@@ -145,7 +145,6 @@ def command(
         told = {"answer": found.answer, "output_dir": str(found.output_dir), "report": str(page), "table": rows}
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
-        for line in found.answer.splitlines():
-            say(line)
+        say(found)
         say(found.output_dir / "model")
         say(page)

@@ -32,8 +32,11 @@ def command(output_dir: Path, with_hash: bool, as_json: bool) -> None:
     if as_json:
         say(json.dumps(status.as_json(), indent=2))
         return
-    say(status.describe())
-    from layercut.recommending.journal import holds_recommendation
+    from layercut.recommending.journal import holds_recommendation, study_places
+
+    places = study_places(output_dir)
+    for place in places:
+        say((status if len(places) == 1 else study_status(place)).describe())
 
     if holds_recommendation(output_dir):
         from layercut.recommending.outcome import read_recommendation

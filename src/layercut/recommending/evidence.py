@@ -119,7 +119,8 @@ def _target(journal: Journal, target_accuracy: float, own: Judged) -> str:
     bound = f"one-sided 95 % bound, whichever of the {len(journal.arms):,} conditions had turned out best"
     verdict = "reached" if shown >= target_accuracy else "not shown to be reached"
     return (
-        f"The accuracy aimed at, {words.percent(target_accuracy)}, is {verdict}: {words.percent(shown)} is ({bound})."
+        f"The accuracy aimed at, {words.percent(target_accuracy)}, is {verdict}: {words.percent(shown)} is shown "
+        f"({bound})."
     )
 
 
@@ -139,8 +140,11 @@ def _certificate(found: Found, margin: float) -> Iterator[str]:
         )
         return
     needed = [one.num_needed for one in open_ones if one.num_needed is not None]
-    listed = [f"{arm_name(rows[one.key].arm)}{_ahead(one)}" for one in open_ones]
-    yield f"Not shown to be {within}: {'; '.join(listed[:_MOST_NAMED])}{_more(listed)}."
+    listed = [f"{arm_name(rows[one.key].arm)}{_ahead(one)}" for one in open_ones if one.num_pairs]
+    if not listed:
+        yield f"Nothing is shown yet of whether it is {within} the others: no fresh replicate is done."
+    else:
+        yield f"Not shown to be {within}: {'; '.join(listed[:_MOST_NAMED])}{_more(listed)}."
     if len(needed) < len(open_ones):
         yield f"If further replicates are like these, even {LOOKS[-1]}, the most that are tested, would not show it."
         return
@@ -183,8 +187,9 @@ def _cheaper(
     share = sizes[least.arm.key] / sizes[own.arm.key]
     if share < 0.8:
         what = what_to_do(least.arm)
+        parameters = "less than 1 %" if share < 0.01 else words.percent(share, 0)
         yield (
-            f"Within one standard error of it, with {words.percent(share, 0)} of its parameters and "
+            f"Within one standard error of it, with {parameters} of its parameters and "
             f"{words.percent(least.score)}: {what[0].lower()}{what[1:]}."
         )
 

@@ -202,6 +202,13 @@ def open_ledgers(output_dir: Path, journal: Journal) -> Iterator[list[Ledger]]:
         yield [stack.enter_context(Ledger(place, read_only=True)) for place in places if ledger_path(place).is_file()]
 
 
+def study_places(output_dir: Path) -> list[Path]:
+    """Return where the studies lie behind what is in a directory: itself, or those of several models below it."""
+    with Ledger(output_dir, read_only=True) as ledger:
+        found = read_journal(ledger)
+    return [output_dir / folder for folder in found.folders.values()] if found else [output_dir]
+
+
 def has_tested_trials(output_dir: Path) -> bool:
     """Return whether a trial was evaluated on test images, as `layercut run` does it, so that a report has results."""
     with Ledger(output_dir, read_only=True) as ledger:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -63,12 +64,21 @@ class Recommendation:
         return write_page(self.output_dir, self._repr_html_())
 
     def __str__(self) -> str:
-        return self.answer
+        lines = [_wrapped(self.lead), *(_wrapped(line, "  ") for line in self.evidence)]
+        return "\n".join(lines)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         return as_html(self.lead, self.evidence, self.table, self.metric)
+
+
+def _wrapped(sentence: str, indent: str = "") -> str:
+    """Return a sentence in lines of a terminal."""
+    after = f"{indent}  "
+    return textwrap.fill(
+        sentence, 80, initial_indent=indent, subsequent_indent=after, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def read_recommendation(output_dir: str | PathLike[str]) -> Recommendation:

@@ -122,15 +122,14 @@ def untried(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
     trainings = f"{len(rest)} of {words.count(sum(not arm.solved for arm in journal.arms), 'trained condition')}"
     if journal.reason == "worth":
         yield f"Not tried: {trainings}, none of which is expected to gain 0.05 points."
+    elif journal.reason == "target":
+        yield f"Not tried: {trainings}: the accuracy aimed at is reached without."
     elif journal.reason == "nothing held out":
         yield f"Not tried: {trainings}: without a held-out image nothing tells whether they help."
     else:
         seconds = expected_seconds(journal.setting(), seen)
-        least, most = (f(seconds[arm.key] for arm in rest) for f in (min, max))
-        yield (
-            f"Not tried: {trainings}, of about {words.duration(least)} to {words.duration(most)} each; a larger budget "
-            "goes on from here."
-        )
+        ends = dict.fromkeys(words.duration(f(seconds[arm.key] for arm in rest)) for f in (min, max))
+        yield f"Not tried: {trainings}, of about {' to '.join(ends)} each; a larger budget goes on from here."
 
 
 def _outcome(row: Judged) -> str:
