@@ -368,6 +368,7 @@ def test_the_report_of_a_recommendation_is_its_page_as_no_trial_has_a_result_on_
 def test_its_text_fits_a_terminal_and_says_what_the_answer_says(made: Recommendation) -> None:
     lines = str(made).splitlines()
     assert max(map(len, lines)) <= 80
+    assert not any(line.strip().startswith("%") for line in lines)
     assert " ".join(str(made).split()) == " ".join(made.answer.split())
 
 

@@ -82,6 +82,8 @@ def _quality(found: Found) -> Iterator[str]:
         f"{words.percent(high)}) on {words.count(journal.num_held_out, images)}{replicates}; {guessing} "
         f"{words.percent(journal.chance)}."
     )
+    if own.arm.key in journal.looks:
+        yield _on_test_images(journal, journal.looks[own.arm.key])
     if journal.target_accuracy is not None:
         yield _target(journal, journal.target_accuracy, own)
     if journal.margin is not None:
@@ -97,8 +99,6 @@ def _quality(found: Found) -> Iterator[str]:
         names = [f"{arm_name(row.arm)}, {words.percent(row.score)}" for row in in_order]
         yield f"These labels do not tell it from: {'; '.join(names[:_MOST_NAMED])}{_more(names)}."
         yield from _cheaper(own, same, found.records, journal.num_judging)
-    if own.arm.key in journal.looks:
-        yield _on_test_images(journal, journal.looks[own.arm.key])
 
 
 def _on_test_images(journal: Journal, look: Look) -> str:

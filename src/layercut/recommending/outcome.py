@@ -31,6 +31,8 @@ MODEL_FOLDER = "model"
 
 _NUMBERS = ("num_parameters", "num_trained_parameters")
 
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+
 
 @dataclass(frozen=True)
 class Recommendation:
@@ -74,11 +76,12 @@ class Recommendation:
 
 
 def _wrapped(sentence: str, indent: str = "") -> str:
-    """Return a sentence in lines of a terminal."""
-    after = f"{indent}  "
-    return textwrap.fill(
-        sentence, 80, initial_indent=indent, subsequent_indent=after, break_long_words=False, break_on_hyphens=False
-    )
+    """Return a sentence in lines of a terminal; a number and its per cent sign stay together."""
+    lines = textwrap.fill(
+        sentence.replace(" %", f"{_NO_BREAK}%"), 80, initial_indent=indent, subsequent_indent=f"{indent}  ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    return lines.replace(_NO_BREAK, " ")
 
 
 def read_recommendation(output_dir: str | PathLike[str]) -> Recommendation:

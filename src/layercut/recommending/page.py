@@ -24,6 +24,7 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
   color: #1a1a1a; background: #fff; }
 table { border-collapse: collapse; font-size: .9rem; } td, th { padding: .2rem .7rem; text-align: right; }
+td:not(:first-child) { white-space: nowrap; }
 td:first-child, th:first-child { text-align: left; } tr { border-bottom: 1px solid #ddd; }
 pre { background: #f4f4f4; padding: .7rem; overflow: auto; }
 """
