@@ -28,9 +28,10 @@ from benchmarks.recommend.measured import Measured, is_finished, of_recommendati
 from benchmarks.recommend.rules import RULES
 from benchmarks.recommend.studies import CHOICE, STUDIES
 from layercut.priors.learned import learned_from
-from layercut.priors.table import Gain, Gains, shipped_gains
+from layercut.priors.losses import Loss, write_losses
+from layercut.priors.table import Gain, Gains, shipped_gains, write_gains
 
-SHARES = (0.05, 0.1, 0.2)
+SHARES = (0.05, 0.1, 0.2, 0.5)
 
 
 def main() -> None:
@@ -43,6 +44,11 @@ def main() -> None:
     ]
     summary = {str(share): over_studies(_at(rows, share)) for share in arguments.shares}
     print(render(rows, summary))
+    if arguments.gains:
+        write_gains(arguments.gains, [gain for own in gains.values() for gain in own])
+    if arguments.losses:
+        losses = [Loss(row["study"], row["images"], row["share"], row["rules"]["recommend"]["regret"]) for row in rows]
+        write_losses(arguments.losses, losses)
     print(f"written to {write_result('recommend', {'over_studies': summary, 'rows': rows}, arguments.output, machine)}")
 
 
@@ -57,6 +63,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", help="studies of these names")
     parser.add_argument("--finished", action="store_true", help="replay what is there, and run nothing")
     parser.add_argument("--shares", type=float, nargs="+", default=list(SHARES))
+    parser.add_argument("--gains", type=Path, help="also write what all studies teach, the shipped table")
+    parser.add_argument("--losses", type=Path, help="also write what the answer of `layercut recommend` cites, a CSV")
     parser.add_argument("--output", type=Path)
     return parser.parse_args()
 

@@ -1,4 +1,8 @@
-"""Folders of images for sources and targets: the first so many of each class, as the data set has them."""
+"""Folders of images for sources and targets, so many of each class.
+
+Digits and MNIST list images writer after writer: the first few of a class are of the same hands, and held-out ones tell
+little of others. So they are drawn at random.
+"""
 
 from __future__ import annotations
 
@@ -65,6 +69,8 @@ def _classes(data: str, split: str, places: Places) -> Iterator[tuple[str, NDArr
     else:
         digits = load_digits()
         pixels, labels = np.rint(digits.images * (255 / 16)).astype(np.uint8), digits.target
+    order = np.random.default_rng(0).permutation(len(pixels))
+    pixels, labels = pixels[order], labels[order]
     for label in range(10):
         own = pixels[labels == label]
         if data == "digits":

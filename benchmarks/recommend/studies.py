@@ -54,20 +54,19 @@ class ReplayStudy(NamedTuple):
 
 
 STUDIES = (
-    ReplayStudy("digits", "plain", 5),
-    ReplayStudy("mnist", "blocks", 10),
     ReplayStudy("cifar", "convnet", 20),
+    ReplayStudy("cifar", "blocks", 10),
+    ReplayStudy("mnist", "convnet", 5),
+    ReplayStudy("digits", "plain", 5),
     ReplayStudy("digits", "mlp", 10),
+    ReplayStudy("mnist", "blocks", 10),
+    ReplayStudy("digits", "plain", 20, source="random"),
     ReplayStudy("mnist", "plain", 5),
     ReplayStudy("digits", "plain", 20),
-    ReplayStudy("cifar", "blocks", 10),
-    ReplayStudy("digits", "plain", 20, source="random"),
-    ReplayStudy("mnist", "convnet", 5),
     ReplayStudy("digits", "plain", 20, noise=80),
-    ReplayStudy("cifar", "plain", 10),
-    ReplayStudy("mnist", "blocks", 20, source="class noise"),
+    ReplayStudy("mnist", "convnet", 30),
     ReplayStudy("digits", "mlp", 40),
+    ReplayStudy("mnist", "blocks", 20, source="class noise"),
+    ReplayStudy("cifar", "plain", 10),
     ReplayStudy("mnist", "plain", 30),
-    ReplayStudy("digits", "plain", 60),
-    ReplayStudy("cifar", "blocks", 30),
 )

@@ -11,6 +11,7 @@ import pytest
 from layercut import load_results, run_study
 from layercut.errors import UserError
 from layercut.executors.serial import SerialExecutor
+from layercut.ledger import Ledger
 from layercut.priors.error import flattery
 from layercut.priors.learned import learned_from, read_rows
 from layercut.priors.table import gains_hash, read_gains
@@ -71,6 +72,13 @@ def test_a_study_without_heads_has_nothing_to_learn_from(tmp_path: Path) -> None
     run_study(make_study(study), tmp_path / "run", executor=SerialExecutor(), device="cpu")
     with pytest.raises(UserError, match=r"run has nothing to learn from: expected a study in which both"):
         learned_from([tmp_path / "run"])
+
+
+def test_a_ledger_without_its_study_is_refused(tmp_path: Path) -> None:
+    with Ledger(tmp_path, create=True):
+        pass
+    with pytest.raises(UserError, match=r"expected the directory of a study; got a ledger without the study file"):
+        learned_from([tmp_path])
 
 
 def test_two_runs_of_one_name_are_two_studies(run: Path) -> None:

@@ -67,7 +67,10 @@ def read_rows(run: str | PathLike[str]) -> list[Row]:
     with Ledger(path, read_only=True) as ledger:
         text = ledger.meta("study_text")
     if text is None:
-        raise UserError(f"{run} was imported: it does not say how its conditions were trained")
+        raise UserError(
+            f"{run}: expected the directory of a study; got a ledger without the study file, which was imported, or "
+            "is of several models: give models/NAME in it"
+        )
     spec = parse_study(text, file=path)
     table = load_results(path)
     table = table[(table["status"] == "finished") & table["validation_accuracy"].notna()]

@@ -26,7 +26,7 @@ WORTH = 0.0005
 
 _QUANTILES = norm.ppf((np.arange(101) + 0.5) / 101)
 _BASE_SECONDS = 1.0
-"""Of a training, whatever it trains."""
+"""Of a training, whatever it trains; and of a step, however short its trials are."""
 
 Reason = Literal["", "budget", "worth", "all", "nothing held out"]
 """Why nothing is next: no time, no gain to expect, nothing left, nothing to choose by."""
@@ -92,7 +92,7 @@ def decide(setting: Setting, seen: Sequence[Seen], left_seconds: float) -> Decis
     affordable = [one for one in worthwhile if one.seconds <= left_seconds]
     if not affordable:
         return Decision((), "budget")
-    first = max(affordable, key=lambda one: (one.gain / one.seconds, one.trial))
+    first = max(affordable, key=lambda one: (one.gain / max(one.seconds, _BASE_SECONDS), one.trial))
     models = {arm.key: arm.model for arm in setting.arms}
     alike = [one for one in affordable if models[one.trial.key] == models[first.trial.key]]
     beside = [one for one in alike if one is not first and one.seconds <= first.seconds]

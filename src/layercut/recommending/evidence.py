@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from layercut.figures import words
 from layercut.metrics import ACCURACY, NAMES
+from layercut.priors.losses import shipped_losses
 from layercut.recommending.arms import Seen
 from layercut.recommending.certificate import LOOKS, Standing
 from layercut.recommending.journal import Journal, Look
+from layercut.recommending.loss import lost_elsewhere
 from layercut.recommending.standings import seconds_needed
 from layercut.recommending.target import shown_accuracy
 from layercut.recommending.told import Judged, arm_name, interval, not_told_apart, untried, what_to_do, within_one_error
@@ -19,7 +21,7 @@ from layercut.records import TrialRecord
 _MOST_NAMED = 5
 
 _ENDS = {
-    "worth": "no further trial was expected to gain 0.05 points",
+    "worth": "nothing was expected to gain 0.05 points, however often it were tried",
     "all": "everything was tried",
     "budget": "no trial that was expected to pay fitted into the rest of the budget",
     "nothing held out": "no image could be held out to choose by",
@@ -210,6 +212,7 @@ def _course(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
     done = f"{words.count(heads, 'solved head')} and {words.count(trainings, 'training')}"
     took = f"{words.duration(journal.spent_seconds)} of {words.duration(journal.budget_seconds)}"
     yield f"Took {took}: {done}; {_ENDS.get(journal.reason, 'not finished')}."
+    yield from lost_elsewhere(journal.setting(), seen, shipped_losses())
     if failed:
         lost = [arm_name(by_key[key]) for key in dict.fromkeys(one.key for one in seen if one.failed)]
         all_of_them = (
