@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -208,3 +209,40 @@ def test_a_class_of_few_large_groups_gives_one_of_them() -> None:
     assert held_out.sum() == 20
     with pytest.raises(DataError, match="class 'b' has 1 group: whole groups cannot be split"):
         share_of_groups(np.array([0] * 20 + [1] * 20), ["x", "y"] * 10 + ["z"] * 20, ("a", "b"), 0.2)
+
+
+def _as_parquet(root: Path) -> Path:
+    """Replace the table of a folder by the same as Parquet."""
+    table = pd.read_csv(root / "metadata.csv", dtype=str)
+    table.to_parquet(root / "metadata.parquet")
+    (root / "metadata.csv").unlink()
+    return root
+
+
+def test_a_parquet_table_says_what_the_same_table_as_csv_says(tmp_path: Path) -> None:
+    expected, found = _read(_table(tmp_path / "csv", SPLIT)), _read(_as_parquet(_table(tmp_path / "parquet", SPLIT)))
+    assert expected.test is not None and found.test is not None
+    assert found.class_names == expected.class_names
+    for own, other in ((found.train, expected.train), (found.test, expected.test)):
+        assert own.labels.tolist() == other.labels.tolist()
+        assert made(own).images.tobytes() == made(other).images.tobytes()
+    assert len(_read(tmp_path / "parquet" / "metadata.parquet").train.labels) == 3
+
+
+def test_what_is_wrong_with_a_parquet_table_is_said_with_its_row(tmp_path: Path) -> None:
+    root = _as_parquet(_table(tmp_path, SPLIT))
+    table = pd.read_parquet(root / "metadata.parquet")
+    table.loc[1, "label"] = None
+    table.to_parquet(root / "metadata.parquet")
+    with pytest.raises(DataError, match=r"metadata\.parquet, row 2: expected a label, got nothing"):
+        _read(root)
+    (root / "metadata.parquet").write_bytes(b"no table")
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        _read(root)
+
+
+def test_two_tables_in_one_folder_are_refused(tmp_path: Path) -> None:
+    root = _table(tmp_path, SPLIT)
+    pd.read_csv(root / "metadata.csv", dtype=str).to_parquet(root / "metadata.parquet")
+    with pytest.raises(DataError, match=r"expected one table, got metadata\.csv and metadata\.parquet"):
+        _read(root)

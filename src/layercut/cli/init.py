@@ -45,11 +45,12 @@ def command(photos: Path, output: Path | None, model: str) -> None:
     """
     from layercut.cli.first_study import first_study, study_name
     from layercut.data.folder_survey import describe_survey, survey_folder
+    from layercut.data.folder_table import is_table
     from layercut.errors import UserError
     from layercut.files import explained
     from layercut.spec import parse_study
 
-    folder = photos.parent if photos.suffix.lower() == ".csv" else photos
+    folder = photos.parent if is_table(photos) and photos.is_file() else photos
     name = study_name(folder.absolute())
     file = output or Path(f"{name}.yaml")
     if file.exists():

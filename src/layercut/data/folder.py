@@ -17,7 +17,7 @@ from pydantic import Field
 from layercut.data.base import DatasetFormat, RawDataset, RawImages
 from layercut.data.decode import decode_images
 from layercut.data.folder_layout import FolderLayout, Found, read_layout
-from layercut.data.folder_table import TABLE, read_table
+from layercut.data.folder_table import find_table, is_table, read_table
 from layercut.data.holdout import HoldoutOptions, share_of_classes, share_of_groups
 from layercut.errors import DataError
 from layercut.spec.shape import BACKGROUND, Background, ImageSize, ShapeOptions
@@ -122,8 +122,8 @@ def layout_of(options: FolderOptions) -> FolderLayout:
         DataError: there is neither, or it is in another layout.
     """
     path = options.path.expanduser()
-    table = path if path.suffix.lower() == ".csv" else path / TABLE
-    if table.is_file():
+    table = path if is_table(path) and path.is_file() else find_table(path)
+    if table is not None:
         return read_table(table, options.group)
     if not path.is_dir():
         raise DataError(

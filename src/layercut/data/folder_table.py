@@ -1,6 +1,6 @@
 """Which images a folder holds, of which class and split, as a table beside them says.
 
-metadata.csv    file_name,label[,split][,group]    names relative to the table's folder
+metadata.csv    file_name,label[,split][,group]    names relative to the table's folder; or metadata.parquet
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from layercut.data.classes import same_name
 from layercut.data.folder_layout import ROLES, FolderLayout, Found, is_hidden, make_layout
 from layercut.errors import DataError, did_you_mean, few
 
-TABLE = "metadata.csv"
+TABLES = ("metadata.csv", "metadata.parquet")
+"""What a table in a folder of images is called."""
+_PARQUET = ".parquet"
 _MOST = 5
 _DELIMITERS = (",", ";", "\t")
 
@@ -23,6 +25,23 @@ _DELIMITERS = (",", ";", "\t")
 class _Row(NamedTuple):
     image: Found
     role: str | None
+
+
+def is_table(path: Path) -> bool:
+    """Return whether a path is called as a table is, rather than as a folder."""
+    return path.suffix.lower() in (".csv", _PARQUET)
+
+
+def find_table(folder: Path) -> Path | None:
+    """Return the table in a folder; None where it has none.
+
+    Raises:
+        DataError: it has two.
+    """
+    found = [folder / name for name in TABLES if (folder / name).is_file()]
+    if len(found) > 1:
+        raise DataError(f"{folder}: expected one table, got {' and '.join(TABLES)}; remove one, or set `path` to it")
+    return found[0] if found else None
 
 
 def read_table(table: Path, group: str | None) -> FolderLayout:
@@ -46,6 +65,12 @@ def read_table(table: Path, group: str | None) -> FolderLayout:
 
 
 def _rows(table: Path, group: str | None, files: Mapping[str, Path]) -> Iterator[_Row]:
+    if table.suffix.lower() == _PARQUET:
+        columns, rows = _parquet(table)
+        _check_columns(table, columns, group)
+        for number, values in enumerate(rows, start=1):
+            yield _row(f"{table}, row {number}", table, values, group or "group", files)
+        return
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
             header = file.readline()
@@ -54,9 +79,28 @@ def _rows(table: Path, group: str | None, files: Mapping[str, Path]) -> Iterator
             columns = list(reader.fieldnames or [])
             _check_columns(table, columns, group)
             for values in reader:
-                yield _row(table, reader.line_num, values, group or "group", files)
+                yield _row(f"{table}, line {reader.line_num}", table, values, group or "group", files)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{table}: cannot be read as a table in UTF-8: {error}") from error
+
+
+def _parquet(table: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Return columns and rows of a Parquet file, values as a CSV file would have them.
+
+    Raises:
+        DataError: it cannot be read, or pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - an extra
+        import pyarrow.parquet as pq  # noqa: PLC0415
+    except ImportError as error:
+        raise DataError(f"{table}: Parquet needs pyarrow: pip install 'layercut[parquet]'") from error
+    try:
+        found = pq.read_table(table)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{table}: cannot be read as Parquet: {error}") from error
+    rows = [{name: "" if value is None else str(value) for name, value in row.items()} for row in found.to_pylist()]
+    return list(found.column_names), rows
 
 
 def _check_columns(table: Path, columns: list[str], group: str | None) -> None:
@@ -67,8 +111,7 @@ def _check_columns(table: Path, columns: list[str], group: str | None) -> None:
             )
 
 
-def _row(table: Path, line: int, values: dict[str, str], group: str, files: Mapping[str, Path]) -> _Row:
-    place = f"{table}, line {line}"
+def _row(place: str, table: Path, values: dict[str, str], group: str, files: Mapping[str, Path]) -> _Row:
     for name in ("file_name", "label"):
         if not values[name]:
             raise DataError(f"{place}: expected a {name}, got nothing")
