@@ -103,6 +103,16 @@ def effective_images(counts: Sequence[float]) -> float:
     return len(there) ** 2 / sum(1 / count for count in there) if there else 0.0
 
 
+UNEQUAL = 4
+"""So many times the images of another class, and accuracy is mostly that of the larger one."""
+
+
+def are_unequal(counts: Sequence[float]) -> bool:
+    """Return whether classes are of so different size that accuracy says little of the smallest."""
+    there = [count for count in counts if count > 0]
+    return len(there) > 1 and max(there) >= UNEQUAL * min(there)
+
+
 def chance(metric: Metric, counts: Sequence[float]) -> float:
     """Return the most that guessing without a look at the image can be expected to give; NaN where there are no images.
 

@@ -166,3 +166,9 @@ def test_with_many_images_a_tenth_of_them_is_tried_too_and_folds_are_not_needed(
 
 def test_a_model_with_many_cuts_gets_the_replicates_that_its_comparisons_need() -> None:
     assert _study(_survey(12), MODEL._replace(num_cuts=21))["transfer"]["replicates"] == 10
+
+
+def test_classes_of_very_different_size_are_chosen_by_balanced_accuracy_and_others_by_accuracy() -> None:
+    unequal = FolderSurvey(("ants", "bees"), (60, 15), None, 0, {(40, 30): 75}, False, ())
+    assert _study(unequal)["metric"] == "balanced_accuracy"
+    assert "metric" not in _study(unequal._replace(train_counts=(60, 16)))

@@ -138,3 +138,11 @@ def test_validating_as_needed_is_refused_as_it_counts_wrong_images() -> None:
 def test_a_metric_that_there_is_not_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(SpecError, match=r"metric.*balanced_accuracy"):
         tiny_study("metric=f1")
+
+
+def test_the_plan_says_where_accuracy_is_mostly_that_of_the_largest_class() -> None:
+    (note,) = (note for note in tiny_plan(*UNEQUAL).plan.notes if "counts each class alike" in note)
+    assert "class 'many' has" in note
+    assert "`metric: balanced_accuracy`" in note
+    assert not any("counts each class alike" in note for note in tiny_plan().plan.notes)
+    assert not any("alike" in note for note in tiny_plan(*UNEQUAL, "metric=macro_f1").plan.notes)

@@ -15,6 +15,7 @@ from layercut.data.folder_survey import FolderSurvey, describe_survey
 from layercut.data.holdout import holdout_counts
 from layercut.data.splits import split_sizes
 from layercut.errors import visible
+from layercut.metrics import are_unequal
 from layercut.significance import replicates_needed
 
 _LEAST_REPLICATES = 9
@@ -62,6 +63,7 @@ def first_study(survey: FolderSurvey, model: FirstModel, path: str, name: str, f
         _head(survey, model, path, file),
         [_Line("The name of this study; its results are written into runs/NAME.", f"name: {name}")],
         list(_data(survey, model, path)),
+        *([_metric(survey)] if are_unequal(survey.train_counts) else []),
         list(_transfer(survey, model)),
         [
             _Line(
@@ -138,6 +140,19 @@ def _target(survey: FolderSurvey, model: FirstModel, path: str) -> Iterator[_Lin
             f"Several images of one patient, camera or video? Sort them into {visible(path)}/CLASS/GROUP/*, and say:",
             "  # group: folder",
         )
+
+
+def _metric(survey: FolderSurvey) -> list[_Line]:
+    by_size = sorted(zip(survey.train_counts, survey.class_names, strict=True), key=lambda pair: -pair[0])
+    (most, largest), (least, smallest) = by_size[0], by_size[-1]
+    return [
+        _Line(
+            f"What is chosen by: the mean recall of the classes, which counts each alike. {visible(largest)} has "
+            f"{most:,} images and {visible(smallest)} {least:,}, so accuracy would be mostly that of "
+            f"{visible(largest)}. macro_f1, the mean F1, also counts what is wrongly taken for a class.",
+            "metric: balanced_accuracy",
+        )
+    ]
 
 
 def _test_share(num_images: int) -> float:

@@ -17,6 +17,7 @@ from layercut.plan.chosen import Chosen, check_strategies, chosen_strategies
 from layercut.plan.cost import ModelCost, feature_bytes, feature_passes
 from layercut.plan.cuts import chosen_cuts, own_cuts
 from layercut.plan.design import DesignGroup
+from layercut.plan.imbalance import imbalance_note
 from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, RepresentationJob, SourceJob
 from layercut.plan.made_for import made_for_note, with_made_for
 from layercut.plan.matching import matched_target
@@ -120,6 +121,7 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         is_read = isinstance(spec.source[source_index], TaskSpec) or looks_at_sources(asks)
         known = source_task(spec, source_index, target, resolver) if is_read else None
         drawn.notes += made_for_note(spec, source_index, model.name, target.info.image_shape, _way(tasks[target_index]))
+        drawn.notes += imbalance_note(spec.metric, target.info)
         drawn.notes += [*target.notes, *(known.notes if known else ())]
         drawn.warnings += source_warnings(jobs, known.info) if known else ()
         drawn.warnings += source_warnings([reference], target.info) if reference else ()
