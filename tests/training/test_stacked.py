@@ -11,10 +11,10 @@ from torch import nn
 
 from layercut.training import stacked
 from layercut.training.batches import StackedExamples
-from layercut.training.course import DivergedError, Training
 from layercut.training.device import prepare_device
 from layercut.training.evaluate import Evaluation, evaluate
 from layercut.training.handling import Handling
+from layercut.training.history import DivergedError, Training
 from layercut.training.loop import train
 from layercut.training.stack import Stack, evaluate_stack
 from layercut.training.stacked import train_stacked

@@ -13,7 +13,7 @@ from layercut.errors import ProbeUndefinedError, StorageFullError
 from layercut.files import why_full
 from layercut.records import FailureKind, FailureRecord
 from layercut.stages.context import Context
-from layercut.training.course import DivergedError
+from layercut.training.history import DivergedError
 
 R = TypeVar("R")
 

@@ -12,8 +12,8 @@ from layercut.stages.context import Context
 from layercut.stages.guard import attempt
 from layercut.stages.transfer import train_trial, training_examples, validation_examples
 from layercut.stages.trial import Trial, prepare_trial
-from layercut.training.course import DivergedError, Training
 from layercut.training.device import prepare_device
+from layercut.training.history import DivergedError, Training
 
 
 def run_pilot(job: PilotJob, context: Context) -> Iterator[PilotRecord | FailureRecord]:

@@ -14,8 +14,8 @@ from layercut.models.base import CuttableModel
 from layercut.records import EpochPoint
 from layercut.stages.trial import Trial
 from layercut.training.batches import Examples
-from layercut.training.course import Training
 from layercut.training.evaluate import Evaluation, evaluate_logits
+from layercut.training.history import Training
 from layercut.training.solved import HeadProblem, HeldOut, choose_strength, classifier, head_inputs
 from layercut.training.validation import with_validation
 

@@ -24,9 +24,9 @@ from layercut.stages.context import Context
 from layercut.stages.guard import attempt
 from layercut.stages.inputs import SplitName, pixel_inputs
 from layercut.training.batches import Examples, chunk_size
-from layercut.training.course import Training
 from layercut.training.device import place_model, prepare_device
 from layercut.training.evaluate import evaluate
+from layercut.training.history import Training
 from layercut.training.loop import train
 from layercut.training.precision import Precision
 

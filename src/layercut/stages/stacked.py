@@ -23,8 +23,8 @@ from layercut.stages.inputs import FrozenTrunk, SplitName, trial_inputs
 from layercut.stages.keep import keep_trial
 from layercut.stages.trial import Evaluations, Trial, prepare_trial, trial_record
 from layercut.training.batches import StackedExamples, stacked_chunk_size
-from layercut.training.course import DivergedError, Training
 from layercut.training.device import prepare_device
+from layercut.training.history import DivergedError, Training
 from layercut.training.stack import Stack, evaluate_stack
 from layercut.training.stacked import train_stacked
 

@@ -26,10 +26,10 @@ from layercut.stages.keep import keep_trial
 from layercut.stages.solve import head_problem, solve_trial
 from layercut.stages.trial import Evaluations, Trial, prepare_trial, trial_record
 from layercut.training.batches import Examples, chunk_size
-from layercut.training.course import Training
 from layercut.training.device import prepare_device
 from layercut.training.evaluate import evaluate
 from layercut.training.folds import Fold, train_folds, train_for
+from layercut.training.history import Training
 from layercut.training.loop import train
 from layercut.training.solved import HeadProblem
 

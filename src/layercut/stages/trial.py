@@ -22,10 +22,10 @@ from layercut.stages.inputs import FrozenTrunk, freeze_trunk, pixel_inputs
 from layercut.strategies.base import Ingredients, PartialStrategy, PullingStrategy, RatedStrategy, StagedStrategy
 from layercut.training.adapted_norms import adapt_norms, running_norms
 from layercut.training.batches import Inputs
-from layercut.training.course import DivergedError, Training
 from layercut.training.device import place_model
 from layercut.training.evaluate import Evaluation
 from layercut.training.handling import PLAIN, Handling
+from layercut.training.history import DivergedError, Training
 from layercut.training.solved import classifier
 from layercut.training.unfreezing import joining_rounds
 

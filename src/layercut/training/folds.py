@@ -21,9 +21,9 @@ from torch import nn
 from layercut.metrics import ACCURACY, ClassCounts, pooled
 from layercut.records import EpochPoint
 from layercut.training.batches import Examples
-from layercut.training.course import Course, Training
 from layercut.training.evaluate import Evaluation, evaluate
 from layercut.training.handling import PLAIN, Handling
+from layercut.training.history import Training, TrainingHistory
 from layercut.training.loop import Optimization
 from layercut.training.rounds import Rounds
 from layercut.training.schedule import Schedule
@@ -56,7 +56,7 @@ def train_folds(
     """
     runs = [Optimization(fold.model, fold.training, schedule, rounds, order_seed, handling) for fold in folds]
     since = runs[0].unfreezing.last
-    course = Course(schedule.patience, schedule.target_accuracy, "loss", schedule.patience_watch, since)
+    history = TrainingHistory(schedule.patience, schedule.target_accuracy, "loss", schedule.patience_watch, since)
     num_looks = 0
     best: list[Evaluation] = []
     for number in range(1, rounds.number + 1):
@@ -72,13 +72,13 @@ def train_folds(
             trained[0].learning_rate,
             _score(held_out, schedule),
         )
-        if course.add(point):
+        if history.add(point):
             best = held_out
-        if course.stopped:
+        if history.stopped:
             break
         for run in runs:
             run.rate.after_round(point)
-    return course.result()._replace(num_validation_looks=num_looks, held_out=_counts(best))
+    return history.result()._replace(num_validation_looks=num_looks, held_out=_counts(best))
 
 
 def train_for(
@@ -101,9 +101,9 @@ def train_for(
         DivergedError: the loss became infinite or NaN.
     """
     run = Optimization(model, examples, schedule, rounds, order_seed, handling)
-    course = Course(None)
+    own = TrainingHistory(None)
     for number in range(1, num_rounds + 1):
-        course.add(run.round(number))
+        own.add(run.round(number))
         run.rate.after_round(history[number - 1])
     run.unfreezing.end()
     return rounds.num_steps(run.steps_an_epoch, num_rounds)

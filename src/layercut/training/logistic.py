@@ -23,7 +23,7 @@ from torch import Tensor
 
 from layercut.errors import TrialDivergedError
 from layercut.training.axes import Turned
-from layercut.training.course import DivergedError
+from layercut.training.history import DivergedError
 
 TOLERANCE = 1e-7
 """Greatest derivative at which a minimum counts as reached, along axes of curvature 1: its loss is right to about the

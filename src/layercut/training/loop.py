@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from layercut.records import EpochPoint
 from layercut.training.batches import Examples
-from layercut.training.course import Course, Training
 from layercut.training.evaluate import evaluate
 from layercut.training.handling import PLAIN, Handling
-from layercut.training.late import LateValidation
+from layercut.training.history import Training, TrainingHistory
+from layercut.training.lazy_validation import LazyValidation
 from layercut.training.learning_rate import LearningRate
-from layercut.training.looks import AccuracyLog, Snapshots, points_behind
+from layercut.training.log_points import AccuracyLog, Snapshots, points_behind
 from layercut.training.optimizer import build_optimizer, clip_gradients
 from layercut.training.precision import training_precision
 from layercut.training.rounds import Batches, Rounds
@@ -95,7 +95,7 @@ def train(
     order_seed: int,
     handling: Handling = PLAIN,
 ) -> Training:
-    """Train a model in place and leave it with its best weights (`training/course.py` says which).
+    """Train a model in place and leave it with its best weights (`training/history.py` says which).
 
     `handling` is for parameters that do not learn like the others.
 
@@ -105,12 +105,12 @@ def train(
     rounds = schedule.rounds(len(examples))
     optimization = Optimization(model, examples, schedule, rounds, order_seed, handling)
     since = optimization.unfreezing.last
-    course = Course(schedule.patience, schedule.target_accuracy, watch=schedule.patience_watch, since=since)
+    history = TrainingHistory(schedule.patience, schedule.target_accuracy, watch=schedule.patience_watch, since=since)
     log = AccuracyLog(schedule.log_points, optimization.steps_an_epoch)
     snapshots = Snapshots(schedule.checkpoints)
-    follow: Validation = EveryEpoch(validation, schedule.precision, course, schedule.metric)
+    follow: Validation = EveryEpoch(validation, schedule.precision, history, schedule.metric)
     if validation is not None and schedule.validate_epochs == "as_needed":
-        follow = LateValidation(validation, schedule.precision, course, schedule.patience, rounds.number)
+        follow = LazyValidation(validation, schedule.precision, history, schedule.patience, rounds.number)
     best_state: dict[str, Tensor] = {}
 
     def look(point: str) -> None:
@@ -123,14 +123,14 @@ def train(
     for number in range(1, rounds.number + 1):
         point, best = follow.add(model, optimization.round(number, look))
         best_state = best or best_state
-        if course.stopped:
+        if history.stopped:
             break
         optimization.rate.after_round(point)
 
     optimization.unfreezing.end()
     if best_state:
         model.load_state_dict(best_state)
-    result = course.result()
+    result = history.result()
     return result._replace(
         log_accuracies=log.of(0),
         snapshots=snapshots.values or None,

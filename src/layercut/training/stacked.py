@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from layercut.records import EpochPoint
 from layercut.training.batches import StackedExamples
-from layercut.training.course import Course, DivergedError, Training
 from layercut.training.evaluate import Evaluation
 from layercut.training.handling import PLAIN, Handling
+from layercut.training.history import DivergedError, Training, TrainingHistory
 from layercut.training.learning_rate import LearningRate
-from layercut.training.looks import AccuracyLog, points_behind
+from layercut.training.log_points import AccuracyLog, points_behind
 from layercut.training.optimizer import build_optimizer, clip_member_gradients
 from layercut.training.precision import training_precision
 from layercut.training.rounds import Batches
@@ -57,7 +57,7 @@ def train_stacked(
     batches = Batches(len(examples), batch_sizes, order_seeds, device)
     unfreezing = Unfreezing(stack.template, stack.parameters, handling.turns, schedule, rounds.number)
     since, watch = unfreezing.last, schedule.patience_watch
-    courses = [Course(schedule.patience, schedule.target_accuracy, watch=watch, since=since) for _ in models]
+    histories = [TrainingHistory(schedule.patience, schedule.target_accuracy, watch=watch, since=since) for _ in models]
     log = AccuracyLog(schedule.log_points, len(batch_sizes))
     diverged: dict[int, DivergedError] = {}
     running = list(range(len(models)))
@@ -95,10 +95,10 @@ def train_stacked(
         if results:
             both = zip(points, results, strict=True)
             points = [with_validation(point, result, schedule.metric) for point, result in both]
-        better = _follow(courses, points, running, diverged)
+        better = _follow(histories, points, running, diverged)
         held_out |= {member: results[member] for member in better}
         best = _keep(best, stack.values(), better)
-        running = [member for member in running if member not in diverged and not courses[member].stopped]
+        running = [member for member in running if member not in diverged and not histories[member].stopped]
         if not running:
             break
         rate.after_round(points[0])
@@ -112,7 +112,7 @@ def train_stacked(
             num_steps=rounds.num_steps(len(batch_sizes), done.best_epoch),
             held_out=held_out[member].counts() if member in held_out else None,
         )
-        for member, done in enumerate(course.result() for course in courses)
+        for member, done in enumerate(history.result() for history in histories)
     ]
 
 
@@ -132,13 +132,16 @@ def _step(
 
 
 def _follow(
-    courses: Sequence[Course], points: Sequence[EpochPoint], running: Sequence[int], diverged: dict[int, DivergedError]
+    histories: Sequence[TrainingHistory],
+    points: Sequence[EpochPoint],
+    running: Sequence[int],
+    diverged: dict[int, DivergedError],
 ) -> list[int]:
-    """Add an epoch to the running members' courses; return those whose weights are their best so far."""
+    """Add an epoch to the running members' histories; return those whose weights are their best so far."""
     better = []
     for member in running:
         try:
-            if courses[member].add(points[member]):
+            if histories[member].add(points[member]):
                 better.append(member)
         except DivergedError as error:
             diverged[member] = error

@@ -1,4 +1,4 @@
-"""Validation after each epoch; `training/late.py` does less of it, for the same best epoch."""
+"""Validation after each epoch; `training/lazy_validation.py` does less of it, for the same best epoch."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from layercut.metrics import ACCURACY, Metric
 from layercut.records import EpochPoint
 from layercut.training.batches import Examples
-from layercut.training.course import Course
 from layercut.training.evaluate import Evaluation, evaluate
+from layercut.training.history import TrainingHistory
 from layercut.training.precision import Precision
 
 
 class Validated(NamedTuple):
-    """An epoch that the course was told of, or will be."""
+    """An epoch that the history was told of, or will be."""
 
     point: EpochPoint
     """With validation values where they are known by now."""
@@ -25,7 +25,7 @@ class Validated(NamedTuple):
 
 
 class Validation(Protocol):
-    """Follows one training and tells its course of every epoch."""
+    """Follows one training and tells its history of every epoch."""
 
     num_looks: int
     """Images evaluated so far, each time counted."""
@@ -42,14 +42,14 @@ class Validation(Protocol):
 
 
 class EveryEpoch:
-    """Evaluates all validation images after each epoch; where there are none, only tells the course."""
+    """Evaluates all validation images after each epoch; where there are none, only tells the history."""
 
     def __init__(
-        self, examples: Examples | None, precision: Precision, course: Course, metric: Metric = ACCURACY
+        self, examples: Examples | None, precision: Precision, history: TrainingHistory, metric: Metric = ACCURACY
     ) -> None:
         self._examples = examples
         self._precision = precision
-        self._course = course
+        self._history = history
         self._metric = metric
         self.num_looks = 0
         self.best: Evaluation | None = None
@@ -61,7 +61,7 @@ class EveryEpoch:
             self.num_looks += len(self._examples)
             result = evaluate(model, self._examples, self._precision)
             point = with_validation(point, result, self._metric)
-        better = self._course.add(point)
+        better = self._history.add(point)
         self.best = result if better else self.best
         return Validated(point, {name: value.clone() for name, value in model.state_dict().items()} if better else None)
 

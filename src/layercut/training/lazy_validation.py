@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from layercut.records import EpochPoint
 from layercut.training.batches import Examples
-from layercut.training.course import Course
 from layercut.training.evaluate import Evaluation, evaluate_logits
+from layercut.training.history import TrainingHistory
 from layercut.training.precision import Precision, evaluation_precision
 from layercut.training.validation import Validated, with_validation
 
@@ -39,13 +39,15 @@ class _Waiting(NamedTuple):
     state: dict[str, Tensor]
 
 
-class LateValidation:
+class LazyValidation:
     """Follows one training in place of an evaluation after each epoch."""
 
-    def __init__(self, examples: Examples, precision: Precision, course: Course, patience: int | None, epochs: int):
+    def __init__(
+        self, examples: Examples, precision: Precision, history: TrainingHistory, patience: int | None, epochs: int
+    ):
         self._examples = examples
         self._precision = precision
-        self._course = course
+        self._history = history
         self._patience = epochs if patience is None else patience
         self._epochs = epochs
         self._waiting: list[_Waiting] = []
@@ -64,7 +66,7 @@ class LateValidation:
         """
         if not math.isfinite(point.train_loss):
             self._settle(model)
-            self._course.add(point)
+            self._history.add(point)
         state = {name: value.clone() for name, value in model.state_dict().items()}
         self._waiting.append(_Waiting(point, state))
         if point.epoch == self._epochs or len(self._waiting) == self._most_waiting(state) or self._could_stop(point):
@@ -88,8 +90,8 @@ class LateValidation:
         for point, state in self._waiting:
             result = results[point.epoch]
             if result is None:
-                self._course.pass_over(point)
-            elif self._course.add(with_validation(point, result)):
+                self._history.pass_over(point)
+            elif self._history.add(with_validation(point, result)):
                 best, self.best = state, result
         if self._waiting:
             model.load_state_dict(self._waiting[-1].state)

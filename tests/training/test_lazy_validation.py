@@ -14,12 +14,12 @@ from torch import nn
 from layercut.models import MODELS
 from layercut.models.base import seeded_build
 from layercut.records import EpochPoint
-from layercut.training import late
+from layercut.training import lazy_validation
 from layercut.training.batches import Examples
-from layercut.training.course import Course, DivergedError
 from layercut.training.device import place_model, prepare_device
 from layercut.training.evaluate import evaluate
-from layercut.training.late import LateValidation
+from layercut.training.history import DivergedError, TrainingHistory
+from layercut.training.lazy_validation import LazyValidation
 from layercut.training.loop import train
 from layercut.training.precision import evaluation_precision
 from layercut.training.schedule import Schedule
@@ -59,28 +59,28 @@ def histories(draw):
 
 def follow(history, patience, chunk):
     """Return what comes of a training with this history, its best weights, and how many images were looked at."""
-    model, course = Scripted(history.shape[1]), Course(patience)
+    model, followed = Scripted(history.shape[1]), TrainingHistory(patience)
     inputs = Images(torch.arange(history.shape[1]))
     examples = Examples(inputs, torch.zeros(len(inputs), dtype=torch.int64), chunk)
-    validation = LateValidation(examples, "float32", course, patience, len(history))
+    validation = LazyValidation(examples, "float32", followed, patience, len(history))
     best = None
     for epoch, wrong in enumerate(history, start=1):
         model.wrong.copy_(wrong)
         best = validation.add(model, EpochPoint(epoch, 1.0, 0.5)).best or best
         assert torch.equal(model.wrong, wrong), "training goes on from other weights"
-        if course.stopped:
+        if followed.stopped:
             break
-    return course.result(), best["wrong"], inputs.num_gathered
+    return followed.result(), best["wrong"], inputs.num_gathered
 
 
 def follow_fully(history, patience):
-    course, best = Course(patience), None
+    followed, best = TrainingHistory(patience), None
     for epoch, wrong in enumerate(history, start=1):
-        if course.add(EpochPoint(epoch, 1.0, 0.5, 0.1, 1 - int(wrong.sum()) / len(wrong))):
+        if followed.add(EpochPoint(epoch, 1.0, 0.5, 0.1, 1 - int(wrong.sum()) / len(wrong))):
             best = wrong
-        if course.stopped:
+        if followed.stopped:
             break
-    return course.result(), best
+    return followed.result(), best
 
 
 @settings(deadline=None, max_examples=300)
@@ -100,7 +100,7 @@ def test_any_history_ends_as_with_every_epoch_validated(history, patience, chunk
 @given(histories(), st.sampled_from([1, 3, None]))
 def test_epochs_of_which_only_some_may_wait_change_nothing(history, patience):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(late, "WAITING_BYTES", 2 * 4 * history.shape[1])
+        patch.setattr(lazy_validation, "WAITING_BYTES", 2 * 4 * history.shape[1])
         result, best, _ = follow(history, patience, 4)
     expected, expected_best = follow_fully(history, patience)
     assert (result.best_epoch, len(result.curve)) == (expected.best_epoch, len(expected.curve))
@@ -180,9 +180,9 @@ def test_a_training_that_diverges_does_so_in_the_same_epoch(lr):
 
 
 def test_weights_that_are_nan_on_validation_images_are_a_divergence():
-    model, course = nn.Linear(1, 3), Course(2)
+    model, followed = nn.Linear(1, 3), TrainingHistory(2)
     examples = Examples(Images(torch.ones(5, 1)), torch.zeros(5, dtype=torch.int64))
-    validation = LateValidation(examples, "float32", course, 2, 2)
+    validation = LazyValidation(examples, "float32", followed, 2, 2)
     validation.add(model, EpochPoint(1, 1.0, 0.5))
     nn.init.constant_(model.weight, math.nan)
     with pytest.raises(DivergedError, match="epoch 2") as caught:
@@ -192,7 +192,9 @@ def test_weights_that_are_nan_on_validation_images_are_a_divergence():
 
 def test_nothing_is_looked_at_before_an_epoch_could_be_the_last():
     model = Scripted(5)
-    validation = LateValidation(Examples(Images(torch.arange(5)), torch.zeros(5).long()), "float32", Course(3), 3, 9)
+    validation = LazyValidation(
+        Examples(Images(torch.arange(5)), torch.zeros(5).long()), "float32", TrainingHistory(3), 3, 9
+    )
     looks = []
     for epoch in range(1, 5):
         validation.add(model, EpochPoint(epoch, 1.0, 0.5))

@@ -26,7 +26,7 @@ class Training(NamedTuple):
     snapshots: Mapping[str, Mapping[str, Tensor]] | None = None
     """Values of the model at the schedule's checkpoints."""
     num_validation_looks: int | None = None
-    """Validation images evaluated to follow the course, each time counted; log points are not."""
+    """Validation images evaluated to follow the training, each time counted; log points are not."""
     num_steps: int | None = None
     """Steps to the weights that the model holds."""
     penalty_strength: float | None = None
@@ -43,7 +43,7 @@ class DivergedError(TrialDivergedError):
         self.curve = curve
 
 
-class Course:
+class TrainingHistory:
     """Follows one training, epoch by epoch.
 
     The best epoch has the strictly greatest validation accuracy, so ties keep the earlier one; with `ties="loss"`,
