@@ -20,6 +20,7 @@ class FakeMeasured(Measured):
         super().__init__()
         self.__dict__["curves"] = fake_curves(results)
         self.__dict__["probes"] = fake_study_probes(results, fractions)
+        self.__dict__["pilots"] = fake_pilots(results)
         self.__dict__["sources"] = fake_sources(results)
         self.__dict__["class_scores"] = fake_class_scores(results)
         self.__dict__["kept"] = fake_kept(results)
@@ -30,6 +31,22 @@ class FakeMeasured(Measured):
 def fake_study(results: pd.DataFrame) -> StudyTables:
     """Return the tables of a study with these results."""
     return StudyTables(results, FakeMeasured(results))
+
+
+def fake_pilots(results: pd.DataFrame) -> pd.DataFrame:
+    """Return `load_pilots`: three rates of every condition, the middle one taken; the highest diverges at cut 0."""
+    design = ["source", "target", "model", "strategy", "cut", "fraction"]
+    points = results[[*design, *(c for c in results.columns if c.startswith("factor_"))]].drop_duplicates()
+    tried = pd.DataFrame(
+        {
+            "learning_rate": [1e-3, 1e-2, 1e-1, 1e-2],
+            "taken": [False, True, False, True],
+            "replicate": [-1, -1, -1, -2],
+            "validation_accuracy": [0.5, 0.7, 0.6, 0.8],
+        }
+    )
+    found = points.merge(tried, how="cross")
+    return found.assign(diverged=(found["cut"] == 0) & (found["learning_rate"] == 1e-1))
 
 
 def fake_sources(results: pd.DataFrame) -> pd.DataFrame:

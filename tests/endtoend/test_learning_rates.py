@@ -244,6 +244,8 @@ def test_the_answer_says_that_each_condition_has_its_own_rate(run: Path):
 def test_figures_that_compare_conditions_say_it_too(run: Path):
     (_, chart), *_ = charts_of("cut_boxes", run)
     assert chart.caption.endswith("Each condition is trained at its own learning rate, chosen in pilots.")
+    ((_, chart),) = charts_of("learning_rates", run)
+    assert [panel.strategy for panel in chart.panels] == ["freeze", "finetune"]
 
 
 def test_the_page_warns_of_a_list_that_may_be_too_short(run: Path, tmp_path: Path):

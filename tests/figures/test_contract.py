@@ -94,7 +94,7 @@ def test_a_figure_without_its_data_is_left_out(name):
         "learning_curves", "cluster_boxes", "probe_by_layer", "probe_scoreboard", "timing", "accuracy_by_parameters",
         "confusion_matrix", "predicted_examples", "feature_maps", "sample_images", "features_scatter",
         "dissimilarity_matrices", "rsa_matrices", "mds_map", "source_accuracy", "class_scores",
-        "dissimilarity_histograms",
+        "dissimilarity_histograms", "learning_rates",
         *ACROSS,
     }  # fmt: skip
     assert (FIGURES[name](bare) is None) == (name in needs)

@@ -303,3 +303,12 @@ def test_histograms_of_dissimilarities_count_pairs_of_the_same_class_and_of_othe
     assert different[0][different[1] > 0] == pytest.approx([0.7, 0.8, 0.9], abs=0.02)
     chart = chart_of("dissimilarity_histograms")
     assert all(sum(point.y for point in line.points) == pytest.approx(100) for p in chart.panels for line in p.lines)
+
+
+def test_pilots_are_lines_by_rate_with_a_star_at_what_was_taken():
+    panel = next(one for one in chart_of("learning_rates").panels if one.strategy == "reinit")
+    *lines, taken = panel.lines
+    points = [(point.x, round(point.y, 6)) for point in lines[1].points]
+    assert points == [(1e-3, 50.0), (1e-2, 75.0), (1e-1, 60.0)]
+    assert [point.x for point in lines[0].points] == [1e-3, 1e-2]  # at cut 0 the highest diverged
+    assert {(point.x, round(point.y, 6)) for point in taken.points} == {(1e-2, 75.0)}

@@ -45,6 +45,9 @@ FIGURES: Registry[Figure] = Registry(
         "learning_curves": Entry(
             "layercut.figures.learning_curves:compute", "loss and accuracy by epoch, best cut of each strategy"
         ),
+        "learning_rates": Entry(
+            "layercut.figures.learning_rates:compute", "what pilots told of each learning rate, and which was taken"
+        ),
         "class_scores": Entry("layercut.figures.class_scores:compute", "F1 of each class, best cut of each strategy"),
         "confusion_matrix": Entry(
             "layercut.figures.confusion_matrix:compute",

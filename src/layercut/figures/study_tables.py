@@ -37,7 +37,15 @@ from layercut.stats import (
 from layercut.stats.design import finished, rows_of
 from layercut.stats.details import CLASS_COLUMNS, SOURCE_COLUMNS, load_class_scores, load_sources
 from layercut.stats.metric import name_of
-from layercut.stats.tables import CURVE_COLUMNS, Results, load_curves, load_probes, results_of
+from layercut.stats.tables import (
+    CURVE_COLUMNS,
+    PILOT_COLUMNS,
+    Results,
+    load_curves,
+    load_pilots,
+    load_probes,
+    results_of,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +71,11 @@ class Measured:
     def probes(self) -> pd.DataFrame:
         """What `layercut.stats.tables.load_probes` gives."""
         return pd.DataFrame(columns=["probe", "source"]) if self.path is None else load_probes(self.path)
+
+    @cached_property
+    def pilots(self) -> pd.DataFrame:
+        """What `layercut.load_pilots` gives."""
+        return pd.DataFrame(columns=PILOT_COLUMNS) if self.path is None else load_pilots(self.path)
 
     @cached_property
     def sources(self) -> pd.DataFrame:
@@ -157,6 +170,11 @@ class StudyTables:
             if column in probes and wanted:
                 probes = probes[probes[column].isin([wanted] if column == "source" else [wanted, ""])]
         return probes
+
+    @property
+    def pilots(self) -> pd.DataFrame:
+        """One row for each pilot and design point of the context whose learning rate it helped to choose."""
+        return self._own(self.measured.pilots)
 
     def curves(self, condition: str) -> pd.DataFrame:
         """Return one row for each replicate and epoch of a condition."""

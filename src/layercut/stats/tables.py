@@ -221,7 +221,7 @@ def probe_table(probes: Sequence[ProbeRecord], about: Mapping[str, Any]) -> pd.D
     return pd.DataFrame(table)
 
 
-_PILOT_COLUMNS = (
+PILOT_COLUMNS = (
     "learning_rate", "replicate", "diverged", "validation_accuracy", "validation_loss", "best_epoch", "num_epochs",
     "wall_seconds", "key",
 )  # fmt: skip
@@ -240,13 +240,13 @@ def load_pilots(path: str | PathLike[str]) -> pd.DataFrame:
         names, factors = _names(ledger)
         pilots = list(ledger.pilots(named=True))
         attributes = _attributes(ledger)
-    tried = pd.DataFrame({c: _pilot_column(pilots, c) for c in ("search", *_PILOT_COLUMNS)})
+    tried = pd.DataFrame({c: _pilot_column(pilots, c) for c in ("search", *PILOT_COLUMNS)})
     shown = names.rename(columns={"learning_rate": "taken_rate"}).reset_index()
     frame = shown.merge(tried, on="search")
     frame = frame[frame["learning_rate"].between(frame["lowest_rate"], frame["highest_rate"])]
     frame = frame.sort_values(["rank", "learning_rate", "replicate"], ascending=[True, True, False], ignore_index=True)
     frame["taken"] = frame["learning_rate"] == frame["taken_rate"]
-    frame = frame[[*_NAME_COLUMNS, *factors, *_PILOT_COLUMNS[:1], "taken", *_PILOT_COLUMNS[1:]]]
+    frame = frame[[*_NAME_COLUMNS, *factors, *PILOT_COLUMNS[:1], "taken", *PILOT_COLUMNS[1:]]]
     frame.attrs.update(attributes)
     return frame
 
