@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
 
+from layercut.plan import speed
 from layercut.plan.cost import model_cost
 from layercut.plan.seconds import estimated_seconds, training_step
 from layercut.plan.speed import ModelSpeed, solver_speed
@@ -78,3 +80,18 @@ def test_the_solver_is_timed_once_for_all_models_of_so_many_classes(tmp_path):
     assert 0 < seconds < 1e-6
     assert solver_speed(3, tmp_path, measure=False) == seconds
     assert solver_speed(4, tmp_path, measure=False) is None
+
+
+def test_pilots_are_counted_at_the_most_that_may_be_needed(tmp_path):
+    one = estimate(tmp_path, "transfer.strategies=[finetune]")
+    found = estimate(tmp_path, "transfer.strategies=[finetune]", "transfer.training.lr=[1e-3, 1e-2, 1e-1]")
+    assert found["pilot"] == pytest.approx(5 * one["transfer"])
+    assert found["elapsed"] == pytest.approx((found["source"] + found["pilot"] + found["transfer"]) / 2)
+
+
+def test_other_programs_do_not_lengthen_a_measurement(tmp_path, monkeypatch):
+    """The clock goes on while they have the processor; the processor's own time does not."""
+    clock = itertools.count(step=1000.0)
+    monkeypatch.setattr(speed.time, "perf_counter", lambda: next(clock))
+    found = estimate(tmp_path, "transfer.strategies=[finetune, linear_probe]")
+    assert found["elapsed"] < 1000.0

@@ -46,7 +46,7 @@ _MOST_CLASSES = 10
 
 
 class ModelSpeed(NamedTuple):
-    """Seconds of one processor core; of a pass, for one image of a batch."""
+    """Seconds of one processor core, without those of other programs; of a pass, for one image of a batch."""
 
     num_images: int
     """Of the batch that was measured."""
@@ -170,9 +170,9 @@ def _one_pass(
     head_seconds = [_head_seconds(heads[0], features, labels)]
     for block, head in zip(model.blocks, heads[1:], strict=True):
         inputs = features.detach().requires_grad_(features is not images)
-        started = time.perf_counter()
+        started = time.process_time()
         outputs = block(inputs)
-        forward.append(time.perf_counter() - started)
+        forward.append(time.process_time() - started)
         backward.append(_seconds(outputs.sum().backward) if outputs.requires_grad else 0.0)
         features = outputs.detach()
         head_seconds.append(_head_seconds(head, features, labels))
@@ -201,6 +201,7 @@ def _solver_seconds(num_classes: int) -> float:
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
+    """Return the processor's seconds, on one thread: what other programs take meanwhile is not counted."""
+    started = time.process_time()
     work()
-    return time.perf_counter() - started
+    return time.process_time() - started
