@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 import math
@@ -15,13 +16,14 @@ import pytest
 import foreign_strategies
 import layercut.stages.pilot
 from layercut import answers, load_failures, load_pilots, load_results, run_study
+from layercut.artifacts.writing import artifact_folder
 from layercut.executors.base import Done, Event, Lost
 from layercut.executors.serial import SerialExecutor
 from layercut.figures import charts_of
 from layercut.interop.mp_tl_study import export_study
 from layercut.ledger import Ledger, study_status
 from layercut.plan.jobs import Condition, PilotJob
-from layercut.records import PilotRecord
+from layercut.records import PilotRecord, TrialRecord
 from layercut.report import write_report
 from layercut.spec import StudySpec
 from layercut.stages.transfer import run_trial
@@ -269,3 +271,27 @@ def test_exported_trials_have_the_rate_that_was_taken(run: Path, tmp_path: Path)
 def test_status_counts_pilots(run: Path):
     assert study_status(run).pilots == len(pilots_of(run))
     assert f"{len(pilots_of(run))} pilots finished" in study_status(run).describe()
+
+
+def test_trackers_are_told_of_trials_whose_rate_was_chosen_and_of_no_pilot(tmp_path: Path):
+    spec = study("csv=true", "keep=[weights]", "transfer.strategies=[finetune]", "transfer.replicates=1")
+    run_study(spec, tmp_path, executor="serial")
+    with (tmp_path / "transfer_learning_logs.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    (record,) = _trials(tmp_path)
+    assert len([row for row in rows if "finetune" in str(row)]) == record.num_epochs
+    card = json.loads((artifact_folder(tmp_path, record.key) / "card.json").read_text(encoding="utf-8"))
+    assert card["training"]["lr"] == 1e-2
+
+
+def _trials(path: Path) -> list[TrialRecord]:
+    with Ledger(path, read_only=True) as ledger:
+        return list(ledger.trials())
+
+
+def test_a_run_that_stopped_among_its_pilots_has_a_page_that_says_so(tmp_path: Path):
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study(), tmp_path, executor=Stopping(4))
+    assert 0 < study_status(tmp_path).pilots < 5
+    assert load_results(tmp_path).empty
+    assert "Not finished" in write_report(tmp_path).read_text(encoding="utf-8")

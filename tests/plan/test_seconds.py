@@ -7,21 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from layercut.plan import speed
-from layercut.plan.cost import model_cost
-from layercut.plan.seconds import estimated_seconds, training_step
+from layercut.plan import seconds, speed
+from layercut.plan.cost import Images, Length, model_cost, num_evaluated
+from layercut.plan.seconds import estimated_seconds, evaluation, training_step
 from layercut.plan.speed import ModelSpeed, solver_speed
 from layercut.strategies.treatment import Treatment
 from tiny import tiny_plan
 
 SPEED = ModelSpeed(
-    num_images=8, block_forward=(1.0, 2.0), block_backward=(10.0, 20.0), head=(100.0, 200.0, 300.0), update=8.0
+    num_images=8, block_forward=(1.0, 2.0), block_backward=(10.0, 20.0), block_evaluated=(0.5, 0.25),
+    head=(100.0, 200.0, 300.0), update=8.0, build=9.0,
 )  # fmt: skip
+FLAT = ModelSpeed(8, (1.0,) * 3, (10.0,) * 3, (0.5,) * 3, (300.0,) * 4, update=8.0, build=9.0)
 COST = model_cost([10, 30], [2, 4, 10], [(1,), (1,), (1,)])
 
 
 @pytest.mark.parametrize(
-    ("treated", "seconds", "flops"),
+    ("treated", "taken", "flops"),
     [
         # everything is trained: both passes of both blocks, the head, the whole update for 4 images
         (Treatment(2, 2, (0, 1), (0, 1)), 1 + 10 + 2 + 20 + 300 + 8 / 4, 3 * (10 + 30 + 10)),
@@ -33,10 +35,33 @@ COST = model_cost([10, 30], [2, 4, 10], [(1,), (1,), (1,)])
         (Treatment(2, 1, (0,), (0,)), 1 + 10 + 200 + 8 / 4 * 14 / 50, 3 * (10 + 4)),
     ],
 )
-def test_a_step_is_the_passes_of_the_blocks_above_the_trunk_the_head_and_the_update(treated, seconds, flops):
+def test_a_step_is_the_passes_of_the_blocks_above_the_trunk_the_head_and_the_update(treated, taken, flops):
     step = training_step(SPEED, COST, treated, batch_size=4)
-    assert step.seconds == pytest.approx(seconds)
+    assert step.seconds == pytest.approx(taken)
     assert step.flops == flops
+
+
+def test_an_image_is_evaluated_by_the_blocks_above_the_trunk_and_the_head():
+    """A third of the head's seconds: those were measured with its backward pass, which takes twice the forward one."""
+    assert evaluation(SPEED, COST, Treatment(2, 2, (0, 1), (0, 1))) == (0.5 + 0.25 + 300 / 3, 10 + 30 + 10)
+    assert evaluation(SPEED, COST, Treatment(2, 2, (0,), (1,))) == (0.25 + 300 / 3, 30 + 10)
+    assert evaluation(SPEED, COST, Treatment(2, 1, (0,), (0,))) == (0.5 + 200 / 3, 10 + 4)
+
+
+def test_a_trial_takes_its_build_its_steps_and_its_evaluations(tmp_path, monkeypatch):
+    monkeypatch.setattr(seconds, "measured_speed", lambda *arguments: FLAT)
+    plan = tiny_plan("transfer.strategies=[finetune]", "transfer.cuts=[3]").plan
+    (condition,), (cost,) = plan.conditions, plan.costs.values()
+    forward, epochs = cost.whole_flops + cost.head_flops[3], 3
+    num_train = (condition.flops - condition.num_evaluated * forward) // (3 * forward * epochs)
+    steps = num_train * epochs * (3 * (1.0 + 10.0) + 300.0 + 8.0 / 16)
+    evaluated = condition.num_evaluated * (3 * 0.5 + 300.0 / 3)
+    found = estimated_seconds(plan, tmp_path, num_cores=1, measure=True)
+    assert found["transfer"] == pytest.approx(9.0 + steps + evaluated)
+
+
+def test_what_is_evaluated_is_validation_each_time_and_everything_once():
+    assert num_evaluated(Images(train=10, validation=2, test=5), Length(epochs=4, evaluations=3)) == 2 * 3 + 17
 
 
 def estimate(cache: Path, *overrides: str, measure: bool = True):

@@ -62,10 +62,14 @@ def training_length(fitting: Fitting, num_train: int) -> Length:
     return Length(-(-rounds.num_steps(steps_an_epoch) // steps_an_epoch), rounds.number)
 
 
+def num_evaluated(images: Images, length: Length) -> int:
+    """Return how many images a training evaluates, each time counted: validation, and everything once at the end."""
+    return images.validation * length.evaluations + sum(images)
+
+
 def training_flops(forward: int, images: Images, length: Length) -> int:
-    """Return the operations of a training: training and validation, then one evaluation of everything."""
-    training = 3 * forward * images.train * length.epochs + forward * images.validation * length.evaluations
-    return training + forward * sum(images)
+    """Return the operations of a training and of what it evaluates."""
+    return 3 * forward * images.train * length.epochs + forward * num_evaluated(images, length)
 
 
 class Phase(NamedTuple):

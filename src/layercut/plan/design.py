@@ -12,7 +12,7 @@ from layercut.keys import content_key
 from layercut.metrics import ACCURACY
 from layercut.plan.canonical import condition_key, task_identity
 from layercut.plan.chosen import Chosen, chosen_strategies
-from layercut.plan.cost import ModelCost, sample_images
+from layercut.plan.cost import ModelCost, num_evaluated, sample_images, training_length
 from layercut.plan.cuts import chosen_cuts, own_cuts
 from layercut.plan.halving import most_repetitions
 from layercut.plan.jobs import Bank, Condition, Fitting, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
@@ -187,6 +187,7 @@ class DesignGroup(NamedTuple):
             rates,
             options,
             asked.label if options else "",
+            0 if head == "solved" else num_evaluated(images, training_length(fitting, max(sizes))),
         )
         return dataclasses.replace(condition, key=condition_key(condition))
 

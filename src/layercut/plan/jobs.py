@@ -235,6 +235,8 @@ class Condition:
     """Of the strategy."""
     label: str = field(default="", compare=False)
     """What the strategy is called in results where it has options."""
+    num_evaluated: int = field(default=0, compare=False)
+    """Images that one replicate evaluates at most, each time counted; a part of `flops`. 0 where the head is solved."""
     tested: bool = field(default=True, compare=False)
     """Whether each trial is evaluated on the test images; else its record says nothing of them."""
 

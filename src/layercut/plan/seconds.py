@@ -2,8 +2,8 @@
 
 A condition's operations become seconds at the rate of a training step of its own: the blocks above its trunk, the
 passes that they have, its head, and the optimizer's step. So a truncated network, which is all launches and no
-arithmetic, is not taken for as fast as the whole one. Every epoch is counted, as in the operations; tests and
-validation are counted at the rate of training.
+arithmetic, is not taken for as fast as the whole one. What is evaluated has the seconds of evaluations, which take less
+for an operation, and every trial builds its model. Every epoch is counted, as in the operations.
 """
 
 from __future__ import annotations
@@ -87,11 +87,20 @@ def _trial(
 ) -> float:
     """Return the seconds of one replicate."""
     place = condition.task.label, condition.model.label
-    operations = condition.flops
+    speed, cost = speeds[place], plan.costs[place]
     if condition.head == "solved":
-        return operations * solvers[condition.task.num_classes]
-    step = training_step(speeds[place], plan.costs[place], condition.treatment, condition.fitting.batch_size)
-    return operations * step.seconds / max(1, step.flops)
+        return speed.build + condition.flops * solvers[condition.task.num_classes]
+    step = training_step(speed, cost, condition.treatment, condition.fitting.batch_size)
+    once = evaluation(speed, cost, condition.treatment)
+    training = condition.flops - condition.num_evaluated * once.flops
+    return speed.build + training * step.seconds / max(1, step.flops) + condition.num_evaluated * once.seconds
+
+
+def evaluation(speed: ModelSpeed, cost: ModelCost, treatment: Treatment) -> _Step:
+    """Return what evaluating one image costs, its features below a frozen trunk apart."""
+    trunk, last = treatment.trunk, treatment.num_left
+    seconds = sum(speed.block_evaluated[trunk:last]) + speed.head[last] / 3
+    return _Step(seconds, cost.trunk_flops[last] - cost.trunk_flops[trunk] + cost.head_flops[last])
 
 
 def _sources(plan: Plan, speeds: Mapping[tuple[str, str], ModelSpeed]) -> float:
@@ -113,6 +122,6 @@ def _features(plan: Plan, speeds: Mapping[tuple[str, str], ModelSpeed]) -> float
     total = 0.0
     for bank, costs in plan.banks.values():
         place = bank.task.label, bank.model.label
-        rate = sum(speeds[place].block_forward) / max(1, plan.costs[place].whole_flops)
+        rate = sum(speeds[place].block_evaluated) / max(1, plan.costs[place].whole_flops)
         total += max(cost.flops for cost in costs) * rate
     return total

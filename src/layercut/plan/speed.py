@@ -52,13 +52,17 @@ class ModelSpeed(NamedTuple):
     """Of the batch that was measured."""
     block_forward: tuple[float, ...]
     block_backward: tuple[float, ...]
+    block_evaluated: tuple[float, ...]
+    """A forward pass that nothing is learned from."""
     head: tuple[float, ...]
     """Forward and backward pass of a head on the features of each cut 0..B, with its loss."""
     update: float
     """A step of the optimizer, of the whole model; not for one image."""
+    build: float
+    """Building the model, as every trial does; not for one image."""
 
 
-_LISTS = ("block_forward", "block_backward", "head")
+_LISTS = ("block_forward", "block_backward", "block_evaluated", "head")
 
 
 def measured_speed(condition: Condition, cost: ModelCost, cache_dir: Path, measure: bool) -> ModelSpeed | None:
@@ -80,8 +84,9 @@ def measured_speed(condition: Condition, cost: ModelCost, cache_dir: Path, measu
         with within_memory("a step of training"), _as_a_worker():
             told = _measure(condition, num_images)._asdict()
         _keep(place, told)
-    forward, backward, head = (tuple(map(float, told[name])) for name in _LISTS)
-    return ModelSpeed(int(told["num_images"]), forward, backward, head, float(told["update"]))
+    forward, backward, evaluated, head = (tuple(map(float, told[name])) for name in _LISTS)
+    once = float(told["update"]), float(told["build"])
+    return ModelSpeed(int(told["num_images"]), forward, backward, evaluated, head, *once)
 
 
 def solver_speed(num_classes: int, cache_dir: Path, measure: bool) -> float | None:
@@ -137,21 +142,29 @@ def _measure(condition: Condition, num_images: int) -> ModelSpeed:
     ref, num_classes = condition.model, condition.task.num_classes
     family = MODELS[ref.name]
     options = family.options.model_validate(ref.options)
-    model = place_model(seeded_build(family, options, ref.image_shape, num_classes, seed=0), torch.device("cpu"))
+
+    def build() -> CuttableModel:
+        return place_model(seeded_build(family, options, ref.image_shape, num_classes, seed=0), torch.device("cpu"))
+
+    model = build()  # the first one imports a lot
+    build_seconds = _seconds(build)
     heads = [seeded_head(family, options, shape, num_classes, seed=0) for shape in ref.feature_shapes]
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(num_images, *ref.image_shape, generator=generator)
     images = images.contiguous(memory_format=torch.channels_last)
     labels = torch.randint(num_classes, (num_images,), generator=generator)
-    passes: list[tuple[list[float], list[float], list[float]]] = []
+    passes: list[tuple[list[float], ...]] = []
     started = time.perf_counter()
     while len(passes) < _MOST_PASSES and (not passes or time.perf_counter() - started < _ENOUGH_SECONDS):
-        passes.append(_one_pass(model.train(), [head.train() for head in heads], images, labels))
-    forward, backward, head = (
+        evaluation = _evaluation(model.eval(), images)
+        both, behind, each_head = _one_pass(model.train(), [head.train() for head in heads], images, labels)
+        passes.append((both, behind, evaluation, each_head))
+    forward, backward, evaluated, head = (
         tuple(min(times) / num_images for times in zip(*(one[part] for one in passes), strict=True))
-        for part in range(3)
+        for part in range(len(_LISTS))
     )
-    return ModelSpeed(num_images, forward, backward, head, _update_seconds(model, condition))
+    update = _update_seconds(model, condition)
+    return ModelSpeed(num_images, forward, backward, evaluated, head, update, build_seconds)
 
 
 def _update_seconds(model: CuttableModel, condition: Condition) -> float:
@@ -177,6 +190,17 @@ def _one_pass(
         features = outputs.detach()
         head_seconds.append(_head_seconds(head, features, labels))
     return forward, backward, head_seconds
+
+
+@torch.inference_mode()
+def _evaluation(model: CuttableModel, features: Tensor) -> list[float]:
+    """Return the seconds of each block's forward pass in an evaluation."""
+    seconds = []
+    for block in model.blocks:
+        started = time.process_time()
+        features = block(features)
+        seconds.append(time.process_time() - started)
+    return seconds
 
 
 def _head_seconds(head: nn.Module, features: Tensor, labels: Tensor) -> float:
