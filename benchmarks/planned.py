@@ -76,7 +76,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--photographs", type=Path, required=True, help="folder with train/CLASS and test/CLASS")
     parser.add_argument("--weights", type=Path, required=True, help="weights of the model")
     parser.add_argument("--model", default="timm/tf_efficientnet_lite0")
-    parser.add_argument("--strategies", nargs="+", default=["linear_probe", "freeze", "finetune"])
+    parser.add_argument("--strategies", nargs="+", default=["linear_probe", "finetune", "freeze"])
     parser.add_argument("--fraction", type=float, default=0.1)
     parser.add_argument("--validation", default="within")
     parser.add_argument("--epochs", type=int, default=10)
