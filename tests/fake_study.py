@@ -42,7 +42,7 @@ def fake_pilots(results: pd.DataFrame) -> pd.DataFrame:
             "learning_rate": [1e-3, 1e-2, 1e-1, 1e-2],
             "taken": [False, True, False, True],
             "replicate": [-1, -1, -1, -2],
-            "validation_accuracy": [0.5, 0.7, 0.6, 0.8],
+            "judged": [0.5, 0.7, 0.6, 0.8],
         }
     )
     found = points.merge(tried, how="cross")

@@ -173,6 +173,12 @@ class PilotRecord:
     environment: str | None = None
     wall_seconds: float | None = None
 
+    @property
+    def judged(self) -> float | None:
+        """Return what rates are chosen by: the value of the study's metric on the validation images."""
+        score = next((one.validation_score for one in self.curve if one.epoch == self.best_epoch), None)
+        return self.validation_accuracy if score is None else score
+
 
 @dataclass(frozen=True)
 class PretrainingRecord:

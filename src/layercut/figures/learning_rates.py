@@ -23,14 +23,14 @@ def compute(tables: StudyTables) -> Chart | None:
     num_blocks = int(pilots["cut"].max())
     rates = sorted(float(rate) for rate in pilots["learning_rate"].unique())
     judged = pilots[~pilots["diverged"]]
-    limits = padded(*(100 * end for end in (judged["validation_accuracy"].min(), judged["validation_accuracy"].max())))
+    limits = padded(100 * float(judged["judged"].min()), 100 * float(judged["judged"].max()))
     x = Axis(
         "Learning rate",
         scale="log",
         ticks=tuple(Tick(rate, f"{rate:g}") for rate in rates),
         limits=(rates[0] / _WIDER, rates[-1] * _WIDER),
     )
-    y = Axis("Validation accuracy of pilots", "%", limits=limits)
+    y = Axis(f"Validation {tables.metric} of pilots", "%", limits=limits)
     panels = [
         Panel(
             f"{strategy} at {fraction_label(fraction)} of the data", x, y, lines=lines,
@@ -49,10 +49,10 @@ def compute(tables: StudyTables) -> Chart | None:
         name="learning_rates",
         title="Learning rates in pilots",
         panels=tuple(panels),
-        caption="Validation accuracy of the pilots by learning rate, a panel for each strategy and fraction of the "
-        "data and a line for each cut (blocks kept): mean where a rate had several pilots. Star: the rate that was "
+        caption=f"Validation {tables.metric} of the pilots by learning rate, a panel for each strategy and fraction of "
+        "the data and a line for each cut (blocks kept): mean where a rate had several pilots. Star: the rate that was "
         "taken, which has the best mean of those tried as often. Pilots that diverged are not drawn.",
-        alt=f"Lines of validation accuracy in per cent by learning rate for {', '.join(names)}.",
+        alt=f"Lines of validation {tables.metric} in per cent by learning rate for {', '.join(names)}.",
         legend_title="Cut",
         legend=(*(entry for entry in found.values() if entry.name != _TAKEN), last),
     )
@@ -71,9 +71,9 @@ def _lines(strategy: str, own: pd.DataFrame, num_blocks: int) -> tuple[Line, ...
         points = []
         for rate in sorted(float(value) for value in at_cut["learning_rate"].unique()):
             rows = at_cut[at_cut["learning_rate"] == rate]
-            accuracy = 100 * float(rows["validation_accuracy"].mean())
+            score = 100 * float(rows["judged"].mean())
             number = f"{len(rows)} pilot{'s' if len(rows) > 1 else ''}"
-            points.append(Point(rate, accuracy, note=f"{name} at {rate:g}: {accuracy:.1f} % ({number})"))
+            points.append(Point(rate, score, note=f"{name} at {rate:g}: {score:.1f} % ({number})"))
             if bool(rows["taken"].all()):
                 taken.append(points[-1])
         style = Style("muted", "circle") if strategy in CUTLESS else cut_style(cut, num_blocks)

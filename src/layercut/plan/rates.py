@@ -163,7 +163,6 @@ def _replicate(number: int) -> int:
 
 
 def _score(record: PilotRecord) -> Score:
-    if record.diverged or record.validation_accuracy is None or record.validation_loss is None:
+    if record.diverged or record.judged is None or record.validation_loss is None:
         return DIVERGED
-    score = next((one.validation_score for one in record.curve if one.epoch == record.best_epoch), None)
-    return Score(record.validation_accuracy if score is None else score, record.validation_loss)
+    return Score(record.judged, record.validation_loss)

@@ -222,15 +222,16 @@ def probe_table(probes: Sequence[ProbeRecord], about: Mapping[str, Any]) -> pd.D
 
 
 PILOT_COLUMNS = (
-    "learning_rate", "replicate", "diverged", "validation_accuracy", "validation_loss", "best_epoch", "num_epochs",
-    "wall_seconds", "key",
+    "learning_rate", "replicate", "diverged", "judged", "validation_accuracy", "validation_loss", "best_epoch",
+    "num_epochs", "wall_seconds", "key",
 )  # fmt: skip
 
 
 def load_pilots(path: str | PathLike[str]) -> pd.DataFrame:
     """Return one row for each pilot and design point whose learning rate it helped to choose.
 
-    `taken` says whether the design point has the pilot's rate. Rows are ordered as those of `load_results`, then by
+    `taken` says whether the design point has the pilot's rate; `judged` is the study's metric on validation images, by
+    which rates are chosen. Rows are ordered as those of `load_results`, then by
     rate, the first replicate (-1) first. There is no test accuracy: pilots never look at test images.
 
     Raises:
