@@ -17,6 +17,7 @@ import layercut
 from layercut.cli.recommend import command
 from layercut.cli.report import command as report
 from layercut.cli.status import command as status
+from layercut.cli.verify import command as verify
 from layercut.errors import UserError
 from layercut.executors.serial import SerialExecutor
 from layercut.inference import find_model
@@ -318,6 +319,18 @@ def test_the_study_of_each_model_goes_on_by_itself_and_status_reads_them_all(of_
     assert read_recommendation(of_two.output_dir).answer == of_two.answer
     assert CliRunner().invoke(status, [str(of_two.output_dir)], catch_exceptions=False).stdout.endswith(f"{of_two}\n")
     assert CliRunner().invoke(report, [str(of_two.output_dir)], catch_exceptions=False).exit_code == 0
+
+
+def test_what_asks_for_a_study_or_checks_one_is_told_of_all_models(of_two: Recommendation) -> None:
+    with pytest.raises(UserError, match=r"holds several studies; name one of them: .*models/mlp.*models/small_convnet"):
+        layercut.load_study(of_two.output_dir)
+    found = CliRunner().invoke(verify, [str(of_two.output_dir), "--json"], catch_exceptions=False)
+    assert json.loads(found.stdout)["num_records"] >= len(journal_of(of_two.output_dir).trials)
+
+
+def test_the_directory_of_one_model_is_no_place_for_several(made: Recommendation, noise: Path) -> None:
+    with pytest.raises(UserError, match="holds a recommendation for one model, and this one is for several"):
+        two_models(made.output_dir, noise, budget=1.0)
 
 
 def test_weights_of_the_best_three_of_all_models_stay(of_two: Recommendation) -> None:

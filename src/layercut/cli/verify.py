@@ -25,8 +25,9 @@ def command(output_dir: Path, as_json: bool) -> int:
         layercut verify runs/digits
         layercut verify runs/digits --json
     """
-    from layercut.runner.verify import verify_run
+    from layercut.recommending.journal import study_places
+    from layercut.runner.verify import verify_runs
 
-    found = verify_run(output_dir)
+    found = verify_runs(study_places(output_dir))
     say(json.dumps(found.as_json(), indent=2) if as_json else found.describe())
     return EXIT_USER_ERROR if found.damaged else 0

@@ -113,7 +113,7 @@ def recommend(
         seconds = min(seconds, planned)
     check_target(target_accuracy, question.metric)
     output_dir = Path(output_dir or Path("runs") / question.name).expanduser()
-    require_own(output_dir)
+    require_own(output_dir, question.studies)
     with open_runs(
         question.studies,
         output_dir,

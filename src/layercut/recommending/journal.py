@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from layercut.errors import UserError
+from layercut.errors import LedgerError, UserError
 from layercut.ledger import Ledger, ledger_path
 from layercut.metrics import ACCURACY, Metric, chance, effective_images
 from layercut.priors.belief import Belief
@@ -203,9 +203,15 @@ def open_ledgers(output_dir: Path, journal: Journal) -> Iterator[list[Ledger]]:
 
 
 def study_places(output_dir: Path) -> list[Path]:
-    """Return where the studies lie behind what is in a directory: itself, or those of several models below it."""
-    with Ledger(output_dir, read_only=True) as ledger:
-        found = read_journal(ledger)
+    """Return where the studies lie behind what is in a directory: itself, or those of several models below it.
+
+    A ledger of which that cannot be read is one study.
+    """
+    try:
+        with Ledger(output_dir, read_only=True) as ledger:
+            found = read_journal(ledger)
+    except LedgerError:
+        return [output_dir]
     return [output_dir / folder for folder in found.folders.values()] if found else [output_dir]
 
 
@@ -215,8 +221,8 @@ def has_tested_trials(output_dir: Path) -> bool:
         return any(ledger.select("SELECT 1 FROM trials WHERE test_accuracy IS NOT NULL LIMIT 1"))
 
 
-def require_own(output_dir: Path) -> None:
-    """Refuse a directory that holds a study of somebody's own.
+def require_own(output_dir: Path, models: Collection[str]) -> None:
+    """Refuse a directory that holds a study of somebody's own, or a recommendation that is laid out otherwise.
 
     Raises:
         UserError: it does.
@@ -224,7 +230,14 @@ def require_own(output_dir: Path) -> None:
     if not (output_dir / "ledger.sqlite").exists():
         return
     with Ledger(output_dir, read_only=True) as ledger:
-        if ledger.meta("study_name") is not None and read_journal(ledger) is None:
+        found = read_journal(ledger)
+        if found is not None and ("" in found.folders) != ("" in models):
+            one, other = ("one model", "several") if "" in found.folders else ("several models", "one")
+            raise UserError(
+                f"{output_dir} holds a recommendation for {one}, and this one is for {other}; give another directory "
+                "with -o"
+            )
+        if ledger.meta("study_name") is not None and found is None:
             raise UserError(
                 f"{output_dir} holds the study {ledger.meta('study_name')!r}, not a recommendation; give another "
                 "directory with -o"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,21 @@ def verify_run(output_dir: Path) -> Verification:
                 damaged.append(f"{artifact.folder} has other metrics in its card than the ledger")
     damaged += [name for name, sound in checkpoints if not sound]
     return Verification(len(counts), len(checkpoints), num_artifacts, tuple(damaged))
+
+
+def verify_runs(output_dirs: Sequence[Path]) -> Verification:
+    """Do what `verify_run` does in several output directories; of several, each name has its own.
+
+    Raises:
+        LedgerError: as `verify_run` does.
+    """
+    found = [(place, verify_run(place)) for place in output_dirs]
+    return Verification(
+        sum(one.num_records for _, one in found),
+        sum(one.num_checkpoints for _, one in found),
+        sum(one.num_artifacts for _, one in found),
+        tuple(f"{place}: {name}" if len(found) > 1 else name for place, one in found for name in one.damaged),
+    )
 
 
 def _read_all(ledger: Ledger) -> dict[str, Any]:
