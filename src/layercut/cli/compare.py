@@ -104,16 +104,14 @@ def _lines(found: StudyComparison) -> Iterator[str]:
         yield ""
         if varied:
             yield filled(", ".join(f"{column} {records[0][column]}" for column in varied))
-        intervals = [words.interval(row["low"], row["high"]) for row in records]
-        p_values = [words.p_value(row["p_holm"]) for row in records]
         columns = [
             Column("cut", [str(row["cut"]) for row in records]),
             Column("data", [words.fraction_label(row["fraction"]) for row in records]),
-            Column("A, %", [words.percent(row["mean"]).removesuffix(" %") for row in records]),
-            Column("B, %", [words.percent(row["mean_baseline"]).removesuffix(" %") for row in records]),
+            Column("A, %", [words.percent_number(row["mean"]) for row in records]),
+            Column("B, %", [words.percent_number(row["mean_baseline"]) for row in records]),
             Column("A − B", [words.signed(row["mean_difference"]) for row in records]),
-            Column("95 % interval", [text.removeprefix("95 % interval ") for text in intervals]),
-            Column("p\n(Holm)", [text.removeprefix("p ").removeprefix("= ") for text in p_values]),
+            Column("95 % interval", [words.span(row["low"], row["high"]) for row in records]),
+            Column("p\n(Holm)", [words.p_number(row["p_holm"]) for row in records]),
             Column("n", [_num_pairs(row) for row in records]),
         ]
         names = Column("strategy", [str(row["strategy"]) for row in records], left=True)

@@ -117,7 +117,7 @@ def _value(found: Verdict) -> str:
         of = f"{found.probe} scores {found.best.value:.3g} {place} on {found.num_images:,} images".replace("-", "−")
         return of + (f" ({flattered})" if flattered else "")
     pixels = "" if found.pixels is None else f"; the pixels alone give {words.percent(found.pixels)}"
-    low, high = (words.percent(bound).removesuffix(" %") for bound in found.interval)
+    low, high = (words.percent_number(bound) for bound in found.interval)
     told = "; ".join([f"95 % interval {low} to {high} %", *([flattered] if flattered else [])])
     right = f"{found.probe} is right about {words.percent(found.best.value)} of {found.num_images:,} images held out"
     return f"{right} {place} ({told}){pixels}"

@@ -87,11 +87,11 @@ def _panel(
         own = rows[rows["strategy"] == strategy]
         boxes = tuple(
             Box(
-                places[int(str(cut))],
-                tuple(100 * value for value in group.tolist()),
-                letters.get((strategy, int(str(cut)), fraction), ""),
+                places[cut],
+                tuple(100 * value for value in own.loc[own["cut"] == cut, "score"].tolist()),
+                letters.get((strategy, cut, fraction), ""),
             )
-            for cut, group in own.groupby("cut")["score"]
+            for cut in sorted(own["cut"].unique().tolist())
         )
         if boxes:
             series.append(BoxSeries(strategy, boxes, strategy_style(strategy)))

@@ -115,7 +115,12 @@ def taken(scope: str, chosen: Sequence[SourceCut], most: int | None = None) -> s
 
 def percent(share: float, decimals: int = 1) -> str:
     """Return a share of 1 in per cent, such as `93.3 %`."""
-    return NOTHING if math.isnan(share) else f"{100 * share:.{decimals}f} %"
+    return NOTHING if math.isnan(share) else f"{percent_number(share, decimals)} %"
+
+
+def percent_number(share: float, decimals: int = 1) -> str:
+    """Return a share of 1 in per cent without the sign, such as `93.3`."""
+    return NOTHING if math.isnan(share) else f"{100 * share:.{decimals}f}"
 
 
 def rate(learning_rate: float) -> str:
@@ -136,14 +141,26 @@ def points(difference: float) -> str:
 
 def interval(low: float, high: float) -> str:
     """Return a 95 % interval in percentage points; says so where there is none."""
-    return "no interval" if math.isnan(low) else f"95 % interval {signed(low)} to {signed(high)}"
+    return span(low, high) if math.isnan(low) else f"95 % interval {span(low, high)}"
+
+
+def span(low: float, high: float) -> str:
+    """Return the ends of an interval in percentage points; says so where there is none."""
+    return "no interval" if math.isnan(low) else f"{signed(low)} to {signed(high)}"
 
 
 def p_value(p: float) -> str:
     """Return a p-value, such as `p = 0.014`, `p = 0.38` or `p < 0.001`."""
     if math.isnan(p):
+        return p_number(p)
+    return f"p {p_number(p)}" if p < 0.001 else f"p = {p_number(p)}"
+
+
+def p_number(p: float) -> str:
+    """Return a p-value as it stands in a column of them, such as `0.014` or `< 0.001`."""
+    if math.isnan(p):
         return "no p-value"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -267,7 +267,7 @@ def _spread(best: BestCut) -> str:
     if best.mean_interval is None:
         return f" ({words.count(best.num_replicates, 'replicate')})"
     low, high = best.mean_interval
-    return f" (95 % interval {words.percent(low).removesuffix(' %')} to {words.percent(high)})"
+    return f" (95 % interval {words.percent_number(low)} to {words.percent(high)})"
 
 
 def _pairs(contrast: Contrast) -> str:
@@ -320,7 +320,7 @@ def _few_test_images(best: BestCut) -> Iterator[str]:
     low, high = share_interval(best.mean_test, number)
     if best.mean_interval is None or high - low > best.mean_interval[1] - best.mean_interval[0]:
         images = words.count(round(best.num_test_images), "test image")
-        from_to = f"{words.percent(low).removesuffix(' %')} to {words.percent(high)}"
+        from_to = f"{words.percent_number(low)} to {words.percent(high)}"
         what = NAMES[best.metric]
         yield f"With {images}, {what} on new images may lie anywhere from {from_to} (95 % Wilson interval)."
 

@@ -91,7 +91,7 @@ def probe_cells(row: Mapping[Any, Any], chosen: str) -> tuple[Cell, ...]:
         _correlation(row["spearman"]),
         _span(row["spearman_low"], row["spearman_high"]),
         _span(row["fisher_low"], row["fisher_high"]),
-        _known(words.p_value(row["p"]).removeprefix("p = ").removeprefix("p "), row["p"]),
+        _known(words.p_number(row["p"]), row["p"]),
         _correlation(row["kendall"]),
         _correlation(row["weighted_tau"]),
         _known(f"{100 * row['regret']:.1f}", row["regret"]),

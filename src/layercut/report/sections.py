@@ -219,7 +219,7 @@ def _cells(row: Mapping[str, object], names: Sequence[str]) -> tuple[Cell, ...]:
         _number(f"{100 * number['median']:.1f}", number["median"]),
         _number(words.signed(number["mean_difference"]), number["mean_difference"]),
         _number(f"{words.signed(low)} to {words.signed(high)}", low),
-        _number(words.p_value(number["p_holm"]).removeprefix("p = ").removeprefix("p "), number["p_holm"]),
+        _number(words.p_number(number["p_holm"]), number["p_holm"]),
         _number(f"{number['effect']:+.2f}".replace("-", "−"), number["effect"] if tested else math.nan),
     )
 
