@@ -20,6 +20,7 @@ release = metadata.version("layercut")
 
 extensions = ["myst_parser"]
 myst_heading_anchors = 3
+html_extra_path = ["example-report.html"]
 exclude_patterns = ["generators", "*.ipynb"]
 
 html_theme = "furo"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from docs.generators.kept_outputs import SOURCES, code_hash
 
 from layercut.report.packed import packed_plotly
 
@@ -14,9 +16,16 @@ nbclient = pytest.importorskip("nbclient")
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "tutorial.ipynb"
 
 
-def test_no_outputs_are_kept():
-    cells = nbformat.read(NOTEBOOK, as_version=4).cells
-    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in cells)
+def test_every_cell_keeps_what_it_gave_and_none_is_large():
+    cells = [cell for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
+    assert all(len(cell.outputs) == 1 for cell in cells)
+    assert sum("image/png" in cell.outputs[0].data for cell in cells) == 2
+    assert NOTEBOOK.stat().st_size < 500_000
+
+
+def test_what_is_kept_was_made_by_the_code_that_stands_there():
+    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    assert notebook["metadata"][SOURCES] == code_hash(notebook), "run `python -m docs.generators.kept_outputs`"
 
 
 def test_it_is_a_notebook_of_the_format():
