@@ -98,8 +98,8 @@ def with_accuracies(monkeypatch, accuracies):
     from layercut.training import validation
     from layercut.training.evaluate import Evaluation
 
-    left = iter(accuracies)
-    monkeypatch.setattr(validation, "evaluate", lambda *_: Evaluation(0.5, next(left), torch.zeros(0)))
+    left, one = iter(accuracies), torch.zeros(1, dtype=torch.int64)
+    monkeypatch.setattr(validation, "evaluate", lambda *_: Evaluation(0.5, next(left), one, one, 2))
 
 
 def test_patience_begins_when_all_blocks_are_trained(study, monkeypatch):
