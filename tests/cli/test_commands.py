@@ -254,7 +254,8 @@ def test_report_prints_the_page_and_the_figures(layercut: Layercut, finished: Pa
     code, stdout, stderr = layercut("report", finished, "--figures", tmp_path)
     assert code == 0
     assert "At 10 % of the data: " in stderr
-    assert max(map(len, stderr.splitlines())) <= 80
+    long = [line.strip() for line in stderr.splitlines() if len(line) > 80]
+    assert all(line.startswith("`layercut export-model /") for line in long), "a command with a path is never broken"
     page, *figures = stdout.splitlines()
     assert page == str(finished / "report.html")
     assert {Path(figure) for figure in figures} == set(tmp_path.iterdir())
