@@ -191,7 +191,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LegendEntry:
     """A row of the legend."""
 
     name: str
@@ -211,7 +211,7 @@ class Chart:
     alt: str
     """What the figure shows, for those who cannot see it."""
     legend_title: str = ""
-    legend: tuple[Entry, ...] = ()
+    legend: tuple[LegendEntry, ...] = ()
     legend_facet: Literal["", "strategy", "fraction"] = ""
     """What the entries of the legend are; a page that shows one strategy or fraction alone hides the others."""
     num_columns: int = 0

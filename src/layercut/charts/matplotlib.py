@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from layercut.charts.chart import FORMATS, Axis, Chart, Entry, Panel
+from layercut.charts.chart import FORMATS, Axis, Chart, LegendEntry, Panel
 from layercut.charts.extent import crowded, extent, picture_grid
 from layercut.charts.fonts import families, said_once
 from layercut.charts.matplotlib_marks import (
@@ -226,7 +226,7 @@ def _ends(axis: Axis) -> tuple[float, float] | None:
     return (10 ** ends[0], 10 ** ends[1]) if ends and axis.scale == "log" else ends
 
 
-def _handle(entry: Entry, theme: Theme, marked: bool) -> Artist:
+def _handle(entry: LegendEntry, theme: Theme, marked: bool) -> Artist:
     color = theme.color(entry.style.color)
     if entry.kind == "bar":
         return Patch(facecolor=color, edgecolor=theme.paper, hatch=HATCHES[entry.style.marker], label=entry.name)

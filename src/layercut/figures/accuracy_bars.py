@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from layercut.charts import Axis, Bar, BarSeries, Chart, Entry, Panel, Reference
+from layercut.charts import Axis, Bar, BarSeries, Chart, LegendEntry, Panel, Reference
 from layercut.figures.chance import chance_caption, chance_entries, chance_lines, chance_of
 from layercut.figures.names import bounds, cut_axis, estimate_note, fraction_label, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
@@ -29,9 +29,9 @@ def compute(tables: StudyTables) -> Chart | None:
         _panel(float(fraction), by_fraction[fraction], strategies, cuts, chance, tables.metric)
         for fraction in sorted(transferred["fraction"].unique())
     )
-    legend = [Entry(name, strategy_style(name), "bar") for name in strategies]
+    legend = [LegendEntry(name, strategy_style(name), "bar") for name in strategies]
     if any(line.name == _SCRATCH_LINE for panel in panels for line in panel.references):
-        legend.append(Entry(_SCRATCH_LINE, strategy_style(SCRATCH), "reference"))
+        legend.append(LegendEntry(_SCRATCH_LINE, strategy_style(SCRATCH), "reference"))
     legend += chance_entries(chance is not None)
     return Chart(
         name="accuracy_bars",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
+from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point, Style
 from layercut.figures.chance import chance_caption, chance_entries, chance_lines, chance_of, down_to_chance
 from layercut.figures.names import estimate_note, fraction_label, padded, size_axis, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
@@ -40,7 +40,7 @@ def compute(tables: StudyTables) -> Chart | None:
         for fraction, own in sorted(rows_by(plain_rows(rows), "fraction").items())
         for name in counted
     )
-    legend = [Entry(name, strategy_style(name), "point") for name in strategies]
+    legend = [LegendEntry(name, strategy_style(name), "point") for name in strategies]
     drawn = any(panel.references for panel in panels)
     return Chart(
         name="accuracy_by_parameters",
@@ -53,7 +53,7 @@ def compute(tables: StudyTables) -> Chart | None:
         + chance_caption(tables, chance, drawn),
         alt=f"Points of mean test {tables.metric} in per cent against {listed} for {', '.join(strategies)}.",
         legend_title="Strategy",
-        legend=(*legend, Entry(_FRONT.name, _FRONT.style, "reference"), *chance_entries(drawn)),
+        legend=(*legend, LegendEntry(_FRONT.name, _FRONT.style, "reference"), *chance_entries(drawn)),
         legend_facet="strategy",
         num_columns=len(counted),
     )

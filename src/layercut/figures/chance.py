@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layercut.charts import Entry, Reference, Style
+from layercut.charts import LegendEntry, Reference, Style
 from layercut.figures.study_tables import StudyTables
 from layercut.metrics import ACCURACY
 from layercut.stats.metric import known_chance, metric_of
@@ -38,9 +38,9 @@ def chance_lines(limits: tuple[float, float], chance: float | None) -> tuple[Ref
     return (Reference(chance, "chance", _STYLE),) if chance is not None and limits[0] <= chance <= limits[1] else ()
 
 
-def chance_entries(drawn: bool) -> list[Entry]:
+def chance_entries(drawn: bool) -> list[LegendEntry]:
     """Return what a legend says of the line, if it is drawn."""
-    return [Entry("chance", _STYLE, "reference")] if drawn else []
+    return [LegendEntry("chance", _STYLE, "reference")] if drawn else []
 
 
 def chance_caption(tables: StudyTables, chance: float | None, drawn: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from layercut.charts import Axis, Box, BoxSeries, Chart, Entry, Panel, Style
+from layercut.charts import Axis, Box, BoxSeries, Chart, LegendEntry, Panel, Style
 from layercut.charts.palette import BLUE, GREEN, ORANGE, PURPLE, VERMILLION
 from layercut.figures.names import fraction_label, padded
 from layercut.figures.probe_layers import layer_axis, layers_of, shown_scores
@@ -33,7 +33,7 @@ def compute(tables: StudyTables) -> Chart | None:
         alt=f"Box plots of the adjusted Rand index for layers {', '.join(layers)}, at "
         f"{', '.join(map(fraction_label, fractions))} of the data.",
         legend_title="Clustering",
-        legend=tuple(Entry(label, style, "box") for label, style in styles.items()),
+        legend=tuple(LegendEntry(label, style, "box") for label, style in styles.items()),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pandas as pd
 
-from layercut.charts import Axis, Box, BoxSeries, Chart, Entry, Panel, Reference
+from layercut.charts import Axis, Box, BoxSeries, Chart, LegendEntry, Panel, Reference
 from layercut.figures.chance import chance_caption, chance_entries, chance_lines, chance_of, down_to_chance
 from layercut.figures.names import cut_axis, fraction_label, padded, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
@@ -45,12 +45,12 @@ def compute(tables: StudyTables, *, scratch: Literal["line", "box"] = "line") ->
         _panel(float(f), done[done["fraction"] == f], strategies, cuts, tables.letters, boxed, chance, metric)
         for f in sorted(cut["fraction"].unique())
     )
-    legend = [Entry(name, strategy_style(name), "box") for name in strategies]
+    legend = [LegendEntry(name, strategy_style(name), "box") for name in strategies]
     if any(series.name == SCRATCH for panel in panels for series in panel.boxes):
-        legend.append(Entry(SCRATCH, strategy_style(SCRATCH), "box"))
+        legend.append(LegendEntry(SCRATCH, strategy_style(SCRATCH), "box"))
     lines = {line.name for panel in panels for line in panel.references}
     if _SCRATCH_LINE in lines:
-        legend.append(Entry(_SCRATCH_LINE, strategy_style(SCRATCH), "reference"))
+        legend.append(LegendEntry(_SCRATCH_LINE, strategy_style(SCRATCH), "reference"))
     legend += chance_entries("chance" in lines)
     shown = ", ".join(panel.title for panel in panels)
     lettered = any(box.letters for panel in panels for series in panel.boxes for box in series.boxes)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Reference, Style
+from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point, Reference, Style
 from layercut.figures.names import (
     cut_entries,
     cut_line_name,
@@ -69,7 +69,7 @@ def compute(tables: StudyTables, *, of: Literal["mean", "median"] = "mean") -> C
         f"from {fraction_label(fractions[0])} to {fraction_label(fractions[-1])} of the data, "
         f"between {low:.1f} and {high:.1f} points.",
         legend_title="Cut",
-        legend=(*cut_entries(lines.values()), Entry(_ZERO.name, _ZERO.style, "reference")),
+        legend=(*cut_entries(lines.values()), LegendEntry(_ZERO.name, _ZERO.style, "reference")),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
+from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point, Style
 from layercut.charts.palette import BLUE, VERMILLION
 from layercut.figures.kept_layers import images_note, shown_representations, spread
 from layercut.figures.study_tables import StudyTables
@@ -36,7 +36,7 @@ def compute(tables: StudyTables) -> Chart | None:
         "the source. The further the two part, the better the layer tells the classes apart.",
         alt=f"Histograms of dissimilarities at layers {', '.join(panel.title for panel in panels)}.",
         legend_title="Two images of",
-        legend=tuple(Entry(name, style, "line") for name, style in _STYLES.items()),
+        legend=tuple(LegendEntry(name, style, "line") for name, style in _STYLES.items()),
     )
 
 

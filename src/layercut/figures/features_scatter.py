@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from layercut.artifacts import KeptRepresentations
-from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
+from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point, Style
 from layercut.charts.chart import Marker
 from layercut.charts.palette import BLUE, GREEN, MAGENTA, OLIVE, ORANGE, PURPLE, SKY, VERMILLION
 from layercut.figures.kept_layers import images_note, shown_representations, spread
@@ -34,7 +34,7 @@ def compute(tables: StudyTables) -> Chart | None:
     names = list(dict.fromkeys(line.name for panel in panels for line in panel.lines))
     styles = {line.name: line.style for panel in panels for line in panel.lines}
     order = {name: place for place, (name, _) in enumerate(_styles(kept.class_names))}
-    legend = tuple(Entry(name, styles[name], "point") for name in sorted(names, key=lambda name: order[name]))
+    legend = tuple(LegendEntry(name, styles[name], "point") for name in sorted(names, key=lambda name: order[name]))
     return Chart(
         name="features_scatter",
         title="Images as points, layer by layer",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from layercut.charts import Axis, Chart, Entry, Line, Panel, Point
+from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point
 from layercut.figures.names import epoch_axis, fraction_label, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
 from layercut.metrics import ACCURACY, NAMES
@@ -80,7 +80,7 @@ def compute(tables: StudyTables) -> Chart | None:
         "stopped.",
         alt=f"Curves of loss and {quantities[1].name} by epoch for {', '.join(strategies)}.",
         legend_title="Strategy",
-        legend=tuple(Entry(name, strategy_style(name), "line") for name in strategies),
+        legend=tuple(LegendEntry(name, strategy_style(name), "line") for name in strategies),
         legend_facet="strategy",
         num_columns=len(quantities),
         log_x_choice=True,

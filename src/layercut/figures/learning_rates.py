@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style, Tick
+from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point, Style, Tick
 from layercut.figures.names import cut_style, fraction_label, padded, strategies_in_order
 from layercut.figures.study_tables import StudyTables
 from layercut.stats.design import CUTLESS
@@ -42,8 +42,8 @@ def compute(tables: StudyTables) -> Chart | None:
     ]  # fmt: skip
     if not panels:
         return None
-    found = {line.name: Entry(line.name, line.style, "line") for panel in panels for line in panel.lines}
-    last = Entry(_TAKEN, _TAKEN_STYLE, "point")
+    found = {line.name: LegendEntry(line.name, line.style, "line") for panel in panels for line in panel.lines}
+    last = LegendEntry(_TAKEN, _TAKEN_STYLE, "point")
     names = sorted(pilots["strategy"].unique())
     return Chart(
         name="learning_rates",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from layercut.charts import Axis, Chart, Entry, Line, Panel, Point
+from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point
 from layercut.figures.kept_layers import PIXELS, images_note, reference_name, shown_representations
 from layercut.figures.names import cut_style, padded
 from layercut.figures.study_tables import StudyTables
@@ -74,7 +74,7 @@ def of_distances(
         "the distance and no meaning of their own.",
         alt=f"Map of {len(names)} representations in {len(groups)} groups.",
         legend_title="Model",
-        legend=tuple(Entry(line.name, line.style, "line") for line in lines),
+        legend=tuple(LegendEntry(line.name, line.style, "line") for line in lines),
     )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from layercut.charts.chart import Axis, Dash, Entry, Line, Marker, Style, Tick
+from layercut.charts.chart import Axis, Dash, LegendEntry, Line, Marker, Style, Tick
 from layercut.charts.palette import BLUE, GREEN, MAGENTA, OLIVE, ORANGE, PURPLE, SKY, VERMILLION, sequential
 from layercut.stats.tables import STRATEGY_ORDER
 
@@ -66,11 +66,11 @@ def cut_line_name(cut: int | None) -> str:
     return "any cut" if cut is None else f"cut {cut}"
 
 
-def cut_entries(lines: Iterable[Mapping[int | None, Line]], others: Iterable[Line] = ()) -> list[Entry]:
+def cut_entries(lines: Iterable[Mapping[int | None, Line]], others: Iterable[Line] = ()) -> list[LegendEntry]:
     """Return the legend of lines by cut: the cuts in order, then what is the same at every cut, then others."""
     by_cut = {cut: line for own in lines for cut, line in own.items()}
     order = sorted(by_cut, key=lambda cut: (cut is None, cut or 0))
-    return [Entry(line.name, line.style, "line") for line in (*(by_cut[cut] for cut in order), *others)]
+    return [LegendEntry(line.name, line.style, "line") for line in (*(by_cut[cut] for cut in order), *others)]
 
 
 def fraction_label(fraction: float) -> str:

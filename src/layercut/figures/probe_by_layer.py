@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style
+from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point, Style
 from layercut.figures.names import cut_style, fraction_label, padded
 from layercut.figures.probe_layers import Scores, layer_axis, layers_of, shown_scores
 from layercut.figures.study_tables import StudyTables
@@ -81,7 +81,7 @@ def _chart(probes: pd.DataFrame, by: str, series: Mapping[Any, tuple[str, Style]
         "of the mean, where there are several samples. No trial is in it: features of images alone.",
         alt=f"Lines of {', '.join(panel.title for panel in panels)} over layers {', '.join(layers)}.",
         legend_title=what.capitalize(),
-        legend=tuple(Entry(name, style, "line") for name, style in series.values() if name in used),
+        legend=tuple(LegendEntry(name, style, "line") for name, style in series.values() if name in used),
     )
 
 

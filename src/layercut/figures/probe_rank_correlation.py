@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Reference, Style
+from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point, Reference, Style
 from layercut.figures.names import cut_style, fraction_label, layer_axis
 from layercut.figures.study_tables import StudyTables
 from layercut.metrics import NAMES
@@ -65,8 +65,8 @@ def of_table(table: pd.DataFrame) -> Chart | None:
         f"{known['spearman'].min():+.2f} to {known['spearman'].max():+.2f}.",
         legend_title="Condition",
         legend=(
-            *(Entry(name, style, "line") for name, style in series.values()),
-            Entry(_NONE.name, _NONE.style, "reference"),
+            *(LegendEntry(name, style, "line") for name, style in series.values()),
+            LegendEntry(_NONE.name, _NONE.style, "reference"),
         ),
     )
 

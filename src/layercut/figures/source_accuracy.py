@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from layercut.charts import Axis, Chart, Entry, Line, Panel, Point, Style, Tick
+from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point, Style, Tick
 from layercut.figures.names import cut_style, padded
 from layercut.figures.study_tables import StudyTables
 from layercut.spec.points import LAST, moment
@@ -47,7 +47,7 @@ def of_table(sources: pd.DataFrame) -> Chart | None:
         "several. `last` has the weights with the best validation accuracy.",
         alt=f"Accuracy of {', '.join(entries)}, from {accuracy.min():.1f} to {accuracy.max():.1f} per cent.",
         legend_title="Source",
-        legend=tuple(Entry(entry, style, "line") for entry, style in styles.items()),
+        legend=tuple(LegendEntry(entry, style, "line") for entry, style in styles.items()),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from layercut.charts import Axis, Chart, Entry, Line, Panel, Point
+from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point
 from layercut.figures.names import cut_axis, fraction_label, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
 from layercut.stats.design import CUTLESS
@@ -34,7 +34,7 @@ def compute(tables: StudyTables) -> Chart | None:
         "not counted; training source models neither. scratch and finetune have no cut: one value at every cut.",
         alt=f"Lines of the median seconds of a trial for {', '.join(strategies)}.",
         legend_title="Strategy",
-        legend=tuple(Entry(name, strategy_style(name), "line") for name in strategies),
+        legend=tuple(LegendEntry(name, strategy_style(name), "line") for name in strategies),
         legend_facet="strategy",
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from layercut.charts import Chart, Entry
+from layercut.charts import Chart, LegendEntry
 from layercut.charts.chart import FORMATS
 from layercut.charts.palette import LIGHT
 from layercut.charts.plotly import panel_figures
@@ -167,6 +167,6 @@ def _chart(chart: Chart, label: str) -> str:
     )
 
 
-def _entry(entry: Entry) -> str:
+def _entry(entry: LegendEntry) -> str:
     sign = _DASHES[entry.style.dash] if entry.kind == "reference" else _SHAPES[entry.style.marker]
     return f'<span style="color:{LIGHT.color(entry.style.color)}">{sign}</span> {escape(entry.name)}'

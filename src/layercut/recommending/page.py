@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from layercut.charts import Axis, Chart, Entry, Line, Panel, Point
+from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point
 from layercut.figures import words
 from layercut.figures.names import cut_axis, padded, strategies_in_order, strategy_style
 from layercut.files import explained, written_whole
@@ -73,7 +73,7 @@ def curve_chart(table: pd.DataFrame, metric: Metric = ACCURACY) -> Chart:
         "of differences.",
         alt=f"{measure} in per cent by cut for {', '.join(names) or 'nothing'}.",
         legend_title="Strategy",
-        legend=tuple(Entry(name, strategy_style(name), "line") for name in names),
+        legend=tuple(LegendEntry(name, strategy_style(name), "line") for name in names),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from layercut.charts import Chart, Entry, Panel
+from layercut.charts import Chart, LegendEntry, Panel
 from layercut.charts.extent import picture_grid
 from layercut.charts.palette import LIGHT, ROLES, SEQUENTIAL
 from layercut.charts.plotly import panel_figures
@@ -78,7 +78,7 @@ def table_data(rows: Sequence[ConditionRow]) -> list[dict[str, Any]]:
     ]
 
 
-def swatch(entry: Entry) -> str:
+def swatch(entry: LegendEntry) -> str:
     """Return the little picture beside a legend entry, as SVG of 24 x 12 pixels."""
     color = {role: f"var(--{role})" for role in LIGHT._fields}.get(entry.style.color, entry.style.color)
     if entry.kind in ("box", "bar"):
