@@ -114,7 +114,8 @@ def of_study(run: Path, data: str, model: str) -> Measured:
     ]
     flops = {arm.key: arm.flops for arm in arms if not arm.solved}
     pace = statistics.median(one.seconds / flops[one.key] for one in seen if one.key in flops)
-    return _measured(run, row.study, data, model, Setting(arms, row.num_images, chance, pace, 1), seen)
+    planned = {key: pace * work for key, work in flops.items()}
+    return _measured(run, row.study, data, model, Setting(arms, row.num_images, chance, planned, 1), seen)
 
 
 def _arm(arm: MeasuredArm, row: Row) -> Arm:

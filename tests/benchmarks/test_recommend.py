@@ -28,7 +28,7 @@ def study() -> Measured:
         for replicate in range(MOST_REPLICATES)
     }
     looks = {trial: (accuracies[trial.key] - 0.1, 0.1) for trial in trials}
-    setting = Setting((*HEADS, *TRAINED), 100, 0.5, 0.1, 1)
+    setting = Setting((*HEADS, *TRAINED), 100, 0.5, {arm.key: 0.1 * arm.flops for arm in TRAINED}, 1)
     return Measured("made up", "data", "model", setting, trials, accuracies, looks)
 
 

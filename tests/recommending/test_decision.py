@@ -35,7 +35,13 @@ ROW = [Seen(arm.key, 0, accuracy, 0.5, 1.0) for arm, accuracy in zip(HEADS, (0.4
 
 
 def setting(arms: tuple[Arm, ...] = HEADS + FROZEN, num_workers: int = 1) -> Setting:
-    return Setting(arms, num_images=100, chance=0.5, seconds_per_flop=1e-9, num_workers=num_workers)
+    return Setting(
+        arms,
+        num_images=100,
+        chance=0.5,
+        planned_seconds={arm.key: 1e-9 * arm.flops for arm in arms},
+        num_workers=num_workers,
+    )
 
 
 def test_all_solved_heads_come_first_and_trainings_begin_with_the_cheapest() -> None:
@@ -112,6 +118,13 @@ def test_log_loss_decides_between_equal_accuracies_and_never_against_one_image()
     assert score(0.9, 0.2, 50) > score(0.9, 0.3, 50)
     for num_images in (2, 24, 1000):
         assert score(1 / num_images, 50.0, num_images) > score(0.0, 0.0, num_images)
+
+
+def test_a_training_that_is_planned_short_fits_a_small_budget_whatever_its_operations() -> None:
+    planned = {arm.key: 3.0 if arm.key == "fr3@0.001" else 100.0 for arm in FROZEN}
+    trials = decide(setting()._replace(planned_seconds=planned), ROW, 10.0).trials
+    assert {trial.key for trial in trials} <= {"fr3@0.001", *(arm.key for arm in HEADS)}
+    assert expected_seconds(setting()._replace(planned_seconds=planned), ROW)["fr3@0.001"] == 4.0
 
 
 def test_costs_follow_what_was_measured() -> None:

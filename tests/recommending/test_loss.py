@@ -10,7 +10,7 @@ from layercut.recommending.decision import Setting
 from layercut.recommending.loss import lost_elsewhere, share_done
 
 ARMS = tuple(Arm(f"ft{number}", "finetune", 4, 4, 1.0, 0.0, 10.0**-number, 10**9) for number in (2, 3, 4, 5))
-SETTING = Setting(ARMS, 100, 0.5, 1e-9, 1)
+SETTING = Setting(ARMS, 100, 0.5, {arm.key: 1e-9 * arm.flops for arm in ARMS}, 1)
 LOSSES = [Loss(f"s{number}", 20 + number, share, number / 10 + 1 - share) for number in range(10)
           for share in (0.05, 0.2)]  # fmt: skip
 

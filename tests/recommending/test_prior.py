@@ -35,7 +35,7 @@ SEEN = [Seen(head.key, 0, accuracy, 0.5, 0.5) for head, accuracy in zip(HEADS, P
 
 def setting(gains: tuple[Gain, ...]) -> Setting:
     beliefs = {one.key: believed(gains, one, 24) for one in FROZEN}
-    return Setting((*HEADS, *FROZEN), 24, 0.5, 3e-11, 2, beliefs)
+    return Setting((*HEADS, *FROZEN), 24, 0.5, {arm.key: 3e-11 * arm.flops for arm in FROZEN}, 2, beliefs)
 
 
 def trained_within(seconds: float, gains: tuple[Gain, ...]) -> list[str]:

@@ -40,21 +40,10 @@ def estimated_seconds(plan: Plan, cache_dir: Path, num_cores: int, measure: bool
         num_cores: what a run has to share the work.
         measure: measure speeds that are not known yet, a second or two each.
     """
-    speeds: dict[tuple[str, str], ModelSpeed] = {}
-    for condition in sorted(plan.conditions, key=lambda one: one.head == "solved"):  # these tell less of a model
-        place = condition.task.label, condition.model.label
-        if place not in speeds:
-            speed = measured_speed(condition, plan.costs[place], cache_dir, measure)
-            if speed is None:
-                return None
-            speeds[place] = speed
-    solvers: dict[int, float] = {}
-    for num_classes in {one.task.num_classes for one in plan.conditions if one.head == "solved"}:
-        solver = solver_speed(num_classes, cache_dir, measure)
-        if solver is None:
-            return None
-        solvers[num_classes] = solver
-    each = {condition.key: _trial(condition, plan, speeds, solvers) for condition in plan.conditions}
+    known = _speeds(plan, cache_dir, measure)
+    if known is None:
+        return None
+    speeds, each = known.models, _trials(plan, known)
     by_condition = {condition.key: each[condition.key] * condition.num_replicates for condition in plan.conditions}
     pilots = {key: each[key] * count.most for key, count in num_pilots(plan.conditions).items()}
     strategies: dict[str, float] = {}
@@ -65,6 +54,47 @@ def estimated_seconds(plan: Plan, cache_dir: Path, num_cores: int, measure: bool
     told |= {"pilot": sum(pilots.values())} if pilots else {}
     told |= {"transfer": sum(strategies.values())}
     return {**told, "strategies": strategies, "cores": num_cores, "elapsed": sum(told.values()) / num_cores}
+
+
+def trial_seconds(plan: Plan, cache_dir: Path) -> dict[str, float]:
+    """Return the seconds that one replicate of each condition takes a processor core, by key, with all its epochs.
+
+    Speeds that are not known yet are measured, as by `estimated_seconds`.
+    """
+    known = _speeds(plan, cache_dir, measure=True)
+    if known is None:
+        raise ValueError("a speed that is measured is known")
+    return _trials(plan, known)
+
+
+class _Speeds(NamedTuple):
+    models: Mapping[tuple[str, str], ModelSpeed]
+    """By labels of target and model."""
+    solvers: Mapping[int, float]
+    """Seconds of an operation of the solver, by number of classes."""
+
+
+def _speeds(plan: Plan, cache_dir: Path, measure: bool) -> _Speeds | None:
+    """Return the speeds of all that a plan asks for; None where one is not known."""
+    models: dict[tuple[str, str], ModelSpeed] = {}
+    for condition in sorted(plan.conditions, key=lambda one: one.head == "solved"):  # these tell less of a model
+        place = condition.task.label, condition.model.label
+        if place not in models:
+            speed = measured_speed(condition, plan.costs[place], cache_dir, measure)
+            if speed is None:
+                return None
+            models[place] = speed
+    solvers: dict[int, float] = {}
+    for num_classes in {one.task.num_classes for one in plan.conditions if one.head == "solved"}:
+        solver = solver_speed(num_classes, cache_dir, measure)
+        if solver is None:
+            return None
+        solvers[num_classes] = solver
+    return _Speeds(models, solvers)
+
+
+def _trials(plan: Plan, known: _Speeds) -> dict[str, float]:
+    return {condition.key: _trial(condition, plan, known.models, known.solvers) for condition in plan.conditions}
 
 
 def training_step(speed: ModelSpeed, cost: ModelCost, treatment: Treatment, batch_size: int) -> _Step:

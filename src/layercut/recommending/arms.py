@@ -60,10 +60,10 @@ class Trial(NamedTuple):
     replicate: int
 
 
-def arms_of(plan: Plan, model: str = "", slower: float = 1.0, with_scratch: bool = False) -> tuple[Arm, ...]:
+def arms_of(plan: Plan, model: str = "", with_scratch: bool = False) -> tuple[Arm, ...]:
     """Return the conditions worth trying, in their order.
 
-    `slower`: how many times as long an operation takes as one of the first model; `with_scratch`: all conditions.
+    `with_scratch`: all conditions.
 
     Where only a new head is trained, solving it is better; where nothing of the source is left, nothing is recommended
     that takes a training.
@@ -79,7 +79,7 @@ def arms_of(plan: Plan, model: str = "", slower: float = 1.0, with_scratch: bool
     worth = (
         one for one in plan.conditions if with_scratch or one.head == "solved" or (one.treatment.trained and one.source)
     )
-    return in_order(_arm(one, model, slower) for one in worth)
+    return in_order(_arm(one, model) for one in worth)
 
 
 def in_order(arms: Iterable[Arm]) -> tuple[Arm, ...]:
@@ -87,7 +87,7 @@ def in_order(arms: Iterable[Arm]) -> tuple[Arm, ...]:
     return tuple(sorted(arms, key=lambda arm: (not arm.solved, arm.flops, arm.key)))
 
 
-def _arm(condition: Condition, model: str, slower: float) -> Arm:
+def _arm(condition: Condition, model: str) -> Arm:
     treated, fitting = condition.treatment, condition.fitting
     rate = None if condition.head == "solved" else fitting.lr * fitting.kept_lr_scale
     return Arm(
@@ -98,7 +98,7 @@ def _arm(condition: Condition, model: str, slower: float) -> Arm:
         treated.num_left / max(1, treated.num_blocks),
         treated.trunk / max(1, treated.num_blocks),
         rate,
-        round(condition.flops * slower),
+        condition.flops,
         model,
     )
 

@@ -32,9 +32,8 @@ from layercut.recommending.outcome import MODEL_FOLDER, Recommendation, read_rec
 from layercut.recommending.question import Question, question_of
 from layercut.recommending.runs import Runs, open_runs, study_folders
 from layercut.recommending.search import Clock, Tell, Timer, search
-from layercut.recommending.speed import training_seconds
+from layercut.recommending.speed import planned_seconds
 from layercut.recommending.target import check_target
-from layercut.runner import Run
 from layercut.spec import Study, StudySpec
 from layercut.training.device import resolve_device
 
@@ -150,18 +149,12 @@ def recommend(
 def _journal(runs: Runs, question: Question, num_workers: int, gains: Gains) -> Journal:
     """Return what earlier calls wrote down, if it is of the same arms; else a new journal."""
     scratch = question.with_scratch
-    keys = sorted(
-        arm.key for model, run in runs.by_model.items() for arm in arms_of(run.plan, model, with_scratch=scratch)
-    )
+    keys = sorted(arm.key for model, run in runs.by_model.items() for arm in arms_of(run.plan, model, scratch))
     identity = content_key("recommendation", keys)
     found = read_journal(runs.ledger)
     if found is not None and found.identity == identity:
         return found
-    speeds = {model: _seconds_per_flop(run) for model, run in runs.by_model.items()}
-    first = next(iter(speeds.values()))
-    arms = in_order(
-        arm for model, run in runs.by_model.items() for arm in arms_of(run.plan, model, speeds[model] / first, scratch)
-    )
+    arms = in_order(arm for model, run in runs.by_model.items() for arm in arms_of(run.plan, model, scratch))
     notes = tuple(dict.fromkeys(note for run in runs.by_model.values() for note in run.plan.notes))
     num_images = sum(question.class_counts.values())
     return Journal(
@@ -171,7 +164,7 @@ def _journal(runs: Runs, question: Question, num_workers: int, gains: Gains) -> 
         num_workers,
         question.has_test_images,
         notes,
-        first,
+        {key: seconds for run in runs.by_model.values() for key, seconds in planned_seconds(run).items()},
         prior=gains_hash(gains),
         beliefs={arm.key: believed(gains, arm, num_images) for arm in arms if not arm.solved},
         num_validation=None if question.validation == "folds" else question.num_held_out,
@@ -204,11 +197,6 @@ def _study(model: Study | Sequence[str], data: str | PathLike[str] | None) -> St
     if len(model) != 1:
         raise UserError(f"--share: expected one study; got {len(model)}")
     return model[0]
-
-
-def _seconds_per_flop(run: Run) -> float:
-    (cost,) = run.plan.costs.values()
-    return training_seconds(run.plan.conditions[0].model, run.context.torch_device) / max(1, 3 * cost.whole_flops)
 
 
 def _write_model(runs: Runs, best: Arm, output_dir: Path, found: Recommendation, look: Look) -> None:

@@ -40,8 +40,8 @@ class Setting(NamedTuple):
     """Labelled images that are held out, each once, as far as they count for the metric (`Journal.num_judging`)."""
     chance: float
     """What guessing gives."""
-    seconds_per_flop: float
-    """Of one worker, before any training was measured."""
+    planned_seconds: Mapping[str, float]
+    """Of a trial on one worker with all its epochs, by key of a trained arm, before any training was measured."""
     num_workers: int
     """Trials that are done side by side."""
     beliefs: Mapping[str, Belief] = MappingProxyType({})
@@ -125,6 +125,7 @@ def expected_seconds(setting: Setting, seen: Sequence[Seen]) -> dict[str, float]
     by_key = {arm.key: arm for arm in setting.arms}
     trained = [(by_key[one.key], one.seconds) for one in done if not by_key[one.key].solved]
     solved = [one.seconds for one in done if by_key[one.key].solved]
+    planned = {arm.key: max(setting.planned_seconds.get(arm.key, 0.0), 1e-6) for arm in setting.arms}
     own: dict[str, list[float]] = {}
     for one in done:
         own.setdefault(one.key, []).append(one.seconds)
@@ -132,9 +133,9 @@ def expected_seconds(setting: Setting, seen: Sequence[Seen]) -> dict[str, float]
     for arm in setting.arms:
         same = [pair for pair in trained if pair[0].model == arm.model] or trained
         alike = [pair for pair in same if pair[0].strategy == arm.strategy] or same
-        rates = [max(seconds - _BASE_SECONDS, 0.1) / max(1, other.flops) for other, seconds in alike]
-        rate = median(rates) if rates else setting.seconds_per_flop
-        guess = median(solved) if arm.solved and solved else _BASE_SECONDS + rate * arm.flops
+        paces = [max(seconds - _BASE_SECONDS, 0.1) / planned[other.key] for other, seconds in alike]
+        pace = median(paces) if paces else 1.0
+        guess = median(solved) if arm.solved and solved else _BASE_SECONDS + pace * planned[arm.key]
         found[arm.key] = float(np.mean(own[arm.key])) if arm.key in own else guess
     return found
 

@@ -62,8 +62,8 @@ class Journal:
     num_workers: int
     has_test_images: bool
     notes: tuple[str, ...]
-    seconds_per_flop: float
-    """Of one worker, measured before anything was tried."""
+    planned_seconds: dict[str, float]
+    """Of a trial of each trained arm on one worker, by what was measured before anything was tried."""
     steps: list[Step] = field(default_factory=list)
     budget_seconds: float = 0.0
     spent_seconds: float = 0.0
@@ -134,7 +134,7 @@ class Journal:
 
     def setting(self) -> Setting:
         """Return what decisions rest on besides the records."""
-        return Setting(self.arms, self.num_judging, self.chance, self.seconds_per_flop, self.num_workers, self.beliefs)
+        return Setting(self.arms, self.num_judging, self.chance, self.planned_seconds, self.num_workers, self.beliefs)
 
     def recommended(self, seen: Sequence[Seen]) -> Arm | None:
         """Return what its trials recommend; where nothing can be told apart, the most blocks with a solved head.

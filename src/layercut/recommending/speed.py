@@ -1,4 +1,4 @@
-"""How fast this machine trains this model, measured before anything is tried."""
+"""How long trials of a recommendation are expected to take, before any was done."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import time
 
 import torch
 
+from layercut.data.cache import default_cache_dir
 from layercut.models import MODELS
 from layercut.models.base import seeded_build
 from layercut.plan.jobs import ModelRef
+from layercut.plan.seconds import trial_seconds
+from layercut.runner import Run
 from layercut.training.device import place_model
 
 _IMAGES = 4
@@ -16,8 +19,22 @@ _MOST_PASSES = 3
 _ENOUGH_SECONDS = 1.0
 
 
-def training_seconds(ref: ModelRef, device: torch.device) -> float:
-    """Return the seconds that a forward and backward pass of the whole model takes for one image, on one thread.
+def planned_seconds(run: Run) -> dict[str, float]:
+    """Return the seconds that a trial of each trained condition takes one worker, by key, as `plan` knows them.
+
+    These are of a processor; on a GPU all of them are shorter by as much as a pass of the whole model is there.
+    """
+    ref, device = run.plan.conditions[0].model, run.context.torch_device
+    trained = {one.key for one in run.plan.conditions if one.head != "solved"}
+    planned = {key: seconds for key, seconds in trial_seconds(run.plan, default_cache_dir()).items() if key in trained}
+    if device.type == "cpu" or not planned:
+        return planned
+    faster = pass_seconds(ref, torch.device("cpu")) / pass_seconds(ref, device)
+    return {key: seconds / faster for key, seconds in planned.items()}
+
+
+def pass_seconds(ref: ModelRef, device: torch.device) -> float:
+    """Return the seconds that a forward and backward pass of the whole model takes, on one thread.
 
     The fastest of a few passes over a few images; a slow model gets one.
     """
@@ -36,4 +53,4 @@ def training_seconds(ref: ModelRef, device: torch.device) -> float:
             passes.append(time.perf_counter() - started)
     finally:
         torch.set_num_threads(num_threads)
-    return min(passes) / _IMAGES
+    return min(passes)
