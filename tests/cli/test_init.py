@@ -172,3 +172,13 @@ def test_classes_of_very_different_size_are_chosen_by_balanced_accuracy_and_othe
     unequal = FolderSurvey(("ants", "bees"), (60, 15), None, 0, {(40, 30): 75}, False, ())
     assert _study(unequal)["metric"] == "balanced_accuracy"
     assert "metric" not in _study(unequal._replace(train_counts=(60, 16)))
+
+
+def test_classes_of_very_different_size_have_class_weights_on_offer() -> None:
+    unequal = FolderSurvey(("ants", "bees"), (60, 15), None, 0, {(40, 30): 75}, False, ())
+    offer = "    # class_weights: balanced\n"
+    text = first_study(unequal, MODEL, "photos", "photos", Path("photos.yaml"))
+    assert offer in text
+    assert offer not in first_study(_survey(12), MODEL, "photos", "photos", Path("photos.yaml"))
+    offered = yaml.safe_load(text.replace(offer, offer.replace("# ", "")))
+    assert offered["transfer"]["training"]["class_weights"] == "balanced"

@@ -57,6 +57,7 @@ FIELDS = {
     "warmup_steps": "{warmup_steps: 2}",
     "clip_norm": "{clip_norm: 1}",
     "label_smoothing": "{label_smoothing: 0.1}",
+    "class_weights": "{class_weights: balanced}",
     "kept_lr_scale": "{kept_lr_scale: 0.1}",
     "patience_watch": "{patience_watch: loss}",
     "layer_decay": "{layer_decay: 0.5}",

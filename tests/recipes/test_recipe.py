@@ -131,6 +131,15 @@ def test_the_code_has_the_training_of_the_study_and_says_what_it_leaves_out(kept
     assert "# Not in this code: the best epoch on validation images" in code
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_code_says_that_it_leaves_class_weights_out(kept, framework):
+    training = kept.card["training"] | {"class_weights": "balanced"}
+    assert "# Not in this code: class_weights: balanced." in recipe(
+        kept._replace(card=kept.card | {"training": training}), framework
+    )
+    assert "class_weights" not in recipe(kept, framework)
+
+
 def test_published_weights_are_asked_for_by_name(kept, monkeypatch):
     from layercut.spec import WeightsSource
 

@@ -37,6 +37,10 @@ REFUSED = [
     ("{kept_lr_scale: 0}", "`transfer.training.kept_lr_scale` given with --set: expected greater than 0"),
     ("{target_accuracy: 98.5}", "less than or equal to 1; got 98.5"),
     ("{label_smoothing: 1}", "less than 1"),
+    ("{class_weights: balance}", "`balanced`, or a mapping from classes to weights"),
+    ("{class_weights: {'5': 0}}", "`transfer.training.class_weights.5` given with --set: expected greater than 0"),
+    ("{class_weights: {'5': .inf}}", "`transfer.training.class_weights.5` given with --set: expected a finite number"),
+    ("{class_weights: {}}", "at least 1 value"),
     ("{augmentation: [blur]}", "'flip'"),
     ("{patience_watch: loss, patience: null}", "a `patience` and `validate_epochs: all` beside `patience_watch: loss`"),
     ("{patience_watch: loss, validate_epochs: as_needed}", "got patience 6 and validate_epochs as_needed"),
@@ -54,6 +58,7 @@ def test_fields_that_do_not_go_together_are_refused_with_the_reason(training, me
 @pytest.mark.parametrize(
     ("pretraining", "message"),
     [
+        ("{class_weights: balanced}", "no class_weights for a source"),
         ("{kept_lr_scale: 0.1}", "no kept_lr_scale for a source, which keeps nothing"),
         ("{log_points: true, patience: null}", "log_points under transfer.training"),
         ("{checkpoints: [epoch 3]}", "`patience: null` and no target_accuracy beside checkpoints at epochs"),

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from layercut.training import axes
 from layercut.training.axes import turn
+from layercut.training.class_weights import image_weights
 from layercut.training.logistic import Problem, UnsolvedError
 
 
@@ -48,6 +49,31 @@ def test_the_minimum_is_that_of_scikit_learn(shape, strength):
     expected = torch.as_tensor(theirs.predict_log_proba(standard))
     assert log_loss(ours, labels) == pytest.approx(log_loss(expected, labels), abs=1e-4)
     assert torch.allclose(ours.log_softmax(1).exp(), expected.exp(), atol=1e-3)
+
+
+@pytest.mark.parametrize("strength", [1.0, 1e-2, 1e-4])
+@pytest.mark.parametrize("shape", [(90, 6, 3), (40, 300, 4), (60, 8, 2)])
+@pytest.mark.parametrize("rule", ["balanced", (1.0, 6.0, 2.0, 0.5)])
+def test_the_minimum_with_class_weights_is_that_of_scikit_learn(shape, strength, rule):
+    features, labels = problem(*shape)
+    kept = (labels != 1) | (torch.arange(len(labels)) < 15)  # unequal classes
+    features, labels = features[kept], labels[kept]
+    num_features, num_classes = shape[1:]
+    counts = image_weights(labels, rule if rule == "balanced" else rule[:num_classes])
+    everything = torch.arange(len(labels))
+    turned = turn(features, everything)
+    ours = Problem(turned, everything, labels, num_classes, weights=counts).solve(strength).logits(turned.coordinates)
+    standard = StandardScaler().fit_transform(features.double().numpy())
+    inverse = (2 if num_classes == 2 else 1) / (len(labels) * strength * num_features)
+    by_class = {label: counts[labels == label][0].item() for label in range(num_classes)}
+    theirs = LogisticRegression(
+        C=inverse, tol=1e-8, max_iter=50_000, class_weight="balanced" if rule == "balanced" else by_class
+    ).fit(standard, labels.numpy())
+    expected = torch.as_tensor(theirs.predict_log_proba(standard))
+    assert log_loss(ours, labels) == pytest.approx(log_loss(expected, labels), abs=1e-4)
+    assert torch.allclose(ours.log_softmax(1).exp(), expected.exp(), atol=1e-3)
+    plain = Problem(turned, everything, labels, num_classes).solve(strength).logits(turned.coordinates)
+    assert not torch.allclose(plain.log_softmax(1).exp(), expected.exp(), atol=1e-3)
 
 
 def test_two_images_of_one_feature_by_hand():

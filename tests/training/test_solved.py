@@ -12,6 +12,7 @@ from torch import nn
 from layercut.models.base import CuttableModel, DenseHead
 from layercut.training.axes import turn
 from layercut.training.batches import Examples
+from layercut.training.class_weights import image_weights
 from layercut.training.logistic import Problem, UnsolvedError
 from layercut.training.solved import (
     DEFAULT_STRENGTH,
@@ -112,6 +113,35 @@ def test_a_head_of_one_fold_has_seen_that_folds_images_only():
     alone = features[splits[1].seen]
     solve_head(other, alone, labels[splits[1].seen], problem.strength.value)
     assert torch.allclose(whole.head.out.weight, other.head.out.weight, atol=1e-6)
+
+
+def test_class_weights_are_of_the_images_that_a_head_is_solved_on_and_held_out_ones_count_alike():
+    features, labels = noisy()
+    labels[labels == 1] *= torch.arange(20) % 4 == 0  # unequal classes
+    splits = folds(60)
+    chosen = choose_strength(features, labels, splits, 3, class_weights="balanced")
+    loss = 0.0
+    for split in splits:
+        turned, seen = turn(features, split.seen), labels[split.seen]
+        weighted = Problem(turned, split.seen, seen, 3, weights=image_weights(seen, "balanced"))
+        logits = weighted.solve(chosen.value).logits(turned.coordinates)[split.unseen]
+        loss += F.cross_entropy(logits, labels[split.unseen], reduction="sum").item()
+    assert chosen.loss == pytest.approx(loss / 60, abs=1e-6)
+    assert chosen.loss != pytest.approx(pooled(features, labels, splits, chosen.value)[0], abs=1e-3)
+
+
+def test_a_head_of_one_fold_has_class_weights_of_that_folds_images():
+    features, labels = noisy()
+    labels[labels == 1] *= torch.arange(20) % 4 == 0
+    splits = folds(60)
+    problem = HeadProblem(features, labels, 60, splits, choose_strength(features, labels, splits, 3), "balanced")
+    whole, other = model(), model()
+    problem.solve(whole, 1)
+    seen = splits[1].seen
+    solve_head(other, features[seen], labels[seen], problem.strength.value, class_weights="balanced")
+    assert torch.allclose(whole.head.out.weight, other.head.out.weight, atol=1e-6)
+    solve_head(other, features[seen], labels[seen], problem.strength.value)
+    assert not torch.allclose(whole.head.out.weight, other.head.out.weight, atol=1e-2)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

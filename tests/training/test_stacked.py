@@ -245,6 +245,8 @@ RULES = [
     {"lr_schedule": "step", "lr_step_epochs": 2, "warmup_steps": 3},
     {"optimizer": "sgd", "lr": 0.5, "clip_norm": 0.3},
     {"label_smoothing": 0.2},
+    {"class_weights": "balanced", "label_smoothing": 0.1},
+    {"class_weights": (1.0, 7.0, 2.0)},
     {"kept_lr_scale": 0.1},
     {"pull": 0.5},
     {"target_accuracy": 0.6, "patience": None},

@@ -200,6 +200,11 @@ def _transfer(survey: FolderSurvey, model: FirstModel) -> Iterator[_Line]:
     )
     yield from _validation(survey, scarce)
     yield from _training(scarce, _has_images_to_choose_by(survey, scarce))
+    if are_unequal(survey.train_counts):
+        yield _Line(
+            "Let each class have the same share of what is learned from, though some have few images:",
+            "    # class_weights: balanced",
+        )
 
 
 _STRATEGIES = {

@@ -12,6 +12,7 @@ from layercut.keys import content_key
 from layercut.metrics import ACCURACY
 from layercut.plan.canonical import condition_key, task_identity
 from layercut.plan.chosen import Chosen, chosen_strategies
+from layercut.plan.class_weights import target_weights
 from layercut.plan.cost import ModelCost, num_evaluated, sample_images, training_length
 from layercut.plan.cuts import chosen_cuts, own_cuts
 from layercut.plan.halving import most_repetitions
@@ -69,7 +70,8 @@ class DesignGroup(NamedTuple):
         for levels in _factor_levels(self.spec):
             training = target_training(self.spec, self.target_index, levels)
             fitting = scaled(make_fitting(self.spec, training, self.precision), self.target.scaling)
-            fitting = dataclasses.replace(fitting, metric=self.spec.metric)
+            weights = target_weights(self.spec, self.target_index, levels, training, self.task.class_names)
+            fitting = dataclasses.replace(fitting, metric=self.spec.metric, class_weights=weights)
             if fitting.validate_epochs == "as_needed" and fitting.metric != ACCURACY:
                 raise self.spec.error(
                     target_place(self.spec, self.target_index, levels, "validate_epochs"),

@@ -125,7 +125,10 @@ def task_ref(resolved: ResolvedTask) -> TaskRef:
 def make_fitting(spec: StudySpec, training: TrainingSpec, precision: Precision) -> Fitting:
     """Return the training fields as jobs carry them, each under its own name; of several learning rates the lowest."""
     mean, std = (value for _, value in numbers(spec))
-    carried = {field.name for field in dataclasses.fields(Fitting)} & set(type(training).model_fields) - {"lr"}
+    carried = {field.name for field in dataclasses.fields(Fitting)} & set(type(training).model_fields) - {
+        "lr",
+        "class_weights",
+    }
     return Fitting(
         lr=training.rates[0],
         augmentation=tuple(_step(spec, training, step) for step in training.augmentation),

@@ -20,8 +20,8 @@ _ITERATIONS = 30
 
 
 def solved_fitting(fitting: Fitting) -> Fitting:
-    """Return what is left of a training where the head is solved: how images become inputs, in what precision, and by
-    what it is judged."""
+    """Return what is left of a training where the head is solved: how images become inputs, in what precision, how much
+    each class counts, and by what it is judged."""
     return Fitting(
         optimizer="lbfgs",
         lr=0.0,
@@ -32,6 +32,7 @@ def solved_fitting(fitting: Fitting) -> Fitting:
         precision=fitting.precision,
         mean=fitting.mean,
         std=fitting.std,
+        class_weights=fitting.class_weights,
         adapt_norms=fitting.adapt_norms,
         classification_report=fitting.classification_report,
         metric=fitting.metric,

@@ -149,7 +149,7 @@ def _find(study: str | PathLike[str]) -> Path:
 
 
 _UNION_TAG = re.compile(
-    r"literal\[.*\]|list\[.*\]|int|str|float|ReplicateRule|NormalizationSpec|StrategySpec|OwnAugmentation|function-.*"
+    r"literal\[.*\]|list\[.*\]|dict\[.*\]|int|str|float|ReplicateRule|NormalizationSpec|StrategySpec|OwnAugmentation|function-.*"
 )
 
 

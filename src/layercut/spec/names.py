@@ -38,6 +38,9 @@ _KEYS = (
     *((task, "groups") for task in _TASKS),
     ("transfer", "factors"),
     ("transfer", "factors", "*"),
+    ("transfer", "training", "class_weights"),
+    *((task, "training", "class_weights") for task in _TASKS),
+    ("transfer", "factors", "*", "*", "class_weights"),
 )
 """Mappings whose keys are names that the user chose."""
 

@@ -77,6 +77,21 @@ AugmentationStep = Annotated[
 ]
 
 
+def _weights(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): weight for name, weight in value.items()}
+    if value is not None and value != "balanced":
+        raise ValueError(f"`balanced`, or a mapping from classes to weights such as {{cat: 1, dog: 5}}; got {value!r}")
+    return value
+
+
+ClassWeightsByName = Annotated[
+    Annotated[Literal["balanced"], Tag("literal[balanced]")]
+    | Annotated[dict[str, Annotated[float, Field(gt=0)]], Field(min_length=1), Tag("dict[str,float]")],
+    Discriminator(lambda value: "dict[str,float]" if isinstance(value, dict) else "literal[balanced]"),
+]
+
+
 class TrainingSpec(StrictSpec):
     """One training: optimizer, learning rate, length, stopping, what is done to the images."""
 
@@ -137,6 +152,12 @@ class TrainingSpec(StrictSpec):
     clip_norm: float | None = Field(default=None, gt=0, description="Maximum norm of the gradient; null: no limit.")
     label_smoothing: float = Field(
         default=0.0, ge=0, lt=1, description="Fraction of each label that is spread over all classes in training."
+    )
+    class_weights: Annotated[ClassWeightsByName | None, BeforeValidator(_weights)] = Field(
+        default=None,
+        description="How much an image counts in the training loss, and in a head that is solved, by its class: "
+        "`balanced` gives each class the same share, a mapping such as `{cat: 1, dog: 5}` says it by name, 1 where it "
+        "says nothing. Validation and test images count alike.",
     )
     kept_lr_scale: float = Field(
         default=1.0,
@@ -298,6 +319,8 @@ class PretrainingSpec(TrainingSpec):
         for name in ("layer_decay", "pull", "unfreeze_every", "adapt_norms"):
             if getattr(self, name) != type(self).model_fields[name].default:
                 yield f"no {name} for a source: it is for a strategy; got {getattr(self, name)}"
+        if self.class_weights is not None:
+            yield f"no class_weights for a source: they are for trials; got {self.class_weights!r}"
         if self.log_points:
             yield "log_points under transfer.training; a source has `checkpoints`; got log_points"
         epochs = epochs_of(self.checkpoints)

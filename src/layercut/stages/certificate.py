@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from layercut.errors import UntrainedError, few
 from layercut.stages.trial import Trial
+from layercut.training.class_weights import image_weights, training_loss
 from layercut.training.schedule import Schedule
 
 _MOST = 4
@@ -77,7 +77,8 @@ def _could_move(
     body.eval()
     asked = {name: values[name].detach().requires_grad_() for name in names}
     logits = torch.func.functional_call(body, {**values, **asked}, (inputs,))
-    loss = F.cross_entropy(logits, labels, label_smoothing=schedule.label_smoothing)
+    weights = image_weights(labels, schedule.class_weights)
+    loss = training_loss(logits, labels, schedule.label_smoothing, weights)
     gradients = torch.autograd.grad(loss, list(asked.values()), allow_unused=True)
     for name, gradient in zip(names, gradients, strict=True):
         if gradient is None:

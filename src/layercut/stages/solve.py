@@ -26,9 +26,9 @@ def head_problem(trial: Trial, training: Examples, validation: Examples | None) 
     Raises:
         UnsolvedError: there is no minimum, or features are infinite or NaN.
     """
-    body, precision = trial.parts.body, trial.condition.fitting.precision
+    body, fitting = trial.parts.body, trial.condition.fitting
     parts = [training] if validation is None else [training, validation]
-    features = torch.cat([head_inputs(body, part, precision) for part in parts])
+    features = torch.cat([head_inputs(body, part, fitting.precision) for part in parts])
     labels = torch.cat([part.labels for part in parts])
     folds = tuple(
         HeldOut(_rows(trial, fold.train, labels.device), _rows(trial, fold.validation, labels.device))
@@ -39,8 +39,9 @@ def head_problem(trial: Trial, training: Examples, validation: Examples | None) 
         rows = torch.arange(len(labels), device=labels.device)
         splits = (HeldOut(rows[: len(training)], rows[len(training) :]),)
     layer = classifier(body)
-    strength = choose_strength(features, labels, splits, layer.out_features, layer.bias is not None)
-    return HeadProblem(features, labels, len(training), folds, strength)
+    rule = fitting.class_weights
+    strength = choose_strength(features, labels, splits, layer.out_features, layer.bias is not None, rule)
+    return HeadProblem(features, labels, len(training), folds, strength, rule)
 
 
 def solve_trial(trial: Trial, training: Examples, validation: Examples | None) -> tuple[Training, Evaluation]:

@@ -3,8 +3,9 @@
     minimise  mean_i -log softmax(W x_i + b)[y_i]  +  strength * d / 2 * |W|^2
 
 with d the mean squared distance of the images from their centre, so that one strength means the same for few and many
-features. The bias has no penalty. L-BFGS in float64, on axes scaled so that the curvature is about 1 along each: a
-dozen iterations from the solution at the strength before.
+features; where images have weights, of mean 1, each one's log loss counts as often. The bias has no penalty. L-BFGS in
+float64, on axes scaled so that the curvature is about 1 along each: a dozen iterations from the solution at the
+strength before.
 
 Reference:
     Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning", 2nd ed., sections 4.4 and 18.3.5: with
@@ -60,10 +61,19 @@ class Solution(NamedTuple):
 class Problem:
     """Some images with their classes; solved at one strength after another, each time from the solution before."""
 
-    def __init__(self, turned: Turned, seen: Tensor, labels: Tensor, num_classes: int, biased: bool = True) -> None:
-        """Take the images at `seen` of `turned`; `labels` are theirs, Int64 "seen"."""
+    def __init__(
+        self,
+        turned: Turned,
+        seen: Tensor,
+        labels: Tensor,
+        num_classes: int,
+        biased: bool = True,
+        weights: Tensor | None = None,
+    ) -> None:
+        """Take the images at `seen` of `turned`; `labels` are theirs, Int64 "seen", and `weights`, Float64 "seen"."""
         self._coordinates = turned.coordinates[seen]
         self._labels = labels
+        self._weights = weights
         self._turned = turned
         self._biased = biased
         self._latest = Solution(
@@ -81,14 +91,17 @@ class Problem:
         bias_scale = _CURVATURE**-0.5 if self._biased else 0.0
         point = torch.cat([self._latest.weights / scale, self._latest.bias[None] * _CURVATURE**0.5])
         one_hot = F.one_hot(self._labels, point.shape[1]).double()
+        weights = None if self._weights is None else self._weights[:, None]
+        counted = one_hot if weights is None else one_hot * weights
 
         def loss_and_gradient() -> Tensor:
             solution = Solution(point[:-1] * scale, point[-1] * bias_scale)
             log_chances = solution.logits(self._coordinates).log_softmax(1)
             wrong = (log_chances.exp() - one_hot) / len(one_hot)
+            wrong = wrong if weights is None else wrong * weights
             gradient = self._coordinates.T @ wrong + penalty * solution.weights
             point.grad = torch.cat([gradient * scale, wrong.sum(0, keepdim=True) * bias_scale])
-            loss = -(log_chances * one_hot).sum() / len(one_hot) + penalty / 2 * solution.weights.square().sum()
+            loss = -(log_chances * counted).sum() / len(one_hot) + penalty / 2 * solution.weights.square().sum()
             return loss
 
         solver = torch.optim.LBFGS(

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from layercut.records import EpochPoint
 from layercut.training.batches import Examples
+from layercut.training.class_weights import image_weights, training_loss
 from layercut.training.evaluate import evaluate
 from layercut.training.handling import PLAIN, Handling
 from layercut.training.history import Training, TrainingHistory
@@ -47,6 +47,8 @@ class Optimization:
         self._examples = examples
         self._schedule = schedule
         self._rounds = rounds
+        weights = image_weights(examples.labels, schedule.class_weights)
+        self._weights = None if weights is None else weights.float()
         batch_sizes = schedule.batch_sizes(len(examples))
         self.steps_an_epoch = len(batch_sizes)
         self._batches = Batches(len(examples), batch_sizes, [order_seed], examples.labels.device)
@@ -71,7 +73,8 @@ class Optimization:
             inputs = epoch_inputs.gather(positions)
             with training_precision(schedule.precision, inputs.device):
                 logits = model(inputs)
-            loss = F.cross_entropy(logits, labels, label_smoothing=schedule.label_smoothing)
+            weights = None if self._weights is None else self._weights[positions]
+            loss = training_loss(logits, labels, schedule.label_smoothing, weights)
             self._optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             if schedule.clip_norm is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from layercut.metrics import ACCURACY, Metric
+from layercut.training.class_weights import ClassWeights
 from layercut.training.precision import Precision
 from layercut.training.rounds import Rounds, rounds_of_epochs, rounds_of_steps
 
@@ -39,6 +40,7 @@ class Schedule:
     warmup_steps: int = 0
     clip_norm: float | None = None
     label_smoothing: float = 0.0
+    class_weights: ClassWeights = None
     kept_lr_scale: float = 1.0
     layer_decay: float = 0.75
     pull: float = 0.01

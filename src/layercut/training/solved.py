@@ -19,6 +19,7 @@ from layercut.metrics import ClassCounts, count_classes, pooled
 from layercut.models.base import CuttableModel
 from layercut.training.axes import Turned, turn
 from layercut.training.batches import Examples
+from layercut.training.class_weights import ClassWeights, image_weights
 from layercut.training.logistic import ROUGH, Problem, UnsolvedError
 from layercut.training.precision import Precision, evaluation_precision
 
@@ -61,11 +62,12 @@ class HeadProblem(NamedTuple):
     num_train: int
     folds: tuple[HeldOut, ...]
     strength: Strength
+    class_weights: ClassWeights = None
 
     def solve(self, model: CuttableModel, fold: int | None = None) -> None:
         """Give a model the head solved on all training images, or on those of one fold."""
         seen = torch.arange(self.num_train, device=self.labels.device) if fold is None else self.folds[fold].seen
-        solve_head(model, self.features, self.labels, self.strength.value, seen)
+        solve_head(model, self.features, self.labels, self.strength.value, seen, self.class_weights)
 
 
 def head_inputs(model: CuttableModel, examples: Examples, precision: Precision = "float32") -> Tensor:
@@ -96,7 +98,12 @@ def classifier(model: CuttableModel) -> nn.Linear:
 
 
 def choose_strength(
-    features: Tensor, labels: Tensor, splits: Sequence[HeldOut], num_classes: int, biased: bool = True
+    features: Tensor,
+    labels: Tensor,
+    splits: Sequence[HeldOut],
+    num_classes: int,
+    biased: bool = True,
+    class_weights: ClassWeights = None,
 ) -> Strength:
     """Return the strength with the lowest log loss on what is held out, the stronger of equal ones.
 
@@ -104,6 +111,7 @@ def choose_strength(
         features: Float32 "n features" of all images that are seen or held out.
         labels: Int64 "n".
         splits: each image is held out at most once; without any, the default strength is taken.
+        class_weights: of the images that a head is solved on; those held out count alike.
 
     Raises:
         UnsolvedError: a fit has no minimum that the solver finds, or features are infinite or NaN.
@@ -111,7 +119,9 @@ def choose_strength(
     _check(features)
     if not splits:
         return Strength(DEFAULT_STRENGTH, None, None, 0)
-    tries = [_Try(turn(features, split.seen, biased), labels, split, num_classes, biased) for split in splits]
+    tries = [
+        _Try(turn(features, split.seen, biased), labels, split, num_classes, biased, class_weights) for split in splits
+    ]
     num_held_out = sum(len(split.unseen) for split in splits)
     best = Strength(STRENGTHS[0], math.inf, None, 0)
     num_worse = num_looks = 0
@@ -129,7 +139,12 @@ def choose_strength(
 
 
 def solve_head(
-    model: CuttableModel, features: Tensor, labels: Tensor, strength: float, seen: Tensor | None = None
+    model: CuttableModel,
+    features: Tensor,
+    labels: Tensor,
+    strength: float,
+    seen: Tensor | None = None,
+    class_weights: ClassWeights = None,
 ) -> None:
     """Give a model the head that is solved at one strength, in place.
 
@@ -137,6 +152,7 @@ def solve_head(
         features: what `head_inputs` returned, Float32 "n features".
         labels: Int64 "n".
         seen: Int64 positions of the images to solve on; None: all.
+        class_weights: how much each of these counts, by its class.
 
     Raises:
         UnsolvedError: there is no minimum that the solver finds, or features are infinite or NaN.
@@ -146,7 +162,8 @@ def solve_head(
     seen = torch.arange(len(features), device=features.device) if seen is None else seen
     biased = layer.bias is not None
     turned = turn(features, seen, biased)
-    solution = Problem(turned, seen, labels[seen], layer.out_features, biased).solve(strength)
+    counts = image_weights(labels[seen], class_weights)
+    solution = Problem(turned, seen, labels[seen], layer.out_features, biased, counts).solve(strength)
     weights, bias = turned.dense(*solution)
     with torch.no_grad():
         layer.weight.copy_(weights)
@@ -162,8 +179,17 @@ def _check(features: Tensor) -> None:
 class _Try:
     """One split on the path of strengths."""
 
-    def __init__(self, turned: Turned, labels: Tensor, split: HeldOut, num_classes: int, biased: bool) -> None:
-        self._problem = Problem(turned, split.seen, labels[split.seen], num_classes, biased)
+    def __init__(
+        self,
+        turned: Turned,
+        labels: Tensor,
+        split: HeldOut,
+        num_classes: int,
+        biased: bool,
+        class_weights: ClassWeights,
+    ) -> None:
+        seen = labels[split.seen]
+        self._problem = Problem(turned, split.seen, seen, num_classes, biased, image_weights(seen, class_weights))
         self._unseen = turned.coordinates[split.unseen]
         self._labels = labels[split.unseen]
         self._num_classes = num_classes

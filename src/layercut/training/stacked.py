@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from layercut.records import EpochPoint
 from layercut.training.batches import StackedExamples
+from layercut.training.class_weights import image_weights
 from layercut.training.evaluate import Evaluation
 from layercut.training.handling import PLAIN, Handling
 from layercut.training.history import DivergedError, Training, TrainingHistory
@@ -55,6 +56,7 @@ def train_stacked(
     rounds = schedule.rounds(len(examples))
     rate = LearningRate(optimizer, schedule, rounds, len(batch_sizes))
     batches = Batches(len(examples), batch_sizes, order_seeds, device)
+    weights = image_weights(examples.labels, schedule.class_weights)
     unfreezing = Unfreezing(stack.template, stack.parameters, handling.turns, schedule, rounds.number)
     since, watch = unfreezing.last, schedule.patience_watch
     histories = [TrainingHistory(schedule.patience, schedule.target_accuracy, watch=watch, since=since) for _ in models]
@@ -79,7 +81,13 @@ def train_stacked(
         for batch in batches.take(rounds.steps_of(number, len(batch_sizes))):
             if num_seen == 0 or batch.number == 1:
                 augmented = examples.augmented_inputs(batch.epoch)
-            losses, right = _step(stack, optimizer, schedule, *examples.gather(batch.positions, augmented))
+            losses, right = _step(
+                stack,
+                optimizer,
+                schedule,
+                _gathered(weights, batch.positions),
+                *examples.gather(batch.positions, augmented),
+            )
             rate.after_step()
             loss_sums += losses * batch.positions.shape[1]
             num_right += right
@@ -116,13 +124,24 @@ def train_stacked(
     ]
 
 
+def _gathered(weights: Tensor | None, positions: Tensor) -> Tensor | None:
+    """Return the weights of each member's batch, Float32 "members batch"; None where all images count alike."""
+    return None if weights is None else weights.gather(1, positions).float()
+
+
 def _step(
-    stack: Stack, optimizer: torch.optim.Optimizer, schedule: Schedule, inputs: Tensor, labels: Tensor
+    stack: Stack,
+    optimizer: torch.optim.Optimizer,
+    schedule: Schedule,
+    weights: Tensor | None,
+    inputs: Tensor,
+    labels: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """Train each member on its own batch; return losses and correct counts, "members"."""
     with training_precision(schedule.precision, inputs.device):
         logits = stack(inputs)
-    losses = stacked_losses(logits, labels, schedule.label_smoothing).mean(dim=1)
+    each = stacked_losses(logits, labels, schedule.label_smoothing)
+    losses = (each if weights is None else each * weights).mean(dim=1)
     optimizer.zero_grad(set_to_none=True)
     losses.sum().backward()  # type: ignore[no-untyped-call]
     if schedule.clip_norm is not None:
