@@ -211,6 +211,7 @@ def _num_used(members: list[tuple[Condition, int]], task: Task) -> int:
             condition.study_seed,
             validation=condition.validation,
             val_split=condition.val_split,
+            groups=task.groups,
         )
         used[split.train] = used[split.validation] = True
     return int(used.sum())

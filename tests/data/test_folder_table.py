@@ -156,7 +156,7 @@ def test_the_folders_of_a_class_may_be_groups(tmp_path: Path) -> None:
     train, test = _divided(tmp_path / "photos", "folder")
     assert (len(train), len(test)) == (16, 4)
     assert _notes_of_groups(tmp_path / "photos") == (
-        "photos: 5 groups stay whole between training and test images, not between training and validation images",
+        "photos: 5 groups stay whole between training, validation and test images",
     )
     with pytest.raises(DataError, match=r"got folders: video0, .*or `group: folder`"):
         _read(tmp_path / "photos")

@@ -116,7 +116,7 @@ def _table_without_splits(root: Path, photos: Photos) -> Kind:
     return Kind(train=(5, 5), test=(1, 1))
 
 
-_GROUPS = "photos: 3 groups stay whole between training and test images, not between training and validation images"
+_GROUPS = "photos: 3 groups stay whole between training, validation and test images"
 
 
 def _table_with_groups(root: Path, photos: Photos) -> Kind:

@@ -7,17 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layercut.data.splits import (
-    Split,
-    Validation,
-    check_fractions,
-    fold_splits,
-    least_fraction,
-    sample_split,
-    split_sizes,
-    splits_hash,
-    training_sizes,
-)
+from layercut.data.split_sizes import Validation, check_fractions, least_fraction, split_sizes, training_sizes
+from layercut.data.splits import Split, fold_splits, sample_split, splits_hash
 from layercut.errors import DataError
 
 SIZES = st.lists(st.integers(20, 80), min_size=2, max_size=4)

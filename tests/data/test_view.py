@@ -37,7 +37,7 @@ def _load(tmp_path: Path, **options: Any) -> cache.LoadedDataset:
 
 def test_groups_become_classes_in_their_order_and_the_rest_is_left_out() -> None:
     content = _content()
-    train, _, names, _ = _seen(content, groups={"c": ["c"], "first": [0]})
+    train, _, names, *_ = _seen(content, groups={"c": ["c"], "first": [0]})
     assert names == ("c", "first")
     assert train.labels.tolist() == [1, 0, 1]
     np.testing.assert_array_equal(train.images, content.train.images[[0, 2, 3]])

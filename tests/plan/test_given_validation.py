@@ -10,7 +10,8 @@ import pytest
 from fake_datasets import write_folder
 from layercut import load_results, run_study
 from layercut.data.cache import default_cache_dir, default_data_dir
-from layercut.data.splits import sample_split, split_sizes
+from layercut.data.split_sizes import split_sizes
+from layercut.data.splits import sample_split
 from layercut.errors import SpecError
 from layercut.plan.expand import Plan
 from layercut.plan.preflight import plan_with_data, plan_without_data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from layercut.data.reading import known_info
-from layercut.data.splits import split_sizes
+from layercut.data.split_sizes import split_sizes
 from layercut.errors import SpecError
 from layercut.plan.canonical import trial_key
 from layercut.plan.jobs import TransferJob

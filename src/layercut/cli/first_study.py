@@ -13,7 +13,7 @@ import yaml
 
 from layercut.data.folder_survey import FolderSurvey, describe_survey
 from layercut.data.holdout import holdout_counts
-from layercut.data.splits import split_sizes
+from layercut.data.split_sizes import split_sizes
 from layercut.errors import visible
 from layercut.metrics import are_unequal
 from layercut.significance import replicates_needed

@@ -30,6 +30,8 @@ class RawImages(NamedTuple):
     labels: NDArray[np.int64]
     num_validation: int = 0
     """So many of the last ones are for validation alone."""
+    groups: NDArray[np.int64] | None = None
+    """Int64 "n": images of one number belong together; with test images of the dataset's own only."""
 
 
 class RawDataset(NamedTuple):

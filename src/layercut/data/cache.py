@@ -1,6 +1,6 @@
 """Datasets on disk, decoded once: memory-mapped arrays that all processes share.
 
-    cache_dir/datasets/KEY/   entry.json, {train,test}_{images,labels,hashes}.npy
+    cache_dir/datasets/KEY/   entry.json, {train,test}_{images,labels,hashes}.npy[, train_groups.npy]
 
 An entry is written to a temporary folder and renamed, so a reader sees all of it or nothing, and processes
 that build the same entry at once do not disturb each other. A damaged entry is built again.
@@ -38,6 +38,8 @@ FORMAT_VERSION = 1
 
 _MANIFEST = "entry.json"
 _ARRAYS = ("train_images", "train_labels", "train_hashes", "test_images", "test_labels", "test_hashes")
+_GROUPS = "train_groups"
+"""An array of datasets with groups only."""
 _TEMPORARY_PREFIX = ".building-"
 _ABANDONED_SECONDS = 24 * 3600
 _ATTEMPTS = 5
@@ -59,11 +61,13 @@ class LoadedDataset:
     """The cache entry; `open_cached` opens it in another process."""
     num_validation: int = 0
     """So many of the last training images are for validation alone."""
+    groups: NDArray[np.int64] | None = None
+    """Int64 "n": training images of one number belong together; None where there are no groups."""
 
     @property
     def content(self) -> Content:
         """Return the splits and class names alone."""
-        return Content(self.train, self.test, self.class_names, self.num_validation)
+        return Content(self.train, self.test, self.class_names, self.num_validation, self.groups)
 
     def info(self) -> DatasetInfo:
         """Return class names, image shape and images of each class."""
@@ -133,7 +137,8 @@ def open_cached(folder: Path) -> LoadedDataset:
     """
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        arrays = {name: _open_array(folder, name, manifest["arrays"][name]) for name in _ARRAYS}
+        names = (*_ARRAYS, *([_GROUPS] if _GROUPS in manifest["arrays"] else []))
+        arrays = {name: _open_array(folder, name, manifest["arrays"][name]) for name in names}
         class_names, digest = tuple(manifest["class_names"]), str(manifest["fingerprint"])
         num_validation = int(manifest.get("num_validation", 0))
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
@@ -143,7 +148,7 @@ def open_cached(folder: Path) -> LoadedDataset:
     train = LabelledImages(arrays["train_images"], arrays["train_labels"])
     test = LabelledImages(arrays["test_images"], arrays["test_labels"])
     hashes = arrays["train_hashes"], arrays["test_hashes"]
-    return LoadedDataset(train, test, class_names, digest, *hashes, folder, num_validation)
+    return LoadedDataset(train, test, class_names, digest, *hashes, folder, num_validation, arrays.get(_GROUPS))
 
 
 def _entry_folder(cache_dir: Path, name: str, options: BaseModel, view: ViewOptions, files_key: str | None) -> Path:
@@ -198,12 +203,15 @@ def _write_entry(content: Content, folder: Path) -> None:
         hashes = _write_images(folder / f"{name}_images.npy", part.images)
         np.save(folder / f"{name}_labels.npy", part.labels, allow_pickle=False)
         np.save(folder / f"{name}_hashes.npy", hashes, allow_pickle=False)
-    arrays: dict[str, NDArray[Any]] = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS}
+    if content.groups is not None:
+        np.save(folder / f"{_GROUPS}.npy", content.groups, allow_pickle=False)
+    written = (*_ARRAYS, *([_GROUPS] if content.groups is not None else []))
+    arrays: dict[str, NDArray[Any]] = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in written}
     train, test = (LabelledImages(arrays[f"{name}_images"], arrays[f"{name}_labels"]) for name in ("train", "test"))
     manifest = {
         "arrays": {name: {"shape": list(array.shape), "dtype": str(array.dtype)} for name, array in arrays.items()},
         "class_names": list(content.class_names),
-        "fingerprint": fingerprint(Content(train, test, content.class_names, content.num_validation)),
+        "fingerprint": fingerprint(content._replace(train=train, test=test)),
         "num_validation": content.num_validation,
     }
     (folder / _MANIFEST).write_text(canonical_json(manifest), encoding="utf-8")

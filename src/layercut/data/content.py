@@ -24,6 +24,8 @@ class Content(NamedTuple):
     class_names: tuple[str, ...]
     num_validation: int = 0
     """So many of the last training images are for validation alone."""
+    groups: NDArray[np.int64] | None = None
+    """Int64 "n": training images of one number belong together (a patient, a camera, a video)."""
 
     def info(self) -> DatasetInfo:
         """Return class names, image shape and images of each class."""
@@ -37,14 +39,14 @@ class Content(NamedTuple):
 
 
 def fingerprint(content: Content) -> str:
-    """Return the SHA-256 over image bytes, labels, class names and shapes of both splits.
+    """Return the SHA-256 over image bytes, labels, class names and shapes of both splits, and groups if any.
 
     Equal content gives an equal fingerprint, wherever it was read from and in whatever format.
 
     Raises:
         DataError: the name of a class is no text.
     """
-    train, test, class_names, num_validation = content
+    train, test, class_names, num_validation, groups = content
     for name in class_names:
         if not name.isprintable() and any("\ud800" <= sign <= "\udfff" for sign in name):
             raise DataError(f"the name of the class {visible(name)} is not in UTF-8: rename its folder or column")
@@ -55,6 +57,8 @@ def fingerprint(content: Content) -> str:
         for piece in in_pieces(split.images):
             digest.update(piece.data)
         digest.update(split.labels.astype("<i8").tobytes())
+    if groups is not None:
+        digest.update(b"groups" + groups.astype("<i8").tobytes())
     return digest.hexdigest()
 
 

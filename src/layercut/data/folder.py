@@ -18,6 +18,7 @@ from layercut.data.base import DatasetFormat, RawDataset, RawImages
 from layercut.data.decode import decode_images
 from layercut.data.folder_layout import FolderLayout, Found, read_layout
 from layercut.data.folder_table import find_table, is_table, read_table
+from layercut.data.groups import group_numbers
 from layercut.data.holdout import HoldoutOptions, share_of_classes, share_of_groups
 from layercut.errors import DataError
 from layercut.spec.shape import BACKGROUND, Background, ImageSize, ShapeOptions
@@ -39,8 +40,9 @@ class FolderOptions(HoldoutOptions, ShapeOptions):
     background: Background = BACKGROUND
     group: str | None = Field(
         default=None,
-        description="What belongs together, such as the photographs of one patient, and is never in training and test "
-        "both: `folder` (CLASS/GROUP/*), or a column of metadata.csv; absent: its column `group`, if it has one.",
+        description="What belongs together, such as the photographs of one patient, and is never on both sides of a "
+        "division into training, validation and test images, or into folds: `folder` (CLASS/GROUP/*), or a column of "
+        "metadata.csv; absent: its column `group`, if it has one.",
     )
 
 
@@ -71,6 +73,8 @@ class ImageFolder:
         for path in (*(image.path for image in images), *layout.tables):
             status = _stat(path)
             digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
+        if _groups(layout):
+            digest.update(b"groups of training images")
         return digest.hexdigest()
 
     def read(self, options: FolderOptions, data_dir: Path, download: bool) -> RawDataset:
@@ -87,7 +91,8 @@ class ImageFolder:
         names, first = layout.class_names, (*layout.train, *layout.validation)
         everything = [image.path for image in (*first, *(layout.test or ()))]
         images, num_train = decode_images(everything, options, options.channels, options.background), len(first)
-        train = RawImages(images.select(slice(num_train)), _labels(first, names), len(layout.validation))
+        groups = group_numbers([image.group for image in first if image.group is not None]) if _groups(layout) else None
+        train = RawImages(images.select(slice(num_train)), _labels(first, names), len(layout.validation), groups)
         test = RawImages(images.select(slice(num_train, None)), _labels(layout.test, names)) if layout.test else None
         return RawDataset(train, test, names)
 
@@ -109,10 +114,8 @@ class ImageFolder:
         """
         layout = layout_of(options)
         groups = len(set(_groups(layout)))
-        told = (
-            f"{options.path.name}: {groups:,} groups stay whole between training and test images, not between training "
-        )
-        return (*layout.notes, *([f"{told}and validation images"] if groups else []))
+        told = f"{options.path.name}: {groups:,} groups stay whole between training, validation and test images"
+        return (*layout.notes, *([told] if groups else []))
 
 
 def layout_of(options: FolderOptions) -> FolderLayout:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layercut.data.base import LabelledImages, RawImages
+from layercut.data.groups import group_numbers, held_out_groups
 from layercut.data.pieces import select_images
 from layercut.errors import DataError
 from layercut.seeding import derive_seed
@@ -68,34 +69,24 @@ def share_of_groups(
 ) -> NDArray[np.bool_]:
     """Return which images are kept for testing where groups stay whole: Bool "n".
 
-    Groups come in an order that depends on their number only. One is taken where that brings the classes nearer to
-    `round(test_split * N_c)` test images each; then, for a class that has none yet, the one that brings them nearest.
+    Groups come in an order that depends on their number only, and are taken as `held_out_groups` does.
 
     Raises:
         DataError: a class is too small, or its groups are too few, to give images to each part.
     """
-    names = sorted(set(groups))
-    counts = np.stack([np.bincount(labels[np.array(groups) == name], minlength=len(class_names)) for name in names])
-    wanted = np.array(holdout_counts(counts.sum(axis=0).tolist(), class_names, test_split))
-    order = np.random.Generator(np.random.PCG64(derive_seed(0, "test groups"))).permutation(len(names))
-    taken = np.zeros(len(names), dtype=bool)
-
-    def distance_with(index: int) -> int:
-        return int(abs(counts[taken].sum(axis=0) + counts[index] - wanted).sum())
-
-    for index in order:
-        if distance_with(index) < abs(counts[taken].sum(axis=0) - wanted).sum():
-            taken[index] = True
-    for label, name in enumerate(class_names):
-        if not counts[taken, label].any():
-            taken[min((index for index in order if counts[index, label]), key=distance_with)] = True
-        if counts[taken, label].sum() == counts[:, label].sum():
-            num_groups = int((counts[:, label] > 0).sum())
-            raise DataError(
-                f"class {name!r} has {num_groups} group{'s' if num_groups > 1 else ''}: whole groups cannot "
-                "be split between training and test; add groups, or provide separate test images"
-            )
-    return np.isin(np.array(groups), np.array(names)[taken])
+    num_classes, numbers = len(class_names), group_numbers(groups)
+    totals = np.bincount(labels, minlength=num_classes)
+    wanted = holdout_counts(totals.tolist(), class_names, test_split)
+    order = np.random.Generator(np.random.PCG64(derive_seed(0, "test groups"))).permutation(numbers.max() + 1)
+    held_out = held_out_groups(labels, numbers, wanted, np.argsort(order))
+    given = np.bincount(labels[held_out], minlength=num_classes)
+    for label in np.flatnonzero((given == 0) | (given == totals)).tolist():
+        num_groups = len(set(numbers[labels == label].tolist()))
+        raise DataError(
+            f"class {class_names[label]!r} has {num_groups} group{'s' if num_groups > 1 else ''}: whole groups cannot "
+            "be split between training and test; add groups, or provide separate test images"
+        )
+    return held_out
 
 
 def holdout_counts(counts: Sequence[int], class_names: Sequence[str], test_split: float) -> list[int]:

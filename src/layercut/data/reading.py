@@ -101,7 +101,9 @@ def read_dataset(name: str, options: BaseModel, data_dir: Path, download: bool) 
         share = options.test_split if isinstance(options, HoldoutOptions) else DEFAULT_TEST_SPLIT
         train, test = hold_out_test(train, class_names, share)
     _check_images(name, "test", test, len(class_names))
-    content = Content(train, test, tuple(class_names), getattr(train, "num_validation", 0))
+    content = Content(
+        train, test, tuple(class_names), getattr(train, "num_validation", 0), getattr(train, "groups", None)
+    )
     expected, got = dataset.info(options), content.info()
     if expected is not None and expected != got:
         raise DataError(

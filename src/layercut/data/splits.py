@@ -3,24 +3,22 @@
 n_c = round(f * N_c) images of each class c are sampled, those of a smaller fraction contained in those of a larger
 one; validation images come from the sample (`within`) or, once a study, from all images (`full`), or the dataset has
 some of its own (`given`). With `folds` the whole sample is for training, and every image of it is predicted once by a
-model that has not seen it.
+model that has not seen it. Images of one group are never on both sides.
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from layercut.errors import DataError
+from layercut.data.groups import group_folds, held_out_groups
+from layercut.data.split_sizes import Validation, check_fractions, sample_counts, validation_counts
 from layercut.seeding import derive_seed
-
-Validation = Literal["within", "folds", "full", "given"]
 
 
 class Split(NamedTuple):
@@ -56,6 +54,7 @@ def sample_split(
     val_split: float,
     class_names: Sequence[str] | None = None,
     num_given: int = 0,
+    groups: NDArray[np.int64] | None = None,
 ) -> Split:
     """Draw the training and validation images of one replicate.
 
@@ -69,6 +68,9 @@ def sample_split(
         val_split: fraction of validation images, in (0, 1).
         class_names: for errors.
         num_given: so many of the last images are for validation alone: never trained on, and used with `given` only.
+        groups: Int64 "n": images of one number belong together. The sample is drawn image by image all the same;
+            of it (`within`), or before it of all images (`full`), whole groups are taken for validation, which come
+            near to the same share of each class. Where that leaves a class without, there is no validation at all.
 
     Raises:
         DataError: the fraction leaves a class without an image; the message has the least usable fraction.
@@ -78,13 +80,15 @@ def sample_split(
     counts = [len(positions) for positions in members]
     names = class_names or [str(index) for index in range(num_classes)]
     check_fractions(counts, names, [fraction], validation, val_split)
+    if groups is not None and validation in ("within", "full"):
+        return _draw_grouped(
+            members, names, groups, fraction, replicate, study_seed, whole=validation == "full", val_split=val_split
+        )
     draw = _draw_full if validation == "full" else _draw_within
     if validation in ("folds", "given"):
         set_aside = [0] * num_classes
     else:
-        set_aside = _validation_counts(
-            _sample_counts(counts, fraction) if validation == "within" else counts, val_split
-        )
+        set_aside = validation_counts(sample_counts(counts, fraction) if validation == "within" else counts, val_split)
     parts = [
         draw(_Class(index, positions, num_validation), fraction, replicate, study_seed)
         for index, (positions, num_validation) in enumerate(zip(members, set_aside, strict=True))
@@ -102,6 +106,7 @@ def fold_splits(
     num_folds: int,
     replicate: int,
     study_seed: int,
+    groups: NDArray[np.int64] | None = None,
 ) -> list[Split]:
     """Divide the training images of a `folds` sample: each split trains on all but one fold and validates on that.
 
@@ -112,10 +117,21 @@ def fold_splits(
         sample: what `sample_split` drew.
         train_labels: Int64 "n", of all training images of the task.
         num_folds: at least 2.
+        groups: Int64, of all training images: those of one number are in one fold, and a class within one group is
+            predicted in none. Such a group is trained on in every fold, unless it has images of other classes, too:
+            while these are held out, those of that class are in neither part.
 
     Returns:
-        At most `num_folds` splits, fewer where fewer images can be held out; none where fewer than two can.
+        At most `num_folds` splits, fewer where fewer images (or groups) can be held out; none where fewer than two can.
     """
+    if groups is not None:
+        purpose = _generator(study_seed, "group folds", replicate)
+        own = train_labels[sample.train]
+        divided = group_folds(own, groups[sample.train], num_classes, num_folds, purpose)
+        return [
+            Split(sample.train[divided.fold != fold], sample.train[(divided.fold == fold) & divided.predicted])
+            for fold in range(divided.fold.max(initial=-1) + 1)
+        ]
     members = _members_by_class(train_labels[sample.train], num_classes)
     shuffled = [
         sample.train[positions[_permutation(len(positions), study_seed, "folds", replicate, label)]]
@@ -128,103 +144,10 @@ def fold_splits(
     return [Split(np.setdiff1d(sample.train, fold, assume_unique=True), fold) for fold in folds]
 
 
-def check_fractions(
-    counts: Sequence[int],
-    class_names: Sequence[str],
-    fractions: Sequence[float],
-    validation: Validation = "within",
-    val_split: float = 0.1,
-) -> None:
-    """Refuse fractions that leave a class without a training image; needs only the images of each class.
-
-    Args:
-        counts: training images of each class.
-        fractions: each in (0, 1].
-
-    Raises:
-        DataError: names class and fraction, and the least usable fraction.
-    """
-    available = list(counts)
-    if validation == "full":
-        kept = _validation_counts(counts, val_split)
-        available = [count - share for count, share in zip(counts, kept, strict=True)]
-    count, name = min(zip(available, class_names, strict=True), key=lambda pair: pair[0])
-    if count == 0:
-        raise DataError(f"class {name!r} has no training image, so no fraction of it can be used")
-    for fraction in fractions:
-        if not 0 < fraction <= 1:
-            raise DataError(f"a fraction must be in (0, 1]; got {fraction:g}")
-        if _sample_counts([count], fraction) == [0]:
-            raise DataError(
-                f"fraction {fraction:g} leaves no image of class {name!r}, which has {count} for training; "
-                f"the least usable fraction is {least_fraction(count):g}"
-            )
-
-
-def split_sizes(
-    counts: Sequence[int],
-    fraction: float,
-    validation: Validation = "within",
-    val_split: float = 0.1,
-    num_given: int = 0,
-) -> tuple[int, int]:
-    """Return how many training and validation images a replicate has; needs only the images of each class.
-
-    `counts` are without the `num_given` images for validation alone. With `folds` the validation images are those that
-    are predicted by a fold: all that are not alone in their class.
-    """
-    totals = counts if validation == "full" else _sample_counts(counts, fraction)
-    if validation == "folds":
-        return sum(totals), sum(total for total in totals if total > 1)
-    if validation == "given":
-        return sum(totals), num_given
-    kept = _validation_counts(totals, val_split)
-    if validation == "within":
-        return sum(totals) - sum(kept), sum(kept)
-    return sum(_sample_counts([count - share for count, share in zip(counts, kept, strict=True)], fraction)), sum(kept)
-
-
-def training_sizes(
-    counts: Sequence[int], fraction: float, validation: Validation, val_split: float, num_folds: int
-) -> set[int]:
-    """Return how many images the models of one trial are trained on: one number, or also those of its folds."""
-    num_train, num_held_out = split_sizes(counts, fraction, validation, val_split)
-    number = min(num_folds, num_held_out)
-    if validation != "folds" or number < 2:
-        return {num_train}
-    return {num_train, num_train - num_held_out // number, num_train + -num_held_out // number}
-
-
-def least_fraction(count: int) -> float:
-    """Return the least fraction, in two significant digits, that takes an image of a class of `count`.
-
-    Example:
-        >>> least_fraction(5421)
-        9.3e-05
-    """
-    exact = 0.5 / count
-    num_decimals = 1 - math.floor(math.log10(exact))
-    steps = math.floor(exact * 10**num_decimals)
-    while _sample_counts([count], steps / 10**num_decimals) == [0]:
-        steps += 1
-    return float(steps / 10**num_decimals)
-
-
 class _Class(NamedTuple):
     label: int
     positions: NDArray[np.int64]
     num_validation: int
-
-
-def _sample_counts(counts: Sequence[int], fraction: float) -> list[int]:
-    return [round(fraction * count) for count in counts]
-
-
-def _validation_counts(totals: Sequence[int], val_split: float) -> list[int]:
-    """Return how many of each class are for validation; all 0 where a class cannot give one and keep one."""
-    shares = [round(val_split * total) for total in totals]
-    enough = all(0 < share < total for share, total in zip(shares, totals, strict=True))
-    return shares if enough else [0] * len(shares)
 
 
 def _draw_within(members: _Class, fraction: float, replicate: int, study_seed: int) -> Split:
@@ -246,9 +169,54 @@ def _draw_full(members: _Class, fraction: float, replicate: int, study_seed: int
     return Split(positions[order[: round(fraction * len(rest))]], positions[aside[:num_validation]])
 
 
+def _draw_grouped(
+    members: Sequence[NDArray[np.int64]],
+    class_names: Sequence[str],
+    groups: NDArray[np.int64],
+    fraction: float,
+    replicate: int,
+    study_seed: int,
+    *,
+    whole: bool,
+    val_split: float,
+) -> Split:
+    """Sample images and take whole groups for validation; first of all images where `whole`, the same every time.
+
+    Raises:
+        DataError: the fraction leaves a class without an image.
+    """
+    purpose: tuple[str | int, ...] = ("validation groups",) if whole else ("validation groups", replicate)
+    priority = _permutation(int(groups.max()) + 1, study_seed, *purpose)
+
+    def sampled(by_class: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+        check_fractions([len(positions) for positions in by_class], class_names, [fraction], "within")
+        drawn = [
+            _draw_within(_Class(label, own, 0), fraction, replicate, study_seed) for label, own in enumerate(by_class)
+        ]
+        return [part.train for part in drawn]
+
+    def aside(by_class: Sequence[NDArray[np.int64]]) -> list[NDArray[np.bool_]]:
+        counts = [len(positions) for positions in by_class]
+        labels, wanted = np.repeat(np.arange(len(counts)), counts), validation_counts(counts, val_split)
+        taken = held_out_groups(labels, groups[np.concatenate(by_class)], wanted, priority)
+        parts = np.split(taken, np.cumsum(counts)[:-1])
+        enough = any(wanted) and all(part.any() for part in parts)
+        return parts if enough else [np.zeros(count, dtype=bool) for count in counts]
+
+    pool = list(members) if whole else sampled(members)
+    masks = aside(pool)
+    rest = [own[~mask] for own, mask in zip(pool, masks, strict=True)]
+    validation = [own[mask] for own, mask in zip(pool, masks, strict=True)]
+    train = sampled(rest) if whole else rest
+    return Split(np.sort(np.concatenate(train)), np.sort(np.concatenate(validation)))
+
+
 def _permutation(length: int, study_seed: int, *purpose: str | int) -> NDArray[np.int64]:
-    generator = np.random.Generator(np.random.PCG64(derive_seed(study_seed, *purpose)))
-    return generator.permutation(length)
+    return _generator(study_seed, *purpose).permutation(length)
+
+
+def _generator(study_seed: int, *purpose: str | int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(derive_seed(study_seed, *purpose)))
 
 
 def _members_by_class(labels: NDArray[np.int64], num_classes: int) -> list[NDArray[np.int64]]:

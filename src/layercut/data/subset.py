@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from layercut.data.base import DatasetInfo
 from layercut.data.cache import LoadedDataset
 from layercut.data.classes import resolve_classes
+from layercut.data.groups import GroupCounts, count_groups
 from layercut.errors import DataError
 from layercut.keys import content_key
 
@@ -28,6 +29,8 @@ class TaskInfo:
     test_counts: tuple[int, ...]
     num_validation: int = 0
     """Images that the dataset has for validation alone; they are not among the training images."""
+    groups: GroupCounts | None = None
+    """Of the training images; None where each stands for itself."""
 
     @property
     def num_classes(self) -> int:
@@ -54,6 +57,8 @@ class Task:
     """Hash of the dataset's fingerprint and the classes in their order."""
     num_validation: int = 0
     """So many of the last training images are for validation alone."""
+    groups: NDArray[np.int64] | None = None
+    """Int64 "n": training images of one number belong together; None where each stands for itself."""
 
     @property
     def num_classes(self) -> int:
@@ -66,7 +71,9 @@ class Task:
             tuple(np.bincount(labels, minlength=self.num_classes).tolist())
             for labels in (self.train_labels[: len(self.train_labels) - self.num_validation], self.test_labels)
         )
-        return TaskInfo(label, self.class_names, self.dataset.info().image_shape, train, test, self.num_validation)
+        groups = _group_counts(self.train_labels, self.groups, self.num_validation, self.num_classes)
+        shape = self.dataset.info().image_shape
+        return TaskInfo(label, self.class_names, shape, train, test, self.num_validation, groups)
 
 
 def task_info(dataset: DatasetInfo | LoadedDataset, classes: Sequence[int | str] | None, label: str) -> TaskInfo:
@@ -84,7 +91,30 @@ def task_info(dataset: DatasetInfo | LoadedDataset, classes: Sequence[int | str]
         tuple(info.train_counts[index] for index in chosen),
         tuple(info.test_counts[index] for index in chosen),
         info.num_validation,
+        _chosen_groups(dataset, chosen) if isinstance(dataset, LoadedDataset) else None,
     )
+
+
+def _chosen_groups(dataset: LoadedDataset, chosen: Sequence[int]) -> GroupCounts | None:
+    if dataset.groups is None:
+        return None
+    new_label = _new_labels(dataset, chosen)[dataset.train.labels]
+    trained_on = np.flatnonzero(new_label[: len(new_label) - dataset.num_validation] >= 0)
+    return count_groups(new_label[trained_on], dataset.groups[trained_on], len(chosen))
+
+
+def _group_counts(
+    labels: NDArray[np.int64], groups: NDArray[np.int64] | None, num_validation: int, num_classes: int
+) -> GroupCounts | None:
+    trained_on = slice(len(labels) - num_validation)
+    return None if groups is None else count_groups(labels[trained_on], groups[trained_on], num_classes)
+
+
+def _new_labels(dataset: LoadedDataset, chosen: Sequence[int]) -> NDArray[np.int64]:
+    """Return the label that each class of a dataset gets; -1 of those left out."""
+    new_label = np.full(len(dataset.class_names), -1, dtype=np.int64)
+    new_label[list(chosen)] = np.arange(len(chosen))
+    return new_label
 
 
 def select_task(dataset: LoadedDataset, classes: Sequence[int | str] | None) -> Task:
@@ -106,8 +136,7 @@ def restrict(dataset: LoadedDataset, chosen: Sequence[int]) -> Task:
         DataError: dropping duplicates leaves a class without training images.
     """
     class_names = tuple(dataset.class_names[index] for index in chosen)
-    new_label = np.full(len(dataset.class_names), -1, dtype=np.int64)
-    new_label[list(chosen)] = np.arange(len(chosen))
+    new_label = _new_labels(dataset, chosen)
     candidates = np.flatnonzero(new_label[dataset.train.labels] >= 0)
     test_index = np.flatnonzero(new_label[dataset.test.labels] >= 0)
     for_validation = candidates >= len(dataset.train.labels) - dataset.num_validation
@@ -132,6 +161,7 @@ def restrict(dataset: LoadedDataset, chosen: Sequence[int]) -> Task:
         len(candidates) - len(train_index),
         content_key("task", {"dataset": dataset.fingerprint, "classes": list(chosen)}),
         num_validation,
+        None if dataset.groups is None else np.asarray(dataset.groups[train_index]),
     )
 
 

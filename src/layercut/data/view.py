@@ -99,7 +99,7 @@ def apply_view(content: Content, view: ViewOptions) -> Content:
             images = _varied(images, view.variant, view.noise_seed, split, labels)
         parts[split] = RawImages(images, labels)
     if not view.groups:
-        return Content(parts["train"], parts["test"], content.class_names, content.num_validation)
+        return Content(parts["train"], parts["test"], content.class_names, content.num_validation, content.groups)
     members = resolve_groups(view.groups, content.class_names)
     new_label = np.full(len(content.class_names), -1, dtype=np.int64)
     for label, group in enumerate(members.values()):
@@ -107,7 +107,8 @@ def apply_view(content: Content, view: ViewOptions) -> Content:
     num_trained_on = len(content.train.labels) - content.num_validation
     num_validation = int((new_label[content.train.labels[num_trained_on:]] >= 0).sum())
     train, test = (_regrouped(parts[split], new_label) for split in ("train", "test"))
-    return Content(train, test, tuple(members), num_validation)
+    kept = None if content.groups is None else content.groups[new_label[content.train.labels] >= 0]
+    return Content(train, test, tuple(members), num_validation, kept)
 
 
 def _shape(view: ViewOptions, now: Sequence[int]) -> Shape | None:

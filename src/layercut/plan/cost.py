@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
-from layercut.data.splits import Validation
+from layercut.data.split_sizes import Validation
 from layercut.plan.jobs import Fitting
 from layercut.strategies.treatment import Treatment
 

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from layercut.data.splits import training_sizes
+from layercut.data.split_sizes import training_sizes
 from layercut.keys import content_key
 from layercut.metrics import ACCURACY
 from layercut.plan.canonical import condition_key, task_identity
@@ -147,11 +147,15 @@ class DesignGroup(NamedTuple):
             sum(info.test_counts),
             info.num_validation,
         )
-        sizes = training_sizes(info.train_counts, fraction, transfer.validation, transfer.val_split, transfer.num_folds)
+        sizes = training_sizes(
+            info.train_counts, fraction, transfer.validation, transfer.val_split, transfer.num_folds, info.groups
+        )
         source = self.source.key if uses_source else None
         num_replicates = transfer.num_replicates(fraction)
         batch_size = min(fitting.batch_size, images.train)
         alone = head != "trained" or (frozen and fitting.adapt_norms)
+        if info.groups and transfer.validation != "given":
+            alone = True  # replicates are trained on different numbers of images
         group = None if alone else self._group(treated, batch_size, num_replicates, fitting.lr_schedule)
         if group is not None or isinstance(strategy, StagedStrategy):
             # an epoch that members share, or in which a group has just joined, cannot be passed over

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from layercut.data.pictures import picture_rule
-from layercut.data.splits import check_fractions
+from layercut.data.split_sizes import check_fractions
 from layercut.data.subset import TaskInfo
 from layercut.errors import DataError
 from layercut.metrics import chance
@@ -43,7 +43,13 @@ from layercut.plan.sources import join, reference_job, source_at, source_jobs
 from layercut.plan.stacking import alone_warnings
 from layercut.plan.steps import length_warnings
 from layercut.plan.unfreezing import unfreezing_warnings
-from layercut.plan.validation import choice_warnings, source_warnings, validation_warnings, with_given_validation
+from layercut.plan.validation import (
+    choice_warnings,
+    group_warnings,
+    source_warnings,
+    validation_warnings,
+    with_given_validation,
+)
 from layercut.records import ConditionName
 from layercut.spec import StudySpec, TaskSpec
 
@@ -181,6 +187,7 @@ class _Expansion:
         self._chances[group.task.label] = chance(group.spec.metric, group.target.info.test_counts)
         self.warnings += validation_warnings(conditions, group.target.info)
         self.warnings += choice_warnings(conditions, group.target.info)
+        self.warnings += group_warnings(conditions, group.target.info)
         self.warnings += length_warnings(conditions, group.target.info)
         self.warnings += hidden_warnings(conditions)
         self.warnings += unfreezing_warnings(conditions, group.target.info)

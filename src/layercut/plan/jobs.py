@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from layercut.data.pictures import PictureRule
-from layercut.data.splits import Validation
+from layercut.data.split_sizes import Validation
 from layercut.models.backward import Unrepeatable
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import HeadKind, Strategy, head_of, with_options

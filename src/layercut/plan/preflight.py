@@ -74,14 +74,14 @@ def plan_without_data(spec: StudySpec, data_dir: Path, cache_dir: Path, precisio
 
     def resolve(task: TaskSpec) -> ResolvedTask:
         published = known_info(task.dataset, task.options)
-        info = published or load(task).info()
-        classes = resolve_classes(task.classes, info.class_names)
+        dataset = published or load(task)
+        classes = resolve_classes(task.classes, dataset.class_names)
         content = canonical_json([task.dataset, [[key, str(value)] for key, value in task.options.items()]])
         statistics = None
         if from_images(spec) and is_here(task.dataset, task.options, data_dir):
             statistics = training_statistics(select_task(load(task), task.classes))
         notes = _notes(task, None if published else load(task), data_dir)
-        known = task_info(info, task.classes, task.label)
+        known = task_info(dataset, task.classes, task.label)
         return ResolvedTask(known, f"published {content}", classes, statistics, notes=notes)
 
     plan = expand(spec, _resolver(spec, resolve, _named_weights, precision, stacked=False))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from layercut.data.splits import check_fractions
+from layercut.data.split_sizes import check_fractions
 from layercut.errors import DataError, UnknownNameError
 from layercut.keys import content_key
 from layercut.plan.canonical import model_identity, task_identity

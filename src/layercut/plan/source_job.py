@@ -6,6 +6,7 @@ from typing import Any
 
 from layercut.data.classes import resolve_classes
 from layercut.data.reading import known_info
+from layercut.data.split_sizes import Validation, training_sizes
 from layercut.data.statistics import ChannelStatistics
 from layercut.data.subset import TaskInfo
 from layercut.errors import DataError, SpecError, UnknownNameError
@@ -174,15 +175,24 @@ def _whole_batches(
         raise spec.error("pretraining.batch_size", problem)
     if not normalizes(model, every):
         return fitting
-    return without_single(fitting, source_sizes(info, pretraining.val_split)[:1])
+    validation: Validation = "given" if info.num_validation else "full"
+    sizes = training_sizes(info.train_counts, 1.0, validation, pretraining.val_split, 0, info.groups)
+    return without_single(fitting, sizes)
 
 
 def _check_checkpoints(
     spec: StudySpec, source: str, fitting: Fitting, pretraining: PretrainingSpec, info: TaskInfo
 ) -> None:
+    asked = batches_of(pretraining.checkpoints)
+    if asked and info.groups and not info.num_validation:
+        raise spec.error(
+            "pretraining.checkpoints",
+            f"expected epochs, not batches, for {source}: which of its groups validate says how many batches its first "
+            f"epoch has; got batch {asked[0]}",
+        )
     num_train, _ = source_sizes(info, pretraining.val_split)
     num_batches = len(fitting.batch_sizes(num_train))
-    beyond = [number for number in batches_of(pretraining.checkpoints) if number > num_batches]
+    beyond = [number for number in asked if number > num_batches]
     if beyond:
         raise spec.error(
             "pretraining.checkpoints",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from layercut.data.splits import training_sizes
+from layercut.data.split_sizes import training_sizes
 from layercut.data.subset import TaskInfo
 from layercut.plan.jobs import Condition, Fitting
 
@@ -31,7 +31,12 @@ def length_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator
         if condition.head == "solved":
             continue
         sizes = training_sizes(
-            info.train_counts, condition.fraction, condition.validation, condition.val_split, condition.num_folds
+            info.train_counts,
+            condition.fraction,
+            condition.validation,
+            condition.val_split,
+            condition.num_folds,
+            info.groups,
         )
         steps[condition.fraction].add(most_steps(condition.fitting, max(sizes)))
         by_steps[condition.fraction] = condition.fitting.steps is not None

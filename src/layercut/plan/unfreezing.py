@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
-from layercut.data.splits import training_sizes
+from layercut.data.split_sizes import training_sizes
 from layercut.data.subset import TaskInfo
 from layercut.plan.cost import Phase, training_length
 from layercut.plan.jobs import Condition, Fitting, ModelRef
@@ -40,7 +40,12 @@ def unfreezing_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iter
             continue
         turns, fitting = turns_of(condition.does, condition.model, condition.treatment), condition.fitting
         sizes = training_sizes(
-            info.train_counts, condition.fraction, condition.validation, condition.val_split, condition.num_folds
+            info.train_counts,
+            condition.fraction,
+            condition.validation,
+            condition.val_split,
+            condition.num_folds,
+            info.groups,
         )
         num_rounds = fitting.rounds(max(sizes)).number
         wanted = 1 + max(turns.values(), default=0) * fitting.unfreeze_every

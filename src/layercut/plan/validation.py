@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from layercut.data.splits import Validation, split_sizes
+from layercut.data.split_sizes import Validation, split_sizes
 from layercut.data.subset import TaskInfo
+from layercut.errors import few, visible
 from layercut.plan.jobs import Condition, Fitting, SourceJob
 from layercut.spec import StudySpec
 
@@ -50,7 +51,7 @@ def held_out_images(info: TaskInfo, fraction: float, validation: Validation, val
 
 
 def _sizes(info: TaskInfo, fraction: float, validation: Validation, val_split: float) -> tuple[int, int]:
-    return split_sizes(info.train_counts, fraction, validation, val_split, info.num_validation)
+    return split_sizes(info.train_counts, fraction, validation, val_split, info.num_validation, info.groups)
 
 
 def validation_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator[str]:
@@ -74,9 +75,11 @@ def choice_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator
         place = f"{info.label} at {100 * fraction:g} %"
         num_train, num_held_out = _sizes(info, fraction, validation, val_split)
         if validation == "folds":
+            most = min(num_held_out, info.groups.number if info.groups else num_held_out)
             alone = sum(round(fraction * count) == 1 for count in info.train_counts)
-            if num_held_out < num_folds:
-                yield f"{place}: {_number_of_folds(num_held_out)}, not {num_folds}: there are only {num_train} images"
+            if most < num_folds:
+                there = f"{num_train} images" if most == num_held_out else f"{most} groups that can be held out"
+                yield f"{place}: {_number_of_folds(most)}, not {num_folds}: there are only {there}"
             if alone:
                 yield (
                     f"{place}: {alone} of {len(info.train_counts)} classes have one image: it is trained on in every "
@@ -87,6 +90,20 @@ def choice_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator
                 f"{place}: conditions are told apart by {num_held_out or 'no'} validation images a replicate; "
                 f"`validation: folds` uses all {num_train + num_held_out}"
             )
+
+
+def group_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator[str]:
+    """Say which classes are within one group, so that nothing is held out of them."""
+    if info.groups is None:
+        return
+    alone = [name for name, number in zip(info.class_names, info.groups.by_class, strict=True) if number == 1]
+    rules = dict.fromkeys(one.validation for one in conditions if one.validation != "given")
+    for validation in rules if alone else []:
+        within = f"{info.label}: all training images of {few(list(map(visible, alone)), 3)} are of one group"
+        if validation == "folds":
+            yield f"{within}: they are held out in no fold, and nothing tells how well they are recognised; add groups"
+        else:
+            yield f"{within}, which cannot be divided, so there are no validation images at all; add groups"
 
 
 def _number_of_folds(num_held_out: int) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from layercut.data.cache import default_cache_dir
 from layercut.data.folder import FolderOptions, layout_of
-from layercut.data.splits import split_sizes
+from layercut.data.split_sizes import split_sizes
 from layercut.data.subset import Task
 from layercut.errors import UserError
 from layercut.figures import words
@@ -60,8 +60,9 @@ def question_of_study(
     ref, first = conditions[0].task, conditions[0]
     task = open_task(checked.datasets[ref.fingerprint], ref.classes)
     counts = _class_counts(task, fraction)
+    info = task.info("")
     num_held_out = split_sizes(
-        task.info("").train_counts, fraction, first.validation, first.val_split, task.num_validation
+        info.train_counts, fraction, first.validation, first.val_split, info.num_validation, info.groups
     )[1]
     question = Question(
         spec.name, {"": spec}, {"": task}, counts, _has_test_images(whole), num_held_out, first.validation, True

@@ -123,6 +123,7 @@ def _used_positions(folder: Path, classes: tuple[int, ...], samples: SampleRule,
             validation=samples.validation,
             val_split=samples.val_split,
             num_given=task.num_validation,
+            groups=task.groups,
         )
         used[sampled.train] = True
         used[sampled.validation] = True

@@ -43,6 +43,7 @@ def probe_sample(job: ProbeJob, task: Task) -> NDArray[np.int64]:
         val_split=1e-9 if job.split == "test" else job.val_split,
         class_names=task.class_names,
         num_given=0 if job.split == "test" else task.num_validation,
+        groups=None if job.split == "test" else task.groups,
     )
     positions = split.validation if job.split == "validation" else split.train
     if len(positions) == 0:

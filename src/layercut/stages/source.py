@@ -145,6 +145,7 @@ def _examples(job: SourceJob, context: Context, seeds: Mapping[str, int]) -> _On
         validation="given" if task.num_validation else "full",
         val_split=job.val_split,
         num_given=task.num_validation,
+        groups=task.groups,
     )
     chunk = chunk_size(job.model.largest_features(0))
 

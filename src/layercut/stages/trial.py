@@ -108,6 +108,7 @@ def prepare_trial(condition: Condition, replicate: int, key: str, context: Conte
         val_split=condition.val_split,
         class_names=condition.task.class_names,
         num_given=task.num_validation,
+        groups=task.groups,
     )
     folds: list[Split] = []
     if condition.num_folds:
@@ -118,6 +119,7 @@ def prepare_trial(condition: Condition, replicate: int, key: str, context: Conte
             condition.num_folds,
             replicate,
             condition.study_seed,
+            task.groups,
         )
     source, checkpoint_hash = context.open_source(condition.source) if condition.source else ({}, None)
     model = place_model(prepare_model(condition, source, seeds), context.torch_device)
