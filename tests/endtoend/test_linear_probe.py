@@ -56,9 +56,13 @@ def test_records_say_what_was_measured_and_no_more(run: Path) -> None:
         assert trial.num_trained_parameters == trial.num_parameters or trial.frozen_unchanged
 
 
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
 @pytest.mark.parametrize("validation", ["folds", "within", "full"])
-def test_held_out_accuracies_and_losses_are_those_of_scikit_learn(tmp_path: Path, validation: str) -> None:
-    checked = tiny_plan(*PROBE, f"transfer.validation={validation}", "transfer.num_folds=3")
+def test_held_out_accuracies_and_losses_are_those_of_scikit_learn(
+    tmp_path: Path, validation: str, class_weight: str | None
+) -> None:
+    weights = f"transfer.training.class_weights={class_weight or 'null'}"
+    checked = tiny_plan(*PROBE, f"transfer.validation={validation}", "transfer.num_folds=3", weights)
     context = context_with_sources(checked, tmp_path)
     condition = one_condition(checked, "linear_probe", 2)
     trial = prepare_trial(condition, 0, "trial", context)
@@ -72,7 +76,8 @@ def test_held_out_accuracies_and_losses_are_those_of_scikit_learn(tmp_path: Path
     for seen, unseen in splits:
         num_varying = (features[seen].std(0) > 1e-6 * np.abs(features[seen]).max(0)).sum()
         inverse = 1 / (len(seen) * problem.strength.value * num_varying)
-        pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=inverse, tol=1e-8, max_iter=50_000))
+        solver = LogisticRegression(C=inverse, tol=1e-8, max_iter=50_000, class_weight=class_weight)
+        pipeline = make_pipeline(StandardScaler(), solver)
         chances = pipeline.fit(features[seen], labels[seen]).predict_log_proba(features[unseen])
         loss -= chances[np.arange(len(unseen)), labels[unseen]].sum()
         right += (chances.argmax(1) == labels[unseen]).sum()
