@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+import numpy as np
 import pytest
 
 from fake_datasets import write_image
 from layercut import load_results, run_study
 from layercut.data.cache import default_cache_dir, default_data_dir
+from layercut.data.splits import sample_split
 from layercut.errors import SpecError
 from layercut.plan.expand import Plan
 from layercut.plan.preflight import plan_with_data, plan_without_data
 from layercut.spec import StudySpec
+from layercut.stages.context import Context, open_task
+from layercut.stages.inputs import bank_rows
 from tiny import tiny_study
 
 SMALL = ("source={random: true}", "transfer.fractions=[1.0]", "transfer.cuts=[0, 1]", "transfer.replicates=2")
@@ -57,7 +63,7 @@ def test_trials_hold_whole_groups_out(tmp_path: Path, validation: str) -> None:
     assert set(results.num_train_images) == {60 if validation == "folds" else 50}
 
 
-def test_frozen_features_of_a_sample_are_those_of_the_images_that_groups_leave(tmp_path: Path) -> None:
+def test_features_are_stored_of_the_images_that_trials_with_groups_use(tmp_path: Path) -> None:
     study = _study(
         tmp_path,
         "transfer.validation=full",
@@ -65,10 +71,17 @@ def test_frozen_features_of_a_sample_are_those_of_the_images_that_groups_leave(t
         "transfer.fractions=[0.5]",
         "transfer.strategies=[linear_probe]",
     )
-    run_study(study, tmp_path / "run", executor="serial")
-    results = load_results(tmp_path / "run")
-    assert set(results.status) == {"finished"}
-    assert set(results.num_train_images) == {24}
+    checked = plan_with_data(study, default_data_dir(), default_cache_dir(), "float32")
+    one = next(condition for condition in checked.plan.conditions if condition.bank)
+    task = open_task(checked.datasets[one.task.fingerprint], one.task.classes)
+    assert one.bank
+    splits = [
+        sample_split(task.train_labels, 2, 0.5, replicate, 3, validation="full", val_split=0.2, groups=task.groups)
+        for _, replicate in one.bank.samples.replicates
+    ]
+    used = np.unique(np.concatenate([part for split in splits for part in split]))
+    context = cast("Context", SimpleNamespace(datasets=checked.datasets))
+    assert bank_rows(context, one.bank, "train").tolist() == used.tolist()
 
 
 @pytest.mark.parametrize(("validation", "stacked"), [("within", False), ("given", True)])
