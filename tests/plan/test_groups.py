@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from fake_datasets import write_image
 from layercut import load_results, run_study
 from layercut.data.cache import default_cache_dir, default_data_dir
-from layercut.data.splits import sample_split
+from layercut.data.splits import Split, sample_split
 from layercut.errors import SpecError
 from layercut.plan.expand import Plan
 from layercut.plan.preflight import plan_with_data, plan_without_data
@@ -82,6 +82,27 @@ def test_features_are_stored_of_the_images_that_trials_with_groups_use(tmp_path:
     used = np.unique(np.concatenate([part for split in splits for part in split]))
     context = cast("Context", SimpleNamespace(datasets=checked.datasets))
     assert bank_rows(context, one.bank, "train").tolist() == used.tolist()
+
+
+@pytest.mark.parametrize("stage", ["source", "trial", "probed"])
+def test_pretraining_trials_and_probes_divide_whole_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    study = _study(tmp_path)
+    source = f"source={{dataset: folder, path: {tmp_path}/photos, image_size: 8, channels: 1}}"
+    study = _study(tmp_path, source, "transfer.val_split=0.2", "probes=[knn]", "transfer.strategies=[freeze]")
+    shared: list[set[int]] = []
+
+    def spied(labels: Any, *others: Any, groups: Any = None, **options: Any) -> Split:
+        split = sample_split(labels, *others, groups=groups, **options)
+        shared.append(set(groups[split.train]) & set(groups[split.validation]))
+        return split
+
+    monkeypatch.setattr(f"layercut.stages.{stage}.sample_split", spied)
+    run_study(study, tmp_path / "run", executor="serial")
+    assert shared
+    assert not any(shared)
+    assert set(load_results(tmp_path / "run").status) == {"finished"}
 
 
 @pytest.mark.parametrize(("validation", "stacked"), [("within", False), ("given", True)])
