@@ -1,6 +1,7 @@
 """The model of a run that kept none: trained again, with the same result."""
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from layercut import load_results, load_study
@@ -12,6 +13,7 @@ from layercut.inference import find_model, predict
 from layercut.inference.classifier import open_kept
 from layercut.ledger import Ledger, study_status
 from layercut.plan.preflight import plan_with_data
+from layercut.runner import latency
 from layercut.runner.latency import milliseconds
 from layercut.runner.refit import refit
 from photo_run import STUDY, run_photos, test_files, write_photos
@@ -59,12 +61,12 @@ def test_a_condition_that_the_plan_does_not_have_is_refused_by_its_reason(run):
 
 def test_a_finished_run_says_how_long_an_image_takes_each_cut_model(run):
     with Ledger(run, read_only=True) as ledger:
-        latency = ledger.meta("latency")
-    (row,) = latency["models"]
-    assert latency["processor"]
+        found = ledger.meta("latency")
+    (row,) = found["models"]
+    assert found["processor"]
     assert len(row["milliseconds"]) == 3  # after 0, 1 and 2 blocks
     assert all(value > 0 for value in row["milliseconds"])
-    assert load_results(run).attrs["latency"] == latency
+    assert load_results(run).attrs["latency"] == found
 
 
 def test_all_blocks_take_longer_than_none():
@@ -72,3 +74,14 @@ def test_all_blocks_take_longer_than_none():
     found = milliseconds(plan.conditions[0])
     assert len(found) == 5
     assert found[-1] > found[0]
+
+
+def test_targets_of_one_size_and_number_of_classes_share_a_measurement(tmp_path, photos, monkeypatch):
+    measured = []
+    monkeypatch.setattr(latency, "milliseconds", lambda one: measured.append(one) or [1.0, 2.0, 3.0])
+    study = yaml.safe_load(STUDY)
+    del study["keep"]
+    study["target"] = [study["target"], study["target"] | {"variant": "noise"}]
+    run = run_photos(photos, tmp_path / "run", yaml.safe_dump(study))
+    assert len(measured) == 1
+    assert len(load_results(run).attrs["latency"]["models"]) == 2

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from layercut.model_export.base import Answer
-from layercut.training.device import describe_device
+from layercut.training.device import describe_device, one_thread
 
 _WARM_UP = 3
 _RUNS = 21
@@ -35,9 +35,7 @@ class Latency(NamedTuple):
 
 def measure(answer: Answer, image: NDArray[np.uint8]) -> Latency:
     """Time a model; image: UInt8 "1 c h w"."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         for _ in range(_WARM_UP):
             answer(image)
         times = []
@@ -45,7 +43,5 @@ def measure(answer: Answer, image: NDArray[np.uint8]) -> Latency:
             started = time.perf_counter()
             answer(image)
             times.append(1000 * (time.perf_counter() - started))
-    finally:
-        torch.set_num_threads(threads)
     quartiles = statistics.quantiles(times, n=4)
     return Latency(statistics.median(times), quartiles[2], _RUNS, describe_device(torch.device("cpu")))

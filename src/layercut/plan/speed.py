@@ -22,7 +22,7 @@ from layercut.plan.canonical import model_identity
 from layercut.plan.cost import ModelCost
 from layercut.plan.jobs import Condition
 from layercut.plan.solving import path_flops
-from layercut.training.device import place_model, prepare_device, processor_name
+from layercut.training.device import one_thread, place_model, prepare_device, processor_name
 from layercut.training.optimizer import build_optimizer
 from layercut.training.solved import HeldOut, choose_strength
 
@@ -113,12 +113,9 @@ def solver_speed(num_classes: int, cache_dir: Path, measure: bool) -> float | No
 @contextmanager
 def _as_a_worker() -> Iterator[None]:
     """Compute on one thread, prepared as for a trial."""
-    num_threads = torch.get_num_threads()
-    prepare_device(torch.device("cpu"), 1)
-    try:
+    with one_thread():
+        prepare_device(torch.device("cpu"), 1)
         yield
-    finally:
-        torch.set_num_threads(num_threads)
 
 
 def _num_images(cost: ModelCost, batch_size: int) -> int:

@@ -23,6 +23,19 @@ def most_steps(fitting: Fitting, num_train: int) -> int:
     return fitting.rounds(num_train).num_steps(max(1, len(fitting.batch_sizes(num_train))))
 
 
+def most_images(condition: Condition, info: TaskInfo) -> int:
+    """Return the images of the largest training that a replicate of a condition has."""
+    sizes = training_sizes(
+        info.train_counts,
+        condition.fraction,
+        condition.validation,
+        condition.val_split,
+        condition.num_folds,
+        info.groups,
+    )
+    return max(sizes)
+
+
 def length_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator[str]:
     """Say at which fractions trainings end after fewer than `FEW_STEPS` steps, and what makes them longer."""
     steps: dict[float, set[int]] = defaultdict(set)
@@ -30,15 +43,7 @@ def length_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator
     for condition in conditions:
         if condition.head == "solved":
             continue
-        sizes = training_sizes(
-            info.train_counts,
-            condition.fraction,
-            condition.validation,
-            condition.val_split,
-            condition.num_folds,
-            info.groups,
-        )
-        steps[condition.fraction].add(most_steps(condition.fitting, max(sizes)))
+        steps[condition.fraction].add(most_steps(condition.fitting, most_images(condition, info)))
         by_steps[condition.fraction] = condition.fitting.steps is not None
     for fraction, numbers in steps.items():
         if min(numbers) < FEW_STEPS:

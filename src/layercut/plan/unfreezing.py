@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
-from layercut.data.split_sizes import training_sizes
 from layercut.data.subset import TaskInfo
 from layercut.plan.cost import Phase, training_length
 from layercut.plan.jobs import Condition, Fitting, ModelRef
+from layercut.plan.steps import most_images
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import StagedStrategy, Strategy
 from layercut.strategies.treatment import Treatment
@@ -39,15 +39,7 @@ def unfreezing_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iter
         if condition.strategy not in staged:
             continue
         turns, fitting = turns_of(condition.does, condition.model, condition.treatment), condition.fitting
-        sizes = training_sizes(
-            info.train_counts,
-            condition.fraction,
-            condition.validation,
-            condition.val_split,
-            condition.num_folds,
-            info.groups,
-        )
-        num_rounds = fitting.rounds(max(sizes)).number
+        num_rounds = fitting.rounds(most_images(condition, info)).number
         wanted = 1 + max(turns.values(), default=0) * fitting.unfreeze_every
         if wanted > num_rounds:
             yield (

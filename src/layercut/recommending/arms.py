@@ -29,7 +29,7 @@ class Arm(NamedTuple):
     rate: float | None
     """Learning rate of what comes from the source; None: nothing is trained, the head is solved."""
     flops: int
-    """Estimated operations of a trial; of several models, as many as the first would do in the same time."""
+    """Estimated operations of a trial."""
     model: str = ""
     """Its name; empty where there is only one."""
 

@@ -52,10 +52,10 @@ def interval(score: float, num_images: float, metric: Metric = ACCURACY) -> tupl
     """
     if math.isnan(score) or not num_images:
         return math.nan, math.nan
-    if metric != ACCURACY:
-        return share_interval(score, num_images)
-    found = binomtest(_rounded(score * num_images), round(num_images)).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
+    if metric == ACCURACY:  # whole images are right or wrong, in a mean over replicates the nearest number of them
+        num_images = round(num_images)
+        score = _rounded(score * num_images) / num_images
+    return share_interval(score, num_images)
 
 
 def not_told_apart(best: Judged, others: Sequence[Judged], num_images: float) -> list[Judged]:

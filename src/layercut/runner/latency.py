@@ -14,7 +14,7 @@ from layercut.models import MODELS
 from layercut.models.base import seeded_build, seeded_head
 from layercut.plan.expand import Plan
 from layercut.plan.jobs import Condition
-from layercut.training.device import processor_name
+from layercut.training.device import one_thread, processor_name
 
 META = "latency"
 """Where a ledger has it: `processor`, and `models`, a row each with `target`, `model` and `milliseconds`."""
@@ -26,7 +26,7 @@ _ENOUGH_SECONDS = 0.5
 
 
 def write_down_latency(plan: Plan, ledger: Ledger) -> None:
-    """Measure every model of a plan on the processor, and write it down; half a second a model.
+    """Measure every model of a plan on the processor, and write it down; half a second for each size and head of one.
 
     Nothing is measured again on the same kind of processor. It is no part of any record.
     """
@@ -37,10 +37,14 @@ def write_down_latency(plan: Plan, ledger: Ledger) -> None:
     missing = [place for place in wanted if place not in measured]
     if not missing:
         return
-    added = [
-        {"target": target, "model": model, "milliseconds": milliseconds(wanted[target, model])}
-        for target, model in missing
-    ]
+    times: dict[tuple[str, tuple[int, ...], int], list[float]] = {}  # targets of one size and head share them
+    added = []
+    for target, model in missing:
+        one = wanted[target, model]
+        network = model, one.model.image_shape, one.task.num_classes
+        if network not in times:
+            times[network] = milliseconds(one)
+        added.append({"target": target, "model": model, "milliseconds": times[network]})
     ledger.set_meta(META, {"processor": processor_name(), "models": [*rows, *added]})
 
 
@@ -56,17 +60,12 @@ def milliseconds(condition: Condition) -> list[float]:
     heads = [seeded_head(family, options, shape, num_classes, seed=0).eval() for shape in ref.feature_shapes]
     image = torch.rand(1, *ref.image_shape, generator=torch.Generator().manual_seed(0))
     passes: list[list[float]] = []
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode():
-            started = time.perf_counter()
-            while len(passes) < _WARM_UP + _LEAST_PASSES or (
-                len(passes) < _WARM_UP + _MOST_PASSES and time.perf_counter() - started < _ENOUGH_SECONDS
-            ):
-                passes.append(_one_pass(list(model.blocks), heads, image))
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread(), torch.inference_mode():
+        started = time.perf_counter()
+        while len(passes) < _WARM_UP + _LEAST_PASSES or (
+            len(passes) < _WARM_UP + _MOST_PASSES and time.perf_counter() - started < _ENOUGH_SECONDS
+        ):
+            passes.append(_one_pass(list(model.blocks), heads, image))
     steps = [statistics.median(times) for times in zip(*passes[_WARM_UP:], strict=True)]
     blocks, head = steps[: len(model.blocks)], steps[len(model.blocks) :]
     return [round(1000 * (sum(blocks[:left]) + head[left]), 4) for left in range(len(head))]

@@ -35,9 +35,9 @@ def refit(
         UserError: study or data are no longer as they were, or it was measured with other options.
         StorageFullError: the disk is full.
     """
-    kept = load_study(output_dir).keep
-    what = sorted({*(kept.what if kept else ()), "weights"})
-    spec = load_study(output_dir, [f"keep={json.dumps({'what': what, 'replicates': 1})}"])
+    study = load_study(output_dir)
+    what = sorted({*(study.keep.what if study.keep else ()), "weights"})
+    spec = load_study(study, [f"keep={json.dumps({'what': what, 'replicates': 1})}"])
     with open_run(
         spec, output_dir, executor="serial", data_dir=data_dir, progress=progress, rewrite=False, **measured
     ) as run:
