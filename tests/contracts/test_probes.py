@@ -12,12 +12,13 @@ from pydantic import ValidationError
 from fake_activations import made_up
 from layercut.errors import ProbeUndefinedError
 from layercut.probes import PROBES
-from layercut.probes.base import Direction, Kind
+from layercut.probes.base import Direction, Kind, holds_out
 
 OF_KIND = {kind: [name for name in PROBES if PROBES[name].kind == kind] for kind in get_args(Kind)}
 SEE_FEATURES = [name for kind in ("features", "labels", "pair") for name in OF_KIND[kind]]
 SEE_LABELS = [name for kind in ("labels", "output") for name in OF_KIND[kind]]
 SEE_IMAGES = [*SEE_FEATURES, *OF_KIND["output"]]
+HOLD_OUT = [name for name in PROBES.names() if holds_out(PROBES[name])]
 
 DRAW_AT_RANDOM = {
     "kmeans_clustering", "channel_clustering", "logistic_regression", "intrinsic_dimension", "nleep"
@@ -211,6 +212,30 @@ def test_features_that_are_the_same_for_every_image_are_refused(name, value):
     one = made_up(seed=3).features[:1] + 1 if value == 0.1 else torch.full((1, 6, 4, 4), value)
     with pytest.raises(ProbeUndefinedError):
         scores(name, activations._replace(features=one.expand(60, -1, -1, -1).clone()))
+
+
+@pytest.mark.parametrize("name", HOLD_OUT)
+def test_crops_of_one_photograph_do_not_judge_each_other(name):
+    photographs = made_up(separation=0.0, num_images=40, num_classes=2, shape=(96,))
+    crops = photographs._replace(
+        features=photographs.features.repeat_interleave(4, 0), labels=photographs.labels.repeat_interleave(4)
+    )
+    whole = crops._replace(groups=torch.arange(40).repeat_interleave(4))
+    assert scores(name, crops)["accuracy"] > 0.9
+    assert scores(name, whole)["accuracy"] < 0.7
+
+
+@pytest.mark.parametrize("name", HOLD_OUT)
+def test_classes_of_one_group_each_are_refused(name):
+    activations = made_up()
+    with pytest.raises(ProbeUndefinedError, match="of one group"):
+        scores(name, activations._replace(groups=activations.labels))
+
+
+@pytest.mark.parametrize("name", sorted(set(PROBES.names()) - set(HOLD_OUT)))
+def test_groups_are_nothing_to_other_probes(name):
+    activations = made_up()
+    assert scores(name, activations._replace(groups=torch.arange(60) % 7)) == scores(name, activations)
 
 
 @pytest.mark.parametrize("name", SEE_IMAGES)

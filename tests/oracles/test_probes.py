@@ -24,7 +24,13 @@ from sklearn.metrics import (
     silhouette_score,
 )
 from sklearn.mixture import GaussianMixture
-from sklearn.model_selection import LeaveOneOut, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import (
+    LeaveOneGroupOut,
+    LeaveOneOut,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    cross_val_predict,
+)
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
 from fake_activations import made_up
@@ -167,6 +173,46 @@ def test_the_linear_probe_on_principal_axes_is_that_on_the_features_themselves()
     assert scores("logistic_regression", activations, view="flattened")["accuracy"] == pytest.approx(
         expected, abs=1 / 80
     )
+
+
+GROUPED = UNCLEAR._replace(groups=torch.arange(80) % 5)
+"""Five groups of 16 images, 4 of each class: five folds of whole groups are these groups, however one divides."""
+
+
+def test_the_linear_probe_divides_groups_as_scikit_learn_does():
+    activations = made_up(separation=0.25, num_images=80, num_classes=4)._replace(groups=GROUPED.groups)
+    rows, labels = flat(activations), activations.labels.numpy()
+    rows -= rows.mean(0)
+    rows *= math.sqrt(79 * 80 / (rows**2).sum())  # 79 axes
+    predicted = cross_val_predict(
+        LogisticRegression(max_iter=10000), rows, labels, groups=GROUPED.groups.numpy(), cv=StratifiedGroupKFold(5)
+    )
+    expected = (predicted == labels).mean()
+    assert 0.3 < expected < 1
+    found = scores("logistic_regression", activations, view="flattened")["accuracy"]
+    assert found == pytest.approx(expected, abs=1 / 80)
+    assert found != scores("logistic_regression", activations._replace(groups=None), view="flattened")["accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("name", "model"), [("nearest_centroid", NearestCentroid()), ("knn", KNeighborsClassifier(1))], ids=str
+)
+@pytest.mark.parametrize("groups", [GROUPED.groups, torch.arange(80) // 5, (torch.arange(80) * 7) % 13])
+def test_an_image_is_judged_without_its_group_as_scikit_learn_does(name, model, groups):
+    activations = UNEVEN._replace(groups=groups)
+    predicted = cross_val_predict(
+        model, flat(activations), activations.labels.numpy(), groups=groups.numpy(), cv=LeaveOneGroupOut()
+    )
+    expected = (predicted == activations.labels.numpy()).mean()
+    assert 0.1 < expected < 1
+    options = {"neighbours": 1} if name == "knn" else {}
+    assert scores(name, activations, **options)["accuracy"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["logistic_regression", "nearest_centroid", "knn"])
+def test_groups_of_single_images_are_no_groups(name):
+    single = UNCLEAR._replace(groups=torch.arange(80))
+    assert scores(name, single)["accuracy"] == pytest.approx(scores(name, UNCLEAR)["accuracy"], abs=0.1)
 
 
 def rsatoolbox_matrices(*activations):

@@ -7,18 +7,22 @@ import pytest
 import torch
 
 import tiny_probes
+from fake_datasets import write_image
 from layercut import run_study
 from layercut.checkpoints import save_checkpoint
 from layercut.data.balanced import balanced_sample
+from layercut.data.folder import FOLDER, FolderOptions
 from layercut.data.splits import sample_split
 from layercut.errors import SpecError
 from layercut.ledger import Ledger
 from layercut.plan.jobs import ExtractJob
+from layercut.plan.preflight import plan_with_data
 from layercut.plan.source_models import whole_model
 from layercut.probes import PROBES
+from layercut.spec import parse_study
 from layercut.stages import probe as stage
 from layercut.stages.extract import run_extract
-from layercut.stages.probed import probe_sample
+from layercut.stages.probed import Probed, probe_sample
 from layercut.stages.tap_features import source_features
 from tiny import context_with_sources, tiny_plan, tiny_study
 
@@ -91,6 +95,47 @@ def test_source_images_test_images_and_validation_images_are_looked_at_when_aske
         ("mean", "source", "train", False),
         ("labels", "target", "test", True),
     }
+
+
+GROUPED = """\
+name: crops
+source: {random: true}
+target: {dataset: folder, path: PATH, group: folder, image_size: 8}
+model: {name: plain_cnn, depth: 1, channels: 2, kernel_size: 3}
+transfer: {strategies: [freeze], cuts: [1], replicates: 1, validation: folds}
+probes: [knn, mean, {name: knn, split: test, neighbours: 1}]
+"""
+
+
+@pytest.fixture
+def crops(tmp_path):
+    """Return the plan of a study of photographs in groups."""
+    for name, shade in (("dark", 20), ("light", 120)):
+        for index in range(12):
+            pixels = np.random.default_rng([shade, index]).integers(shade, shade + 99, (8, 8, 3), dtype=np.uint8)
+            write_image(tmp_path / "crops" / name / f"{name}{index // 3}" / f"{index}.png", pixels)
+    spec = parse_study(GROUPED.replace("PATH", str(tmp_path / "crops")))
+    return lambda: plan_with_data(spec, tmp_path, tmp_path / "cache", "float32")
+
+
+def test_a_probe_is_given_the_groups_of_its_training_images(crops, tmp_path):
+    checked = crops()
+    train, test = (next(j for j in checked.plan.probes if j.split == split) for split in ("train", "test"))
+    context = context_with_sources(checked, tmp_path)
+    probed = Probed(train, context)
+    files = FOLDER.image_files(FolderOptions(path=tmp_path / "crops", group="folder"), tmp_path)[0]
+    folders = [files[index].parent.name for index in probed.positions]
+    assert len(set(folders)) == 6 == len(set(zip(folders, probed.groups.tolist(), strict=True)))
+    assert Probed(test, context).groups is None
+
+
+def test_scores_that_groups_change_have_keys_of_their_own(crops, monkeypatch):
+    def keys():
+        return {p.label: p.key for job in crops().plan.probes for p in job.probings}
+
+    with_groups = keys()
+    monkeypatch.setattr("layercut.plan.probes.holds_out", lambda probe: False)
+    assert {label for label, key in keys().items() if with_groups[label] != key} == {"knn"}
 
 
 def test_a_pair_compares_with_a_model_trained_on_the_target(tmp_path):

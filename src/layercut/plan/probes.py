@@ -19,7 +19,7 @@ from layercut.plan.resolve import ResolvedTask, make_fitting, task_ref
 from layercut.plan.scaling import scaled
 from layercut.plan.stacking import trunk_chunk
 from layercut.probes import PROBES
-from layercut.probes.base import Probe
+from layercut.probes.base import Probe, holds_out
 from layercut.spec import ProbeSpec, StudySpec, TransferSpec
 from layercut.spec.load import describe_errors
 from layercut.training.precision import Precision
@@ -185,6 +185,7 @@ def _probing(group: ProbeGroup, ask: Ask, sample: tuple[Any, ...], taps: Layers)
     }[kind]
     transfer = group.spec.transfer
     fitting = scaled(make_fitting(group.spec, transfer.training, group.precision), group.target.scaling)
+    about = group.source_task if dataset == "source" and group.source_task else group.target
     identity: dict[str, Any] = {
         "probe": [ask.spec.name, ask.options],
         "source": group.source.key,
@@ -194,7 +195,7 @@ def _probing(group: ProbeGroup, ask: Ask, sample: tuple[Any, ...], taps: Layers)
     if ask.spec.at != "blocks":
         identity["at"] = ask.spec.at
     if kind != "weights":
-        images = task_ref(group.source_task) if dataset == "source" and group.source_task else group.task
+        images = group.task if about is group.target else task_ref(about)
         identity |= {
             "task": task_identity(images),
             "sample": [split, fraction, most_images, transfer.validation, transfer.val_split],
@@ -203,6 +204,8 @@ def _probing(group: ProbeGroup, ask: Ask, sample: tuple[Any, ...], taps: Layers)
         }
     if kind == "pair" and group.reference is not None:
         identity["reference"] = group.reference.key
+    if holds_out(ask.probe) and split != "test" and about.info.groups:
+        identity["held out"] = "groups"
     return Probing(content_key("probing", identity), ask.spec.name, ask.spec.label, kind, ask.options, tuple(layers))
 
 

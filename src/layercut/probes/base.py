@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 from torch import Tensor
@@ -36,6 +36,8 @@ class Activations(NamedTuple):
     """Float32 "n ...": the same place of a model trained on the target, for the same images."""
     weights: Mapping[str, Tensor] = {}
     """Values of the block that ends at the place, by name within it; empty where no block does."""
+    groups: Tensor | None = None
+    """Int64 "n": images of one number belong together, as crops of one photograph do; None: each stands alone."""
 
 
 class Probe(Protocol):
@@ -54,3 +56,16 @@ class Probe(Protocol):
             ProbeUndefinedError: the score has no value for these activations; the message says why.
         """
         ...
+
+
+@runtime_checkable
+class JudgesHeldOut(Protocol):
+    """A probe that names the class of images it has not seen; beside the contract."""
+
+    holds_out: bool
+    """Whether it does, so that its scores depend on which images belong together."""
+
+
+def holds_out(probe: Probe) -> bool:
+    """Return whether a probe judges images by others, and keeps groups on one side of that."""
+    return isinstance(probe, JudgesHeldOut) and probe.holds_out

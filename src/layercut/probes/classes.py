@@ -44,13 +44,27 @@ def present_classes(labels: Tensor, least_images: int = 1) -> Classes:
     return Classes(index, counts)
 
 
-def several_in_a_class(labels: Tensor) -> Classes:
-    """Renumber labels where at least one class must have two images.
+def several_in_a_class(labels: Tensor, groups: Tensor | None = None) -> Classes:
+    """Renumber labels where at least one class must have two images; of two groups, where there are groups.
 
     Raises:
-        ProbeUndefinedError: fewer than two classes occur, or every class has one image.
+        ProbeUndefinedError: fewer than two classes occur, or every class has one image or is of one group.
     """
     classes = present_classes(labels)
     if int(classes.sizes.max()) < 2:
         raise ProbeUndefinedError("every class has only one image")
+    if groups is not None and int(num_groups(classes, groups).max()) < 2:
+        raise ProbeUndefinedError("the images of every class are all of one group")
     return classes
+
+
+def num_groups(classes: Classes, groups: Tensor) -> Tensor:
+    """Return Int64 "k": the groups that have images of each class; `groups` is Int64 "n"."""
+    _, rows = torch.unique(groups, return_inverse=True)
+    pairs = torch.unique(torch.stack([classes.labels, rows]), dim=1)
+    return torch.bincount(pairs[0], minlength=len(classes.sizes))
+
+
+def same_group(groups: Tensor | None, num_images: int) -> Tensor:
+    """Return bool "n n": whether two images belong together; without groups, each alone with itself."""
+    return torch.eye(num_images, dtype=torch.bool) if groups is None else groups[:, None] == groups

@@ -24,6 +24,8 @@ class FunctionProbe:
     directions: Mapping[str, Direction]
     scores: Callable[[Activations, Any], dict[str, float]]
     options: type[BaseModel] = NoOptions
+    holds_out: bool = False
+    """Whether it judges images by others, of other groups where there are groups."""
 
     def __call__(self, activations: Activations, options: Any) -> dict[str, float]:
         """Return every score named in `directions`."""

@@ -2,7 +2,8 @@
 
 The features are centred, turned onto their principal axes (which changes neither the penalty nor the fit, and leaves
 at most n - 1 columns) and scaled by one number so that an image's mean squared distance from the centre is the number
-of axes. Folds hold classes in proportion; with fewer images in a class than folds there are that many folds.
+of axes. Folds hold classes in proportion; with fewer images in a class than folds there are that many folds. Groups are
+whole in a fold, as in trials (`data.groups`), and no fold holds all groups of a class.
 
 Reference:
     Alain and Bengio, "Understanding intermediate layers using linear classifier probes", ICLR workshop 2017. We differ
@@ -12,6 +13,7 @@ Reference:
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -19,9 +21,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
+from layercut.data.groups import group_folds
 from layercut.errors import ProbeUndefinedError
 from layercut.probes.base import Activations
-from layercut.probes.classes import present_classes
+from layercut.probes.classes import Classes, num_groups, present_classes
 from layercut.probes.function import FunctionProbe
 from layercut.probes.products import centred_gram, coordinates
 from layercut.probes.vectors import PooledSpec
@@ -43,11 +46,23 @@ def logistic_regression(activations: Activations, options: LogisticSpec) -> dict
     columns = coordinates(centred_gram(activations.features, options.view)).numpy()
     columns *= np.sqrt(len(columns) * columns.shape[1] / np.square(columns).sum())
     labels = classes.labels.numpy()
-    folds = StratifiedKFold(
-        min(options.folds, int(classes.sizes.min())), shuffle=True, random_state=activations.seed % 2**32
-    )
-    right = [_num_right(columns, labels, seen, unseen, options) for seen, unseen in folds.split(columns, labels)]
+    folds = _folds(classes, activations, options.folds)
+    right = [_num_right(columns, labels, seen, unseen, options) for seen, unseen in folds]
     return {"accuracy": sum(right) / len(labels)}
+
+
+def _folds(classes: Classes, activations: Activations, most: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the positions of the images that each fold is trained on and of those that it holds."""
+    labels = classes.labels.numpy()
+    if activations.groups is None:
+        number, seed = min(most, int(classes.sizes.min())), activations.seed % 2**32
+        yield from StratifiedKFold(number, shuffle=True, random_state=seed).split(labels, labels)
+        return
+    if int(num_groups(classes, activations.groups).min()) < 2:
+        raise ProbeUndefinedError("needs two groups of each class; one class is of one group")
+    generator = np.random.Generator(np.random.PCG64(activations.seed))
+    held = group_folds(labels, activations.groups.numpy(), len(classes.sizes), most, generator).fold
+    yield from ((np.flatnonzero(held != fold), np.flatnonzero(held == fold)) for fold in range(held.max() + 1))
 
 
 def _num_right(
@@ -63,4 +78,4 @@ def _num_right(
     return int((model.predict(columns[unseen]) == labels[unseen]).sum())
 
 
-LOGISTIC_REGRESSION = FunctionProbe("labels", {"accuracy": "higher"}, logistic_regression, LogisticSpec)
+LOGISTIC_REGRESSION = FunctionProbe("labels", {"accuracy": "higher"}, logistic_regression, LogisticSpec, holds_out=True)

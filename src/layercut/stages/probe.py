@@ -147,7 +147,14 @@ class _Sample:
         logits = features if probing.kind == "output" else None
         probed = self._probed
         return Activations(
-            features, probed.labels, probed.task.num_classes, seed, logits, reference, self._weights(layer)
+            features,
+            probed.labels,
+            probed.task.num_classes,
+            seed,
+            logits,
+            reference,
+            self._weights(layer),
+            probed.groups,
         )
 
     def _weights(self, layer: str) -> Mapping[str, Tensor]:

@@ -100,6 +100,13 @@ class Probed:
         return torch.as_tensor(labels[self.positions])
 
     @cached_property
+    def groups(self) -> Tensor | None:
+        """Int64 "n"; None where each image stands alone, as test images do."""
+        if self.task.groups is None or self.job.split == "test":
+            return None
+        return torch.as_tensor(self.task.groups[self.positions])
+
+    @cached_property
     def values(self) -> tuple[dict[str, Tensor], str]:
         """The source's values and their hash."""
         return self._context.open_source(self.job.source)
