@@ -6,12 +6,12 @@ import pytest
 import torch
 
 import layercut
-from fake_ledger import write_ledger
-from fake_results import fake_results
 from layercut.errors import LayercutError, SpecError, UserError
 from layercut.features.given_images import given_bytes, given_pixels
 from layercut.figures import charts_of
 from layercut.runner import RunSummary
+from support.fake_ledger import write_ledger
+from support.fake_results import fake_results
 
 READERS = {
     "answers": layercut.answers,

@@ -22,7 +22,7 @@ from layercut.plan.preflight import plan_with_data
 from layercut.report import build_page, read_facts
 from layercut.spec import parse_study
 from layercut.stages.context import open_task
-from tiny_study import TINY
+from support.tiny_study import TINY
 
 KEEPING = TINY + "keep: [predictions, weights, curves]\n"
 OVERRIDES = ["transfer.strategies=[scratch, freeze, truncate]", "transfer.fractions=[0.3]"]
@@ -216,7 +216,8 @@ def test_no_code_that_a_card_names_is_run_without_being_asked(run, tmp_path):
 
 
 def test_a_model_of_own_code_comes_back_where_its_code_is_trusted(tmp_path):
-    overrides = ["model={factory: 'own_models:tiny_net'}", "transfer.strategies=[scratch]", "transfer.replicates=1"]
+    model = "model={factory: 'support.own_models:tiny_net'}"
+    overrides = [model, "transfer.strategies=[scratch]", "transfer.replicates=1"]
     run_study(parse_study(TINY, overrides=[*overrides, "keep=[weights]"]), tmp_path, executor="serial")
     kept = kept_trials(tmp_path)[0]
     assert load_model(kept.folder, trust_code=True)(torch.zeros(2, 1, 8, 8)).shape == (2, 3)

@@ -20,7 +20,7 @@ from layercut.ledger import Ledger
 from layercut.plan.preflight import plan_with_data
 from layercut.report import build_page, read_facts
 from layercut.spec import parse_study
-from tiny_study import TINY
+from support.tiny_study import TINY
 
 OVERRIDES = ("transfer.strategies=[scratch, reinit]", "probes=[rsa, {name: knn, fractions: 0.1}]")
 KEEPING = "keep=[representations]"

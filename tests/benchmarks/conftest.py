@@ -9,7 +9,7 @@ import pytest
 import torch
 from benchmarks.rivals.trials import Images, Job, Trial
 
-from fake_datasets import idx_bytes
+from support.fake_datasets import idx_bytes
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from benchmarks.planned import planned_and_measured, render
 
-from tiny import tiny_study
+from support.tiny import tiny_study
 
 
 def test_every_strategy_of_a_study_is_planned_and_measured(tmp_path):

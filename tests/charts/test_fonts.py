@@ -10,7 +10,7 @@ import pytest
 
 from layercut.charts import fonts
 from layercut.charts.matplotlib import save
-from sample_chart import CHART
+from support.sample_chart import CHART
 
 PLAIN = replace(CHART, title="accuracy by cut", panels=CHART.panels[:1], legend=(), legend_title="")
 UNKNOWN = "\U000f0000"

@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from layercut.charts import Axis, Cells, Chart, Line, Panel, Point, Style, Tick
 from layercut.charts.chart import FORMATS
 from layercut.charts.matplotlib import PAGE_INCHES, draw, save
-from sample_chart import CHART, EVIL, PICTURE
+from support.sample_chart import CHART, EVIL, PICTURE
 
 
 @pytest.mark.parametrize("kind", FORMATS)

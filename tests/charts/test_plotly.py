@@ -19,7 +19,7 @@ from layercut.charts.palette import DARK, ROLES
 from layercut.charts.pictures import data_url
 from layercut.charts.plotly import panel_figures
 from layercut.charts.quartiles import quartiles
-from sample_chart import CHART, EVIL, PICTURE
+from support.sample_chart import CHART, EVIL, PICTURE
 
 
 def test_plotly_accepts_every_panel():

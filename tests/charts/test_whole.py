@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 import pytest
 
 import layercut
-from fake_results import fake_results
 from layercut.figures import FIGURES
+from support.fake_results import fake_results
 
 
 def axes_of(figure):

@@ -19,10 +19,10 @@ import pytest
 import torch
 from PIL import Image
 
-from fake_ledger import write_ledger
-from fake_results import fake_results
 from layercut import load_study, run_study
-from tiny_study import TINY, write_study
+from support.fake_ledger import write_ledger
+from support.fake_results import fake_results
+from support.tiny_study import TINY, write_study
 
 Layercut = Callable[..., Any]
 

@@ -13,7 +13,7 @@ import pytest
 
 from layercut.cli.list_ import KINDS
 from layercut.cli.main import COMMANDS
-from tiny_study import NUM_TRIALS, write_study
+from support.tiny_study import NUM_TRIALS, write_study
 
 Layercut = Callable[..., Any]
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from fake_ledger import write_ledger
-from fake_results import fake_results
 from layercut.cli.main import EXIT_USER_ERROR
 from layercut.stats import compare_studies
+from support.fake_ledger import write_ledger
+from support.fake_results import fake_results
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import json
 import pandas as pd
 import pytest
 
-from fake_ledger import write_ledger
-from fake_results import fake_results
+from support.fake_ledger import write_ledger
+from support.fake_results import fake_results
 
 PARAMETERS = {"depth": 2, "freeze": True, "reinit": True}
 TRIAL = {"lr": 0.1, "sampled_percentage": 1, "sampled_cut_point": 1, "repeat": 0, "train_acc": 1.0, "test_acc": 0.5}

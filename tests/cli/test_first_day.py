@@ -14,7 +14,7 @@ from layercut import load_study, run_study
 from layercut.cli.checkup import check_up, describe_checkup
 from layercut.ledger import Ledger
 from layercut.spec import shipped_studies
-from tiny_study import write_study
+from support.tiny_study import write_study
 
 Layercut = Callable[..., Any]
 

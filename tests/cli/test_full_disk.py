@@ -17,7 +17,7 @@ import layercut.ledger.opening
 import layercut.report
 from layercut import load_study, run_study
 from layercut.ledger import study_status
-from tiny_study import NUM_TRIALS, write_study
+from support.tiny_study import NUM_TRIALS, write_study
 
 Layercut = Callable[..., Any]
 

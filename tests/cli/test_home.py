@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from fake_datasets import write_folder
 from layercut import load_results, load_study, run_study
 from layercut.data.cache import default_cache_dir
 from layercut.ledger.opening import ledger_path
 from layercut.plan.preflight import plan_without_data
 from layercut.report import write_report
 from layercut.spec.load import make_study
-from tiny import STUDY
+from support.fake_datasets import write_folder
+from support.tiny import STUDY
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from fake_datasets import write_image
 from layercut.cli.first_study import FirstModel, first_study
 from layercut.data.folder_survey import FolderSurvey
+from support.fake_datasets import write_image
 
 Layercut = Callable[..., Any]
 

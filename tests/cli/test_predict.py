@@ -9,7 +9,7 @@ import yaml
 
 from layercut import load_model
 from layercut.errors import CheckpointError
-from photo_run import STUDY, run_photos, test_files, write_photos
+from support.photo_run import STUDY, run_photos, test_files, write_photos
 
 
 @pytest.fixture(scope="module")

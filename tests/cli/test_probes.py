@@ -27,8 +27,8 @@ from layercut.plan.candidate import Candidate, parse_candidate
 from layercut.report import write_figures, write_report
 from layercut.report.probe_table import probe_verdicts
 from layercut.runner.probes import probe_models, probe_spec
-from packed_page import unpacked
-from tiny import tiny_study
+from support.packed_page import unpacked
+from support.tiny import tiny_study
 
 PROBES = "probes=[knn, {name: sum_of_squares, sample: 60}]"
 SMALL = (

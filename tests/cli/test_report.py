@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fake_ledger import write_ledger
-from fake_results import fake_results
 from layercut.cli.main import EXIT_USER_ERROR
 from layercut.cli.report import command
 from layercut.errors import UserError
 from layercut.report import write_figures
+from support.fake_ledger import write_ledger
+from support.fake_results import fake_results
 
 
 def test_it_prints_the_path_of_the_report(tmp_path):

@@ -14,7 +14,7 @@ from layercut import load_study, run_study
 from layercut.executors import EXECUTORS
 from layercut.executors.base import Done, Event, Executor, Lost, Result
 from layercut.executors.serial import SerialExecutor
-from tiny_study import NUM_TRIALS, wait_until, write_study
+from support.tiny_study import NUM_TRIALS, wait_until, write_study
 
 IN_PROCESS = {"serial"}
 """Executors that do jobs in the caller's process."""
@@ -36,13 +36,13 @@ def executor(name: str) -> Iterator[Executor]:
     """An executor with two workers, which find the functions of these tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-        executor = EXECUTORS[name](2, ("executor_jobs",))
+        executor = EXECUTORS[name](2, ("support.executor_jobs",))
         yield executor
         executor.close()
 
 
 def test_every_job_ends_once_and_its_values_keep_their_order(executor: Executor) -> None:
-    events = list(executor.run("executor_jobs:count", [3, 0, 2, 5], None))
+    events = list(executor.run("support.executor_jobs:count", [3, 0, 2, 5], None))
     assert sorted(event.job for event in events if isinstance(event, Done)) == [0, 2, 3, 5]
     for job in (0, 2, 3, 5):
         own = [event for event in events if event.job == job]
@@ -50,16 +50,16 @@ def test_every_job_ends_once_and_its_values_keep_their_order(executor: Executor)
 
 
 def test_every_job_gets_the_context(executor: Executor) -> None:
-    events = executor.run("executor_jobs:tell_context", range(4), "here")
+    events = executor.run("support.executor_jobs:tell_context", range(4), "here")
     assert {event.value for event in events if isinstance(event, Result)} == {f"here {job}" for job in range(4)}
 
 
 def test_no_jobs_are_no_events(executor: Executor) -> None:
-    assert list(executor.run("executor_jobs:count", [], None)) == []
+    assert list(executor.run("support.executor_jobs:count", [], None)) == []
 
 
 def test_an_executor_can_be_used_again(executor: Executor) -> None:
-    first, second = (set(executor.run("executor_jobs:count", [2, 1], None)) for _ in range(2))
+    first, second = (set(executor.run("support.executor_jobs:count", [2, 1], None)) for _ in range(2))
     assert first == second
 
 
@@ -71,14 +71,14 @@ def test_jobs_are_taken_as_they_are_needed(executor: Executor) -> None:
             taken.append(job)
             yield job
 
-    events = executor.run("executor_jobs:tell_process", jobs(), None)
+    events = executor.run("support.executor_jobs:tell_process", jobs(), None)
     next(events)
     assert len(taken) < 10
     events.close()  # type: ignore[attr-defined]
 
 
 def test_an_exception_is_an_event_with_its_name_and_what_was_yielded_before_stands(executor: Executor) -> None:
-    events = set(executor.run("executor_jobs:raise_after_one", [1, 2], None))
+    events = set(executor.run("support.executor_jobs:raise_after_one", [1, 2], None))
     (lost,) = (event for event in events if isinstance(event, Lost))
     assert (lost.job, lost.error) == (1, "ValueError")
     assert lost.message.startswith("job 1 is odd\n")
@@ -89,7 +89,7 @@ def test_an_exception_is_an_event_with_its_name_and_what_was_yielded_before_stan
 def test_in_the_callers_process_an_exception_comes_through_to_a_debugger(name: str, executor: Executor) -> None:
     if name not in IN_PROCESS:
         pytest.skip("does jobs in other processes, where no debugger of ours is")
-    events = executor.run("executor_jobs:raise_after_one", [1, 2], SimpleNamespace(reraise=True))
+    events = executor.run("support.executor_jobs:raise_after_one", [1, 2], SimpleNamespace(reraise=True))
     assert next(events) == Result(1, 1)
     with pytest.raises(ValueError, match="job 1 is odd"):
         next(events)
@@ -98,7 +98,7 @@ def test_in_the_callers_process_an_exception_comes_through_to_a_debugger(name: s
 def test_a_worker_that_is_killed_costs_no_job_but_its_own(name: str, executor: Executor) -> None:
     if name in IN_PROCESS:
         pytest.skip("does jobs in this process, which cannot outlive itself")
-    events = list(executor.run("executor_jobs:die", range(4), None))
+    events = list(executor.run("support.executor_jobs:die", range(4), None))
     lost = [event for event in events if isinstance(event, Lost)]
     assert sorted(event.job for event in lost) == [1, 3]
     assert {event.error for event in lost} == {None}
@@ -114,7 +114,7 @@ def _alive(workers: Iterable[int]) -> list[int]:
 def test_closing_the_events_leaves_no_worker(name: str, executor: Executor) -> None:
     if name in IN_PROCESS:
         pytest.skip("has no workers")
-    events = executor.run("executor_jobs:wait_forever", range(4), None)
+    events = executor.run("support.executor_jobs:wait_forever", range(4), None)
     workers = [event.value for _, event in zip(range(2), events, strict=False) if isinstance(event, Result)]
     assert len(_alive(workers)) == 2
     events.close()  # type: ignore[attr-defined]
@@ -127,7 +127,7 @@ def test_an_interrupt_leaves_no_worker(name: str, executor: Executor) -> None:
     workers: list[int] = []
 
     def work() -> None:
-        for event in executor.run("executor_jobs:wait_forever", range(2), None):
+        for event in executor.run("support.executor_jobs:wait_forever", range(2), None):
             assert isinstance(event, Result), event
             workers.append(event.value)
             if len(workers) == 2:

@@ -13,7 +13,7 @@ from layercut.executors import EXECUTORS
 from layercut.ledger import Ledger
 from layercut.runner import RunSummary
 from layercut.spec import StudySpec, parse_study
-from tiny_study import TINY
+from support.tiny_study import TINY
 
 OTHERS = [
     pytest.param(name, marks=[pytest.mark.exhaustive] if name == "ray" else [])
@@ -61,7 +61,7 @@ def test_what_fails_in_any_stage_is_the_same_record_with_every_executor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: str, failing: str, stacked: bool
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-    monkeypatch.setattr("layercut.runner.recorder.STAGE", f"failing_stages:{failing}")
+    monkeypatch.setattr("layercut.runner.recorder.STAGE", f"support.failing_stages:{failing}")
     here = _run(tmp_path / "here", "serial", stacked)
     elsewhere = _run(tmp_path / "elsewhere", executor, stacked)
     assert {(job, kind) for _, job, _, _, kind, _ in here.failures} == FAILING[failing]

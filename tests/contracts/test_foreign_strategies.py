@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-import foreign_strategies
 from layercut.errors import SpecError
 from layercut.plan.cost import Images, Length, trial_flops
 from layercut.plan.schedule import transfer_jobs
@@ -18,7 +17,8 @@ from layercut.stages.transfer import run_trial
 from layercut.stages.trial import Seeds, prepare_model, separate
 from layercut.strategies import STRATEGIES
 from layercut.strategies.treatment import treatment
-from tiny import context_with_sources, one_condition, tiny_plan, tiny_study
+from support import foreign_strategies
+from support.tiny import context_with_sources, one_condition, tiny_plan, tiny_study
 
 TWINS = {"shorter": "truncate", "untruncated": "finetune", "still": "freeze_truncate"}
 OURS = "scratch, finetune, freeze, truncate, freeze_truncate"
@@ -185,7 +185,7 @@ def test_a_strategy_that_says_the_impossible_is_refused_at_planning(monkeypatch,
     methods["canonical"] = lambda cut, num_blocks, hidden: ("broken", cut, True)
     broken = SimpleNamespace(letters="", transfers=True, **(methods | says))
     monkeypatch.setattr(foreign_strategies, "BROKEN", broken, raising=False)
-    entry = foreign_strategies.TABLE["evens"]._replace(path="foreign_strategies:BROKEN")
+    entry = foreign_strategies.TABLE["evens"]._replace(path="support.foreign_strategies:BROKEN")
     monkeypatch.setattr(STRATEGIES, "_table", {**STRATEGIES._table, "broken": entry})
     with pytest.raises(SpecError, match=message):
         tiny_plan("transfer.strategies=[broken]")

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import pytest
 import torch
 
-import given_models
 from layercut.models import MODELS
 from layercut.models.base import ModelFamily, plan_model, random_layers, seeded_build, seeded_head
 from layercut.models.module import keep_module
+from support import given_models
 
 
 class Example(NamedTuple):
@@ -34,7 +34,7 @@ EXAMPLES = {
         Example({"preset": "deep"}, (3, 32, 32)),
     ],
     "small_convnet": [Example({}, (1, 28, 28))],
-    "foreign": [Example({"factory": "own_models:tiny_net", "options": {"width": 6}}, (3, 12, 12))],
+    "foreign": [Example({"factory": "support.own_models:tiny_net", "options": {"width": 6}}, (3, 12, 12))],
     "module": [Example({"folder": KEPT.folder}, (3, 12, 12))],
     "torchvision": [
         Example({}, (3, 32, 32), "torchvision/resnet18"),

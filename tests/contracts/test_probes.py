@@ -9,10 +9,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from fake_activations import made_up
 from layercut.errors import ProbeUndefinedError
 from layercut.probes import PROBES
 from layercut.probes.base import Direction, Kind, holds_out
+from support.fake_activations import made_up
 
 OF_KIND = {kind: [name for name in PROBES if PROBES[name].kind == kind] for kind in get_args(Kind)}
 SEE_FEATURES = [name for kind in ("features", "labels", "pair") for name in OF_KIND[kind]]

@@ -13,7 +13,7 @@ from layercut.stages.trial import Seeds, prepare_model, separate
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import PartialStrategy
 from layercut.strategies.treatment import treatment
-from tiny import EVERY_NAME, context_with_sources, one_condition, tiny_plan
+from support.tiny import EVERY_NAME, context_with_sources, one_condition, tiny_plan
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fake_datasets import tiny_idx_files, tiny_mnist, tiny_splits, write_idx
 from layercut.data import LabelledImages, cache
 from layercut.data.base import RawImages
 from layercut.data.cache import LoadedDataset, default_cache_dir, default_data_dir, load_dataset, open_cached
@@ -23,6 +22,7 @@ from layercut.data.content import Content, fingerprint, image_hashes
 from layercut.data.holdout import hold_out_test
 from layercut.data.pieces import LazyImages
 from layercut.errors import DataError, StorageFullError
+from support.fake_datasets import tiny_idx_files, tiny_mnist, tiny_splits, write_idx
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import hashlib
 
 import numpy as np
 
-from fake_datasets import tiny_splits
 from layercut.data.base import LabelledImages
 from layercut.data.content import Content, fingerprint, image_hashes
+from support.fake_datasets import tiny_splits
 
 
 def test_the_fingerprint_sees_every_pixel_label_name_and_the_border_between_splits() -> None:

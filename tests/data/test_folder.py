@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fake_datasets import made, write_folder, write_image
 from layercut.data.base import RawDataset
 from layercut.data.cache import load_dataset
 from layercut.data.folder import FOLDER, FolderOptions
@@ -17,7 +16,8 @@ from layercut.data.subset import select_task
 from layercut.errors import DataError, SpecError
 from layercut.plan.preflight import plan_with_data, plan_without_data
 from layercut.plan.summary import describe, summarize
-from tiny import tiny_study
+from support.fake_datasets import made, write_folder, write_image
+from support.tiny import tiny_study
 
 NOISE = np.random.default_rng(0).integers(0, 256, size=(4, 6, 3), dtype=np.uint8)
 

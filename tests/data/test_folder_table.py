@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fake_datasets import made, write_image
 from layercut.data.base import RawDataset
 from layercut.data.cache import load_dataset
 from layercut.data.folder import FOLDER, FolderOptions
 from layercut.data.holdout import share_of_groups
 from layercut.data.reading import dataset_notes
 from layercut.errors import DataError
+from support.fake_datasets import made, write_image
 
 
 def _table(root: Path, text: str, encoding: str = "utf-8") -> Path:

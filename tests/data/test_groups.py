@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
-from fake_datasets import random_images, write_image
 from layercut.data.cache import LoadedDataset, load_dataset
 from layercut.data.content import Content, fingerprint
 from layercut.data.groups import GroupCounts, count_groups, group_folds
@@ -21,6 +20,7 @@ from layercut.data.splits import Split, fold_splits, sample_split, splits_hash
 from layercut.data.subset import restrict, select_task, task_info
 from layercut.data.view import ViewOptions, apply_view
 from layercut.errors import DataError
+from support.fake_datasets import random_images, write_image
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 IMAGES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9)), min_size=3, max_size=60)

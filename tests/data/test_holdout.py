@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fake_datasets import random_images
 from layercut.data.holdout import hold_out_test
 from layercut.errors import DataError
+from support.fake_datasets import random_images
 
 
 def test_the_test_share_is_stratified_disjoint_and_complete() -> None:

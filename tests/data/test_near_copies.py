@@ -11,14 +11,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
-from fake_datasets import loaded
 from layercut.data.base import LabelledImages
 from layercut.data.cache import load_dataset
 from layercut.data.near_copies import near_copies
 from layercut.data.subset import select_task
 from layercut.plan.preflight import plan_with_data, plan_without_data
 from layercut.plan.summary import describe, summarize
-from tiny import tiny_study
+from support.fake_datasets import loaded
+from support.tiny import tiny_study
 
 
 def _scene(seed: int, side: int = 96) -> Image.Image:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fake_datasets import random_images
 from layercut.data.noise import VARIANTS, class_noise, noise, shuffled_pixels, structured_noise
+from support.fake_datasets import random_images
 
 ROWS = np.arange(6)
 PIXELS = random_images([0] * 6, seed=5, shape=(3, 9, 7)).images

@@ -8,12 +8,12 @@ import pytest
 import torchvision.datasets
 from PIL import Image
 
-from fake_datasets import made, md5, write_image
 from layercut.data import DownloadableDataset, pets
 from layercut.data.cache import load_dataset
 from layercut.data.pets import ARCHIVES, PETS, ROOT, PetsOptions
 from layercut.data.raw_files import RawFile
 from layercut.errors import DataError
+from support.fake_datasets import made, md5, write_image
 
 COUNTS = {"Abyssinian": (3, 2), "Shiba Inu": (2, 1)}
 SIZES = [(30, 20), (12, 40), (25, 25), (16, 17), (50, 10)]

@@ -11,12 +11,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from fake_datasets import made, write_folder
 from layercut.data.cache import load_dataset
 from layercut.data.folder import FOLDER, FolderOptions
 from layercut.data.pixels import plain
 from layercut.errors import DataError, SpecError
 from layercut.spec.shape import WHITE
+from support.fake_datasets import made, write_folder
 
 COLOURS = np.random.default_rng(0).integers(0, 256, size=(5, 7, 3), dtype=np.uint8)
 GREY = COLOURS[:, :, 0]

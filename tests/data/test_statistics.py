@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fake_datasets import loaded, random_images
 from layercut.data.base import LabelledImages
 from layercut.data.statistics import count_shades, training_statistics
 from layercut.data.subset import select_task
 from layercut.errors import DataError
+from support.fake_datasets import loaded, random_images
 
 
 def test_mean_and_deviation_are_those_of_numpy_for_each_channel() -> None:

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fake_datasets import loaded, random_images
 from layercut.data import DATASETS, LabelledImages
 from layercut.data.cache import load_dataset
 from layercut.data.classes import resolve_classes
 from layercut.data.reading import parse_options
 from layercut.data.subset import restrict, select_task, task_info
 from layercut.errors import DataError
+from support.fake_datasets import loaded, random_images
 
 NAMES = ("ant", "bee", "cat", "dog")
 TRAIN = random_images([0, 1, 2, 3, 0, 1, 2, 3], seed=0)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torchvision.datasets
 
-from fake_datasets import made, md5, write_image
 from layercut.data import DATASETS, DownloadableDataset
 from layercut.data.base import RawDataset
 from layercut.data.cache import load_dataset
 from layercut.data.torchvision_sets import TORCHVISION_SETS, TorchvisionOptions
 from layercut.errors import DataError, SpecError, UnknownNameError
+from support.fake_datasets import made, md5, write_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, size=(4, 3, 96, 96), dtype=np.uint8)
 """STL-10 keeps columns first."""

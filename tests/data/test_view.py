@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fake_datasets import made, random_images, write_folder
 from layercut.data import cache
 from layercut.data.cache import load_dataset
 from layercut.data.content import Content
@@ -17,6 +16,7 @@ from layercut.data.noise import class_noise, noise
 from layercut.data.reading import known_info, parse_view
 from layercut.data.view import ViewOptions, apply_view
 from layercut.errors import DataError, SpecError
+from support.fake_datasets import made, random_images, write_folder
 
 EVEN_ODD = {"even": [0, 2, 4, 6, 8], "odd": [1, 3, 5, 7, 9]}
 

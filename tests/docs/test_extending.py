@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from layercut import load_results
-from tiny_study import write_study
+from support.tiny_study import write_study
 
 PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
 RUN = "from layercut.cli.main import main; main()"

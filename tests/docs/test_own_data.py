@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fake_datasets import write_image
 from layercut import load_results, load_study, run_study
 from layercut.cli.main import main
 from layercut.data.cache import default_cache_dir, default_data_dir
@@ -16,6 +15,7 @@ from layercut.plan.preflight import plan_without_data
 from layercut.plan.summary import summarize
 from layercut.report import write_report
 from layercut.spec import parse_study
+from support.fake_datasets import write_image
 
 PAGE = (Path(__file__).parents[2] / "docs" / "own-data.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)

@@ -11,7 +11,7 @@ from layercut import run_study
 from layercut.errors import SpecError
 from layercut.ledger import Ledger
 from layercut.records import TrialRecord
-from tiny import tiny_plan, tiny_study
+from support.tiny import tiny_plan, tiny_study
 
 CUTS = "transfer.cuts=[2]"
 FULL = "transfer.validation=full"

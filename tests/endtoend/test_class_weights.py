@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fake_datasets import write_image
 from layercut import load_results, run_study
 from layercut.runner import RunSummary
 from layercut.spec import StudySpec, parse_study
+from support.fake_datasets import write_image
 
 STUDY = """\
 name: unequal

@@ -22,7 +22,7 @@ from layercut.ledger import LEDGER_NAME, Ledger, study_status
 from layercut.report.facts import read_facts
 from layercut.runner.weights import holds, known_hashes
 from layercut.stages.context import _open_source
-from tiny_study import NUM_TRIALS, write_study
+from support.tiny_study import NUM_TRIALS, write_study
 
 NUM_PLACES = 200
 

@@ -10,7 +10,7 @@ from layercut import run_study
 from layercut.errors import SpecError
 from layercut.ledger import Ledger
 from layercut.probes import PROBES
-from tiny import tiny_study
+from support.tiny import tiny_study
 
 NUM_CLASSES = 3
 

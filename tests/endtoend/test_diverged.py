@@ -15,7 +15,7 @@ from layercut.ledger import Ledger
 from layercut.plan.jobs import Condition
 from layercut.records import TrialRecord
 from layercut.runner import RunSummary
-from tiny_study import NUM_TRIALS, TINY, write_study
+from support.tiny_study import NUM_TRIALS, TINY, write_study
 
 DIVERGING = TINY.replace("fractions: [0.1, 0.3]", "fractions: [0.02]\n  cuts: [1]").replace(
     "  training:", "  factors: {rate: {usual: {}, absurd: {lr: 1e+30}}}\n  training:"

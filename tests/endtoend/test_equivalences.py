@@ -10,7 +10,7 @@ from layercut.records import exact_content
 from layercut.stages.transfer import run_trial
 from layercut.strategies import STRATEGIES
 from layercut.strategies.treatment import treatment
-from tiny import EVERY_NAME, context_with_sources, one_condition, tiny_plan
+from support.tiny import EVERY_NAME, context_with_sources, one_condition, tiny_plan
 
 NUM_BLOCKS = 3
 

@@ -9,7 +9,7 @@ import pytest
 from layercut import load_results, run_study
 from layercut.errors import SpecError
 from layercut.ledger import Ledger
-from tiny import tiny_plan, tiny_study
+from support.tiny import tiny_plan, tiny_study
 
 FOLDS = ("transfer.validation=folds", "transfer.num_folds=3", "transfer.fractions=[0.1]", "transfer.cuts=[0, 2, 3]")
 LENGTH = ("transfer.training.epochs=4", "transfer.training.min_steps=16")

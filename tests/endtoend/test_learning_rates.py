@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-import foreign_strategies
 import layercut.stages.pilot
 from layercut import answers, load_failures, load_pilots, load_results, run_study
 from layercut.artifacts.writing import artifact_folder
@@ -28,7 +27,8 @@ from layercut.report import write_report
 from layercut.spec import StudySpec
 from layercut.stages.transfer import run_trial
 from layercut.strategies import STRATEGIES
-from tiny import context_with_sources, tiny_plan, tiny_study
+from support import foreign_strategies
+from support.tiny import context_with_sources, tiny_plan, tiny_study
 
 EXPORTED = {"finetune": "finetune", "freeze": "F", "linear_probe": "linear_probe"}
 RATES = (1e-4, 1e-2, 1e30)

@@ -14,7 +14,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import foreign_strategies
 from layercut import load_model, load_results, run_study
 from layercut.errors import SpecError
 from layercut.ledger import Ledger
@@ -27,7 +26,8 @@ from layercut.stages.transfer import run_transfer
 from layercut.stages.trial import prepare_trial
 from layercut.strategies import STRATEGIES
 from layercut.training.solved import STRENGTHS
-from tiny import context_with_sources, one_condition, tiny_plan, tiny_study
+from support import foreign_strategies
+from support.tiny import context_with_sources, one_condition, tiny_plan, tiny_study
 
 PROBE = ("transfer.strategies=[linear_probe]", "transfer.fractions=[0.1]")
 FOLDS = ("transfer.validation=folds", "transfer.num_folds=3")
@@ -183,7 +183,7 @@ def foreign(monkeypatch: pytest.MonkeyPatch):
         strategy = foreign_strategies.Renamed("pear", STRATEGIES[ours])
         object.__setattr__(strategy, "head", head)
         monkeypatch.setattr(foreign_strategies, "PEAR", strategy, raising=False)
-        entry = Entry("foreign_strategies:PEAR", "of another package")
+        entry = Entry("support.foreign_strategies:PEAR", "of another package")
         monkeypatch.setattr(STRATEGIES, "_table", {**STRATEGIES._table, "pear": entry})
 
     return register

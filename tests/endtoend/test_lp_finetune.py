@@ -16,7 +16,7 @@ from layercut.stages.trial import Trial
 from layercut.strategies import STRATEGIES
 from layercut.training.folds import train_folds
 from layercut.training.solved import head_inputs, solve_head
-from tiny import context_with_sources, one_condition, tiny_plan, tiny_study
+from support.tiny import context_with_sources, one_condition, tiny_plan, tiny_study
 
 BOTH = "transfer.strategies=[lp_finetune, linear_probe, finetune]"
 SLOW = "transfer.training.lr=1e-12"

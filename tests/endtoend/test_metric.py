@@ -17,7 +17,7 @@ from layercut.ledger import Ledger
 from layercut.notebook import best_cuts
 from layercut.stats import compare_studies
 from layercut.stats.tables import load_curves
-from tiny import tiny_plan, tiny_study
+from support.tiny import tiny_plan, tiny_study
 
 UNEQUAL = (
     "target={dataset: digits, groups: {few: [1], many: [0, 2, 3, 4, 5, 6]}}",

@@ -12,7 +12,7 @@ from layercut.interop import export_study, import_files
 from layercut.interop.mp_tl_study.files import CLUSTER_FIELDS, read_file
 from layercut.ledger import Ledger
 from layercut.probes import PROBES
-from tiny import tiny_plan, tiny_study
+from support.tiny import tiny_plan, tiny_study
 
 SMALL = (
     "transfer.strategies=[freeze_reinit]",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from layercut import load_study, run_study
-from tiny_study import NUM_TRIALS, CommandLine, command_line, kill, wait_until, write_study
+from support.tiny_study import NUM_TRIALS, CommandLine, command_line, kill, wait_until, write_study
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes through /proc")
 

@@ -14,7 +14,7 @@ from layercut.executors.base import Event
 from layercut.executors.serial import SerialExecutor
 from layercut.plan.jobs import TransferJob
 from layercut.runner import RunSummary
-from tiny_study import NUM_TRIALS, write_study
+from support.tiny_study import NUM_TRIALS, write_study
 
 
 class _Watched:

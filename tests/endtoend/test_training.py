@@ -16,7 +16,7 @@ from layercut.ledger import Ledger
 from layercut.runner import RunSummary
 from layercut.stats.curves import load_curve_averages
 from layercut.stats.tables import load_curves
-from tiny_study import write_study
+from support.tiny_study import write_study
 
 STUDY = """\
 name: tiny

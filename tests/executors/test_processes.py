@@ -13,16 +13,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from executor_jobs import Wide
 from layercut.executors.base import Done, Lost, Result
 from layercut.executors.processes import ProcessExecutor
-from tiny_study import kill, wait_until
+from support.executor_jobs import Wide
+from support.tiny_study import kill, wait_until
 
 
 @pytest.fixture
 def executor() -> Iterator[ProcessExecutor]:
     """One worker."""
-    executor = ProcessExecutor(1, ("executor_jobs",))
+    executor = ProcessExecutor(1, ("support.executor_jobs",))
     yield executor
     executor.close()
 
@@ -33,21 +33,21 @@ def test_no_workers_are_refused() -> None:
 
 
 def test_a_worker_does_many_jobs(executor: ProcessExecutor) -> None:
-    events = executor.run("executor_jobs:tell_process", range(5), None)
+    events = executor.run("support.executor_jobs:tell_process", range(5), None)
     workers = {event.value for event in events if isinstance(event, Result)}
     assert len(workers) == 1
     assert workers != {os.getpid()}
 
 
 def test_the_signal_that_killed_a_worker_is_named(executor: ProcessExecutor) -> None:
-    events = list(executor.run("executor_jobs:die", [1], None))
+    events = list(executor.run("support.executor_jobs:die", [1], None))
     assert events[0] == Result(1, 1)
     assert isinstance(events[1], Lost)
     assert "killed by SIGKILL (often the system's answer to a lack of memory)" in events[1].message
 
 
 def test_a_worker_killed_in_the_middle_of_a_message_costs_its_job_only(executor: ProcessExecutor) -> None:
-    events = executor.run("executor_jobs:yield_much", [10**8, 1], None)
+    events = executor.run("support.executor_jobs:yield_much", [10**8, 1], None)
     first = next(events)
     assert isinstance(first, Result)
     assert wait(list(executor._busy), timeout=60)
@@ -59,16 +59,16 @@ def test_a_worker_killed_in_the_middle_of_a_message_costs_its_job_only(executor:
 
 
 def test_a_worker_killed_while_idle_costs_the_next_job_at_most(executor: ProcessExecutor) -> None:
-    (first, _) = executor.run("executor_jobs:tell_process", [1], None)
+    (first, _) = executor.run("support.executor_jobs:tell_process", [1], None)
     assert isinstance(first, Result)
     kill(first.value)
-    events = list(executor.run("executor_jobs:tell_process", [1, 2], None))
+    events = list(executor.run("support.executor_jobs:tell_process", [1, 2], None))
     assert [type(event) for event in events] == [Lost, Result, Done]
 
 
 _SCRIPT = """
 from layercut.executors.processes import ProcessExecutor
-for event in ProcessExecutor(2, ("executor_jobs",)).run("executor_jobs:wait_forever", range(2), None):
+for event in ProcessExecutor(2, ("support.executor_jobs",)).run("support.executor_jobs:wait_forever", range(2), None):
     print(event.value, flush=True)
 """
 
@@ -89,8 +89,8 @@ def test_workers_end_with_their_parent_however_it_ends(tmp_path: Path, number: s
 
 _HOLDING = """
 from layercut.executors.processes import ProcessExecutor
-executor = ProcessExecutor(2, ("executor_jobs",))
-print(len(list(executor.run("executor_jobs:hold_semaphore", range(4), None))))
+executor = ProcessExecutor(2, ("support.executor_jobs",))
+print(len(list(executor.run("support.executor_jobs:hold_semaphore", range(4), None))))
 executor.close()
 """
 
@@ -109,7 +109,7 @@ def test_what_libraries_hold_in_workers_is_given_back_at_the_end_without_a_word(
 )
 def test_jobs_with_threads_take_the_place_of_as_many_workers(num_threads: int, device: str, expected: int) -> None:
     executor = ProcessExecutor(4)
-    events = executor.run("executor_jobs:tell_process", [Wide(num_threads)] * 8, SimpleNamespace(device=device))
+    events = executor.run("support.executor_jobs:tell_process", [Wide(num_threads)] * 8, SimpleNamespace(device=device))
     next(events)
     assert len(executor._busy) == expected
     assert sum(isinstance(event, Done) for event in events) == 8

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fake_results import fake_results
 from layercut.charts import Chart
 from layercut.figures import charts_of
+from support.fake_results import fake_results
 
 FIGURES = ("cut_boxes", "accuracy_bars", "accuracy_by_fraction", "accuracy_by_parameters")
 

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from fake_results import fake_results
-from fake_study import fake_study
 from layercut.charts import Chart
 from layercut.charts.matplotlib import draw
 from layercut.charts.plotly import panel_figures
 from layercut.figures import FIGURES, charts_of
 from layercut.figures.study_tables import StudyTables
+from support.fake_results import fake_results
+from support.fake_study import fake_study
 
 EVIL = "<script>alert(1)</script>"
 

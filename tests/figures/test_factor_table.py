@@ -5,14 +5,14 @@ import json
 import pandas as pd
 import pytest
 
-from fake_results import fake_results
-from fake_study import NUM_EPOCHS, fake_study
 from layercut.charts.matplotlib import draw
 from layercut.charts.plotly import panel_figures
 from layercut.figures.factor_table import columns_of, compute, settings_of
 from layercut.figures.study_tables import StudyTables
 from layercut.report.settings import setting_table, write_settings
 from layercut.stats.settings import compare_settings, setting_names
+from support.fake_results import fake_results
+from support.fake_study import NUM_EPOCHS, fake_study
 
 EIGHT = fake_results(
     sources=("ImageNet", "random"),

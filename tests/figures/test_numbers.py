@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fake_results import fake_results
-from fake_study import NUM_EPOCHS, fake_study
 from layercut.errors import UserError
 from layercut.figures import charts_of
 from layercut.figures.accuracy_by_parameters import pareto_front
@@ -16,6 +14,8 @@ from layercut.figures.dissimilarity_histograms import shares
 from layercut.figures.learning_curves import MAX_POINTS, _Average, _drawn, _line
 from layercut.figures.names import cut_style, fraction_axis, fraction_label, strategies_in_order, strategy_style
 from layercut.stats import best_cuts, rank_groups
+from support.fake_results import fake_results
+from support.fake_study import NUM_EPOCHS, fake_study
 
 TABLE = fake_results(fractions=(0.01, 1.0), num_replicates=6)
 STUDY = fake_study(TABLE)

@@ -7,13 +7,13 @@ import json
 import pandas as pd
 import pytest
 
-from fake_probes import fake_probes, with_directions
-from fake_results import fake_results
 from layercut.charts.matplotlib import draw
 from layercut.charts.plotly import panel_figures
 from layercut.figures import FIGURES, charts_of
 from layercut.figures.probe_by_layer import by_model
 from layercut.figures.study_tables import Measured, StudyTables
+from support.fake_probes import fake_probes, with_directions
+from support.fake_results import fake_results
 
 RESULTS = fake_results(strategies=("scratch", "freeze_reinit", "reinit"), num_replicates=3, num_blocks=3)
 SCORES = {"good": lambda cut, fraction, replicate: cut * fraction + 0.1 * replicate, "knn": lambda *point: 0.5}

@@ -7,13 +7,13 @@ import json
 import numpy as np
 import pytest
 
-from fake_representations import CLASSES, made_up
-from fake_results import fake_results
-from fake_study import fake_study
 from layercut.charts.matplotlib import draw
 from layercut.charts.plotly import panel_figures
 from layercut.figures import FIGURES, charts_of, dissimilarity_matrices, features_scatter
 from layercut.figures.kept_layers import spread
+from support.fake_representations import CLASSES, made_up
+from support.fake_results import fake_results
+from support.fake_study import fake_study
 
 RESULTS = fake_results(strategies=("scratch", "reinit"), num_replicates=2, num_blocks=1)
 NAMES = ("features_scatter", "dissimilarity_matrices", "rsa_matrices", "mds_map")

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fake_datasets import write_image
 from layercut import load_model, load_results
 from layercut.artifacts import kept_trials
 from layercut.data.pictures import PictureRule, picture_rule, read_pictures
@@ -19,7 +18,8 @@ from layercut.errors import CheckpointError, DataError, UserError
 from layercut.inference import find_model, predict
 from layercut.inference.classifier import open_kept
 from layercut.stats import best_cuts
-from photo_run import run_photos, test_files, write_photos
+from support.fake_datasets import write_image
+from support.photo_run import run_photos, test_files, write_photos
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from layercut.plan.preflight import plan_with_data
 from layercut.runner import latency
 from layercut.runner.latency import milliseconds
 from layercut.runner.refit import refit
-from photo_run import STUDY, run_photos, test_files, write_photos
+from support.photo_run import STUDY, run_photos, test_files, write_photos
 
 
 @pytest.fixture(scope="module")

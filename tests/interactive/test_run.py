@@ -10,11 +10,11 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-import given_models
 import layercut
 from layercut.errors import UserError
 from layercut.interactive.progress import NotebookProgress, notebook_progress
 from layercut.runner.progress import NoProgress
+from support import given_models
 
 LABELS = np.arange(48) % 2
 IMAGES = np.random.default_rng(0).integers(0, 120, (48, 3, 10, 10), dtype=np.uint8) + np.uint8(120) * LABELS[

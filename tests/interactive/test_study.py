@@ -10,11 +10,11 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
-import given_models
 import layercut
 from layercut.data.cache import load_dataset
 from layercut.errors import DataError, LayercutError, SpecError
 from layercut.spec import StudySpec
+from support import given_models
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 3, 12, 14), dtype=np.uint8)
 LABELS = np.arange(20) % 2
@@ -184,7 +184,7 @@ def test_a_slip_is_answered_with_what_works(more, told):
 
 
 def test_a_function_is_a_factory_by_its_name():
-    assert study("digits", model=given_models.make).model[0].options["factory"] == "given_models:make"
+    assert study("digits", model=given_models.make).model[0].options["factory"] == "support.given_models:make"
 
 
 def test_the_weights_of_a_module_are_its_source():

@@ -8,7 +8,7 @@ from layercut import run_study
 from layercut.interop.mlflow import DATABASE, FOLDER
 from layercut.spec import parse_study
 from layercut.stats.tables import load_curves, load_results
-from tiny_study import TINY
+from support.tiny_study import TINY
 
 mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed")
 pytestmark = pytest.mark.filterwarnings("default")  # of MLflow's own imports and databases

@@ -22,7 +22,7 @@ from layercut.spec import parse_study
 from layercut.stats import contrasts_to_scratch
 from layercut.stats.design import factor_columns
 from layercut.stats.tables import load_probes, load_results
-from tiny_study import TINY
+from support.tiny_study import TINY
 
 PARAMETERS = {
     "depth": 2,

@@ -13,8 +13,8 @@ from layercut.interop.tensorboard import TensorBoardLog, add_pictures, folder_na
 from layercut.report import write_figures
 from layercut.spec import parse_study
 from layercut.stats.tables import load_curves, load_results
-from tiny import tiny_plan, tiny_study
-from tiny_study import TINY
+from support.tiny import tiny_plan, tiny_study
+from support.tiny_study import TINY
 
 OVERRIDES = ["transfer.strategies=[scratch, freeze]", "transfer.fractions=[0.3]", "tensorboard=true", "csv=true"]
 

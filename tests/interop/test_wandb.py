@@ -9,7 +9,7 @@ import pytest
 from layercut import run_study
 from layercut.spec import parse_study
 from layercut.stats.tables import load_curves, load_results
-from tiny_study import TINY
+from support.tiny_study import TINY
 
 wandb = pytest.importorskip("wandb", reason="wandb is not installed")
 pytestmark = pytest.mark.filterwarnings("default")  # of the library's own imports

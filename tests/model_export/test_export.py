@@ -20,7 +20,7 @@ from layercut.errors import CheckpointError, DataError, UserError
 from layercut.inference import find_model
 from layercut.model_export import FORMATS
 from layercut.model_export.checking import CheckImages, compare
-from photo_run import STUDY, run_photos, test_files, write_photos
+from support.photo_run import STUDY, run_photos, test_files, write_photos
 
 TIMM = yaml.safe_dump(
     yaml.safe_load(STUDY)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import pytest
 import torch
 
-import odd_models
 from layercut.errors import SpecError
 from layercut.models import MODELS
 from layercut.models.base import CuttableModel, seeded_build
 from layercut.models.examine import check_names, check_sharing, check_training, examine_model
 from layercut.models.foreign import ForeignOptions
-from tiny import tiny_plan
+from support import odd_models
+from support.tiny import tiny_plan
 
 SHAPE = (3, 16, 16)
 
 
 def examined(function, shape=SHAPE, num_classes=5, **more):
-    return examine_model("foreign", ForeignOptions(factory=f"odd_models:{function}", options=more), shape, num_classes)
+    options = ForeignOptions(factory=f"support.odd_models:{function}", options=more)
+    return examine_model("foreign", options, shape, num_classes)
 
 
 def refusal(function, **more):
@@ -56,9 +57,9 @@ def test_parameters_that_the_code_freezes_are_trained_and_the_plan_says_so():
     (note,) = examined("all_but_the_head_frozen")
     assert note.startswith("its code freezes blocks.conv1.conv1.weight, blocks.conv1.conv1.bias")
     family = MODELS["foreign"]
-    options = ForeignOptions(factory="odd_models:all_but_the_head_frozen")
+    options = ForeignOptions(factory="support.odd_models:all_but_the_head_frozen")
     assert all(p.requires_grad for p in seeded_build(family, options, SHAPE, 5, seed=0).parameters())
-    planned = tiny_plan("model={factory: 'odd_models:all_but_the_head_frozen'}").plan
+    planned = tiny_plan("model={factory: 'support.odd_models:all_but_the_head_frozen'}").plan
     assert any("its code freezes blocks.conv1.conv1.weight" in warning for warning in planned.warnings)
 
 

@@ -10,7 +10,6 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-import own_models
 from layercut.checkpoints import WeightFile
 from layercut.errors import CheckpointError, SpecError
 from layercut.models.base import plan_model, random_layers, seeded_build
@@ -19,13 +18,14 @@ from layercut.plan.canonical import model_identity
 from layercut.plan.jobs import ModelRef
 from layercut.plan.source_models import read_weights
 from layercut.spec import ModelSpec
-from tiny import tiny_plan
+from support import own_models
+from support.tiny import tiny_plan
 
 SHAPE = (3, 12, 12)
 
 
 def options(function="tiny_net", **more):
-    return ForeignOptions(factory=f"own_models:{function}", **more)
+    return ForeignOptions(factory=f"support.own_models:{function}", **more)
 
 
 def build(function="tiny_net", **more):
@@ -118,8 +118,8 @@ def test_names_behind_which_nothing_can_be_cut_are_refused(blocks, message):
     ("function", "message"),
     [
         ("untraceable", r"cannot follow the forward pass of Wrapped .*make it a torch\.nn\.Sequential"),
-        ("fails", r"own_models:fails failed: KeyError: 'no such thing'"),
-        ("wrong_channels", r"own_models:wrong_channels fails on images of 3 x 12 x 12: RuntimeError: Given groups=1"),
+        ("fails", r"support\.own_models:fails failed: KeyError: 'no such thing'"),
+        ("wrong_channels", r":wrong_channels fails on images of 3 x 12 x 12: RuntimeError: Given groups=1"),
         ("no_model", r"return a torch\.nn\.Module; got str"),
         ("absent", "own_models has no function 'absent'"),
     ],

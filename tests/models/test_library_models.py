@@ -21,7 +21,7 @@ from layercut.models.examine import examine_fully
 from layercut.models.layout import in_memory
 from layercut.plan.source_models import read_weights
 from layercut.strategies.primitives import truncate
-from tiny import tiny_plan
+from support.tiny import tiny_plan
 
 SIDES = {"alexnet": 64, "googlenet": 64, "inception_v3": 96, "maxvit_t": 224, "vit_h_14": 28}
 """Smallest images of torchvision's classifiers that take none of 32 pixels."""

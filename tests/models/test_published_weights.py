@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from layercut.models.block_cnn import BLOCK_CNN, BlockCnnOptions
 from layercut.plan.source_models import build_for, read_weights, whole_model
-from tiny import tiny_plan
+from support.tiny import tiny_plan
 
 IMAGES = torch.randn(6, 1, 32, 32, generator=torch.Generator().manual_seed(0))
 

@@ -7,7 +7,6 @@ import dataclasses
 import pytest
 import torch
 
-import odd_models
 from layercut.errors import SpecError
 from layercut.models import MODELS
 from layercut.models.base import plan_model, seeded_build, seeded_head
@@ -18,13 +17,14 @@ from layercut.plan.canonical import CUTTING_VERSION, model_identity
 from layercut.plan.jobs import ModelRef
 from layercut.training.device import place_model
 from layercut.training.stack import Stack
+from support import odd_models
 
 SHAPE = (3, 16, 16)
 CPU = torch.device("cpu")
 
 
 def options(function, **more):
-    return ForeignOptions(factory=f"odd_models:{function}", **more)
+    return ForeignOptions(factory=f"support.odd_models:{function}", **more)
 
 
 def build(function, shape=SHAPE, **more):

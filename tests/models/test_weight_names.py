@@ -10,13 +10,13 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-import odd_models
 from layercut.checkpoints import load_foreign_weights, tensors_hash
 from layercut.errors import CheckpointError, SpecError
 from layercut.models.foreign import ForeignOptions
 from layercut.models.zoo.family import open_library
 from layercut.plan.source_models import build_for, read_weights, whole_model
-from tiny import tiny_plan
+from support import odd_models
+from support.tiny import tiny_plan
 
 SHAPE = (3, 16, 16)
 
@@ -33,7 +33,7 @@ def ref_of(name, options, shape=SHAPE):
 
 
 def own(function="plain"):
-    return ref_of("foreign", ForeignOptions(factory=f"odd_models:{function}").model_dump(mode="json"))
+    return ref_of("foreign", ForeignOptions(factory=f"support.odd_models:{function}").model_dump(mode="json"))
 
 
 def theirs(function="plain", num_classes=7):
@@ -64,7 +64,7 @@ def test_a_prefix_of_all_names_is_taken_off_and_said(path, prefix):
 def test_the_plan_says_what_was_taken_off(path):
     model = odd_models.plain((1, 8, 8), 5)
     torch.save({"n_averaged": torch.tensor(3), **prefixed(model.state_dict(), "module.")}, path)
-    planned = tiny_plan("model={factory: 'odd_models:plain'}", f"source={{checkpoint: {path}}}").plan
+    planned = tiny_plan("model={factory: 'support.odd_models:plain'}", f"source={{checkpoint: {path}}}").plan
     said = f"{path}: the prefix module. of its names is taken off; left out: n_averaged"
     assert said in planned.warnings
 

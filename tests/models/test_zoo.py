@@ -20,7 +20,7 @@ from layercut.models.zoo import fetch
 from layercut.models.zoo.family import open_library
 from layercut.plan.source_models import read_weights
 from layercut.training.stack import Stack
-from tiny import tiny_plan
+from support.tiny import tiny_plan
 
 RGB = (3, 32, 32)
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fake_results import fake_results
 from layercut.notebook import plot
+from support.fake_results import fake_results
 
 CHROMIUM = Path("/usr/bin/chromium")
 

@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 
 import layercut
-from fake_ledger import write_ledger
-from fake_results import fake_results
-from fake_study import fake_study
 from layercut.errors import UnknownNameError, UserError
 from layercut.figures import FIGURES, charts_of
 from layercut.notebook import answers, best_cuts, plot
 from layercut.report.answers import answer
 from layercut.report.packed import packed_plotly
 from layercut.stats import best_cuts as best_cuts_of
+from support.fake_ledger import write_ledger
+from support.fake_results import fake_results
+from support.fake_study import fake_study
 
 EVIL = "<script>alert(1)</script>"
 

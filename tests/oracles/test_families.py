@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import PermutationMethod, wilcoxon
 from statsmodels.stats.multitest import multipletests
 
-from fake_results import fake_results
 from layercut.stats import best_cuts, contrasts_to_scratch, pairwise_contrasts
+from support.fake_results import fake_results
 
 
 def _wide(table):

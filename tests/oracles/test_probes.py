@@ -33,7 +33,6 @@ from sklearn.model_selection import (
 )
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
-from fake_activations import made_up
 from layercut.probes import PROBES
 from layercut.probes.agreement import agreement
 from layercut.probes.cka import unbiased_hsic
@@ -43,6 +42,7 @@ from layercut.probes.intrinsic_dimension import maximum_likelihood, two_nn
 from layercut.probes.kmeans import kmeans, lloyd, plus_plus
 from layercut.probes.mds import mds_coordinates
 from layercut.probes.products import centred_gram, coordinates, correlations, squared_distances
+from support.fake_activations import made_up
 
 UNCLEAR = made_up(separation=0.7, num_images=80, num_classes=4)
 UNEVEN = UNCLEAR._replace(labels=torch.tensor([0] * 37 + [1] * 22 + [2] * 18 + [3] * 3))

@@ -6,7 +6,7 @@ import pytest
 
 from layercut.errors import SpecError
 from layercut.spec import parse_study
-from tiny import STUDY, tiny_plan
+from support.tiny import STUDY, tiny_plan
 
 TRAINED = "transfer.strategies=[finetune, linear_probe, lp_finetune]"
 

@@ -6,7 +6,7 @@ import pytest
 
 from layercut.errors import SpecError
 from layercut.plan.cuts import evenly_spread
-from tiny import tiny_plan
+from support.tiny import tiny_plan
 
 RESNET = ("model={name: torchvision/resnet18}", "transfer.strategies=[freeze]", "source={random: true}")
 

@@ -7,7 +7,7 @@ import pytest
 from layercut.errors import SpecError
 from layercut.plan.schedule import transfer_jobs
 from layercut.plan.summary import describe, summarize
-from tiny import tiny_plan, tiny_study
+from support.tiny import tiny_plan, tiny_study
 
 
 def test_all_strategies_over_three_blocks_are_25_names_and_14_conditions():

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fake_datasets import write_folder
 from layercut import load_results, run_study
 from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.data.split_sizes import split_sizes
@@ -16,7 +15,8 @@ from layercut.errors import SpecError
 from layercut.plan.expand import Plan
 from layercut.plan.preflight import plan_with_data, plan_without_data
 from layercut.spec import StudySpec
-from tiny import tiny_study
+from support.fake_datasets import write_folder
+from support.tiny import tiny_study
 
 SMALL = ("source={random: true}", "transfer.fractions=[0.5]", "transfer.cuts=[0, 1]", "transfer.replicates=2")
 

@@ -10,7 +10,6 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from fake_datasets import write_image
 from layercut import load_results, run_study
 from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.data.splits import Split, sample_split
@@ -20,7 +19,8 @@ from layercut.plan.preflight import plan_with_data, plan_without_data
 from layercut.spec import StudySpec
 from layercut.stages.context import Context, open_task
 from layercut.stages.inputs import bank_rows
-from tiny import tiny_study
+from support.fake_datasets import write_image
+from support.tiny import tiny_study
 
 SMALL = ("source={random: true}", "transfer.fractions=[1.0]", "transfer.cuts=[0, 1]", "transfer.replicates=2")
 

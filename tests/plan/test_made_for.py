@@ -20,7 +20,7 @@ from layercut.plan.preflight import plan_without_data
 from layercut.plan.source_models import build_for
 from layercut.plan.summary import describe, summarize
 from layercut.spec import StudySpec
-from tiny import tiny_study
+from support.tiny import tiny_study
 
 IMAGENET = ChannelStatistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 RESNET = "model={name: torchvision/resnet18, granularity: stage}"

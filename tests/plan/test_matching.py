@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from layercut.errors import SpecError
-from tiny import tiny_plan, tiny_study
+from support.tiny import tiny_plan, tiny_study
 
 LARGE = "target={dataset: digits, classes: [5, 6, 7], image_size: [10, 12], channels: 3}"
 

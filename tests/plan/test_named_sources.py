@@ -8,7 +8,7 @@ from layercut.checkpoints import save_checkpoint
 from layercut.errors import SpecError
 from layercut.models import MODELS
 from layercut.models.base import seeded_build
-from tiny import tiny_plan
+from support.tiny import tiny_plan
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from layercut.plan.expand import Plan
 from layercut.plan.rates import choose_rates, num_pilots, searches
 from layercut.plan.summary import describe, summarize
 from layercut.records import PilotRecord
-from tiny import tiny_plan, tiny_study
+from support.tiny import tiny_plan, tiny_study
 
 LIST = "transfer.training.lr=[1e-3,1e-2,1e-1]"
 

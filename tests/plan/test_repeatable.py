@@ -11,7 +11,7 @@ from layercut.executors.serial import SerialExecutor
 from layercut.models import MODELS
 from layercut.models.base import plan_model
 from layercut.plan.repeatable import require_repeatable, unrepeatable
-from tiny import tiny_plan, tiny_study
+from support.tiny import tiny_plan, tiny_study
 
 ALEXNET = ("target.image_size=64", "target.channels=3", "match=target", "model={name: torchvision/alexnet}")
 """Adaptive average pooling to 6 x 6 pixels between its last convolution and its head."""

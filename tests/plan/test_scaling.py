@@ -13,7 +13,7 @@ from layercut.errors import SpecError
 from layercut.plan.expand import Plan
 from layercut.plan.preflight import plan_with_data, plan_without_data
 from layercut.plan.summary import describe, summarize
-from tiny import tiny_plan, tiny_study
+from support.tiny import tiny_plan, tiny_study
 
 TWO_SOURCES = "source=[{dataset: digits, classes: [0, 1, 2]}, {dataset: digits, classes: [2, 3, 4]}]"
 

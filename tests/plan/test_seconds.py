@@ -12,7 +12,7 @@ from layercut.plan.cost import Images, Length, model_cost, num_evaluated
 from layercut.plan.seconds import estimated_seconds, evaluation, training_step
 from layercut.plan.speed import ModelSpeed, solver_speed
 from layercut.strategies.treatment import Treatment
-from tiny import tiny_plan
+from support.tiny import tiny_plan
 
 SPEED = ModelSpeed(
     num_images=8, block_forward=(1.0, 2.0), block_backward=(10.0, 20.0), block_evaluated=(0.5, 0.25),

@@ -11,7 +11,7 @@ from layercut.plan.canonical import trial_key
 from layercut.plan.jobs import TransferJob
 from layercut.stages.stacked import run_stacked
 from layercut.stages.transfer import run_trial
-from tiny import context_with_sources, one_condition, tiny_plan
+from support.tiny import context_with_sources, one_condition, tiny_plan
 
 NARROW = "model={name: block_cnn, hidden_dims: [4, 4, 4, 4, 6, 5], apply_bn: [true, true, true, true], dropout: 0}"
 """Its last block normalises maps of 1 x 1 on images of 8 x 8: one value a channel."""

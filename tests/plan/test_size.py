@@ -6,7 +6,7 @@ import pytest
 
 from layercut.errors import SpecError
 from layercut.spec import parse_study
-from tiny import STUDY, tiny_plan, tiny_study
+from support.tiny import STUDY, tiny_plan, tiny_study
 
 MANY = {f"factor{n}": {f"level{m}": {} for m in range(10)} for n in range(9)}
 

@@ -13,7 +13,7 @@ from layercut.plan.resolve import resolve_model
 from layercut.plan.schedule import transfer_jobs
 from layercut.plan.stacking import GROUP_BYTES, alone_warnings, group_size, member_bytes, why_alone, workers_on_gpu
 from layercut.strategies.treatment import Treatment
-from tiny import tiny_plan, tiny_study
+from support.tiny import tiny_plan, tiny_study
 
 
 def stacked_plan(*changes):

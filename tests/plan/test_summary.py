@@ -1,7 +1,7 @@
 """What a plan says about its models."""
 
 from layercut.plan.summary import summarize
-from tiny import tiny_plan, tiny_study
+from support.tiny import tiny_plan, tiny_study
 
 
 def test_operations_for_one_image_are_those_of_the_layers_worked_by_hand():

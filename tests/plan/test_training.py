@@ -13,7 +13,7 @@ from layercut.plan.jobs import Fitting
 from layercut.spec import TrainingSpec
 from layercut.spec.training import PretrainingSpec
 from layercut.training.schedule import Schedule
-from tiny import tiny_plan
+from support.tiny import tiny_plan
 
 
 def keys(plan):

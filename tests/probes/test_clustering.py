@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from fake_activations import made_up
 from layercut.errors import ProbeUndefinedError
 from layercut.probes.base import Activations
 from layercut.probes.channel_clustering import CHANNEL_CLUSTERING
 from layercut.probes.clustering import CLUSTERING
 from layercut.probes.kmeans import kmeans
 from layercut.probes.kmeans_clustering import KMEANS_CLUSTERING
+from support.fake_activations import made_up
 
 
 def clustered(features, labels, probe=CLUSTERING, **options):

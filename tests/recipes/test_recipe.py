@@ -25,7 +25,7 @@ from layercut.spec import TrainingSpec
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import PartialStrategy
 from layercut.strategies.treatment import treatment
-from photo_run import STUDY, run_photos, write_photos
+from support.photo_run import STUDY, run_photos, write_photos
 
 STUDY_OF_TIMM = yaml.safe_dump(
     yaml.safe_load(STUDY)

@@ -6,7 +6,7 @@ import pytest
 
 from layercut.errors import UserError
 from layercut.recommending.arms import arms_of
-from tiny import tiny_plan
+from support.tiny import tiny_plan
 
 
 def test_a_list_of_learning_rates_is_refused_by_what_tries_rates_itself():

@@ -13,8 +13,8 @@ import pytest
 import layercut
 from layercut.ledger import Ledger
 from layercut.recommending.outcome import read_recommendation
-from tiny_recommendation import FAST, folder, journal_of, journal_steps, require_decisions_to_follow
-from tiny_study import command_line, wait_until
+from support.tiny_recommendation import FAST, folder, journal_of, journal_steps, require_decisions_to_follow
+from support.tiny_study import command_line, wait_until
 
 
 def _arguments(data: Path, output: Path) -> list[str | Path]:

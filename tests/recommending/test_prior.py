@@ -11,7 +11,7 @@ from layercut.priors.belief import Belief, believed
 from layercut.priors.table import Gain, gains_hash, shipped_gains
 from layercut.recommending.arms import Arm, Seen
 from layercut.recommending.decision import Setting, decide, expected_seconds
-from tiny_recommendation import folder, journal_of, recommend, require_decisions_to_follow
+from support.tiny_recommendation import folder, journal_of, recommend, require_decisions_to_follow
 
 PHOTOGRAPHS = {0: 0.4167, 2: 0.4583, 4: 0.7083, 6: 0.5417, 12: 0.8333, 17: 0.875, 18: 0.7917}
 """Solved heads of an EfficientNet-Lite0 on 24 photographs, by cut: the last blocks' features are not the best."""

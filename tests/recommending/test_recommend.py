@@ -24,7 +24,7 @@ from layercut.inference import find_model
 from layercut.ledger import Ledger
 from layercut.recommending import call
 from layercut.recommending.outcome import Recommendation, read_recommendation
-from tiny_recommendation import (
+from support.tiny_recommendation import (
     FAST,
     SMALL,
     folder,

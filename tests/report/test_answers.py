@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from fake_results import fake_results
 from layercut.report.answers import Known, answer, headline
 from layercut.stats import BestCut, Context, Contrast, best_cuts, contrasts_to_scratch
 from layercut.stats.best_cut import Cheaper, Split
+from support.fake_results import fake_results
 
 GAIN = BestCut(
     context=Context("a", "b", "m"),

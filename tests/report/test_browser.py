@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fake_kept import write_kept
-from fake_ledger import write_ledger
-from fake_representations import write_made_up
-from fake_results import fake_results
 from layercut.figures import FIGURES
 from layercut.figures.study_tables import StudyTables
 from layercut.ledger import Ledger
 from layercut.records import ProbeRecord
 from layercut.report import build_page, read_facts, write_report
 from layercut.stats import load_results
+from support.fake_kept import write_kept
+from support.fake_ledger import write_ledger
+from support.fake_representations import write_made_up
+from support.fake_results import fake_results
 
 CHROMIUM = Path("/usr/bin/chromium")
 EVIL = "<script>alert(1)</script>"

@@ -5,8 +5,6 @@ import re
 
 import pytest
 
-from fake_ledger import write_ledger
-from fake_results import fake_results
 from layercut.errors import LedgerError, UserError
 from layercut.figures import words
 from layercut.figures.study_tables import StudyTables
@@ -15,7 +13,9 @@ from layercut.records import ProbeRecord
 from layercut.report import StudyFacts, build_page, read_facts, write_figures, write_report, write_tables
 from layercut.report.sections import condition_rows
 from layercut.stats import load_results
-from packed_page import unpacked
+from support.fake_ledger import write_ledger
+from support.fake_results import fake_results
+from support.packed_page import unpacked
 
 EVIL = "<script>alert('x')</script>"
 

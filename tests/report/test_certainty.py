@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from fake_results import fake_results
 from layercut.report.certainty import certainty_notes
 from layercut.stats import best_cuts, good_enough, probability_best
+from support.fake_results import fake_results
 
 TABLE = fake_results(fractions=(1.0,), num_replicates=12)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fake_results import fake_results
 from layercut.figures import charts_of
 from layercut.report.figure_data import figure_data
+from support.fake_results import fake_results
 
 
 @pytest.mark.parametrize("name", ["cut_boxes", "accuracy_bars", "accuracy_by_parameters"])

@@ -1,10 +1,10 @@
 """The warnings of a report."""
 
-from fake_results import fake_results
 from layercut.report import StudyFacts
 from layercut.report.facts import FailureGroup
 from layercut.report.notices import notices
 from layercut.stats import best_cuts, contrasts_to_scratch, estimates
+from support.fake_results import fake_results
 
 
 def texts_of(table, facts=None):

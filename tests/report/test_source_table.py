@@ -2,12 +2,12 @@
 
 import pytest
 
-from fake_probes import fake_probes
-from fake_results import fake_results
 from layercut.figures.study_tables import Measured, StudyTables
 from layercut.report import StudyFacts, build_page
 from layercut.report.source_table import SOURCE_COLUMNS, source_table
 from layercut.stats import scoreboard
+from support.fake_probes import fake_probes
+from support.fake_results import fake_results
 
 SCORES = {"depth": lambda cut, fraction, replicate: float(cut), "shallow": lambda cut, fraction, replicate: -float(cut)}
 

@@ -5,11 +5,11 @@ import csv
 import pandas as pd
 import pytest
 
-from fake_ledger import write_ledger
-from fake_results import fake_results
 from layercut.report import write_tables
 from layercut.report.table_files import markdown
 from layercut.stats import best_cuts, contrasts_to_scratch, estimates, load_results
+from support.fake_ledger import write_ledger
+from support.fake_results import fake_results
 
 
 @pytest.fixture(scope="module")

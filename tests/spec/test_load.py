@@ -9,7 +9,7 @@ import yaml
 
 from layercut.errors import SpecError
 from layercut.spec import load_study, parse_study, shipped_studies
-from tiny import STUDY
+from support.tiny import STUDY
 
 
 def refusal(text, *overrides, file=None):

@@ -7,7 +7,7 @@ import pytest
 from layercut.errors import SpecError
 from layercut.spec import parse_study
 from layercut.spec.points import LOG_POINTS
-from tiny import STUDY
+from support.tiny import STUDY
 
 
 def study(*overrides):

@@ -16,8 +16,8 @@ from layercut.stages.stacked import run_stacked
 from layercut.stages.transfer import run_trial
 from layercut.stats import load_results
 from layercut.training.adapted_norms import adapt_norms, running_norms
-from tiny import context_with_sources, one_condition, tiny_plan, tiny_study
-from tiny_stack import Images
+from support.tiny import context_with_sources, one_condition, tiny_plan, tiny_study
+from support.tiny_stack import Images
 
 MODEL = "model={name: block_cnn, hidden_dims: [4, 6, 8, 8, 5], dropout: 0}"
 STRATEGIES = "transfer.strategies=[freeze, freeze_truncate, linear_probe, bias_only, norm_only, finetune, scratch]"

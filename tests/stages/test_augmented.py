@@ -14,7 +14,7 @@ from layercut.stages.stacked import run_stacked
 from layercut.stages.transfer import _test_examples, run_trial, training_examples, validation_examples
 from layercut.stages.trial import prepare_trial
 from layercut.training.augment import augment, epoch_draws
-from tiny import context_with_sources, one_condition, tiny_plan
+from support.tiny import context_with_sources, one_condition, tiny_plan
 
 RULES = "transfer.training={lr: 0.01, epochs: 3, patience: 2, batch_size: 16, augmentation: [crop, flip]}"
 PLAIN = "transfer.training={lr: 0.01, epochs: 3, patience: 2, batch_size: 16}"

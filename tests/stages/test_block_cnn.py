@@ -10,7 +10,7 @@ from layercut.plan.preflight import plan_with_data
 from layercut.stages.transfer import run_trial, training_examples, validation_examples
 from layercut.stages.trial import Seeds, prepare_model, prepare_trial
 from layercut.training.loop import train
-from tiny import context_with_sources, one_condition, tiny_plan, tiny_study
+from support.tiny import context_with_sources, one_condition, tiny_plan, tiny_study
 
 MODEL = "model={name: block_cnn, hidden_dims: [4, 6, 8, 12, 10], dropout: 0.3}"
 SEEDS = Seeds(init=1, head=2, order=3, layers=4, augment=5)

@@ -12,7 +12,7 @@ from layercut.stages.stacked import run_stacked
 from layercut.stages.transfer import run_trial
 from layercut.stages.trial import prepare_trial
 from layercut.strategies import STRATEGIES
-from tiny import EVERY_NAME, context_with_sources, one_condition, tiny_plan
+from support.tiny import EVERY_NAME, context_with_sources, one_condition, tiny_plan
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from layercut.stages.transfer import run_trial
 from layercut.stages.trial import Seeds, prepare_model, separate
 from layercut.training.batches import Examples
 from layercut.training.loop import train
-from tiny import context_with_sources, one_condition, tiny_plan
-from tiny_stack import Images
+from support.tiny import context_with_sources, one_condition, tiny_plan
+from support.tiny_stack import Images
 
 MODEL = "model={name: block_cnn, hidden_dims: [4, 6, 8, 5], dropout: 0}"
 STRATEGIES = "transfer.strategies=[norm_only, bias_only, train_block, freeze_reinit, layer_decay, l2_sp, finetune]"

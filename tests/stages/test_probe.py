@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-import tiny_probes
-from fake_datasets import write_image
 from layercut import run_study
 from layercut.checkpoints import save_checkpoint
 from layercut.data.balanced import balanced_sample
@@ -24,7 +22,9 @@ from layercut.stages import probe as stage
 from layercut.stages.extract import run_extract
 from layercut.stages.probed import Probed, probe_sample
 from layercut.stages.tap_features import source_features
-from tiny import context_with_sources, tiny_plan, tiny_study
+from support import tiny_probes
+from support.fake_datasets import write_image
+from support.tiny import context_with_sources, tiny_plan, tiny_study
 
 SMALL = (
     "transfer.strategies=[freeze_reinit]",

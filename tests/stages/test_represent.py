@@ -15,7 +15,7 @@ from layercut.ledger import Ledger
 from layercut.probes.dissimilarity import dissimilarity
 from layercut.spec import parse_study
 from layercut.stages import represent
-from tiny_study import TINY
+from support.tiny_study import TINY
 
 LABELS = torch.arange(12) % 3
 FEATURES = torch.randn(12, 5, generator=torch.Generator().manual_seed(0)) + 6 * torch.eye(5)[LABELS]

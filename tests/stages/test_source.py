@@ -10,7 +10,7 @@ import torch
 from layercut.checkpoints import load_checkpoint, save_checkpoint, tensors_hash
 from layercut.errors import CheckpointError, SpecError
 from layercut.stages.source import run_source
-from tiny import context_with_sources, tiny_plan
+from support.tiny import context_with_sources, tiny_plan
 
 
 def test_a_trained_source_leaves_a_checkpoint_and_a_record(tmp_path):

@@ -19,7 +19,7 @@ from layercut.stages.stacked import run_members, run_stacked
 from layercut.stages.transfer import run_trial
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import head_of
-from tiny import EVERY_NAME, context_with_sources, one_condition, tiny_plan, tiny_study
+from support.tiny import EVERY_NAME, context_with_sources, one_condition, tiny_plan, tiny_study
 
 LOSS_TOLERANCE = 1e-3
 """Relative, after several epochs; decisions are equal."""

@@ -17,7 +17,7 @@ from layercut.stages import transfer
 from layercut.stages.transfer import run_trial
 from layercut.stats import load_results
 from layercut.strategies.train_blocks import TrainBlocks
-from tiny import context_with_sources, one_condition, tiny_plan, tiny_study
+from support.tiny import context_with_sources, one_condition, tiny_plan, tiny_study
 
 ENDS = "{name: train_blocks, blocks: [conv0, conv2], label: ends}"
 STRATEGIES = f"transfer.strategies=[scratch, {ENDS}, {{name: train_blocks, blocks: [conv0, conv1]}}, finetune]"

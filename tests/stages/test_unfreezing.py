@@ -20,8 +20,8 @@ from layercut.stages.trial import Seeds, prepare_model, separate
 from layercut.strategies import STRATEGIES
 from layercut.training.batches import Examples
 from layercut.training.loop import train
-from tiny import context_with_sources, one_condition, tiny_plan
-from tiny_stack import Images
+from support.tiny import context_with_sources, one_condition, tiny_plan
+from support.tiny_stack import Images
 
 MODEL = "model={name: block_cnn, hidden_dims: [4, 5, 6, 8, 5], dropout: 0}"
 STRATEGY = "transfer.strategies=[gradual_unfreeze, finetune]"

@@ -12,7 +12,7 @@ from layercut.checkpoints import load_foreign_weights, tensors_hash
 from layercut.errors import CheckpointError, SpecError
 from layercut.plan.preflight import plan_without_data
 from layercut.plan.source_models import build_for, read_weights
-from tiny import tiny_plan, tiny_study
+from support.tiny import tiny_plan, tiny_study
 
 EXPECTED = "expected a .safetensors file, or a .pth file that holds only tensors"
 

@@ -9,7 +9,7 @@ from layercut.plan.schedule import extract_jobs
 from layercut.records import exact_content
 from layercut.stages.extract import run_extract
 from layercut.stages.transfer import run_trial
-from tiny import context_with_sources, one_condition, tiny_plan
+from support.tiny import context_with_sources, one_condition, tiny_plan
 
 SMALL = [
     "transfer.fractions=[0.1]",

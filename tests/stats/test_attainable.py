@@ -1,7 +1,7 @@
 """Comparisons that no result could make significant."""
 
-from fake_results import fake_results
 from layercut.stats import contrasts_to_scratch, unattainable
+from support.fake_results import fake_results
 
 
 def test_ten_replicates_suffice_for_every_family():

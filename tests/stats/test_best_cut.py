@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from fake_results import fake_results
 from layercut.stats import best_cuts, contrasts_to_scratch, estimates, good_enough, undecided
+from support.fake_results import fake_results
 
 
 def test_the_choice_looks_at_validation_and_the_report_at_test_accuracy():

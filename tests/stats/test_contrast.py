@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fake_results import fake_results
 from layercut.stats import contrasts_to_scratch, holm, paired_contrast, signed_rank_test
+from support.fake_results import fake_results
 
 
 def test_six_gains_reach_the_least_p_of_six_pairs():

@@ -5,9 +5,9 @@ from io import StringIO
 import pandas as pd
 import pytest
 
-from fake_results import fake_results
 from layercut.errors import UserError
 from layercut.stats import Context, best_cuts, compare_studies, contexts, estimates, finished
+from support.fake_results import fake_results
 
 LEVELS = {"optimizer": ("adam", "sgd"), "size": ("8", "32")}
 

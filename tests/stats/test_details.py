@@ -10,7 +10,7 @@ from layercut import load_class_scores, load_results, load_sources, run_study
 from layercut.cli.export import command as export
 from layercut.figures import charts_of
 from layercut.figures.study_tables import StudyTables
-from tiny import tiny_study
+from support.tiny import tiny_study
 
 SMALL = (
     "transfer.strategies=[scratch, freeze_reinit]",

@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import PermutationMethod, wilcoxon
 from statsmodels.stats.weightstats import ttost_paired
 
-from fake_results import fake_results
 from layercut.errors import UserError
 from layercut.stats import best_cuts, equivalence_test, good_enough
+from support.fake_results import fake_results
 
 CASES = {
     "close": [-0.002, 0.004, 0.001, -0.001, 0.003, 0.0],

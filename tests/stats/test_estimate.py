@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from fake_results import fake_results
 from layercut.stats import estimates
+from support.fake_results import fake_results
 
 
 def test_numbers_are_those_of_the_replicates():

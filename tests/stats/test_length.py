@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from fake_results import fake_results
 from layercut.stats import best_cuts
 from layercut.stats.length import Improving, improving_by_strategy, short_comparisons
+from support.fake_results import fake_results
 
 
 def with_ends(improving: dict[tuple[str, float], int], **options: object) -> pd.DataFrame:

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from fake_probes import fake_probes
-from fake_results import fake_results
 from layercut.stats import scoreboard, standings
 from layercut.stats.prediction import NULL_PROBE, OTHER_STUDIES, RANDOM_CUT
+from support.fake_probes import fake_probes
+from support.fake_results import fake_results
 
 RESULTS = fake_results(strategies=("scratch", "freeze_reinit"), num_replicates=6)
 

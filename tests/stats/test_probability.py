@@ -5,9 +5,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from fake_results import fake_results
 from layercut.stats import probability_best
 from layercut.stats.probability import share_of_wins
+from support.fake_results import fake_results
 
 
 def _enumerated(values):

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from fake_probes import fake_probes
-from fake_results import fake_results
 from layercut.stats import rank_by_layer
+from support.fake_probes import fake_probes
+from support.fake_results import fake_results
 
 SOURCES = tuple(f"mnist @ batch {number}" for number in (1, 3, 10, 30, 100, 300))
 RESULTS = fake_results(

@@ -9,9 +9,9 @@ import scikit_posthocs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake_results import fake_results
 from layercut.stats import pairwise_contrasts, rank_groups
 from layercut.stats.ranking import compact_letters
+from support.fake_results import fake_results
 
 
 def _with(means, num_replicates=12, spread=0.001):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import pytest
 
-from fake_results import fake_results
 from layercut.stats import best_cuts
 from layercut.stats.selection import best_on_selection, standing
+from support.fake_results import fake_results
 
 
 @dataclass(frozen=True)

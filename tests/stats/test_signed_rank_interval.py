@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake_results import fake_results
 from layercut.significance import ALPHA
 from layercut.stats import compare_strategies, contrasts_to_scratch
 from layercut.stats.ranking import pairwise_contrasts
 from layercut.stats.signed_rank import signed_rank_interval, signed_rank_test
+from support.fake_results import fake_results
 
 DEPRESSION = [-0.952, 0.147, -1.022, -0.430, -0.620, -0.590, -0.490, 0.080, -0.010]
 """Hollander, Wolfe and Chicken 2014, table 3.1: Hamilton depression scale factor IV, nine patients."""

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fake_results import fake_results
 from layercut.errors import UserError
 from layercut.stats import best_cuts, compare_strategies, contrasts_to_scratch, paired_contrast
+from support.fake_results import fake_results
 
 
 def test_each_cut_is_the_paired_contrast_of_its_replicates():

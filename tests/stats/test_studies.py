@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from scipy.stats import mannwhitneyu
 
-from fake_ledger import ENVIRONMENT, write_ledger
-from fake_results import fake_results
 from layercut.errors import LedgerError, UserError
 from layercut.ledger import Ledger
 from layercut.stats import compare_studies, holm, paired_contrast
 from layercut.stats.interval import difference_interval
+from support.fake_ledger import ENVIRONMENT, write_ledger
+from support.fake_results import fake_results
 
 STRATEGIES = ("scratch", "freeze", "finetune")
 

@@ -10,11 +10,11 @@ import torch
 import torchvision
 import yaml
 
-from fake_datasets import write_image
 from layercut import load_results, load_study, run_study
 from layercut.interop.epoch_csv import FILE_NAME
 from layercut.report import write_report
 from layercut.spec import shipped_studies
+from support.fake_datasets import write_image
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from layercut.training.class_weights import image_weights, training_loss
 from layercut.training.folds import Fold, train_folds
 from layercut.training.loop import train
 from layercut.training.rounds import Rounds
-from training_cases import Vectors, linear, schedule
+from support.training_cases import Vectors, linear, schedule
 
 UNEQUAL = torch.tensor([0, 0, 0, 1, 2, 0, 2, 0, 0, 0])
 

@@ -14,7 +14,7 @@ from layercut.training.evaluate import evaluate
 from layercut.training.folds import Fold, train_folds, train_for
 from layercut.training.loop import train
 from layercut.training.rounds import Rounds
-from training_cases import Vectors, linear, schedule, separable
+from support.training_cases import Vectors, linear, schedule, separable
 
 
 def some(examples: Examples, positions: list[int]) -> Examples:

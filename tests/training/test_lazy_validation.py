@@ -23,7 +23,7 @@ from layercut.training.lazy_validation import LazyValidation
 from layercut.training.loop import train
 from layercut.training.precision import evaluation_precision
 from layercut.training.schedule import Schedule
-from tiny_stack import Images
+from support.tiny_stack import Images
 
 CPU = torch.device("cpu")
 

@@ -14,7 +14,7 @@ from layercut.training import validation
 from layercut.training.batches import Examples, Normalization, PixelInputs
 from layercut.training.evaluate import Evaluation, evaluate
 from layercut.training.loop import train
-from training_cases import Vectors, linear, schedule, separable
+from support.training_cases import Vectors, linear, schedule, separable
 
 CPU = torch.device("cpu")
 

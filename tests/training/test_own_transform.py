@@ -16,14 +16,14 @@ from layercut.plan.canonical import _training
 from layercut.spec import load_study
 from layercut.training.augment import augment, epoch_draws
 from layercut.training.own_transform import OwnTransform, apply_own, try_own
-from tiny import tiny_plan, tiny_study
+from support.tiny import tiny_plan, tiny_study
 
 SHAPE = (3, 6, 8)
 IMAGES = torch.randint(0, 256, (10, *SHAPE), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 
 
 def own(name, module="own_transforms"):
-    code = locate(f"{module}:{name}", Path(__file__).parents[1])
+    code = locate(f"{module}:{name}", Path(__file__).parents[1] / "support")
     return OwnTransform(f"{module}:{name}", code.sha256, str(code.folder))
 
 
@@ -70,7 +70,7 @@ def test_what_cannot_augment_is_refused_with_what_to_do(name, told):
 
 def test_the_plan_tries_a_transform_before_anything_runs():
     with pytest.raises(SpecError, match=r"augmentation.*leave out `ToDtype`"):
-        tiny_plan("transfer.training.augmentation=[{function: 'own_transforms:normalised', folder: tests}]")
+        tiny_plan("transfer.training.augmentation=[{function: 'own_transforms:normalised', folder: tests/support}]")
 
 
 def test_a_module_that_is_not_there_is_named_with_the_key(tmp_path):
@@ -79,7 +79,7 @@ def test_a_module_that_is_not_there_is_named_with_the_key(tmp_path):
 
 
 def test_the_code_is_part_of_the_key_and_its_place_is_not(tmp_path):
-    plain = tiny_plan("transfer.training.augmentation=[{function: 'own_transforms:drawn', folder: tests}]").plan
+    plain = tiny_plan("transfer.training.augmentation=[{function: 'own_transforms:drawn', folder: tests/support}]").plan
     (fitting,) = {condition.fitting for condition in plain.conditions}
     assert _training(fitting)["augmentation"] == ([own("drawn").function, own("drawn").sha256],)
 
@@ -100,7 +100,7 @@ def test_a_slip_in_a_name_is_told_as_before():
 def test_records_do_not_depend_on_who_transforms(tmp_path):
     changes = [
         "transfer.training={lr: 0.01, epochs: 2, batch_size: 16, augmentation: "
-        "[flip, {function: 'own_transforms:mirrored', folder: tests}]}",
+        "[flip, {function: 'own_transforms:mirrored', folder: tests/support}]}",
         "transfer.strategies=[scratch, freeze]",
         "transfer.cuts=[1]",
         "transfer.fractions=[0.3]",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from layercut.training.evaluate import evaluate
 from layercut.training.loop import train
 from layercut.training.rounds import Batches, Rounds, rounds_of_epochs, rounds_of_steps
-from training_cases import linear, schedule, separable
+from support.training_cases import linear, schedule, separable
 
 
 @given(epochs=st.integers(1, 60), min_steps=st.integers(1, 3000), steps_an_epoch=st.integers(1, 200))

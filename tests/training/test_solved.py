@@ -24,7 +24,7 @@ from layercut.training.solved import (
     head_inputs,
     solve_head,
 )
-from training_cases import Vectors
+from support.training_cases import Vectors
 
 
 def noisy(num=60, num_features=8, seed=1):

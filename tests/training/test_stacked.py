@@ -18,7 +18,7 @@ from layercut.training.history import DivergedError, Training
 from layercut.training.loop import train
 from layercut.training.stack import Stack, evaluate_stack
 from layercut.training.stacked import train_stacked
-from tiny_stack import (
+from support.tiny_stack import (
     NUM_CLASSES,
     NUM_IMAGES,
     NUM_MEMBERS,

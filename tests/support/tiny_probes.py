@@ -42,5 +42,5 @@ DEEP = Tiny("features", _of_deep_features)
 DRAW = Tiny("features", lambda a: a.seed % 1000)
 NAN = Tiny("features", lambda a: float("nan"))
 
-TABLE = {name.lower(): Entry(f"tiny_probes:{name}", "tiny") for name in
+TABLE = {name.lower(): Entry(f"support.tiny_probes:{name}", "tiny") for name in
          ("MEAN", "LABELS", "PAIR", "OUTPUT", "WEIGHTS", "DEEP", "DRAW", "NAN")}  # fmt: skip

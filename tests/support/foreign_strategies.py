@@ -68,6 +68,6 @@ EVENS = Every("evens", 0)
 ODDS = Every("odds", 1)
 
 TABLE = {
-    name: Entry(f"foreign_strategies:{name.upper()}", "of another package")
+    name: Entry(f"support.foreign_strategies:{name.upper()}", "of another package")
     for name in ("shorter", "untruncated", "still", "evens", "odds")
 }

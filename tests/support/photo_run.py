@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fake_datasets import write_image
 from layercut import run_study
 from layercut.spec import parse_study
+from support.fake_datasets import write_image
 
 STUDY = """\
 name: photos

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from fake_kept import fake_images, fake_kept
-from fake_probes import fake_probes, with_directions
-from fake_representations import fake_representations
 from layercut.figures.study_tables import Measured, StudyTables
+from support.fake_kept import fake_images, fake_kept
+from support.fake_probes import fake_probes, with_directions
+from support.fake_representations import fake_representations
 
 NUM_EPOCHS = 6
 LAYERS = ("conv0", "conv1", "fc")
