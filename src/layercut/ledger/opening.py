@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 
 from layercut.errors import LedgerError, StorageFullError
-from layercut.ledger.migrations import APPLICATION_ID, SCHEMA_VERSION, migrate, schema_version
+from layercut.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, create_tables, schema_version
 from layercut.ledger.sealed import ChangedRowError
 
 LEDGER_NAME = "ledger.sqlite"
@@ -101,12 +101,10 @@ _REASONS = {
 
 
 def open_connection(path: Path, create: bool, read_only: bool) -> sqlite3.Connection:
-    """Return a connection in autocommit mode to a ledger of the newest schema.
-
-    An older ledger is brought to the newest schema first, also where it is to be read only.
+    """Return a connection in autocommit mode.
 
     Raises:
-        LedgerError: the file is missing, damaged, no ledger, or newer than this layercut.
+        LedgerError: the file is missing, damaged, no ledger, or one of another schema.
         StorageFullError: no space was left to create it.
     """
     if not create and not path.is_file():
@@ -117,11 +115,10 @@ def open_connection(path: Path, create: bool, read_only: bool) -> sqlite3.Connec
     with explained(path):
         connection = _connect(path, read_only)
         try:
-            version = _checked_version(connection, path, create)
-            if version < SCHEMA_VERSION and read_only:
-                open_connection(path, create=False, read_only=False).close()
-            elif version < SCHEMA_VERSION:
-                migrate(connection)
+            if create and _is_new(connection):
+                connection.execute("PRAGMA journal_mode = WAL")
+                create_tables(connection)
+            _check(connection, path)
             if read_only:
                 connection.execute("BEGIN")  # everything that is read from here on is of one moment
         except BaseException:
@@ -147,19 +144,30 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     return connection
 
 
-def _checked_version(connection: sqlite3.Connection, path: Path, create: bool) -> int:
-    version = schema_version(connection)
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    num_tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if create and version == application == num_tables == 0:
-        connection.execute("PRAGMA journal_mode = WAL")
-        return 0
-    if application != APPLICATION_ID:
-        what = "is an empty file" if num_tables == 0 else "is a SQLite file, but no ledger of layercut"
+def _is_new(connection: sqlite3.Connection) -> bool:
+    return schema_version(connection) == _application(connection) == _num_tables(connection) == 0
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    if _application(connection) != APPLICATION_ID:
+        what = "is an empty file" if _num_tables(connection) == 0 else "is a SQLite file, but no ledger of layercut"
         raise LedgerError(f"{path} {what}: check the path, or move the file away and run the study again")
+    version = schema_version(connection)
     if version > SCHEMA_VERSION:
         raise LedgerError(
-            f"{path} was written by a newer layercut (schema {version}; this version knows up to {SCHEMA_VERSION}): "
+            f"{path} was written by a newer layercut (schema {version}; this version reads {SCHEMA_VERSION}): "
             "upgrade with `pip install --upgrade layercut`"
         )
-    return version
+    if version < SCHEMA_VERSION:
+        raise LedgerError(
+            f"{path} (schema {version}; this version reads {SCHEMA_VERSION}) was made by a development version of "
+            "layercut: move it away and run the study again"
+        )
+
+
+def _application(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA application_id").fetchone()[0])
+
+
+def _num_tables(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])

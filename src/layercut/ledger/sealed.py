@@ -10,7 +10,7 @@ from operator import index
 from typing import Any
 
 from layercut.ledger.digests import Row, row_digest
-from layercut.ledger.migrations import migrate
+from layercut.ledger.schema import create_tables
 
 DIGEST = "digest"
 
@@ -118,7 +118,7 @@ _AS_STORED: dict[str, Callable[[Any], Any]] = {"REAL": _real, "INTEGER": _intege
 def _schema() -> dict[str, dict[str, str]]:
     """Return the type of each column of each table of a new ledger, in the table's order."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        migrate(connection)
+        create_tables(connection)
         found: dict[str, dict[str, str]] = {}
         query = "SELECT m.name, c.name, c.type FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"
         for table, column, kind in connection.execute(f"{query} ORDER BY m.name, c.cid"):

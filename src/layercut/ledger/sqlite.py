@@ -56,7 +56,7 @@ class Ledger:
         read_only: look only, at the ledger as it is at the first look; another process may write meanwhile.
 
     Raises:
-        LedgerError: the file is missing, damaged, no ledger, or from a newer layercut.
+        LedgerError: the file is missing, damaged, no ledger, or one of another schema.
         StorageFullError: no space is left to create it.
 
     Example:
