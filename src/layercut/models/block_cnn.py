@@ -19,7 +19,6 @@ from layercut.checkpoints import WeightFile
 from layercut.errors import SpecError
 from layercut.models.activation import ACTIVATIONS, ActivationName
 from layercut.models.base import CuttableModel, ImageShape
-from layercut.models.weight_init import WeightInit, initialize
 from layercut.spec.base import StrictSpec
 
 PRESETS = {
@@ -31,6 +30,10 @@ _NUM_DENSE = 2
 """Hidden dense layers of the head: the last entries of `hidden_dims`."""
 
 _MOST_LAYERS = 100
+
+WeightInit = Literal["default", "xavier", "kaiming", "normal"]
+
+NORMAL_STD = 0.02
 
 
 class BlockCnnOptions(StrictSpec):
@@ -217,3 +220,24 @@ def _block(channels: int, width: int, index: int, options: BlockCnnOptions) -> n
 
 
 BLOCK_CNN = BlockCnn()
+
+
+def initialize(model: nn.Module, weight_init: WeightInit) -> None:
+    """Redraw the weights of all convolutions and dense layers, biases zero; `default` leaves what torch drew.
+
+    References:
+        xavier: Glorot and Bengio 2010, equation 16 (uniform). kaiming: He et al. 2015, equation 10 (normal, over
+        inputs). normal: a fixed standard deviation of 0.02.
+    """
+    if weight_init == "default":
+        return
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            if weight_init == "xavier":
+                nn.init.xavier_uniform_(layer.weight)
+            elif weight_init == "kaiming":
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            else:
+                nn.init.normal_(layer.weight, std=NORMAL_STD)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

@@ -17,12 +17,10 @@ from layercut.plan.chosen import Chosen, check_strategies, chosen_strategies
 from layercut.plan.cost import ModelCost, feature_bytes, feature_passes
 from layercut.plan.cuts import chosen_cuts, own_cuts
 from layercut.plan.design import DesignGroup
-from layercut.plan.imbalance import imbalance_note
 from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, RepresentationJob, SourceJob
 from layercut.plan.made_for import made_for_note, with_made_for
 from layercut.plan.matching import matched_target
 from layercut.plan.norms import adapting_warnings
-from layercut.plan.partial import partial_warnings
 from layercut.plan.probes import (
     ProbeGroup,
     asked_probes,
@@ -50,6 +48,7 @@ from layercut.plan.validation import (
     validation_warnings,
     with_given_validation,
 )
+from layercut.plan.warnings import imbalance_note, partial_warnings
 from layercut.records import ConditionName
 from layercut.spec import StudySpec, TaskSpec
 

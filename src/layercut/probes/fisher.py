@@ -10,12 +10,16 @@ Reference:
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
 from layercut.errors import ProbeUndefinedError
 from layercut.probes.base import Activations
-from layercut.probes.classes import several_in_a_class
+from layercut.probes.classes import Classes, several_in_a_class
 from layercut.probes.function import FunctionProbe
-from layercut.probes.scatter import scatter_by_unit
-from layercut.probes.vectors import FlattenedSpec, vectors
+from layercut.probes.vectors import FlattenedSpec, centred, slabs, vectors
 
 ZERO = 1e-12
 """Share of all scatter below which there is none within classes."""
@@ -32,6 +36,27 @@ def fisher(activations: Activations, options: FlattenedSpec) -> dict[str, float]
     varied = scatter.total > 0
     eta_squared = (scatter.between[varied] / scatter.total[varied]).mean()
     return {"ratio": float(scatter.between.sum()) / within, "eta_squared": float(eta_squared)}
+
+
+class Scatter(NamedTuple):
+    """Sums of squares of each unit, Float64 "d" each; within + between = total."""
+
+    within: Tensor
+    between: Tensor
+    total: Tensor
+
+
+def scatter_by_unit(rows: Tensor, classes: Classes) -> Scatter:
+    """Split each unit's sum of squares about its mean."""
+    membership = classes.membership
+    parts = []
+    for slab in slabs(rows):
+        wide = centred(slab)
+        means = (membership.T @ wide) / classes.sizes[:, None]
+        between = (classes.sizes[:, None] * means.square()).sum(0)
+        within = (wide - means[classes.labels]).square().sum(0)
+        parts.append((within, between, wide.square().sum(0)))
+    return Scatter(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
 
 FISHER = FunctionProbe("labels", {"ratio": "higher", "eta_squared": "higher"}, fisher, FlattenedSpec)

@@ -18,8 +18,7 @@ from layercut.files import explained, require_file, require_folder, written_whol
 from layercut.ledger import ledger_path, write_csv
 from layercut.report.answers import Answer, Known, answer, common_notes, headline, no_answer
 from layercut.report.certainty import certainty_notes
-from layercut.report.citing import bibtex, citation
-from layercut.report.facts import StudyFacts, read_facts
+from layercut.report.facts import StudyFacts, bibtex, citation, read_facts
 from layercut.report.html import ContextPart, Page, render
 from layercut.report.in_use import InUse, use_notes
 from layercut.report.notices import notices

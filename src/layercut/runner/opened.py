@@ -21,6 +21,7 @@ from layercut.executors.base import ClusterExecutorFactory, Executor
 from layercut.executors.capacity import num_usable_cores
 from layercut.executors.serial import SerialExecutor
 from layercut.files import needing_space, written_whole
+from layercut.interop.tracking import Tracking, open_tracking
 from layercut.ledger import Ledger
 from layercut.plan.canonical import trial_key
 from layercut.plan.expand import Plan
@@ -41,7 +42,6 @@ from layercut.stages import PRELOADED
 from layercut.stages.context import Context
 from layercut.stages.environment import capture_environment
 from layercut.stages.keep_images import keep_images
-from layercut.tracking import Tracking, open_tracking
 from layercut.training.device import gpu_memory, resolve_device
 from layercut.training.precision import Precision
 

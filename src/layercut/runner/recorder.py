@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from layercut.errors import StorageFullError
 from layercut.executors.base import Done, Executor, Lost, Result
+from layercut.interop.tracking import Tracking
 from layercut.ledger import Ledger
 from layercut.plan.canonical import probe_key, trial_key
 from layercut.plan.expand import Plan
@@ -16,7 +17,6 @@ from layercut.records import FailureKind, FailureRecord, Record
 from layercut.runner.progress import Progress
 from layercut.stages import STAGE
 from layercut.stages.context import Context
-from layercut.tracking import Tracking
 
 _JOBS: dict[type, str] = {
     SourceJob: "source",

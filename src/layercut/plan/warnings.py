@@ -1,14 +1,30 @@
-"""Strategies that train some parameters of a block, and models that have none of these."""
+"""What a plan warns of before anything runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from layercut.data.subset import TaskInfo
+from layercut.errors import visible
+from layercut.metrics import ACCURACY, Metric, are_unequal
 from layercut.models import MODELS
 from layercut.models.base import seeded_build
 from layercut.plan.chosen import Chosen
 from layercut.plan.jobs import ModelRef
 from layercut.strategies.base import PartialStrategy
+
+
+def imbalance_note(metric: Metric, info: TaskInfo) -> Iterator[str]:
+    """Say that a choice by accuracy is mostly one by the largest class, where it is."""
+    if metric != ACCURACY or not are_unequal(info.train_counts):
+        return
+    by_size = sorted(zip(info.train_counts, info.class_names, strict=True), key=lambda pair: -pair[0])
+    (most, largest), (least, smallest) = by_size[0], by_size[-1]
+    yield (
+        f"{info.label}: class {visible(largest)!r} has {most:,} training images and {visible(smallest)!r} {least:,}; "
+        "accuracy, by which is chosen, is mostly that of the largest classes: `metric: balanced_accuracy` or "
+        "`macro_f1` counts each class alike"
+    )
 
 
 def partial_warnings(strategies: Iterable[Chosen], model: ModelRef) -> Iterator[str]:
