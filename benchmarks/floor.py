@@ -32,7 +32,8 @@ from layercut.data.splits import sample_split
 from layercut.data.subset import Task, restrict
 from layercut.ledger import Ledger
 from layercut.models import MODELS
-from layercut.models.base import plan_model, seeded_build
+from layercut.models.base import seeded_build
+from layercut.models.measured import plan_model
 from layercut.plan.cost import ModelCost, model_cost
 from layercut.plan.expand import Plan
 from layercut.plan.jobs import Condition, TaskRef

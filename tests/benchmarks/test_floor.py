@@ -9,7 +9,8 @@ from benchmarks.layers import conv_shapes, first_layer_flops
 
 from layercut.data.cache import default_cache_dir, default_data_dir, open_cached
 from layercut.data.subset import restrict, select_task
-from layercut.models.base import plan_model, seeded_build
+from layercut.models.base import seeded_build
+from layercut.models.measured import plan_model
 from layercut.models.plain_cnn import PLAIN_CNN, PlainCnnOptions
 from layercut.plan.canonical import trial_key
 from layercut.plan.preflight import CheckedPlan, plan_with_data

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from layercut.models import MODELS
-from layercut.models.base import ModelFamily, plan_model, random_layers, seeded_build, seeded_head
+from layercut.models.base import ModelFamily, seeded_build, seeded_head
+from layercut.models.measured import plan_model, random_layers
 from layercut.models.module import keep_module
 from support import given_models
 

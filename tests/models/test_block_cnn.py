@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from torch import nn
 
 from layercut.errors import SpecError
-from layercut.models.base import plan_model, seeded_build
-from layercut.models.block_cnn import BLOCK_CNN, BlockCnnOptions
-from layercut.models.weight_init import NORMAL_STD
+from layercut.models.base import seeded_build
+from layercut.models.block_cnn import BLOCK_CNN, NORMAL_STD, BlockCnnOptions
+from layercut.models.measured import plan_model
 
 SHAPE = (3, 32, 32)
 

@@ -7,8 +7,8 @@ import torch
 
 from layercut.errors import SpecError
 from layercut.models import MODELS
-from layercut.models.base import plan_model
 from layercut.models.bounded import within_memory
+from layercut.models.measured import plan_model
 
 
 @pytest.mark.parametrize(

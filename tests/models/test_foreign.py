@@ -12,8 +12,9 @@ from torch import nn
 
 from layercut.checkpoints import WeightFile
 from layercut.errors import CheckpointError, SpecError
-from layercut.models.base import plan_model, random_layers, seeded_build
+from layercut.models.base import seeded_build
 from layercut.models.foreign import FOREIGN, ForeignOptions
+from layercut.models.measured import plan_model, random_layers
 from layercut.plan.canonical import model_identity
 from layercut.plan.jobs import ModelRef
 from layercut.plan.source_models import read_weights

@@ -8,7 +8,8 @@ from torch import nn
 
 from layercut.checkpoints import load_foreign_weights
 from layercut.errors import SpecError
-from layercut.models.base import plan_model, seeded_build
+from layercut.models.base import seeded_build
+from layercut.models.measured import plan_model
 from layercut.models.plain_cnn import PLAIN_CNN, PlainCnnOptions
 
 SEED_WEIGHTS = "mp-tl-study/MNIST/pretrained_models/regular_classes.pth"

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from layercut.errors import SpecError
-from layercut.models.base import plan_model, seeded_build
+from layercut.models.base import seeded_build
+from layercut.models.measured import plan_model
 from layercut.models.small_convnet import SMALL_CONVNET, SmallConvnetOptions
 
 SHAPE = (1, 28, 28)

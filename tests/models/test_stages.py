@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from layercut.models import MODELS
-from layercut.models.base import plan_model, seeded_build
+from layercut.models.base import seeded_build
+from layercut.models.measured import plan_model
 from layercut.models.siblings import without_siblings
 from layercut.models.stages import group_ends, parts_of, stage_ends, stages_by_size
 

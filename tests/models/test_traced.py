@@ -9,9 +9,10 @@ import torch
 
 from layercut.errors import SpecError
 from layercut.models import MODELS
-from layercut.models.base import plan_model, seeded_build, seeded_head
+from layercut.models.base import seeded_build, seeded_head
 from layercut.models.foreign import FOREIGN, ForeignOptions
 from layercut.models.layout import memory_format
+from layercut.models.measured import plan_model
 from layercut.models.names import block_names
 from layercut.plan.canonical import CUTTING_VERSION, model_identity
 from layercut.plan.jobs import ModelRef

@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 from layercut.checkpoints import tensors_hash
 from layercut.errors import CheckpointError, SpecError, UnknownNameError
 from layercut.models import MODELS
-from layercut.models.base import plan_model, seeded_build, seeded_head
+from layercut.models.base import seeded_build, seeded_head
+from layercut.models.measured import plan_model
 from layercut.models.zoo import fetch
 from layercut.models.zoo.family import open_library
 from layercut.plan.source_models import read_weights

@@ -14,7 +14,7 @@ from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.data.statistics import ChannelStatistics
 from layercut.errors import SpecError
 from layercut.models import MODELS
-from layercut.models.base import MadeForFamily
+from layercut.models.families import MadeForFamily
 from layercut.plan.expand import Plan
 from layercut.plan.preflight import plan_without_data
 from layercut.plan.source_models import build_for

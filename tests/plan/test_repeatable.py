@@ -9,7 +9,7 @@ from layercut import run_study
 from layercut.errors import UserError
 from layercut.executors.serial import SerialExecutor
 from layercut.models import MODELS
-from layercut.models.base import plan_model
+from layercut.models.measured import plan_model
 from layercut.plan.repeatable import require_repeatable, unrepeatable
 from support.tiny import tiny_plan, tiny_study
 

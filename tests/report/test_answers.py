@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from layercut.report.answers import Known, answer, headline
+from layercut.report.answers import answer, headline
+from layercut.report.verdicts import Known
 from layercut.stats import BestCut, Context, Contrast, best_cuts, contrasts_to_scratch
-from layercut.stats.best_cut import Cheaper, Split
+from layercut.stats.choice import Cheaper, GainSplit
 from support.fake_results import fake_results
 
 GAIN = BestCut(
@@ -147,7 +148,7 @@ def test_what_validation_images_cannot_tell_is_named_and_the_cheapest_offered():
 
 
 def test_the_gain_of_a_smaller_network_is_split_where_its_control_was_run():
-    parts = Split(Contrast(10, 0.03, 0.01, 0.05, 0.01, 1.0), Contrast(10, 0.099, 0.07, 0.12, 0.002, 1.0))
+    parts = GainSplit(Contrast(10, 0.03, 0.01, 0.05, 0.01, 1.0), Contrast(10, 0.099, 0.07, 0.12, 0.002, 1.0))
     found = answer(replace(GAIN, strategy="truncate", split=parts))
     assert found.verdict == "gain"
     assert any(
@@ -155,13 +156,13 @@ def test_the_gain_of_a_smaller_network_is_split_where_its_control_was_run():
         and "+9.9 points from what was learned on the source" in note
         for note in found.notes
     )
-    unknown = answer(replace(GAIN, strategy="truncate", split=Split(None, None)))
+    unknown = answer(replace(GAIN, strategy="truncate", split=GainSplit(None, None)))
     assert unknown.verdict == "either"
     assert any("scratch_truncate was not run" in note for note in unknown.notes)
 
 
 def test_transfer_helps_only_where_what_was_learned_on_the_source_is_shown_to():
-    parts = Split(Contrast(10, 0.129, 0.1, 0.15, 0.002, 1.0), Contrast(10, -0.002, -0.02, 0.017, 0.9, -0.1))
+    parts = GainSplit(Contrast(10, 0.129, 0.1, 0.15, 0.002, 1.0), Contrast(10, -0.002, -0.02, 0.017, 0.9, -0.1))
     found = answer(replace(GAIN, strategy="truncate", split=parts))
     assert found.verdict == "smaller"
     assert headline([found]).startswith("A smaller network helps at 1 % of the data, what was learned on the source")

@@ -22,8 +22,8 @@ def cut_points(name: str, image: str | None) -> dict[str, Any]:
     from pydantic import ValidationError
 
     from layercut.models import MODELS
-    from layercut.models.base import plan_model
     from layercut.models.examine import examine_model
+    from layercut.models.measured import plan_model
     from layercut.spec.load import describe_errors
 
     own = ":" in name

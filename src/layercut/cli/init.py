@@ -79,7 +79,7 @@ def _first_model(text: str, sizes: Sequence[tuple[int, int]], file: Path) -> Fir
     from layercut.cli.first_study import UNKNOWN_SIZE, FirstModel
     from layercut.errors import CheckpointError
     from layercut.models import MODELS
-    from layercut.models.base import PublishedFamily
+    from layercut.models.families import PublishedFamily
     from layercut.plan.candidate import parse_candidate
     from layercut.plan.made_for import made_for
     from layercut.spec import CheckpointSource, RandomSource, WeightsSource

@@ -16,7 +16,7 @@ from layercut.errors import CheckpointError, DataError, UserError, did_you_mean,
 from layercut.figures.words import condition_name, fraction_label
 from layercut.ledger import LEDGER_NAME
 from layercut.stats import best_cuts
-from layercut.stats.best_cut import BestCut
+from layercut.stats.choice import BestCut
 from layercut.stats.design import FACTOR
 from layercut.stats.tables import load_results
 

@@ -20,8 +20,9 @@ from layercut.errors import CheckpointError, DataError, UserError, one_line
 from layercut.features.given_images import given_pixels
 from layercut.inference.chosen import find_model
 from layercut.models import MODELS
-from layercut.models.base import AdaptingFamily, CuttableModel, ModelFamily, OwnCodeFamily, seeded_build, seeded_head
+from layercut.models.base import CuttableModel, ModelFamily, seeded_build, seeded_head
 from layercut.models.bounded import within_memory
+from layercut.models.families import AdaptingFamily, OwnCodeFamily
 from layercut.strategies.primitives import truncate
 from layercut.training.batches import Normalization, pixel_scale
 from layercut.training.device import place_model

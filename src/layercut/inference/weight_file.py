@@ -9,8 +9,10 @@ from pydantic import ValidationError
 
 from layercut.errors import SpecError
 from layercut.models import MODELS
-from layercut.models.base import CuttableModel, SwitchedFamily, plan_model
+from layercut.models.base import CuttableModel
 from layercut.models.examine import examine_model
+from layercut.models.families import SwitchedFamily
+from layercut.models.measured import plan_model
 from layercut.plan.jobs import ModelRef
 from layercut.plan.source_models import read_weights, whole_model
 from layercut.spec.load import describe_errors

@@ -15,7 +15,7 @@ from layercut.interactive.modules import GivenModel
 from layercut.interactive.modules import model as given_model
 from layercut.interactive.tasks import is_task, task
 from layercut.models import MODELS
-from layercut.models.base import PublishedFamily
+from layercut.models.families import PublishedFamily
 from layercut.runner.given import GIVEN
 from layercut.spec import StudySpec, TransferSpec
 from layercut.spec.load import make_study

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from layercut.errors import SpecError, few, one_line
 from layercut.keys import canonical_json
 from layercut.models import MODELS
-from layercut.models.base import CuttableModel, ImageShape, ModelFamily, PublishedFamily
+from layercut.models.base import CuttableModel, ImageShape, ModelFamily
+from layercut.models.families import PublishedFamily
 from layercut.models.layout import in_memory
 from layercut.models.names import INPUT
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from html import escape
 
 from layercut.figures import words
-from layercut.report.answers import Answer, Known, answer, no_answer
+from layercut.report.answers import Answer, answer, no_answer
 from layercut.report.in_use import InUse, use_notes
+from layercut.report.verdicts import Known
 from layercut.stats import BestCut, best_cuts, contexts, estimates, undecided
 from layercut.stats.tables import Results, results_of
 

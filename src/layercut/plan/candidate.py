@@ -10,7 +10,7 @@ from typing import Any
 from layercut.data import DATASETS
 from layercut.errors import UnknownNameError, UserError
 from layercut.models import MODELS
-from layercut.models.base import PublishedFamily
+from layercut.models.families import PublishedFamily
 
 _SUFFIXES = (".pth", ".pt", ".bin", ".safetensors")
 

@@ -14,7 +14,8 @@ from layercut.checkpoints import is_own_checkpoint
 from layercut.data.statistics import ChannelStatistics
 from layercut.errors import CheckpointError, UnknownNameError
 from layercut.models import MODELS
-from layercut.models.base import ImageShape, MadeFor, MadeForFamily
+from layercut.models.base import ImageShape
+from layercut.models.families import MadeFor, MadeForFamily
 from layercut.spec import CheckpointSource, SourceSpec, StudySpec, TaskSpec, WeightsSource
 
 _INTERPOLATIONS = ("nearest", "box", "bilinear", "bicubic", "lanczos")

@@ -18,7 +18,7 @@ from layercut.errors import CheckpointError, DataError, SpecError, UnknownNameEr
 from layercut.executors.capacity import num_usable_cores
 from layercut.keys import canonical_json
 from layercut.models import MODELS
-from layercut.models.base import PublishedFamily
+from layercut.models.families import PublishedFamily
 from layercut.plan.expand import Plan, expand
 from layercut.plan.resolve import ResolvedTask, ResolvedWeights, Resolver
 from layercut.plan.scaling import from_images

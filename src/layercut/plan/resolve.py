@@ -13,8 +13,8 @@ from layercut.data.statistics import ChannelStatistics
 from layercut.data.subset import TaskInfo
 from layercut.errors import SpecError, UnknownNameError
 from layercut.models import MODELS
-from layercut.models.base import plan_model
 from layercut.models.examine import examine_model
+from layercut.models.measured import plan_model
 from layercut.models.own_code import locate
 from layercut.plan.cost import ModelCost, model_cost
 from layercut.plan.jobs import Fitting, ModelRef, TaskRef

@@ -11,7 +11,7 @@ from layercut.data.statistics import ChannelStatistics
 from layercut.data.subset import TaskInfo
 from layercut.errors import DataError, SpecError, UnknownNameError
 from layercut.models import MODELS
-from layercut.models.base import SwitchedFamily
+from layercut.models.families import SwitchedFamily
 from layercut.plan.canonical import source_key, task_identity
 from layercut.plan.cost import sample_images, training_flops, training_length
 from layercut.plan.jobs import Fitting, ModelRef, SourceJob

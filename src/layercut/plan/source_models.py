@@ -11,7 +11,8 @@ from torch import Tensor
 from layercut.checkpoints import WeightFile, load_foreign_weights
 from layercut.errors import CheckpointError, few
 from layercut.models import MODELS
-from layercut.models.base import AdaptingFamily, CuttableModel, seeded_build
+from layercut.models.base import CuttableModel, seeded_build
+from layercut.models.families import AdaptingFamily
 from layercut.models.load_errors import MOST
 from layercut.models.weight_names import unwrapped
 from layercut.plan.jobs import ModelRef

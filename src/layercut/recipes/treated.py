@@ -9,7 +9,7 @@ from torch import nn
 
 from layercut.errors import UserError
 from layercut.models import MODELS
-from layercut.models.base import random_layers
+from layercut.models.measured import random_layers
 from layercut.models.zoo.family import ZooFamily
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import (

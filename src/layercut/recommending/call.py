@@ -16,7 +16,7 @@ from layercut.executors.capacity import num_usable_cores
 from layercut.keys import content_key
 from layercut.metrics import Metric
 from layercut.models import MODELS
-from layercut.models.base import OwnCodeFamily
+from layercut.models.families import OwnCodeFamily
 from layercut.priors.belief import believed
 from layercut.priors.learned import learned_from
 from layercut.priors.table import Gains, gains_hash, shipped_gains

@@ -16,7 +16,7 @@ from layercut.figures import FIGURES, charts_of, factor_table, words
 from layercut.figures.study_tables import StudyTables
 from layercut.files import explained, require_file, require_folder, written_whole
 from layercut.ledger import ledger_path, write_csv
-from layercut.report.answers import Answer, Known, answer, common_notes, headline, no_answer
+from layercut.report.answers import Answer, answer, common_notes, headline, no_answer
 from layercut.report.certainty import certainty_notes
 from layercut.report.facts import StudyFacts, bibtex, citation, read_facts
 from layercut.report.html import ContextPart, Page, render
@@ -34,6 +34,7 @@ from layercut.report.table_files import (
     rows_markdown,
     write_markdown,
 )
+from layercut.report.verdicts import Known
 from layercut.stats import BestCut, contexts, undecided
 from layercut.stats.tables import Results
 

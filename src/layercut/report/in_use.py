@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from layercut.figures import words
-from layercut.report.answers import Verdict
+from layercut.report.verdicts import Verdict
 from layercut.stats import BestCut, contexts
 from layercut.stats.design import SCRATCH
 

@@ -14,7 +14,7 @@ from layercut.figures.names import strategies_in_order
 from layercut.metrics import ACCURACY, NAMES
 from layercut.report.facts import StudyFacts
 from layercut.stats import Context
-from layercut.stats.best_cut import distinct
+from layercut.stats.candidates import distinct
 from layercut.stats.design import CUTLESS, FACTOR, POINT, context_columns, context_of, factor_columns, plain_rows
 from layercut.stats.metric import metric_of
 

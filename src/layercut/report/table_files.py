@@ -9,8 +9,9 @@ import pandas as pd
 
 from layercut.figures import words
 from layercut.files import explained, written_whole
-from layercut.report.answers import Known, answer, no_answer
+from layercut.report.answers import answer, no_answer
 from layercut.report.sections import Cell, ConditionRow
+from layercut.report.verdicts import Known
 from layercut.stats import BestCut, Context, Contrast, Undecided
 from layercut.stats.design import POINT, context_columns
 

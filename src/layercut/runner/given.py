@@ -11,7 +11,7 @@ from typing import Any
 from layercut.data.cache import default_cache_dir
 from layercut.files import folder_written_whole, require_folder
 from layercut.models import MODELS
-from layercut.models.base import BoundFamily
+from layercut.models.families import BoundFamily
 from layercut.spec import StudySpec
 from layercut.spec.load import make_study
 

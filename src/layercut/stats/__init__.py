@@ -1,7 +1,8 @@
 """Statistics over results tables; none of it imports torch."""
 
 from layercut.stats.attainable import Unattainable, unattainable
-from layercut.stats.best_cut import BestCut, Undecided, best_cuts, undecided
+from layercut.stats.best_cut import best_cuts, undecided
+from layercut.stats.choice import BestCut, Undecided
 from layercut.stats.contrast import Contrast, contrasts_to_scratch, holm, paired_contrast
 from layercut.stats.curves import load_curve_averages
 from layercut.stats.design import Context, contexts, finished

@@ -15,7 +15,9 @@ from numpy.typing import ArrayLike
 
 from layercut.errors import UserError
 from layercut.significance import ALPHA
-from layercut.stats.best_cut import BestCut, best_cuts, distinct
+from layercut.stats.best_cut import best_cuts
+from layercut.stats.candidates import distinct
+from layercut.stats.choice import BestCut
 from layercut.stats.contrast import holm
 from layercut.stats.design import accuracies_of, by_fraction, context_columns, contexts, paired_differences
 from layercut.stats.estimate import estimates

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from layercut.stats.best_cut import BestCut
+from layercut.stats.choice import BestCut
 from layercut.stats.design import SCRATCH, Context, contexts, finished
 from layercut.stats.tables import Results, results_of
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layercut.seeding import derive_seed
-from layercut.stats.best_cut import distinct
+from layercut.stats.candidates import distinct
 from layercut.stats.design import accuracies_of, context_columns, contexts
 from layercut.stats.estimate import estimates
 from layercut.stats.interval import NUM_RESAMPLES

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from layercut.models.base import random_layers
+from layercut.models.measured import random_layers
 from layercut.training.batches import StackedExamples
 from layercut.training.evaluate import Evaluation
 from layercut.training.precision import Precision, evaluation_precision

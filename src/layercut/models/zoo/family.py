@@ -14,7 +14,8 @@ from torch import nn
 
 from layercut.checkpoints import WeightFile
 from layercut.errors import SpecError, UnknownNameError
-from layercut.models.base import CuttableModel, ImageShape, MadeFor
+from layercut.models.base import CuttableModel, ImageShape
+from layercut.models.families import MadeFor
 from layercut.models.layout import Layout, fresh_head, merge_blocks
 from layercut.models.stages import stage_ends
 from layercut.models.traced import CutPlan, plan_cuts, traced_layout

@@ -8,7 +8,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 from torch import nn
 
 from layercut.checkpoints import WeightFile
-from layercut.models.base import ImageShape, MadeFor
+from layercut.models.base import ImageShape
+from layercut.models.families import MadeFor
 from layercut.models.layout import Layout
 from layercut.models.stages import Parts
 

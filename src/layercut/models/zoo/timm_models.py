@@ -14,7 +14,8 @@ from torch import nn
 
 from layercut.checkpoints import WeightFile
 from layercut.errors import CheckpointError, SpecError, did_you_mean
-from layercut.models.base import ImageShape, MadeFor
+from layercut.models.base import ImageShape
+from layercut.models.families import MadeFor
 from layercut.models.layout import Layout
 from layercut.models.load_errors import load_error
 from layercut.models.stages import Parts

@@ -15,7 +15,8 @@ from torchvision.models.vision_transformer import interpolate_embeddings
 
 from layercut.checkpoints import WeightFile
 from layercut.errors import CheckpointError, SpecError, did_you_mean
-from layercut.models.base import ImageShape, MadeFor
+from layercut.models.base import ImageShape
+from layercut.models.families import MadeFor
 from layercut.models.layout import Layout
 from layercut.models.load_errors import load_error
 from layercut.models.stages import MAX_GROUPS, Parts, parts_of

@@ -1,0 +1,84 @@
+"""What the best cut is chosen among: the distinct conditions that have finished."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from layercut.stats.choice import ChosenRate
+from layercut.stats.design import CUTLESS, Context, context_columns, contexts, plain_rows
+
+
+class Candidate(NamedTuple):
+    """What the choice looks at in a row of `estimates`."""
+
+    strategy: str
+    cut: int
+    fraction: float
+    num_blocks: int
+    condition: str
+    merged: bool
+    num_replicates: int
+    mean: float
+    low: float
+    high: float
+    mean_validation: float
+    mean_validation_loss: float
+    num_without_validation: int
+    num_trained_parameters: float
+    num_parameters: float
+    num_train_images: float
+    num_validation_images: float
+    num_test_images: float
+    num_judging_images: float
+    num_judging_test_images: float
+    learning_rate: float
+    lowest_rate: float
+    highest_rate: float
+
+    @property
+    def rate(self) -> ChosenRate | None:
+        """Return its learning rate, where pilots chose it."""
+        if math.isnan(self.lowest_rate) or math.isnan(self.learning_rate):
+            return None
+        return ChosenRate(self.learning_rate, self.lowest_rate, self.highest_rate)
+
+
+def distinct(rows: pd.DataFrame, within: Sequence[str] = ()) -> pd.DataFrame:
+    """Return one row a distinct condition, under the name it is best known by; `within`: of each of these alone."""
+    order = np.lexsort((rows["merged"].to_numpy(dtype=bool), ~rows["strategy"].isin(CUTLESS).to_numpy()))
+    first = rows.iloc[order].drop_duplicates([*within, "condition"])
+    return first.sort_index()
+
+
+def candidates_of(estimated: pd.DataFrame) -> Iterator[tuple[tuple[Context, float], list[Candidate]]]:
+    """Yield what finished of each context and fraction, contexts as they first appear, the smallest fraction first."""
+    for context, part in contexts(estimated[[*context_columns(estimated), *Candidate._fields]]):
+        rows = [Candidate(**{name: row[name] for name in Candidate._fields}) for row in plain_rows(part)]
+        for fraction in sorted({row.fraction for row in rows}):
+            done = [row for row in rows if row.fraction == fraction and row.num_replicates > 0]
+            yield (context, fraction), done
+
+
+def by_strategy_of(candidates: Iterable[Candidate]) -> dict[str, list[Candidate]]:
+    """Return the candidates of each strategy."""
+    groups: dict[str, list[Candidate]] = {}
+    for one in candidates:
+        groups.setdefault(one.strategy, []).append(one)
+    return groups
+
+
+def judgeable(group: list[Candidate]) -> list[Candidate]:
+    """Return those that can be chosen; where there is but one condition there is nothing to choose."""
+    return group if len(distinct_of(group)) == 1 else [one for one in group if not one.num_without_validation]
+
+
+def distinct_of(group: Iterable[Candidate]) -> list[Candidate]:
+    """Return what `distinct` returns, of plain rows."""
+    order = sorted(group, key=lambda one: (one.strategy not in CUTLESS, one.merged))
+    named = {one.condition: one for one in reversed(order)}
+    return [one for one in group if named[one.condition] is one]
