@@ -16,8 +16,9 @@ from layercut.errors import CheckpointError, SpecError
 from layercut.inference import load_model
 from layercut.models import module as module_of
 from layercut.models.base import seeded_build
-from layercut.models.described import NotDescribable, describe, rebuild
+from layercut.models.described import NotDescribable, describe
 from layercut.models.module import MODULE, ModuleOptions, keep_module
+from layercut.models.rebuilt import rebuild
 from support import given_models
 
 SHAPE = (3, 12, 12)

@@ -31,11 +31,12 @@ from layercut.errors import SpecError, few, one_line
 from layercut.files import folder_written_whole, needing_space
 from layercut.keys import canonical_json
 from layercut.models.base import ImageShape
-from layercut.models.described import Described, NotDescribable, describe, rebuild
+from layercut.models.described import Described, NotDescribable, describe
 from layercut.models.ending import before_classifier, dense_layer
 from layercut.models.fresh_values import draw, not_drawn
 from layercut.models.graph import trace
 from layercut.models.own_code import Code, import_function, locate
+from layercut.models.rebuilt import rebuild
 from layercut.models.traced_family import TracedFamily
 from layercut.registry import import_object
 from layercut.spec.base import StrictSpec
