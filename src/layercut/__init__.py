@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from layercut.stats import compare_studies as compare
     from layercut.stats import contrasts_to_scratch as contrasts
     from layercut.stats.details import load_class_scores, load_sources
-    from layercut.stats.tables import load_curves, load_failures, load_pilots, load_probes, load_results
+    from layercut.stats.pilot_tables import load_pilots
+    from layercut.stats.probe_tables import load_probes
+    from layercut.stats.tables import load_curves, load_failures, load_results
 
     __version__: str
 
@@ -76,8 +78,8 @@ _PLACES = {
     "load_curves": "layercut.stats.tables:load_curves",
     "load_failures": "layercut.stats.tables:load_failures",
     "load_model": "layercut.inference:load_model",
-    "load_pilots": "layercut.stats.tables:load_pilots",
-    "load_probes": "layercut.stats.tables:load_probes",
+    "load_pilots": "layercut.stats.pilot_tables:load_pilots",
+    "load_probes": "layercut.stats.probe_tables:load_probes",
     "load_results": "layercut.stats.tables:load_results",
     "load_sources": "layercut.stats.details:load_sources",
     "load_study": "layercut.spec:load_study",

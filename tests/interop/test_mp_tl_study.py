@@ -21,7 +21,8 @@ from layercut.report.facts import read_facts
 from layercut.spec import parse_study
 from layercut.stats import contrasts_to_scratch
 from layercut.stats.design import factor_columns
-from layercut.stats.tables import load_probes, load_results
+from layercut.stats.probe_tables import load_probes
+from layercut.stats.tables import load_results
 from support.tiny_study import TINY
 
 PARAMETERS = {

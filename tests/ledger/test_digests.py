@@ -12,7 +12,8 @@ import pytest
 from layercut.errors import LedgerError
 from layercut.ledger import Ledger
 from layercut.ledger.digests import row_digest
-from layercut.stats.tables import load_curves, load_failures, load_probes, load_results
+from layercut.stats.probe_tables import load_probes
+from layercut.stats.tables import load_curves, load_failures, load_results
 
 READERS: dict[str, list[Callable[[Path], Any]]] = {
     "trials": [load_results, load_curves, lambda path: list(Ledger(path).trials())],

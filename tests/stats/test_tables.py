@@ -12,7 +12,8 @@ from layercut.errors import LedgerError
 from layercut.ledger import LEDGER_NAME, Ledger
 from layercut.records import ConditionName, EpochPoint, FailureRecord, ProbeRecord, TrialRecord
 from layercut.stats.design import factor_columns
-from layercut.stats.tables import load_curves, load_failures, load_probes, load_results, probe_table
+from layercut.stats.probe_tables import load_probes, probe_table
+from layercut.stats.tables import load_curves, load_failures, load_results
 
 
 def _name(condition: str, strategy: str = "freeze", cut: int = 1, **other) -> ConditionName:

@@ -37,15 +37,9 @@ from layercut.stats import (
 from layercut.stats.design import finished, rows_of
 from layercut.stats.details import CLASS_COLUMNS, SOURCE_COLUMNS, load_class_scores, load_sources
 from layercut.stats.metric import name_of
-from layercut.stats.tables import (
-    CURVE_COLUMNS,
-    PILOT_COLUMNS,
-    Results,
-    load_curves,
-    load_pilots,
-    load_probes,
-    results_of,
-)
+from layercut.stats.pilot_tables import PILOT_COLUMNS, load_pilots
+from layercut.stats.probe_tables import load_probes
+from layercut.stats.tables import CURVE_COLUMNS, Results, load_curves, results_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +63,7 @@ class Measured:
 
     @cached_property
     def probes(self) -> pd.DataFrame:
-        """What `layercut.stats.tables.load_probes` gives."""
+        """What `layercut.stats.probe_tables.load_probes` gives."""
         return pd.DataFrame(columns=["probe", "source"]) if self.path is None else load_probes(self.path)
 
     @cached_property

@@ -22,7 +22,7 @@ from layercut.spec.load import make_study
 from layercut.stages.context import Context
 from layercut.stages.probe import run_probe
 from layercut.stages.source import run_source
-from layercut.stats.tables import probe_table
+from layercut.stats.probe_tables import probe_table
 from layercut.training.device import resolve_device
 
 MOST_UNITS = 8192

@@ -11,6 +11,7 @@ from layercut.stats.equivalence import EquivalenceTest, equivalence_test, good_e
 from layercut.stats.estimate import estimates
 from layercut.stats.prediction import scoreboard, standings
 from layercut.stats.probability import probability_best
+from layercut.stats.probe_tables import load_probes
 from layercut.stats.rank_by_layer import rank_by_layer
 from layercut.stats.rank_sum import RankSumTest, rank_sum_test
 from layercut.stats.ranking import pairwise_contrasts, rank_groups
@@ -18,7 +19,7 @@ from layercut.stats.settings import compare_settings
 from layercut.stats.signed_rank import SignedRankTest, signed_rank_test
 from layercut.stats.strategies import compare_strategies
 from layercut.stats.studies import StudyComparison, compare_studies
-from layercut.stats.tables import load_probes, load_results
+from layercut.stats.tables import load_results
 
 __all__ = [
     "BestCut",

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from layercut.metrics import ACCURACY
+from layercut.stats.columns import RATES
 from layercut.stats.design import POINT, context_columns, finished, one_row_a_trial
 from layercut.stats.interval import mean_intervals
 from layercut.stats.metric import column_on_validation, metric_of
-from layercut.stats.tables import RATES, Results, results_of
+from layercut.stats.tables import Results, results_of
 
 _AVERAGED = (
     "num_trained_parameters", "num_parameters", "num_train_images", "num_validation_images", "num_test_images",

@@ -20,8 +20,9 @@ from layercut.seeding import derive_seed
 from layercut.stats.boards import Board, boards, directions_of, scored_rows, why_unordered
 from layercut.stats.design import finished, level_columns
 from layercut.stats.metric import metric_of
+from layercut.stats.probe_tables import probes_of
 from layercut.stats.rank_agreement import agreement, chosen_by, fisher_interval, permutation_p, regret
-from layercut.stats.tables import Results, probes_of, results_of
+from layercut.stats.tables import Results, results_of
 
 NUM_RESAMPLES = 999
 NULL_PROBE = "knn"

@@ -24,8 +24,9 @@ from layercut.seeding import derive_seed
 from layercut.stats.boards import directions_of, scored_rows, why_unordered
 from layercut.stats.design import CUTLESS, SCRATCH, finished, level_columns
 from layercut.stats.metric import column_on_test, metric_of
+from layercut.stats.probe_tables import probes_of
 from layercut.stats.rank_agreement import agreement, fisher_interval, permutation_p
-from layercut.stats.tables import Results, probes_of, results_of
+from layercut.stats.tables import Results, results_of
 
 LEAST_SOURCES = 4
 """Fewer have no interval."""

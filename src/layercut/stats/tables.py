@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
 from os import PathLike
@@ -27,7 +27,7 @@ from layercut.ledger.rows import (
 )
 from layercut.ledger.sealed import SealedRows
 from layercut.metrics import ACCURACY
-from layercut.records import PilotRecord, ProbeRecord
+from layercut.stats.columns import RATES, attributes_of, integers, plain, texts
 from layercut.stats.design import FACTOR
 
 STRATEGY_ORDER = (
@@ -37,7 +37,7 @@ STRATEGY_ORDER = (
 )  # fmt: skip
 """Strategies in the order in which tables and figures show them; others follow by name."""
 
-_NAME_COLUMNS = ("source", "target", "model", "strategy", "cut", "fraction")
+NAME_COLUMNS = ("source", "target", "model", "strategy", "cut", "fraction")
 _FLOATS = (
     "train_accuracy", "validation_accuracy", "validation_loss", "test_accuracy", "test_loss", "log_area",
     "penalty_strength", "validation_balanced_accuracy", "validation_macro_f1", "test_balanced_accuracy",
@@ -59,14 +59,8 @@ _COUNTS = (
 )
 _TEXTS = ("key", "condition", "stop_reason", "split_hash", "checkpoint_hash", "precision", "device", "environment")
 _MEASURED = ("status", *_FLOATS[:-1], *_COUNTS[:-1], "wall_seconds", "frozen_unchanged", *_TEXTS[:-1])
-RATES = ("learning_rate", "lowest_rate", "highest_rate")
-"""The learning rate, and the ends of the list that it was chosen from."""
 
 _ROWS_A_CHUNK = 50_000
-
-_TEXT_DTYPE = pd.Series(["text"]).dtype
-"""What this pandas makes of texts (object before 3.0), also where a column has none."""
-
 
 Results: TypeAlias = pd.DataFrame | str | PathLike[str]
 """What stands for a study's results: the table itself, an output directory, a ledger file, the summary of a run."""
@@ -89,11 +83,6 @@ def results_of(given: Results) -> pd.DataFrame:
     )
 
 
-def probes_of(given: Results) -> pd.DataFrame:
-    """Return a table of probes itself, or that of a path; see `results_of`."""
-    return given if isinstance(given, pd.DataFrame) else load_probes(given)
-
-
 def load_results(path: str | PathLike[str]) -> pd.DataFrame:
     """Return one row for each trial and name of its condition, failed trials included.
 
@@ -114,7 +103,7 @@ def load_results(path: str | PathLike[str]) -> pd.DataFrame:
         LedgerError: there is no ledger, or it is damaged.
     """
     with Ledger(path, read_only=True) as ledger:
-        names, factors = _names(ledger)
+        names, factors = design_points(ledger)
         columns = ["id", "replicate", "status", *_FLOATS, *_COUNTS, "frozen_unchanged", *_TEXTS]
         parts = [part for rows in (FINISHED, FAILURES.rows) for part in _chunks(ledger, rows, columns)]
         values = {c: np.concatenate([_array(c, []), *(part[c] for part in parts)]) for c in columns}
@@ -122,18 +111,18 @@ def load_results(path: str | PathLike[str]) -> pd.DataFrame:
         rank = names["rank"].reindex(name).to_numpy()
         order = np.lexsort((values["id"][trial], values["replicate"][trial], rank))
         study = ledger.meta("study_name")
-        attributes = _attributes(ledger)
+        attributes = attributes_of(ledger)
     trial = trial[order]
     rows = names.reindex(name[order]).reset_index(drop=True)
-    table: dict[str, Any] = {"study": _texts(np.full(len(rows), study or "", dtype=object))}
-    table |= {column: rows[column] for column in _NAME_COLUMNS}
+    table: dict[str, Any] = {"study": texts(np.full(len(rows), study or "", dtype=object))}
+    table |= {column: rows[column] for column in NAME_COLUMNS}
     table["replicate"] = values["replicate"][trial].astype(np.int64)
     table |= {column: rows[column] for column in (*factors, "num_blocks", "merged", *RATES)}
     table |= {column: _typed(column, values[column][trial]) for column in _MEASURED}
     table["num_threads"] = _typed("num_threads", values["num_threads"][trial])
     table["environment"] = _typed("environment", values["environment"][trial])
     metric = str(attributes["plan"].get("metric") or ACCURACY)
-    table["metric"] = _texts(np.full(len(rows), metric, dtype=object))
+    table["metric"] = texts(np.full(len(rows), metric, dtype=object))
     frame = pd.DataFrame(table)
     frame.attrs.update(attributes)
     return frame
@@ -160,13 +149,13 @@ def load_curves(path: str | PathLike[str]) -> pd.DataFrame:
     wanted = itemgetter(*(TRIALS.rows.names.index(c) for c in (*CURVE_COLUMNS[:3], "curve", *BESIDE_CURVE)))
     with Ledger(path, read_only=True) as ledger:
         rows = list(map(wanted, ledger.checked(TRIALS.rows, clause="ORDER BY trials.id")))
-        attributes = _attributes(ledger)
+        attributes = attributes_of(ledger)
     curves = [np.frombuffer(row[3], dtype=CURVE_DTYPE) for row in rows]
     lengths = np.array([len(curve) for curve in curves], dtype=np.int64)
     points = np.concatenate(curves) if curves else np.array([], dtype=CURVE_DTYPE)
     table = {
-        "key": _texts(np.repeat(np.array([row[0] for row in rows], dtype=object), lengths)),
-        "condition": _texts(np.repeat(np.array([row[1] for row in rows], dtype=object), lengths)),
+        "key": texts(np.repeat(np.array([row[0] for row in rows], dtype=object), lengths)),
+        "condition": texts(np.repeat(np.array([row[1] for row in rows], dtype=object), lengths)),
         "replicate": np.repeat(np.array([row[2] for row in rows], dtype=np.int64), lengths),
         "epoch": points["epoch"].astype(np.int64),
         "train_loss": points["train_loss"],
@@ -182,94 +171,6 @@ def load_curves(path: str | PathLike[str]) -> pd.DataFrame:
     return frame
 
 
-def load_probes(path: str | PathLike[str]) -> pd.DataFrame:
-    """Return one row for each probe, layer, fraction and replicate that the study asks for, with one column per score.
-
-    `probe` is the probe with its options as the study gives them, `name` its name alone (in ledgers of older
-    versions, which do not tell, `probe` again). `cut` is the cut whose features were scored, missing after the last
-    block. `kind` and `directions` say what each probe needs and what it promises: `directions` is a JSON object of its
-    scores, `higher` or `lower`, the first of which stands for the probe. Rows are ordered by probe, as the study names
-    them.
-
-    Raises:
-        LedgerError: there is no ledger, or it is damaged.
-    """
-    with Ledger(path, read_only=True) as ledger:
-        attributes = _attributes(ledger)
-        probes = list(ledger.probes(named=not attributes["imported"]))
-        about = ledger.meta("probes") or _imported_probes(probes)
-    frame = probe_table(probes, about)
-    frame.attrs.update(attributes)
-    return frame
-
-
-def probe_table(probes: Sequence[ProbeRecord], about: Mapping[str, Any]) -> pd.DataFrame:
-    """Return records as `load_probes` does; `about`: name, kind and directions of each probe, by label."""
-    order = {label: place for place, label in enumerate(about)}
-    probes = sorted((probe for probe in probes if probe.probe in order), key=lambda probe: order[probe.probe])
-    columns = ["probe", "source", "target", "model", "dataset", "split", "layer", "fraction", "replicate"]
-    scores = dict.fromkeys(name for probe in probes for name in probe.scores)
-    table: dict[str, Any] = {c: _plain([getattr(p, c) for p in probes], c) for c in columns}
-    table["cut"] = _integers(np.array([p.cut for p in probes], dtype=float))
-    table["num_images"] = _integers(np.array([p.num_images for p in probes], dtype=float))
-    table |= {name: np.array([p.scores.get(name, np.nan) for p in probes], dtype=float) for name in scores}
-    table["wall_seconds"] = np.array([p.wall_seconds for p in probes], dtype=float)
-    table["key"] = _plain([p.key for p in probes], "key")
-    table["name"] = _plain([about[p.probe].get("name", p.probe) for p in probes], "name")
-    table["kind"] = _plain([about[p.probe].get("kind", "") for p in probes], "kind")
-    table["directions"] = _plain([json.dumps(about[p.probe]["directions"]) for p in probes], "directions")
-    return pd.DataFrame(table)
-
-
-PILOT_COLUMNS = (
-    "learning_rate", "replicate", "diverged", "judged", "validation_accuracy", "validation_loss", "best_epoch",
-    "num_epochs", "wall_seconds", "key",
-)  # fmt: skip
-
-
-def load_pilots(path: str | PathLike[str]) -> pd.DataFrame:
-    """Return one row for each pilot and design point whose learning rate it helped to choose.
-
-    `taken` says whether the design point has the pilot's rate; `judged` is the study's metric on validation images, by
-    which rates are chosen. Rows are ordered as those of `load_results`, then by
-    rate, the first replicate (-1) first. There is no test accuracy: pilots never look at test images.
-
-    Raises:
-        LedgerError: there is no ledger, or it is damaged.
-    """
-    with Ledger(path, read_only=True) as ledger:
-        names, factors = _names(ledger)
-        pilots = list(ledger.pilots(named=True))
-        attributes = _attributes(ledger)
-    tried = pd.DataFrame({c: _pilot_column(pilots, c) for c in ("search", *PILOT_COLUMNS)})
-    shown = names.rename(columns={"learning_rate": "taken_rate"}).reset_index()
-    frame = shown.merge(tried, on="search")
-    frame = frame[frame["learning_rate"].between(frame["lowest_rate"], frame["highest_rate"])]
-    frame = frame.sort_values(["rank", "learning_rate", "replicate"], ascending=[True, True, False], ignore_index=True)
-    frame["taken"] = frame["learning_rate"] == frame["taken_rate"]
-    frame = frame[[*_NAME_COLUMNS, *factors, *PILOT_COLUMNS[:1], "taken", *PILOT_COLUMNS[1:]]]
-    frame.attrs.update(attributes)
-    return frame
-
-
-def _pilot_column(pilots: Sequence[PilotRecord], column: str) -> Any:
-    values = [getattr(pilot, column) for pilot in pilots]
-    if column in ("search", "key"):
-        return _texts(values)
-    if column in ("best_epoch", "num_epochs"):
-        return _integers(np.array(values, dtype=float))
-    return np.array(values, dtype={"replicate": np.int64, "diverged": np.bool_}.get(column, np.float64))
-
-
-def _imported_probes(probes: Iterable[ProbeRecord]) -> dict[str, Any]:
-    """Imported are agreements of clusters with classes only; the adjusted Rand index stands for them."""
-    scores = {probe.probe: sorted(probe.scores, key=lambda name: name != "ari") for probe in probes}
-    return {
-        label: {"name": label, "kind": "labels", "directions": dict.fromkeys(names, "higher")}
-        for label, names in scores.items()
-    }
-
-
 def load_failures(path: str | PathLike[str]) -> pd.DataFrame:
     """Return one row for each failed trial or other job: job, kind, message and traceback.
 
@@ -280,12 +181,12 @@ def load_failures(path: str | PathLike[str]) -> pd.DataFrame:
     """
     with Ledger(path, read_only=True) as ledger:
         failures = list(ledger.failures())
-        attributes = _attributes(ledger)
+        attributes = attributes_of(ledger)
     table: dict[str, Any] = {
-        c: _plain([getattr(f, c) for f in failures], c)
+        c: plain([getattr(f, c) for f in failures], c)
         for c in ("key", "job", "condition", "kind", "message", "traceback", "device", "environment")
     }
-    table["replicate"] = _integers(np.array([f.replicate for f in failures], dtype=float))
+    table["replicate"] = integers(np.array([f.replicate for f in failures], dtype=float))
     table["num_epochs"] = np.array([len(f.curve) for f in failures], dtype=np.int64)
     table["final"] = np.array([f.final for f in failures], dtype=bool)
     table["wall_seconds"] = np.array([f.wall_seconds for f in failures], dtype=float)
@@ -295,12 +196,12 @@ def load_failures(path: str | PathLike[str]) -> pd.DataFrame:
     return frame
 
 
-def _names(ledger: Ledger) -> tuple[pd.DataFrame, list[str]]:
+def design_points(ledger: Ledger) -> tuple[pd.DataFrame, list[str]]:
     """Return design points by their id in the ledger, with their rank in tables, and the factor columns."""
-    columns = ["id", "condition", *_NAME_COLUMNS, "num_blocks", "merged", "factors", "learning_rate", "search"]
+    columns = ["id", "condition", *NAME_COLUMNS, "num_blocks", "merged", "factors", "learning_rate", "search"]
     rows = list(ledger.checked(NAMES.rows, "condition_names.id"))
     stored = ("id", *NAMES.rows.names)
-    names = pd.DataFrame({c: _plain([row[stored.index(c)] for row in rows], c) for c in columns})
+    names = pd.DataFrame({c: plain([row[stored.index(c)] for row in rows], c) for c in columns})
     levels = [json.loads(text) for text in names["factors"]]
     rates = [json.loads(row[stored.index("rates")] or "[]") for row in rows]
     names["lowest_rate"] = [min(own, default=np.nan) for own in rates]
@@ -308,7 +209,7 @@ def _names(ledger: Ledger) -> tuple[pd.DataFrame, list[str]]:
     factors = list(dict.fromkeys(factor for level in levels for factor in sorted(level)))
     titles = [FACTOR + factor for factor in factors]
     for factor, title in zip(factors, titles, strict=True):
-        names[title] = _texts([level.get(factor, "") for level in levels])
+        names[title] = texts([level.get(factor, "") for level in levels])
     names["merged"] = names["merged"].astype(bool)
     known = {strategy: index for index, strategy in enumerate(STRATEGY_ORDER)}
     names["strategy_order"] = [known.get(strategy, len(known)) for strategy in names["strategy"]]
@@ -350,27 +251,11 @@ def _array(column: str, values: Sequence[Any]) -> NDArray[Any]:
 
 def _typed(column: str, values: NDArray[Any]) -> Any:
     if column in _COUNTS:
-        return _integers(values)
+        return integers(values)
     if column == "frozen_unchanged":
         missing = np.isnan(values.astype(float))
         return pd.arrays.BooleanArray(np.where(missing, 0, values).astype(bool), missing)
-    return _texts(values) if column in (*_TEXTS, "status") else values
-
-
-def _texts(values: Any) -> pd.Series[Any]:
-    return pd.Series(values, dtype=_TEXT_DTYPE)
-
-
-def _integers(values: NDArray[Any]) -> pd.arrays.IntegerArray:
-    """Return whole numbers, some missing (below 2**53, so that floats hold them)."""
-    missing = np.isnan(values.astype(float))
-    return pd.arrays.IntegerArray(np.where(missing, 0, values).astype(np.int64), missing)
-
-
-def _plain(values: list[Any], column: str) -> Any:
-    if column in ("cut", "num_blocks", "id", "replicate", "merged"):
-        return np.array(values, dtype=np.int64)
-    return np.array(values, dtype=np.float64) if column in ("fraction", *RATES) else _texts(values)
+    return texts(values) if column in (*_TEXTS, "status") else values
 
 
 def _known(points: NDArray[Any], column: str, bit: int) -> NDArray[np.float64]:
@@ -379,13 +264,3 @@ def _known(points: NDArray[Any], column: str, bit: int) -> NDArray[np.float64]:
 
 def _each_epoch(values: bytes | None, num_epochs: int) -> NDArray[np.float64]:
     return np.full(num_epochs, np.nan) if values is None else np.frombuffer(values, dtype="<f8")
-
-
-def _attributes(ledger: Ledger) -> dict[str, Any]:
-    return {
-        "study": ledger.meta("study_name"),
-        "imported": ledger.meta("imported") is not None,
-        "plan": ledger.meta("plan") or {},
-        "latency": ledger.meta("latency") or {},
-        "path": str(ledger.path),
-    }
