@@ -6,6 +6,7 @@ import pytest
 
 from layercut.errors import SpecError
 from layercut.plan.expand import Plan
+from layercut.plan.piloting import as_pilot
 from layercut.plan.rates import choose_rates, num_pilots, searches
 from layercut.plan.summary import describe, summarize
 from layercut.records import PilotRecord
@@ -108,8 +109,8 @@ def test_features_are_stored_for_the_images_of_pilots_too():
 @pytest.mark.parametrize(
     ("overrides", "place"),
     [
-        ((LIST, "transfer.fractions=[0.02]"), "transfer.training.lr"),
-        (("transfer.factors={a: {b: {lr: [1e-3, 1e-2]}}}", "transfer.fractions=[0.02]"), "transfer.factors.a.b.lr"),
+        ((LIST, "transfer.fractions=[0.007]"), "transfer.training.lr"),
+        (("transfer.factors={a: {b: {lr: [1e-3, 1e-2]}}}", "transfer.fractions=[0.007]"), "transfer.factors.a.b.lr"),
         ((LIST, "transfer.validation=folds", "transfer.fractions=[0.007]"), "transfer.training.lr"),
     ],
 )
@@ -117,6 +118,45 @@ def test_a_list_is_refused_where_there_is_nothing_to_choose_by(overrides: tuple[
     with pytest.raises(SpecError, match="no images to choose by") as raised:
         tiny_plan(*overrides)
     assert f"`{place}`" in str(raised.value)
+
+
+def test_a_list_needs_two_images_of_a_class_and_none_for_validation_alone():
+    """At 2 % `within` can spare none, yet each of three can be predicted by a model that has not seen it."""
+    plan = tiny_plan(LIST, "transfer.fractions=[0.02]").plan
+    rules = {one.pilots for one in plan.conditions if one.rates}
+    assert {(rule.validation, rule.num_folds) for rule in rules if rule} == {("folds", 3)}
+    assert {rule.num_judged for rule in rules if rule} == {
+        sum(round(0.02 * count) for count in (134, 133, 133, 129, 132))
+    }
+
+
+@pytest.mark.parametrize("num_folds", [2, 3, 5])
+def test_pilots_have_three_folds_or_the_fewer_of_the_study(num_folds: int):
+    plan = tiny_plan(LIST, "transfer.validation=folds", f"transfer.num_folds={num_folds}").plan
+    assert {one.pilots.num_folds for one in plan.conditions if one.pilots} == {min(3, num_folds)}
+
+
+def test_studies_that_validate_within_and_with_folds_share_pilots():
+    by_validation = [
+        {job.key for job in choose_rates(tiny_plan(LIST, f"transfer.validation={name}").plan.conditions, [], {}).pilots}
+        for name in ("within", "folds")
+    ]
+    assert by_validation[0] == by_validation[1]
+
+
+def test_a_study_with_validation_images_besides_its_sample_judges_pilots_on_them():
+    plan = tiny_plan(LIST, "transfer.validation=full").plan
+    job = choose_rates(plan.conditions, [], {}).pilots[0]
+    assert (job.condition.validation, job.condition.num_folds) == ("full", 0)
+
+
+def test_a_pilot_trains_its_folds_and_no_model_of_all_images():
+    """Two thirds of the sample in each of three folds; a trial's five folds and its own model come to five samples."""
+    plan = tiny_plan(LIST, "transfer.validation=folds", "transfer.strategies=[finetune]").plan
+    (condition,), (cost,) = plan.conditions, plan.costs.values()
+    forward = cost.whole_flops + cost.head_flops[-1]
+    pilot, trial = (one.flops - one.num_evaluated * forward for one in (as_pilot(condition), condition))
+    assert pilot / trial == 2 / 5
 
 
 def test_a_list_whose_only_strategies_are_solved_needs_nothing_to_choose_by():
@@ -132,7 +172,7 @@ def test_a_plan_counts_pilots_between_its_bounds():
     assert rates["lists"] == [[1e-3, 1e-2, 1e-1]]
     assert {"level": 2, "kind": "pilot", "jobs": rates["pilots_most"]} in told["jobs_by_level"]
     most = num_pilots(plan.conditions)
-    assert told["estimated_flops"]["pilot"] == sum(one.flops * most[one.key].most for one in plan.conditions)
+    assert told["estimated_flops"]["pilot"] == sum(as_pilot(one).flops * most[one.key].most for one in plan.conditions)
     assert f"by {rates['pilots_least']} to {rates['pilots_most']} pilot trainings" in describe(told)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 
 from layercut.plan import seconds, speed
 from layercut.plan.cost import Images, Length, model_cost, num_evaluated
+from layercut.plan.piloting import as_pilot
 from layercut.plan.seconds import estimated_seconds, evaluation, training_step
-from layercut.plan.speed import ModelSpeed, solver_speed
+from layercut.plan.speed import ModelSpeed, SolverSpeed, solver_speed
 from layercut.strategies.treatment import Treatment
+from layercut.training.solved import STRENGTHS
 from support.tiny import tiny_plan
 
 SPEED = ModelSpeed(
@@ -100,16 +103,37 @@ def test_a_study_of_solved_heads_alone_has_the_time_of_the_solver(tmp_path):
     assert found["strategies"]["linear_probe"] > 0
 
 
+@pytest.mark.parametrize(
+    ("validation", "paths"), [("within", 1 + 1 / len(STRENGTHS)), ("folds", 5 + 1 / len(STRENGTHS))]
+)
+def test_a_solved_head_takes_its_paths_however_few_images_it_has(tmp_path, monkeypatch, validation, paths):
+    """A path through a few dozen images is all iterations and hardly any arithmetic."""
+    monkeypatch.setattr(seconds, "measured_speed", lambda *arguments: FLAT)
+    monkeypatch.setattr(seconds, "solver_speed", lambda *arguments: SolverSpeed(path=70.0, operation=0.0))
+    overrides = ("transfer.strategies=[linear_probe]", "transfer.cuts=[3]", f"transfer.validation={validation}")
+    plan = tiny_plan(*overrides).plan
+    (condition,) = plan.conditions
+    assert condition.num_evaluated == 322  # of the sample and of the test, each once
+    found = estimated_seconds(plan, tmp_path, num_cores=1, measure=True)
+    assert found["transfer"] == pytest.approx(9.0 + 70.0 * paths + condition.num_evaluated * 300.0 / 3)
+
+
 def test_the_solver_is_timed_once_for_all_models_of_so_many_classes(tmp_path):
-    seconds = solver_speed(3, tmp_path, measure=True)
-    assert 0 < seconds < 1e-6
-    assert solver_speed(3, tmp_path, measure=False) == seconds
+    speed = solver_speed(3, tmp_path, measure=True)
+    assert 0 < speed.operation < 1e-6
+    assert 0 < speed.path < 1
+    assert solver_speed(3, tmp_path, measure=False) == speed
     assert solver_speed(4, tmp_path, measure=False) is None
 
 
-def test_pilots_are_counted_at_the_most_that_may_be_needed(tmp_path):
-    one = estimate(tmp_path, "transfer.strategies=[finetune]")
-    found = estimate(tmp_path, "transfer.strategies=[finetune]", "transfer.training.lr=[1e-3, 1e-2, 1e-1]")
+def test_pilots_are_counted_at_the_most_that_may_be_needed(tmp_path, monkeypatch):
+    monkeypatch.setattr(seconds, "measured_speed", lambda *arguments: FLAT)
+    overrides = ("transfer.strategies=[finetune]", "transfer.cuts=[3]", "transfer.training.lr=[1e-3, 1e-2, 1e-1]")
+    plan = tiny_plan(*overrides).plan
+    (condition,) = plan.conditions
+    alone = dataclasses.replace(plan, conditions=(dataclasses.replace(as_pilot(condition), rates=(), pilots=None),))
+    one = estimated_seconds(alone, tmp_path, num_cores=1, measure=True)
+    found = estimated_seconds(plan, tmp_path, num_cores=2, measure=True)
     assert found["pilot"] == pytest.approx(5 * one["transfer"])
     assert found["elapsed"] == pytest.approx((found["source"] + found["pilot"] + found["transfer"]) / 2)
 

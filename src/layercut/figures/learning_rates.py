@@ -51,7 +51,8 @@ def compute(tables: StudyTables) -> Chart | None:
         panels=tuple(panels),
         caption=f"Validation {tables.metric} of the pilots by learning rate, a panel for each strategy and fraction of "
         "the data and a line for each cut (blocks kept): mean where a rate had several pilots. Star: the rate that was "
-        "taken, which has the best mean of those tried as often. Pilots that diverged are not drawn.",
+        "taken: the middle one, or what the nearest cut took, unless another led by more than chance. Pilots that "
+        "diverged are not drawn.",
         alt=f"Lines of validation {tables.metric} in per cent by learning rate for {', '.join(names)}.",
         legend_title="Cut",
         legend=(*(entry for entry in found.values() if entry.name != _TAKEN), last),

@@ -54,7 +54,7 @@ def condition_key(condition: Condition) -> str:
 
 
 def search_key(condition: Condition) -> str:
-    """Return the key of all that a condition says but its learning rate, each replicate trained by itself."""
+    """Return the key of all that a condition says but its learning rate, as its pilots train it."""
     return content_key("search", _without_rate(_identity(condition)))
 
 

@@ -13,21 +13,22 @@ from layercut.metrics import ACCURACY
 from layercut.plan.canonical import condition_key, task_identity
 from layercut.plan.chosen import Chosen, chosen_strategies
 from layercut.plan.class_weights import target_weights
-from layercut.plan.cost import ModelCost, num_evaluated, sample_images, training_length
+from layercut.plan.cost import Images, ModelCost, num_evaluated, sample_images, training_length
 from layercut.plan.cuts import chosen_cuts, own_cuts
-from layercut.plan.halving import most_repetitions
 from layercut.plan.jobs import Bank, Condition, Fitting, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
 from layercut.plan.norms import has_frozen_norms
 from layercut.plan.overrides import target_place, target_training
+from layercut.plan.piloting import LEAST_JUDGED, num_judged, pilot_rule, pilot_validation
+from layercut.plan.rate_search import most_repetitions
 from layercut.plan.rates import named_rate
 from layercut.plan.representations import REPRESENTATIONS
 from layercut.plan.resolve import ResolvedTask, make_fitting
 from layercut.plan.scaling import scaled
 from layercut.plan.single_image import normalizes, why_not_one_by_one, without_single
-from layercut.plan.solving import solved_fitting, trial_work
+from layercut.plan.solving import images_once, solved_fitting, trial_work
 from layercut.plan.stacking import group_size, trunk_chunk
 from layercut.plan.unfreezing import phases, turns_of
-from layercut.plan.validation import MORE_IMAGES, held_out_images
+from layercut.plan.validation import MORE_IMAGES
 from layercut.records import ConditionName
 from layercut.spec import StudySpec
 from layercut.strategies import STRATEGIES
@@ -163,14 +164,19 @@ class DesignGroup(NamedTuple):
         below = fitting, group is not None
         if frozen and below not in banks:  # one for all conditions on it: a plan has a million
             banks[below] = self._bank(*below)
-        if head != "solved" and normalizes(self.model, treated.trained):
+        unjoined, normalized = fitting, head != "solved" and normalizes(self.model, treated.trained)
+        if normalized:
             self._check_batches(fitting, treated.trained, trained.levels)
             fitting = without_single(fitting, sizes)
         num_folds = transfer.num_folds if folds else 0
         num_classes = self.task.num_classes
         turns = turns_of(strategy, self.model, treated)
-        parts = list(phases(treated, fitting, max(sizes), turns)) if turns else []
-        work = trial_work(head, self.cost, treated, fitting, images, max(sizes), num_classes, num_folds, parts)
+
+        def work(images: Images, largest: int, num_folds: int) -> int:
+            parts = list(phases(treated, fitting, largest, turns)) if turns else []
+            return trial_work(head, self.cost, treated, fitting, images, largest, num_classes, num_folds, parts)
+
+        pilots = pilot_rule(info, fraction, transfer, unjoined, work, normalized) if rates else None
         condition = Condition(
             "",
             source,
@@ -187,13 +193,16 @@ class DesignGroup(NamedTuple):
             self.spec.seed,
             num_replicates,
             group,
-            work,
+            work(images, max(sizes), num_folds),
             self._keep(num_replicates),
             num_folds,
             rates,
             options,
             asked.label if options else "",
-            0 if head == "solved" else num_evaluated(images, training_length(fitting, max(sizes))),
+            sum(images_once(images, num_folds))
+            if head == "solved"
+            else num_evaluated(images, training_length(fitting, max(sizes))),
+            pilots=pilots,
         )
         return dataclasses.replace(condition, key=condition_key(condition))
 
@@ -222,12 +231,11 @@ class DesignGroup(NamedTuple):
             SpecError: there are no images to choose by.
         """
         info, transfer = self.target.info, self.spec.transfer
-        num_held_out = held_out_images(info, fraction, transfer.validation, transfer.val_split)
-        if num_held_out < (2 if transfer.validation == "folds" else 1):
+        if num_judged(info, fraction, transfer) < LEAST_JUDGED:
             raise self.spec.error(
                 target_place(self.spec, self.target_index, trained.levels, "lr"),
                 f"expected one rate, as {info.label} has no images to choose by at {100 * fraction:g} %; got "
-                f"{len(trained.rates)} rates; {MORE_IMAGES[transfer.validation]}",
+                f"{len(trained.rates)} rates; {MORE_IMAGES[pilot_validation(transfer.validation)]}",
             )
 
     def _check_batches(self, fitting: Fitting, trained: Collection[int], levels: tuple[tuple[str, str], ...]) -> None:

@@ -201,6 +201,21 @@ class Keep(NamedTuple):
     source: str
 
 
+class PilotRule(NamedTuple):
+    """How the pilots of an open condition are trained and judged, and what one costs."""
+
+    validation: Validation
+    """`folds` wherever the condition holds images of its sample out, so that each label is predicted once."""
+    num_folds: int
+    """0 without a cross-validation."""
+    num_judged: int
+    """On how many images the judgement rests."""
+    single_joined: bool
+    """As in a training's schedule: the models of a pilot have numbers of images of their own."""
+    flops: int
+    num_evaluated: int
+
+
 @dataclass(frozen=True)
 class Condition:
     """One distinct point of the design."""
@@ -236,9 +251,11 @@ class Condition:
     label: str = field(default="", compare=False)
     """What the strategy is called in results where it has options."""
     num_evaluated: int = field(default=0, compare=False)
-    """Images that one replicate evaluates at most, each time counted; a part of `flops`. 0 where the head is solved."""
+    """Images that one replicate evaluates at most, each time counted; a part of `flops`."""
     tested: bool = field(default=True, compare=False)
     """Whether each trial is evaluated on the test images; else its record says nothing of them."""
+    pilots: PilotRule | None = field(default=None, compare=False)
+    """None where there is one learning rate."""
 
     @property
     def does(self) -> Strategy:

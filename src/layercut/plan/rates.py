@@ -3,7 +3,7 @@
 A condition whose training names several rates is open until its pilots have told. What is taken is a function of the
 plan's conditions and of the ledger's pilots, whatever ran where and when. From then on the condition is the one that a
 study of that one rate has, with its key and its records. The searches of one strategy at one fraction begin at the
-middle cut and go on to both sides, each from what the nearest cut before it took.
+middle cut and the middle rate, and go on to both sides, each from what the nearest cut before it took.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from layercut.plan.canonical import condition_key, pilot_key, row_key, search_key
-from layercut.plan.halving import DIVERGED, Pilot, Score, least_and_most, most_repetitions, search
 from layercut.plan.jobs import Condition, PilotJob
+from layercut.plan.piloting import as_pilot, rule_of
+from layercut.plan.rate_search import DIVERGED, Pilot, least_and_most, middle, most_repetitions, search
 from layercut.records import ConditionName, PilotRecord
 
 T = TypeVar("T")
@@ -100,7 +101,7 @@ def at_rate(condition: Condition, rate: float) -> Condition:
 def named_rate(condition: Condition) -> dict[str, Any]:
     """Return what the name of a design point says about the rate of its condition."""
     if condition.rates:
-        return {"rates": condition.rates, "search": search_key(condition)}
+        return {"rates": condition.rates, "search": search_key(as_pilot(condition))}
     return {} if condition.head == "solved" else {"learning_rate": condition.fitting.lr}
 
 
@@ -141,19 +142,22 @@ def _from_the_middle(row: Sequence[T]) -> Iterator[tuple[T, T | None]]:
 
 
 def _search(
-    condition: Condition, start_rate: float | None, scores: Mapping[str, Score]
+    condition: Condition, start_rate: float | None, scores: Mapping[str, float]
 ) -> tuple[list[PilotJob], int | None]:
     """Return the pilots that the search of a condition needs next, or the place of the rate that it took."""
-    key, rates = search_key(condition), condition.rates
+    piloted, rates = as_pilot(condition), condition.rates
+    key = search_key(piloted)
     keys = {
         Pilot(place, number): pilot_key(key, rate, _replicate(number))
         for place, rate in enumerate(rates)
         for number in range(most_repetitions(len(rates)))
     }
     seen = {pilot: scores[own] for pilot, own in keys.items() if own in scores}
-    wanted, place = search(len(rates), None if start_rate is None else rates.index(start_rate), seen)
-    alone = dataclasses.replace(condition, group=None, keep=None)
-    jobs = [PilotJob(keys[pilot], key, at_rate(alone, rates[pilot.rate]), _replicate(pilot.number)) for pilot in wanted]
+    start = middle(len(rates)) if start_rate is None else rates.index(start_rate)
+    wanted, place = search(len(rates), start, rule_of(condition).num_judged, seen)
+    jobs = [
+        PilotJob(keys[pilot], key, at_rate(piloted, rates[pilot.rate]), _replicate(pilot.number)) for pilot in wanted
+    ]
     return jobs, place
 
 
@@ -162,7 +166,5 @@ def _replicate(number: int) -> int:
     return -1 - number
 
 
-def _score(record: PilotRecord) -> Score:
-    if record.diverged or record.judged is None or record.validation_loss is None:
-        return DIVERGED
-    return Score(record.judged, record.validation_loss)
+def _score(record: PilotRecord) -> float:
+    return DIVERGED if record.diverged or record.judged is None else record.judged

@@ -3,7 +3,8 @@
 A condition's operations become seconds at the rate of a training step of its own: the blocks above its trunk, the
 passes that they have, its head, and the optimizer's step. So a truncated network, which is all launches and no
 arithmetic, is not taken for as fast as the whole one. What is evaluated has the seconds of evaluations, which take less
-for an operation, and every trial builds its model. Every epoch is counted, as in the operations.
+for an operation, and every trial builds its model. A head that is solved takes the solver some time however few images
+it has. Every epoch is counted, as in the operations.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import Any, NamedTuple
 from layercut.plan.cost import ModelCost
 from layercut.plan.expand import Plan
 from layercut.plan.jobs import Condition
+from layercut.plan.piloting import as_pilot
 from layercut.plan.rates import num_pilots
-from layercut.plan.speed import ModelSpeed, measured_speed, solver_speed
+from layercut.plan.speed import ModelSpeed, SolverSpeed, measured_speed, solver_speed
 from layercut.strategies.treatment import Treatment
+from layercut.training.solved import STRENGTHS
 
 
 class _Step(NamedTuple):
@@ -45,7 +48,9 @@ def estimated_seconds(plan: Plan, cache_dir: Path, num_cores: int, measure: bool
         return None
     speeds, each = known.models, _trials(plan, known)
     by_condition = {condition.key: each[condition.key] * condition.num_replicates for condition in plan.conditions}
-    pilots = {key: each[key] * count.most for key, count in num_pilots(plan.conditions).items()}
+    counts = num_pilots(plan.conditions)
+    piloted = [as_pilot(condition) for condition in plan.conditions if condition.key in counts]
+    pilots = {one.key: _trial(one, plan, speeds, known.solvers) * counts[one.key].most for one in piloted}
     strategies: dict[str, float] = {}
     for name in plan.names:
         if not name.merged:
@@ -70,8 +75,8 @@ def trial_seconds(plan: Plan, cache_dir: Path) -> dict[str, float]:
 class _Speeds(NamedTuple):
     models: Mapping[tuple[str, str], ModelSpeed]
     """By labels of target and model."""
-    solvers: Mapping[int, float]
-    """Seconds of an operation of the solver, by number of classes."""
+    solvers: Mapping[int, SolverSpeed]
+    """By number of classes."""
 
 
 def _speeds(plan: Plan, cache_dir: Path, measure: bool) -> _Speeds | None:
@@ -84,8 +89,8 @@ def _speeds(plan: Plan, cache_dir: Path, measure: bool) -> _Speeds | None:
             if speed is None:
                 return None
             models[place] = speed
-    solvers: dict[int, float] = {}
-    for num_classes in {one.task.num_classes for one in plan.conditions if one.head == "solved"}:
+    solvers: dict[int, SolverSpeed] = {}
+    for num_classes in {one.task.num_classes for one in plan.conditions if one.head != "trained"}:
         solver = solver_speed(num_classes, cache_dir, measure)
         if solver is None:
             return None
@@ -113,17 +118,28 @@ def training_step(speed: ModelSpeed, cost: ModelCost, treatment: Treatment, batc
 
 
 def _trial(
-    condition: Condition, plan: Plan, speeds: Mapping[tuple[str, str], ModelSpeed], solvers: Mapping[int, float]
+    condition: Condition, plan: Plan, speeds: Mapping[tuple[str, str], ModelSpeed], solvers: Mapping[int, SolverSpeed]
 ) -> float:
     """Return the seconds of one replicate."""
     place = condition.task.label, condition.model.label
     speed, cost = speeds[place], plan.costs[place]
-    if condition.head == "solved":
-        return speed.build + condition.flops * solvers[condition.task.num_classes]
-    step = training_step(speed, cost, condition.treatment, condition.fitting.batch_size)
     once = evaluation(speed, cost, condition.treatment)
-    training = condition.flops - condition.num_evaluated * once.flops
-    return speed.build + training * step.seconds / max(1, step.flops) + condition.num_evaluated * once.seconds
+    learning = condition.flops - condition.num_evaluated * once.flops
+    if condition.head == "solved":
+        seconds = learning * solvers[condition.task.num_classes].operation
+    else:
+        step = training_step(speed, cost, condition.treatment, condition.fitting.batch_size)
+        seconds = learning * step.seconds / max(1, step.flops)
+    if condition.head != "trained":
+        seconds += _paths(condition) * solvers[condition.task.num_classes].path
+    return speed.build + seconds + condition.num_evaluated * once.seconds
+
+
+def _paths(condition: Condition) -> float:
+    """Return how many paths choose the strength of the penalty; the head itself is a step of one for each model."""
+    num_folds = max(1, condition.num_folds)
+    steps = 1 if condition.head == "solved" else 1 + condition.num_folds
+    return num_folds + steps / len(STRENGTHS)
 
 
 def evaluation(speed: ModelSpeed, cost: ModelCost, treatment: Treatment) -> _Step:

@@ -51,10 +51,14 @@ def solving_flops(
     num_features = max(1, cost.head_flops[last] // (2 * num_classes))
     axes, step = _axes_and_step(num_images, num_features, num_classes)
     paths = (num_folds or int(images.validation > 0)) * path_flops(num_images, num_features, num_classes)
-    tested = images.test + (0 if num_folds else images.validation)
-    once = images._replace(train=num_images, validation=tested - images.test)
+    once = images_once(images, num_folds)
     own_trunk = own_trunk_flops(cost, treatment, fitting, once, 0)
-    return forward * (num_images + tested) + own_trunk + paths + axes + 2 * _ITERATIONS * step
+    return forward * sum(once) + own_trunk + paths + axes + 2 * _ITERATIONS * step
+
+
+def images_once(images: Images, num_folds: int) -> Images:
+    """Return the images that a head is solved, chosen and tested on, each once: all folds see the same features."""
+    return images._replace(train=images.train // max(1, num_folds), validation=0 if num_folds else images.validation)
 
 
 def path_flops(num_images: int, num_features: int, num_classes: int) -> int:

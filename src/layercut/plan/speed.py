@@ -40,6 +40,9 @@ _ENOUGH_SECONDS = 1.0
 _SOLVED_IMAGES, _SOLVED_FEATURES = 640, 256
 """Of the head that is solved to time the solver."""
 
+_FEW_IMAGES = 10
+"""Of each class, on as many features as make them: what such a path takes is not arithmetic."""
+
 _LATENT = 32
 """Features are a ReLU of random mixtures of so many, like a network's: independent ones take fewer iterations."""
 
@@ -62,6 +65,15 @@ class ModelSpeed(NamedTuple):
     """A step of the optimizer, of the whole model; not for one image."""
     build: float
     """Building the model, as every trial does; not for one image."""
+
+
+class SolverSpeed(NamedTuple):
+    """Seconds of one processor core that solving heads takes, as `plan.solving` counts its operations."""
+
+    path: float
+    """Of following a path whatever its size: on few images this is nearly all."""
+    operation: float
+    """Of each of its operations besides."""
 
 
 _LISTS = ("block_forward", "block_backward", "block_evaluated", "head")
@@ -91,8 +103,8 @@ def measured_speed(condition: Condition, cost: ModelCost, cache_dir: Path, measu
     return ModelSpeed(int(told["num_images"]), forward, backward, evaluated, head, *once)
 
 
-def solver_speed(num_classes: int, cache_dir: Path, measure: bool) -> float | None:
-    """Return the seconds of an operation of the solver of heads, as `plan.solving` counts them; likewise.
+def solver_speed(num_classes: int, cache_dir: Path, measure: bool) -> SolverSpeed | None:
+    """Return the speed of the solver of heads; likewise.
 
     Raises:
         StorageFullError: the disk is full.
@@ -100,14 +112,14 @@ def solver_speed(num_classes: int, cache_dir: Path, measure: bool) -> float | No
     num_classes = min(num_classes, _MOST_CLASSES)
     known = [processor_name(), torch.__version__, num_classes]
     place = cache_dir / "speeds" / f"{content_key('solver', known)}.json"
-    told = _read(place, ("seconds",))
+    told = _read(place, SolverSpeed._fields)
     if told is None:
         if not measure:
             return None
         with _as_a_worker():
-            told = {"seconds": _solver_seconds(num_classes)}
+            told = _measured_solver(num_classes)._asdict()
         _keep(place, told)
-    return float(told["seconds"])
+    return SolverSpeed(float(told["path"]), float(told["operation"]))
 
 
 @contextmanager
@@ -209,20 +221,35 @@ def _head_seconds(head: nn.Module, features: Tensor, labels: Tensor) -> float:
     return _seconds(lambda: F.cross_entropy(head(inputs), labels).backward())  # type: ignore[no-untyped-call]
 
 
-def _solver_seconds(num_classes: int) -> float:
-    """Solve a head on made-up features; return the seconds of an operation."""
+def _measured_solver(num_classes: int) -> SolverSpeed:
+    """Solve a head on few made-up features and on many."""
+    few = _Solved(num_classes * _FEW_IMAGES, _LATENT)
+    _path_seconds(few, num_classes)  # a first solution imports a lot
+    least = min(_path_seconds(few, num_classes) for _ in range(3))
+    many = _Solved(_SOLVED_IMAGES, _SOLVED_FEATURES)
+    seconds = _path_seconds(many, num_classes)
+    flops = path_flops(*many, num_classes) - path_flops(*few, num_classes)
+    operation = max(0.0, seconds - least) / flops
+    return SolverSpeed(max(0.0, least - operation * path_flops(*few, num_classes)), operation)
+
+
+class _Solved(NamedTuple):
+    num_images: int
+    num_features: int
+
+
+def _path_seconds(problem: _Solved, num_classes: int) -> float:
+    """Return the seconds of a path on made-up features, a tenth as many images held out."""
     generator = torch.Generator().manual_seed(0)
-    num_images = _SOLVED_IMAGES + _SOLVED_IMAGES // 10
+    num_seen = problem.num_images
+    num_images = num_seen + max(num_classes, num_seen // 10)
     labels = torch.arange(num_images) % num_classes
     latent = torch.randn(num_classes, _LATENT, generator=generator)[labels]
     latent += torch.randn(num_images, _LATENT, generator=generator)
     latent *= (torch.arange(_LATENT) + 1.0).rsqrt()
-    features = (latent @ torch.randn(_LATENT, _SOLVED_FEATURES, generator=generator)).relu()
-    small = HeldOut(torch.arange(2 * num_classes), torch.arange(2 * num_classes, 3 * num_classes))
-    choose_strength(features, labels, [small], num_classes)  # a first solution imports a lot
-    split = HeldOut(torch.arange(_SOLVED_IMAGES), torch.arange(_SOLVED_IMAGES, num_images))
-    seconds = _seconds(lambda: choose_strength(features, labels, [split], num_classes))
-    return seconds / path_flops(_SOLVED_IMAGES, _SOLVED_FEATURES, num_classes)
+    features = (latent @ torch.randn(_LATENT, problem.num_features, generator=generator)).relu()
+    split = HeldOut(torch.arange(num_seen), torch.arange(num_seen, num_images))
+    return _seconds(lambda: choose_strength(features, labels, [split], num_classes))
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -12,6 +12,7 @@ from layercut.metrics import ACCURACY
 from layercut.plan.canonical import model_identity, task_identity
 from layercut.plan.cost import forward_flops
 from layercut.plan.expand import Plan
+from layercut.plan.piloting import as_pilot
 from layercut.plan.rates import PilotCount, num_pilots
 from layercut.plan.schedule import replicates_per_job
 from layercut.significance import ALPHA, least_attainable_p, replicates_needed
@@ -64,7 +65,7 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
 
 
 def _pilot_flops(plan: Plan, pilots: Mapping[str, PilotCount]) -> int:
-    return sum(one.flops * pilots[one.key].most for one in plan.conditions if one.key in pilots)
+    return sum(as_pilot(one).flops * pilots[one.key].most for one in plan.conditions if one.key in pilots)
 
 
 def _learning_rates(plan: Plan, pilots: Mapping[str, PilotCount]) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""A pilot: a training at one learning rate, judged on what the condition's rate is chosen by and on nothing else."""
+"""A pilot: trainings at one learning rate, judged on images that they have not seen, and on no test image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layercut.plan.jobs import PilotJob
 from layercut.records import FailureRecord, PilotRecord
 from layercut.stages.context import Context
 from layercut.stages.guard import attempt
-from layercut.stages.transfer import train_trial, training_examples, validation_examples
+from layercut.stages.transfer import judge_trial, training_examples, validation_examples
 from layercut.stages.trial import Trial, prepare_trial
 from layercut.training.device import prepare_device
 from layercut.training.history import DivergedError, Training
@@ -27,7 +27,7 @@ def _run(job: PilotJob, context: Context) -> PilotRecord:
     trial = prepare_trial(job.condition, job.replicate, job.key, context)
     training = training_examples(trial, trial.split, context)
     try:
-        outcome: Training | DivergedError = train_trial(trial, training, validation_examples(trial, context), context)
+        outcome: Training | DivergedError = judge_trial(trial, training, validation_examples(trial, context), context)
     except DivergedError as error:
         outcome = error
     return _record(job, trial, outcome, context, time.perf_counter() - started)

@@ -95,8 +95,35 @@ def train_trial(trial: Trial, training: Examples, validation: Examples | None, c
     return result if head is None else result._replace(penalty_strength=head.strength.value)
 
 
+def judge_trial(trial: Trial, training: Examples, validation: Examples | None, context: Context) -> Training:
+    """Train what tells how well a prepared trial does on images that it has not seen, in place, and nothing else.
+
+    With folds the models of the folds do; the trial's own, of all images, is left untrained.
+
+    Raises:
+        DivergedError: the loss became infinite or NaN.
+        UntrainedError: something that the strategy trains was not trained.
+    """
+    if not trial.folds:
+        return train_trial(trial, training, validation, context)
+    head = head_problem(trial, training, validation) if trial.condition.head == "solved_first" else None
+    with torch.random.fork_rng():
+        torch.manual_seed(trial.seeds.layers)
+        return _train_folds(trial, training, context, head)
+
+
 def _train_with_folds(trial: Trial, training: Examples, context: Context, head: HeadProblem | None) -> Training:
-    """Train the models of the folds, then the trial's own on all images for as long as was best for them.
+    """Train the models of the folds, then the trial's own on all images for as long as was best for them."""
+    fitting, seeds, body, handling = trial.condition.fitting, trial.seeds, trial.parts.body, trial.parts.handling
+    rounds = fitting.rounds(len(training))
+    result = _train_folds(trial, training, context, head)
+    torch.manual_seed(seeds.layers)
+    num_steps = train_for(body, training, fitting, rounds, result.best_epoch, seeds.order, result.curve, handling)
+    return result._replace(num_steps=num_steps)
+
+
+def _train_folds(trial: Trial, training: Examples, context: Context, head: HeadProblem | None) -> Training:
+    """Train the models of the folds, copies of the trial's own, for as many rounds as it would be.
 
     `head`: each starts from the head that is solved on its own training images.
     """
@@ -110,11 +137,7 @@ def _train_with_folds(trial: Trial, training: Examples, context: Context, head: 
         Fold(model, training_examples(trial, fold, context), _held_out_examples(trial, fold, context))
         for model, fold in zip(bodies, trial.folds, strict=True)
     ]
-    result = train_folds(folds, fitting, rounds, seeds.order, handling)
-    del folds, bodies
-    torch.manual_seed(seeds.layers)
-    num_steps = train_for(body, training, fitting, rounds, result.best_epoch, seeds.order, result.curve, handling)
-    return result._replace(num_steps=num_steps)
+    return train_folds(folds, fitting, rounds, seeds.order, handling)
 
 
 def validation_examples(trial: Trial, context: Context) -> Examples | None:
