@@ -79,6 +79,9 @@ def test_every_key_of_the_file_has_a_comment_above_or_beside_it(tmp_path: Path) 
         above = line
 
 
+_MANY = tuple(f"class{number}" for number in range(100))
+
+
 @pytest.mark.parametrize(
     ("survey", "rates"),
     [
@@ -86,7 +89,9 @@ def test_every_key_of_the_file_has_a_comment_above_or_beside_it(tmp_path: Path) 
         (_survey(1, test=5), 3e-4),  # the only image of a class is in no fold
         (_survey(1, test=5, validation=4), [1e-4, 3e-4, 1e-3]),
         (_survey(1000, test=100), [1e-4, 3e-4, 1e-3]),
-        (FolderSurvey(("ants", "bees"), (2000, 30), (9, 9), 0, {(40, 30): 2030}, False, ()), 3e-4),  # 3 bees at 10 %
+        # 3 bees at 10 %: none can be spared for validation, yet each is predicted by a fold
+        (FolderSurvey(("ants", "bees"), (2000, 30), (9, 9), 0, {(40, 30): 2030}, False, ()), [1e-4, 3e-4, 1e-3]),
+        (FolderSurvey(_MANY, (14,) * 100, (9,) * 100, 0, {(40, 30): 1400}, False, ()), 3e-4),  # one of each at 10 %
     ],
 )
 def test_learning_rates_are_chosen_where_there_are_images_to_choose_by(survey: FolderSurvey, rates: Any) -> None:
