@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -33,7 +34,7 @@ def _study(survey: FolderSurvey, model: FirstModel = MODEL) -> dict[str, Any]:
 
 def _survey(each: int, test: int | None = None, validation: int = 0) -> FolderSurvey:
     tests = None if test is None else (test, test)
-    return FolderSurvey(("ants", "bees"), (each, each), tests, validation, {(40, 30): 2 * each}, False, ())
+    return FolderSurvey(("ants", "bees"), (each, each), tests, validation, {(40, 30): 2 * each}, None, ())
 
 
 def test_24_photographs_become_a_study_of_a_pretrained_model_that_plan_accepts(
@@ -90,8 +91,8 @@ _MANY = tuple(f"class{number}" for number in range(100))
         (_survey(1, test=5, validation=4), [1e-4, 3e-4, 1e-3]),
         (_survey(1000, test=100), [1e-4, 3e-4, 1e-3]),
         # 3 bees at 10 %: none can be spared for validation, yet each is predicted by a fold
-        (FolderSurvey(("ants", "bees"), (2000, 30), (9, 9), 0, {(40, 30): 2030}, False, ()), [1e-4, 3e-4, 1e-3]),
-        (FolderSurvey(_MANY, (14,) * 100, (9,) * 100, 0, {(40, 30): 1400}, False, ()), 3e-4),  # one of each at 10 %
+        (FolderSurvey(("ants", "bees"), (2000, 30), (9, 9), 0, {(40, 30): 2030}, None, ()), [1e-4, 3e-4, 1e-3]),
+        (FolderSurvey(_MANY, (14,) * 100, (9,) * 100, 0, {(40, 30): 1400}, None, ()), 3e-4),  # one of each at 10 %
     ],
 )
 def test_learning_rates_are_chosen_where_there_are_images_to_choose_by(survey: FolderSurvey, rates: Any) -> None:
@@ -174,16 +175,72 @@ def test_a_model_with_many_cuts_gets_the_replicates_that_its_comparisons_need() 
 
 
 def test_classes_of_very_different_size_are_chosen_by_balanced_accuracy_and_others_by_accuracy() -> None:
-    unequal = FolderSurvey(("ants", "bees"), (60, 15), None, 0, {(40, 30): 75}, False, ())
+    unequal = FolderSurvey(("ants", "bees"), (60, 15), None, 0, {(40, 30): 75}, None, ())
     assert _study(unequal)["metric"] == "balanced_accuracy"
     assert "metric" not in _study(unequal._replace(train_counts=(60, 16)))
 
 
 def test_classes_of_very_different_size_have_class_weights_on_offer() -> None:
-    unequal = FolderSurvey(("ants", "bees"), (60, 15), None, 0, {(40, 30): 75}, False, ())
+    unequal = FolderSurvey(("ants", "bees"), (60, 15), None, 0, {(40, 30): 75}, None, ())
     offer = "    # class_weights: balanced\n"
     text = first_study(unequal, MODEL, "photos", "photos", Path("photos.yaml"))
     assert offer in text
     assert offer not in first_study(_survey(12), MODEL, "photos", "photos", Path("photos.yaml"))
     offered = yaml.safe_load(text.replace(offer, offer.replace("# ", "")))
     assert offered["transfer"]["training"]["class_weights"] == "balanced"
+
+
+def _crops(root: Path, groups: int) -> Path:
+    """Write two crops of each of some photographs of each class, below the photograph's folder."""
+    for name in ("ants", "bees"):
+        for group in range(groups):
+            for index in range(2):
+                pixels = np.random.default_rng([len(name), ord(name[0]), group, index]).integers(0, 256, (30, 40, 3))
+                write_image(root / name / f"{name}{group}" / f"{index}.png", pixels.astype(np.uint8))
+    return root
+
+
+def test_crops_of_photographs_become_a_study_with_whole_groups(
+    layercut: Layercut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _crops(tmp_path / "crops", groups=8)
+    code, _, stderr = layercut("init", "crops", "--model", "mlp=random", "--group", "folder")
+    assert code == 0, stderr
+    assert "16 groups (by folder), each whole on one side of every division" in stderr
+    assert yaml.safe_load(Path("crops.yaml").read_text(encoding="utf-8"))["target"]["group"] == "folder"
+    plan = layercut("plan", "crops.yaml")
+    assert plan.code == 0, plan.stderr
+    assert "16 groups stay whole" in " ".join(plan.stdout.split())
+
+
+def test_folders_of_folders_are_told_how_to_be_groups(layercut: Layercut, tmp_path: Path) -> None:
+    code, _, stderr = layercut("init", _crops(tmp_path / "crops", groups=3), "-o", tmp_path / "x.yaml")
+    assert code == 2
+    assert "--group folder" in stderr
+
+
+def test_a_table_whose_groups_count_without_being_asked_says_so_in_the_study(
+    layercut: Layercut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = list(_crops(tmp_path / "photos", groups=6).rglob("*.png"))
+    rows = [f"{file.relative_to(tmp_path / 'photos')},{file.parts[-3]},{file.parts[-2]}" for file in files]
+    Path("photos/metadata.csv").write_text("\n".join(["file_name,label,group", *rows]), encoding="utf-8")
+    code, _, stderr = layercut("init", "photos", "--model", "mlp=random")
+    assert code == 0, stderr
+    text = Path("photos.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_load(text)["target"]["group"] == "group"
+    assert "The images of one group in the table belong together" in " ".join(text.replace("#", "").split())
+    assert layercut("plan", "photos.yaml").code == 0
+
+
+def test_learning_rates_are_not_chosen_where_no_group_is_left_to_choose_by(
+    layercut: Layercut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _crops(tmp_path / "crops", groups=2)  # one of them is set aside for tests
+    code, _, stderr = layercut("init", "crops", "--model", "mlp=random", "--group", "folder")
+    assert code == 0, stderr
+    assert yaml.safe_load(Path("crops.yaml").read_text(encoding="utf-8"))["transfer"]["training"]["lr"] == 3e-4
+    assert layercut("plan", "crops.yaml").code == 0

@@ -27,6 +27,7 @@ from layercut.plan.candidate import Candidate, parse_candidate
 from layercut.report import write_figures, write_report
 from layercut.report.probe_table import probe_verdicts
 from layercut.runner.probes import probe_models, probe_spec
+from support.fake_datasets import write_image
 from support.packed_page import unpacked
 from support.tiny import tiny_study
 
@@ -169,7 +170,7 @@ def test_models_of_different_layers_are_compared_by_depth():
     [
         (["random", "--data", "digitz"], "unknown dataset 'digitz'; did you mean 'digits'"),
         (["random", "--data", "digitz"], "--data digitz: there is no folder digitz, and unknown dataset"),
-        (["random", "--data", __file__], r"test_probes\.py: is a file, not a folder, and unknown dataset"),
+        (["random", "--data", __file__], r"test_probes\.py: is no folder and no table .*, and unknown dataset"),
         (["random", "--data", "digits", "--classes", "5"], "--classes 5: expected two or more classes"),
         (["random", "--data", "digits", "--classes", "5,6,5"], "--classes 5,6,5: expected .* each once"),
         (["random", "--data", "digits", "--set", "pretraining.epochs=x"], "^`pretraining.epochs` given with --set: "),
@@ -310,3 +311,22 @@ def test_five_probes_are_asked_where_none_is_named(tmp_path):
     content = json.loads(call(probe, "random", *arguments, "--json"))
     assert len({row["probe"] for row in content["scores"]}) == 5
     assert content["verdict"]["num_probes"] == 5
+
+
+def test_crops_of_a_photograph_are_judged_by_other_photographs_where_groups_are_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("ants", "bees"):
+        for photo in range(8):
+            pixels = np.random.default_rng([len(name), photo, ord(name[0])]).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            for crop in range(6):
+                write_image(tmp_path / "crops" / name / f"{name}{photo}" / f"{crop}.png", pixels ^ np.uint8(crop))
+    (tmp_path / "labels.csv").write_text(
+        "file_name,label\n" + "\n".join(f"{f.relative_to(tmp_path)},{f.parts[-3]}" for f in tmp_path.rglob("*.png")),
+        encoding="utf-8",
+    )
+    options = ["--model", "mlp", "--probes", "knn", "--set", "target.image_size=8", "--json"]
+    alone = json.loads(call(probe, "random", "--data", "labels.csv", *options))
+    whole = json.loads(call(probe, "random", "--data", "crops", "--group", "folder", *options))
+    pixels = [next(one["accuracy"] for one in told["scores"] if one["layer"] == "input") for told in (alone, whole)]
+    assert pixels[0] > 0.9
+    assert pixels[1] < 0.8

@@ -160,6 +160,14 @@ def test_a_folder_and_a_name_stand_for_what_they_are(tmp_path):
     assert (folder.dataset, folder.options["path"]) == ("folder", str(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["labels.csv", "labels.parquet"])
+def test_a_table_stands_for_its_images(name, tmp_path):
+    (tmp_path / name).touch()
+    for given in (tmp_path / name, str(tmp_path / name)):
+        table = study(given).target[0]
+        assert (table.dataset, table.options["path"]) == ("folder", str(tmp_path / name))
+
+
 def test_keys_of_a_study_are_keywords_those_of_transfer_too():
     made = study("digits", fractions=[0.1], training={"epochs": 3}, seed=4, transfer={"replicates": 2}, name="mine")
     assert (made.transfer.fractions, made.transfer.training.epochs, made.transfer.replicates) == ([0.1], 3, 2)

@@ -18,12 +18,16 @@ from layercut.cli.recommend import command
 from layercut.cli.report import command as report
 from layercut.cli.status import command as status
 from layercut.cli.verify import command as verify
+from layercut.data.splits import Split, fold_splits
 from layercut.errors import UserError
 from layercut.executors.serial import SerialExecutor
 from layercut.inference import find_model
 from layercut.ledger import Ledger
+from layercut.plan.candidate import Candidate
 from layercut.recommending import call
+from layercut.recommending.design import study_name
 from layercut.recommending.outcome import Recommendation, read_recommendation
+from support.fake_datasets import write_image
 from support.tiny_recommendation import (
     FAST,
     SMALL,
@@ -347,6 +351,38 @@ def test_images_set_aside_for_lack_of_test_images_are_called_so(tmp_path: Path) 
     data = folder(tmp_path / "photos", {"ants": 6, "bees": 6}, ("",))
     found = recommend(tmp_path / "run", data, *SMALL, budget=0.5)
     assert "On 2 images that were set aside, a fifth of each class" in found.answer
+
+
+@pytest.mark.parametrize(("data", "group"), [("crops", "folder"), ("labels.csv", "photo")])
+def test_crops_of_a_photograph_are_in_one_fold_whether_folders_or_a_table_say_so(
+    data: str, group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def folds(*given: Any) -> tuple[Split, ...]:
+        found = fold_splits(*given)
+        asked.append((given[6], found))
+        return found
+
+    rows = ["file_name,label,photo"]
+    for name in ("ants", "bees"):
+        for photo in range(6):
+            for crop in range(2):
+                pixels = np.random.default_rng([photo, crop, len(rows)]).integers(0, 255, (8, 8, 3), dtype=np.uint8)
+                write_image(tmp_path / "crops" / name / f"{name}{photo}" / f"{crop}.png", pixels)
+            rows += [f"crops/{name}/{name}{photo}/{crop}.png,{name},{name}{photo}" for crop in range(2)]
+    (tmp_path / "labels.csv").write_text("\n".join(rows), encoding="utf-8")
+    monkeypatch.setattr("layercut.stages.trial.fold_splits", folds)
+    recommend(tmp_path / "run", tmp_path / data, *FAST, f"target.group={group}", budget=60.0)
+    assert asked
+    for groups, splits in asked:
+        assert len(set(groups.tolist())) == 10  # one photograph of each class is set aside for tests
+        for one in splits:
+            assert not set(groups[one.train]) & set(groups[one.validation])
+
+
+def test_the_directory_is_named_after_the_folder_of_a_table() -> None:
+    assert study_name([Candidate("plain_cnn", "random")], __file__) == "recommend-recommending-plain_cnn"
 
 
 def test_the_directory_of_another_study_is_refused(noise: Path, tmp_path: Path) -> None:

@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from layercut.data.folder_survey import FolderSurvey, describe_survey
-from layercut.data.holdout import holdout_counts
+from layercut.data.groups import GroupCounts, count_groups, group_numbers
+from layercut.data.holdout import holdout_counts, share_of_groups
 from layercut.data.split_sizes import split_sizes
 from layercut.errors import visible
 from layercut.metrics import are_unequal
@@ -118,10 +121,11 @@ def _target(survey: FolderSurvey, model: FirstModel, path: str) -> Iterator[_Lin
     yield _Line("Relative to this file.", f"  path: {_scalar(path)}")
     if survey.test_counts is None:
         share = _test_share(sum(survey.train_counts))
-        number = sum(holdout_counts(survey.train_counts, survey.class_names, share))
+        number = sum(survey.train_counts) - sum(_train_counts(survey))
+        whole = "" if survey.groups is None else " in whole groups"
         yield _Line(
-            f"The share of each class set aside for tests, {number:,} images: never trained on, never chosen on. "
-            f"One of them is {100 / number:.2g} points of accuracy; with more test images results are surer.",
+            f"The share of each class set aside for tests, {number:,} images{whole}: never trained on, never chosen "
+            f"on. One of them is {100 / number:.2g} points of accuracy; with more test images results are surer.",
             f"  test_split: {share}",
         )
     if model.image_size is not None:
@@ -135,7 +139,14 @@ def _target(survey: FolderSurvey, model: FirstModel, path: str) -> Iterator[_Lin
             "Images get the size that the weights were made for. Smaller ones are faster, and a little less accurate:",
             "  # image_size: 128",
         )
-    if not survey.has_groups:
+    if survey.groups is not None:
+        which = "one folder" if survey.groups.by == "folder" else f"one {visible(survey.groups.by)} in the table"
+        yield _Line(
+            f"The images of {which} belong together: they are never on both sides of a division into training, "
+            "validation and test images, or into folds.",
+            f"  group: {_scalar(survey.groups.by)}",
+        )
+    else:
         yield _Line(
             f"Several images of one patient, camera or video? Sort them into {visible(path)}/CLASS/GROUP/*, and say:",
             "  # group: folder",
@@ -163,9 +174,28 @@ def _train_counts(survey: FolderSurvey) -> list[int]:
     """Return how many images of each class are left to train on."""
     if survey.test_counts is not None:
         return list(survey.train_counts)
+    if survey.groups is not None:
+        left = survey.groups.labels[_left(survey)]
+        return [int(count) for count in np.bincount(left, minlength=len(survey.class_names))]
     share = _test_share(sum(survey.train_counts))
     held_out = holdout_counts(survey.train_counts, survey.class_names, share)
     return [count - away for count, away in zip(survey.train_counts, held_out, strict=True)]
+
+
+def _train_groups(survey: FolderSurvey) -> GroupCounts | None:
+    """Return how many groups are left to train on; None where each image stands alone."""
+    if survey.groups is None:
+        return None
+    left = _left(survey)
+    return count_groups(survey.groups.labels[left], group_numbers(survey.groups.names)[left], len(survey.class_names))
+
+
+def _left(survey: FolderSurvey) -> NDArray[np.bool_]:
+    """Return which of the images that are in groups are left to train on."""
+    labels, names = survey.groups.labels, survey.groups.names  # type: ignore[union-attr] # asked for of groups alone
+    if survey.test_counts is not None:
+        return np.ones(len(labels), dtype=bool)
+    return ~share_of_groups(labels, names, survey.class_names, _test_share(len(labels)))
 
 
 def _has_images_to_choose_by(survey: FolderSurvey, scarce: bool) -> bool:
@@ -173,7 +203,8 @@ def _has_images_to_choose_by(survey: FolderSurvey, scarce: bool) -> bool:
     counts = _train_counts(survey)
     if survey.num_validation:
         return True
-    return all(split_sizes(counts, fraction, "folds")[1] > 1 for fraction in ([1.0] if scarce else [0.1, 1.0]))
+    fractions, groups = [1.0] if scarce else [0.1, 1.0], _train_groups(survey)
+    return all(split_sizes(counts, fraction, "folds", groups=groups)[1] > 1 for fraction in fractions)
 
 
 def _transfer(survey: FolderSurvey, model: FirstModel) -> Iterator[_Line]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from layercut.cli.options import HomePath
+from layercut.cli.options import HomePath, group_option
 from layercut.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -30,8 +30,11 @@ DEFAULT_MODEL = "timm/resnet18"
     help="The model to cut: one of torchvision or timm, with the weights its library publishes, or any model with a "
     "weight file of yours, such as torchvision/resnet18=mine.pth or my_models:small_resnet=mine.pth.",
 )
-def command(photos: Path, output: Path | None, model: str) -> None:
-    """Write a study file for the images in PHOTOS: a folder with one folder per class. Every line is explained.
+@group_option
+def command(photos: Path, output: Path | None, model: str, group: str | None) -> None:
+    """Write a study file for the images in PHOTOS. Every line is explained.
+
+    PHOTOS is a folder with one folder per class, with train/ and test/, or with a metadata.csv, or such a table.
 
     The study fits the images: how many are set aside for testing, how often each trial is repeated, what choices
     are based on. Read it, change what you like, and let `layercut plan` say what it would do. An existing file is
@@ -42,6 +45,7 @@ def command(photos: Path, output: Path | None, model: str) -> None:
         layercut init photos
         layercut init photos -o leaves.yaml --model torchvision/mobilenet_v3_small
         layercut init photos --model torchvision/resnet18=mine.pth
+        layercut init crops --group folder
     """
     from layercut.cli.first_study import first_study, study_name
     from layercut.data.folder_survey import describe_survey, survey_folder
@@ -55,7 +59,7 @@ def command(photos: Path, output: Path | None, model: str) -> None:
     file = output or Path(f"{name}.yaml")
     if file.exists():
         raise UserError(f"{file} already exists and will not be overwritten; choose another file with -o")
-    survey = survey_folder(photos)
+    survey = survey_folder(photos, group)
     chosen = _first_model(model, list(survey.sizes), file)
     text = first_study(survey, chosen, _relative(photos, file), name, file)
     parse_study(text, file=file)

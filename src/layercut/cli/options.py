@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -83,6 +84,21 @@ def data_option(function: F) -> F:
         help="Folder that datasets are read from and downloaded to; by default LAYERCUT_DATA, or else the user's cache "
         "folder.",
     )(function)
+
+
+def group_option(function: F) -> F:
+    """Add `--group`."""
+    return click.option(
+        "--group",
+        metavar="folder|COLUMN",
+        help="What belongs together, such as the photographs of one patient, and is never divided: `folder` for "
+        "CLASS/GROUP/*, or a column of metadata.csv; by default its column `group`, if it has one.",
+    )(function)
+
+
+def with_group(overrides: tuple[str, ...], group: str | None) -> tuple[str, ...]:
+    """Return values to set with what `--group` sets."""
+    return overrides if group is None else (*overrides, f"target.group={json.dumps(group)}")
 
 
 def json_option(function: F) -> F:

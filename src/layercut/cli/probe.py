@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from layercut.cli.options import HomePath, data_option, json_option
+from layercut.cli.options import HomePath, data_option, group_option, json_option, with_group
 from layercut.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="The model of WEIGHTS given without one (`layercut list models`).",
 )
-@click.option("--data", required=True, metavar="DATASET|FOLDER", help="Your images: a folder, or a dataset's name.")
+@click.option(
+    "--data", required=True, metavar="DATASET|FOLDER", help="Your images: a folder, its table, or a dataset's name."
+)
 @click.option("--classes", metavar="A,B,...", help="Classes to keep, by index or name; by default all.")
 @click.option(
     "--probes",
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     "-o", "--output", type=HomePath(dir_okay=False), default=Path("probe.svg"), show_default=True,
     help="The figure to write: .svg, .pdf or .png.",
 )  # fmt: skip
+@group_option
 @data_option
 @json_option
 def command(
@@ -57,6 +60,7 @@ def command(
     classes: str | None,
     probes: str | None,
     sample: int,
+    group: str | None,
     overrides: tuple[str, ...],
     device: str,
     output: Path,
@@ -90,7 +94,9 @@ def command(
     names = every_probe() if probes == "all" else probes.split(",") if probes else None
     chosen = [as_class(name) for name in classes.split(",")] if classes else None
     candidates = dict.fromkeys(parse_candidate(text, model) for text in models)
-    specs = [probe_spec(candidate, data, chosen, names, sample, overrides) for candidate in candidates]
+    specs = [
+        probe_spec(candidate, data, chosen, names, sample, with_group(overrides, group)) for candidate in candidates
+    ]
     probed = probe_models(specs, device=device, data_dir=data_dir)
     chart = by_model(probed.table)
     if chart is not None:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from layercut.cli.options import HomePath, data_option, json_option
+from layercut.cli.options import HomePath, data_option, group_option, json_option, with_group
 from layercut.cli.terminal import say
 from layercut.metrics import ACCURACY, METRICS, Metric
 
 
 @click.command("recommend")
 @click.argument("models", metavar="MODEL[=WEIGHTS]...|STUDY", nargs=-1, required=True)
-@click.option("--data", metavar="DATASET|FOLDER", help="Your images: a folder, or a dataset's name.")
+@click.option("--data", metavar="DATASET|FOLDER", help="Your images: a folder, its table, or a dataset's name.")
 @click.option(
     "--budget",
     metavar="TIME",
@@ -73,6 +73,7 @@ from layercut.metrics import ACCURACY, METRICS, Metric
     "--learn-from", "learn_from", type=HomePath(), metavar="RUN", multiple=True,
     help="A finished study of yours: what its trainings gained adds to what is expected of trainings here.",
 )  # fmt: skip
+@group_option
 @data_option
 @json_option
 def command(
@@ -88,6 +89,7 @@ def command(
     nondeterministic: bool,
     workers: int | None,
     metric: Metric,
+    group: str | None,
     overrides: tuple[str, ...],
     learn_from: tuple[Path, ...],
     data_dir: Path | None,
@@ -109,6 +111,7 @@ def command(
         layercut recommend timm/resnet18 --data photos
         layercut recommend timm/resnet18=weights.safetensors --data photos --budget 5m -o runs/photos
         layercut recommend timm/resnet18 torchvision/resnet18 --data photos
+        layercut recommend timm/resnet18 --data crops --group folder --metric balanced_accuracy
         layercut recommend photos.yaml --share 0.1
         layercut recommend my_models:build=weights.pth --data photos --budget 30m --target-accuracy 0.95
     """
@@ -134,7 +137,7 @@ def command(
         workers=workers,
         data_dir=data_dir,
         metric=None if metric == ACCURACY else metric,
-        overrides=overrides,
+        overrides=with_group(overrides, group),
         learn_from=learn_from,
         started=started,
         tell=lambda line: say(line, err=True),

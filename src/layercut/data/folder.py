@@ -92,8 +92,8 @@ class ImageFolder:
         everything = [image.path for image in (*first, *(layout.test or ()))]
         images, num_train = decode_images(everything, options, options.channels, options.background), len(first)
         groups = group_numbers([image.group for image in first if image.group is not None]) if _groups(layout) else None
-        train = RawImages(images.select(slice(num_train)), _labels(first, names), len(layout.validation), groups)
-        test = RawImages(images.select(slice(num_train, None)), _labels(layout.test, names)) if layout.test else None
+        train = RawImages(images.select(slice(num_train)), labels_of(first, names), len(layout.validation), groups)
+        test = RawImages(images.select(slice(num_train, None)), labels_of(layout.test, names)) if layout.test else None
         return RawDataset(train, test, names)
 
     def image_files(self, options: FolderOptions, data_dir: Path) -> tuple[list[Path], list[Path]]:
@@ -149,7 +149,7 @@ def _with_test_images(layout: FolderLayout, options: FolderOptions) -> FolderLay
     """
     if layout.test is not None:
         return layout
-    names, labels = layout.class_names, _labels(layout.train, layout.class_names)
+    names, labels = layout.class_names, labels_of(layout.train, layout.class_names)
     groups = _groups(layout)
     if groups:
         held_out = share_of_groups(labels, groups, names, options.test_split)
@@ -167,7 +167,8 @@ def _stat(path: Path) -> os.stat_result:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}; remove it or repair the link") from error
 
 
-def _labels(images: Sequence[Found], class_names: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
+def labels_of(images: Sequence[Found], class_names: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return the number of each image's class: Int64 "n"."""
     index = {name: label for label, name in enumerate(class_names)}
     return np.array([index[image.class_name] for image in images], dtype=np.int64)
 

@@ -235,8 +235,8 @@ class _Reader:
         if folders and not wants_groups:
             raise DataError(
                 f"{folder}: expected the images of one class, got folders: {few(folders, _MOST)}; move the images up, "
-                f"or set `path` to the folder whose folders are the classes, or `group: folder` where each is a "
-                "patient, a camera, a video"
+                f"or set `path` to the folder whose folders are the classes, or say `group: folder` (`--group "
+                "folder`) where each is a patient, a camera, a video"
             )
         if not entries:
             raise DataError(f"{folder}: this class has no images; add some or remove the folder")

@@ -7,13 +7,26 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from layercut.data.decode import upright_sizes
-from layercut.data.folder import FolderOptions, layout_of
-from layercut.data.folder_layout import Found
+from layercut.data.folder import FolderOptions, labels_of, layout_of
+from layercut.data.folder_layout import FolderLayout, Found
 from layercut.errors import few, visible
 
 _MOST_NAMES = 8
 """Classes and sizes that are told one by one."""
+
+
+class Grouped(NamedTuple):
+    """Which training images belong together, an entry each."""
+
+    by: str
+    """`folder`, or the column of the table that says it."""
+    labels: NDArray[np.int64]
+    names: tuple[str, ...]
+    """Of the images' groups."""
 
 
 class FolderSurvey(NamedTuple):
@@ -28,19 +41,19 @@ class FolderSurvey(NamedTuple):
     """Images of its own for validation alone."""
     sizes: dict[tuple[int, int], int]
     """Height and width to the number of images; first those that are met most."""
-    has_groups: bool
-    """Whether a table says which images belong together."""
+    groups: Grouped | None
+    """What belongs together; None: each image stands alone."""
     notes: tuple[str, ...]
     """What its owner should know, a sentence each."""
 
 
-def survey_folder(path: Path) -> FolderSurvey:
-    """Look at a folder of images, or at the table of one, without decoding a pixel.
+def survey_folder(path: Path, group: str | None = None) -> FolderSurvey:
+    """Look at a folder of images, or at the table of one, without decoding a pixel; `group` as in `FolderOptions`.
 
     Raises:
         DataError: there is no such folder, it is in no known layout, or a file in it is no image.
     """
-    layout = layout_of(FolderOptions(path=path))
+    layout = layout_of(FolderOptions(path=path, group=group))
     names = layout.class_names
     everything = [*layout.train, *layout.validation, *(layout.test or ())]
     sizes = Counter(upright_sizes([image.path for image in everything]))
@@ -50,7 +63,7 @@ def survey_folder(path: Path) -> FolderSurvey:
         None if layout.test is None else _counts(layout.test, names),
         len(layout.validation),
         dict(sizes.most_common()),
-        any(image.group is not None for image in everything),
+        _grouped(layout, group or "group"),
         layout.notes,
     )
 
@@ -64,14 +77,23 @@ def describe_survey(survey: FolderSurvey) -> Iterator[str]:
     images = sum(totals) + survey.num_validation
     yield f"{images:,} images in {len(classes)} classes: {few(classes, _MOST_NAMES)}"
     sizes = [f"{width} x {height}" for height, width in survey.sizes]
+    if survey.groups is not None:
+        number = len(set(survey.groups.names))
+        yield f"{number:,} groups (by {visible(survey.groups.by)}), each whole on one side of every division"
     yield f"width x height in pixels, most first: {few(sizes, _MOST_NAMES)}"
     if survey.test_counts is None:
-        yield "no test images of their own: some of each class are set aside for that"
+        what = "some of each class" if survey.groups is None else "some groups of each class"
+        yield f"no test images of their own: {what} are set aside for that"
     else:
         validation = f", {survey.num_validation:,} for validation" if survey.num_validation else ""
         train, test = sum(survey.train_counts), sum(survey.test_counts)
         yield f"{train:,} for training{validation}, {test:,} for tests, as the folder divides them"
     yield from map(visible, survey.notes)
+
+
+def _grouped(layout: FolderLayout, by: str) -> Grouped | None:
+    names = tuple(image.group for image in layout.train if image.group is not None)
+    return Grouped(by, labels_of(layout.train, layout.class_names), names) if names else None
 
 
 def _counts(images: Sequence[Found], class_names: Sequence[str]) -> tuple[int, ...]:

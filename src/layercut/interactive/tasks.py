@@ -12,6 +12,7 @@ import numpy as np
 from layercut.data import DATASETS
 from layercut.data.arrays import GivenArrays, keep_arrays
 from layercut.data.base import LabelledImages
+from layercut.data.folder_table import is_table
 from layercut.errors import DataError, SpecError, UnknownNameError
 from layercut.interactive.images import Pair, is_array, is_pair, labels_of, numbered, pixels_of
 from layercut.interactive.items import is_dataset, pair_of
@@ -23,7 +24,8 @@ _TARGETS = "images and labels (target=(images, labels)), a torch Dataset, a fold
 def is_task(value: Any) -> bool:
     """Return whether a value holds images, or names a folder or a dataset with images."""
     if isinstance(value, str | PathLike):
-        return Path(value).expanduser().is_dir() or _is_registered(str(value))
+        path = Path(value).expanduser()
+        return path.is_dir() or (is_table(path) and path.is_file()) or _is_registered(str(value))
     return (
         is_pair(value)
         or is_dataset(value)
@@ -53,7 +55,7 @@ def task(value: Any, kept: Path, what: str) -> dict[str, Any]:
 
 def _named(value: str | PathLike[str], what: str) -> dict[str, Any]:
     path = Path(value).expanduser()
-    if path.is_dir() or path.suffix == ".csv":
+    if path.is_dir() or is_table(path):
         return {"dataset": "folder", "path": str(path)}
     if isinstance(value, str) and "/" not in value.removeprefix("torchvision/"):
         return {"dataset": value}  # the plan says which names there are

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from layercut.data import DATASETS
+from layercut.data.folder_table import is_table
 from layercut.errors import UnknownNameError, UserError
 from layercut.models import MODELS
 from layercut.models.families import PublishedFamily
@@ -117,7 +118,7 @@ def _target(
     overrides: Sequence[str],
 ) -> dict[str, Any]:
     folder = Path(data).expanduser()
-    is_folder = data not in DATASETS and folder.is_dir()
+    is_folder = data not in DATASETS and (folder.is_dir() or (is_table(folder) and folder.is_file()))
     if not is_folder:
         _require_dataset(data, folder)
     target: dict[str, Any] = {"dataset": "folder", "path": str(folder)} if is_folder else {"dataset": data}
@@ -135,5 +136,5 @@ def _require_dataset(data: str, folder: Path) -> None:
     try:
         DATASETS[data]
     except UnknownNameError as error:
-        found = "is a file, not a folder" if folder.exists() else f"there is no folder {folder}"
+        found = "is no folder and no table (.csv, .parquet)" if folder.exists() else f"there is no folder {folder}"
         raise UserError(f"--data {data}: {found}, and {error}") from error

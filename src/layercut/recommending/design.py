@@ -48,7 +48,8 @@ def check_overrides(overrides: Sequence[str]) -> None:
 
 def study_name(candidates: Sequence[Candidate], data: str) -> str:
     """Return a name for the study, which is that of a folder, too."""
-    place = Path(data).expanduser().resolve().name if Path(data).expanduser().exists() else data
+    path = Path(data).expanduser().resolve()
+    place = data if not path.exists() else path.parent.name if path.is_file() else path.name
     parts = ("recommend", place, *(one.model.rpartition("/")[2] for one in candidates))
     return "-".join(re.sub(r"[^\w.-]+", "-", part) for part in parts)
 

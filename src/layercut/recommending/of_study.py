@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from layercut.data.cache import default_cache_dir
-from layercut.data.folder import FolderOptions, layout_of
 from layercut.data.split_sizes import split_sizes
 from layercut.data.subset import Task
 from layercut.errors import UserError
@@ -16,7 +15,7 @@ from layercut.plan.expand import Plan
 from layercut.plan.preflight import plan_with_data
 from layercut.plan.seconds import estimated_seconds
 from layercut.recommending.curve import MOST_REPLICATES
-from layercut.recommending.question import Question
+from layercut.recommending.question import Question, has_own_test_images
 from layercut.spec import Study, StudySpec, load_study
 from layercut.stages.context import open_task
 
@@ -65,7 +64,7 @@ def question_of_study(
         info.train_counts, fraction, first.validation, first.val_split, info.num_validation, info.groups
     )[1]
     question = Question(
-        spec.name, {"": spec}, {"": task}, counts, _has_test_images(whole), num_held_out, first.validation, True
+        spec.name, {"": spec}, {"": task}, counts, has_own_test_images(whole), num_held_out, first.validation, True
     )
     return Planned(question, _budget(checked.plan, share, num_workers))
 
@@ -110,10 +109,3 @@ def _check_arms(plan: Plan) -> None:
 def _class_counts(task: Task, fraction: float) -> dict[str, int]:
     sampled = [split_sizes([count], fraction, "folds")[0] for count in task.info("").train_counts]
     return dict(zip(task.class_names, sampled, strict=True))
-
-
-def _has_test_images(spec: StudySpec) -> bool:
-    (target,) = spec.target
-    if target.dataset != "folder":
-        return True
-    return layout_of(FolderOptions.model_validate(target.options)).test is not None

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from layercut.data import DATASETS
 from layercut.data.cache import default_cache_dir
 from layercut.data.folder import FolderOptions, layout_of
 from layercut.data.subset import Task
@@ -54,8 +53,17 @@ def question_of(models: Sequence[str], data: str, data_dir: Path, seed: int, ove
     labels = task.train_labels[: len(task.train_labels) - task.num_validation]
     counts = {name: int((labels == place).sum()) for place, name in enumerate(task.class_names)}
     studies = {name: recommendation_study(one, data, len(labels), seed, overrides) for name, one in candidates.items()}
-    tested = data in DATASETS or layout_of(FolderOptions(path=Path(data))).test is not None
+    tested = has_own_test_images(next(iter(studies.values())))
     return Question(study_name(list(candidates.values()), data), studies, tasks, counts, tested)
+
+
+def has_own_test_images(study: StudySpec) -> bool:
+    """Return whether the target has test images of its own; otherwise some of its images are set aside for that."""
+    (target,) = study.target
+    if target.dataset != "folder":
+        return True
+    own = {name: value for name, value in target.options.items() if name in FolderOptions.model_fields}
+    return layout_of(FolderOptions.model_validate(own)).test is not None
 
 
 def _named(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
