@@ -9,8 +9,9 @@ one trial at a time, under a prior that was built without any study of the same 
 your own is judged with the table that layercut ships. Solved heads come first and are paid for whatever the share is.
 
 Beside it: the prior alone (what it expects to be best after the solved heads, trained unjudged), solved heads alone,
-trainings in a random order, paired successive halving, discarding after one epoch, the condition that was best in the
-other studies, and everything. Each is replayed for six users: the orders of the replicates.
+trainings in a random order, paired successive halving, discarding after one epoch, a solved head at the cut that a
+probe likes best, the condition that was best in the other studies, and everything. Each is replayed for six users: the
+orders of the replicates.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from benchmarks.recommend.folders import Places
 from benchmarks.recommend.judging import best_fixed, judge, over_studies
 from benchmarks.recommend.measure import measure
 from benchmarks.recommend.measured import Measured, is_finished, of_recommendation, of_study
-from benchmarks.recommend.rules import RULES
+from benchmarks.recommend.probed import probe
+from benchmarks.recommend.rules import RULES, probes_choice
 from benchmarks.recommend.studies import CHOICE, STUDIES
 from layercut.priors.learned import learned_from
 from layercut.priors.losses import Loss, write_losses
@@ -81,7 +83,8 @@ def read_all(arguments: argparse.Namespace) -> tuple[dict[str, Measured], dict[s
         ):
             continue
         run = measure(study, arguments.runs, places)
-        studies[study.name], gains[study.name] = of_recommendation(run, study.data, study.model), learned_from([run])
+        found = of_recommendation(run, study.data, study.model)
+        studies[study.name], gains[study.name] = _probed(found, run, places), learned_from([run])
     for name, (data, model) in CHOICE.items() if arguments.choice else ():
         run = arguments.choice / f"{name}-folds"
         if not (run / "ledger.sqlite").exists() or (arguments.only and name not in arguments.only):
@@ -89,21 +92,26 @@ def read_all(arguments: argparse.Namespace) -> tuple[dict[str, Measured], dict[s
         if not is_finished(run):
             print(f"left out, because it is not finished: {run.name}")
             continue
-        studies[run.name], gains[run.name] = of_study(run, data, model), learned_from([run])
+        studies[run.name], gains[run.name] = _probed(of_study(run, data, model), run, places), learned_from([run])
     for run in arguments.own:
-        studies[str(run)] = of_recommendation(run, "", "")
+        studies[str(run)] = _probed(of_recommendation(run, "", ""), run, places)
     return studies, gains
+
+
+def _probed(study: Measured, run: Path, places: Places) -> Measured:
+    return study._replace(probed=probe(run, places.data_dir))
 
 
 def _known(
     study: Measured, studies: Mapping[str, Measured], gains: Mapping[str, Gains]
 ) -> tuple[Sequence[Gain], dict[str, Any]]:
     """Return what a prior may know that judges a study, and the rules beside it."""
+    rules = RULES | {name: probes_choice(name) for name in study.probed}
     if not study.data:
-        return shipped_gains(), dict(RULES)
+        return shipped_gains(), rules
     others = [name for name, other in studies.items() if name in gains and not _related(study, other)]
     fixed = {"best elsewhere": best_fixed([studies[name] for name in others])} if others else {}
-    return [gain for name in others for gain in gains[name]], {**RULES, **fixed}
+    return [gain for name in others for gain in gains[name]], {**rules, **fixed}
 
 
 def _related(one: Measured, other: Measured) -> bool:

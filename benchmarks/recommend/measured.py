@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,9 @@ from layercut.recommending.decision import Setting
 from layercut.recommending.journal import read_journal
 from layercut.stats.tables import load_curves, load_results
 
+Probed = Mapping[str, tuple[Mapping[int, float], float]]
+"""Of each probe, its value at each cut, and the seconds that all of them took."""
+
 
 class Measured(NamedTuple):
     """A study of which everything was run."""
@@ -36,6 +40,7 @@ class Measured(NamedTuple):
     """Mean test accuracy of each condition over all its replicates."""
     first_looks: dict[Trial, tuple[float, float]]
     """Held-out accuracy after the first epoch, and the share of a training's seconds that it takes."""
+    probed: Probed = MappingProxyType({})
 
     @property
     def seconds(self) -> float:

@@ -114,6 +114,18 @@ def everything(study: Measured, setting: Setting, budget: float, seed: int) -> C
     return chosen(setting, list(study.trials.values()))
 
 
+def probes_choice(name: str) -> Rule:
+    """Return the rule that solves a head at the cut that a probe likes best, whatever the budget."""
+
+    def rule(study: Measured, setting: Setting, budget: float, seed: int) -> Choice:
+        values, seconds = study.probed[name]
+        best = max(values, key=lambda cut: (values[cut], -cut))
+        arm = min((arm for arm in setting.arms if arm.solved), key=lambda arm: (abs(arm.cut - best), arm.cut))
+        return Choice(arm.key, seconds + study.trials[Trial(arm.key, 0)].seconds)
+
+    return rule
+
+
 RULES: dict[str, Rule] = {
     "recommend": recommend,
     "prior alone": prior_alone,

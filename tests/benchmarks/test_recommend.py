@@ -6,7 +6,7 @@ import pytest
 from benchmarks.recommend.__main__ import render
 from benchmarks.recommend.judging import best_fixed, judge, over_studies, regret
 from benchmarks.recommend.measured import Measured
-from benchmarks.recommend.rules import RULES, at_random, halving, prior_alone, recommend
+from benchmarks.recommend.rules import RULES, at_random, halving, prior_alone, probes_choice, recommend
 
 from layercut.priors.table import Gain
 from layercut.recommending.arms import Arm, Seen, Trial
@@ -59,6 +59,12 @@ def test_the_prior_alone_takes_what_earlier_studies_liked_and_a_recommendation_c
     assert prior_alone(study, setting, 20.0, 0).key == "ft0.001"
     assert prior_alone(study, setting, 5.0, 0).key == "lp2"
     assert recommend(study, setting, 15.0, 0).key == "ft0.001"
+
+
+def test_a_probes_choice_is_the_head_at_the_cut_it_likes_best_and_pays_for_all_cuts(study: Measured) -> None:
+    probed = study._replace(probed={"logme": ({0: -0.5, 1: 0.2, 2: -0.1}, 4.0)})
+    choice = probes_choice("logme")(probed, study.setting, 5.0, 0)
+    assert (choice.key, choice.seconds) == ("lp1", 5.0)
 
 
 def test_what_was_best_elsewhere_is_taken_unseen(study: Measured) -> None:

@@ -64,6 +64,7 @@ FIELDS = {
     "pull": "{pull: 0.1}",
     "unfreeze_every": "{unfreeze_every: 2}",
     "adapt_norms": "{adapt_norms: true}",
+    "freeze_norm_statistics": "{freeze_norm_statistics: true}",
     "augmentation": "{augmentation: [flip]}",
     "validate_epochs": "{validate_epochs: as_needed}",
     "log_points": "{log_points: true, patience: null}",
@@ -88,6 +89,7 @@ USED_BY = {
     "pull": ["transfer.strategies=[l2_sp]"],
     "unfreeze_every": ["transfer.strategies=[gradual_unfreeze]"],
     "adapt_norms": ["transfer.strategies=[bias_only]", NORMS],
+    "freeze_norm_statistics": ["transfer.strategies=[finetune]", NORMS],
 }
 """What looks at a field, where fine-tuning does not."""
 

@@ -66,6 +66,53 @@ def test_of_equally_accurate_epochs_the_one_with_the_lowest_log_loss_is_the_best
     assert result.best_epoch == min(tied, key=lambda point: point.validation_loss).epoch
 
 
+def test_each_fold_is_scored_in_the_round_that_is_best_on_the_others():
+    """By hand: models trained alone for each number of rounds, evaluated on what their fold holds out."""
+    examples, rules, num_rounds = noisy(), schedule(epochs=6, lr=0.5), 6
+    result = train_folds(folds_of(examples, linear()), rules, Rounds(num_rounds), order_seed=7)
+    right = torch.zeros(num_rounds, 3)
+    loss = torch.zeros(num_rounds, 3, dtype=torch.float64)
+    sizes = torch.tensor([len(held_out) for _, held_out in split(examples, 3)])
+    for fold, (train_on, held_out) in enumerate(split(examples, 3)):
+        for number in range(num_rounds):
+            alone = linear()
+            train(alone, some(examples, train_on), None, schedule(epochs=number + 1, lr=0.5), order_seed=7)
+            on = evaluate(alone, some(examples, held_out))
+            right[number, fold], loss[number, fold] = round(on.accuracy * len(held_out)), on.loss * len(held_out)
+    total_right = total_loss = 0.0
+    for fold in range(3):
+        others = [other for other in range(3) if other != fold]
+        ranks = [(right[n, others].sum().item(), -loss[n, others].sum().item()) for n in range(num_rounds)]
+        best = ranks.index(max(ranks))
+        total_right, total_loss = total_right + right[best, fold].item(), total_loss + loss[best, fold].item()
+    assert result.validation_accuracy == total_right / sizes.sum().item()
+    assert result.validation_loss == pytest.approx(total_loss / sizes.sum().item(), rel=1e-6)
+    assert result.held_out.scores().accuracy == result.validation_accuracy
+
+
+def test_where_rounds_differ_by_chance_alone_the_score_is_chance_though_the_best_round_looks_better():
+    """Labels that have nothing to do with the images."""
+    scores, best = [], []
+    for seed in range(20):
+        generator = torch.Generator().manual_seed(seed)
+        labels = torch.arange(24) % 2
+        examples = Examples(
+            Vectors(torch.randn(24, 3, generator=generator)), labels[torch.randperm(24, generator=generator)]
+        )
+        result = train_folds(folds_of(examples, linear(), 4), schedule(epochs=12, lr=1.0), Rounds(12), order_seed=seed)
+        scores.append(result.validation_accuracy)
+        best.append(result.curve[result.best_epoch - 1].validation_accuracy)
+    assert sum(best) / 20 > 0.55
+    assert sum(scores) / 20 < 0.52
+
+
+def test_a_fold_that_is_the_only_one_to_hold_images_out_is_scored_in_the_best_round():
+    examples = noisy()
+    (fold, *_) = folds_of(examples, linear())
+    result = train_folds([fold], schedule(epochs=6, lr=0.5), Rounds(6), order_seed=7)
+    assert result.validation_accuracy == result.curve[result.best_epoch - 1].validation_accuracy
+
+
 def test_all_folds_stop_together_after_patience():
     rules = schedule(epochs=30, patience=2, lr=1e-12)
     result = train_folds(folds_of(noisy(), linear()), rules, Rounds(30), order_seed=0)

@@ -16,7 +16,7 @@ from layercut.plan.class_weights import target_weights
 from layercut.plan.cost import Images, ModelCost, num_evaluated, sample_images, training_length
 from layercut.plan.cuts import chosen_cuts, own_cuts
 from layercut.plan.jobs import Bank, Condition, Fitting, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
-from layercut.plan.norms import has_frozen_norms
+from layercut.plan.norms import NORM_FIELDS, with_own_norms
 from layercut.plan.overrides import target_place, target_training
 from layercut.plan.piloting import LEAST_JUDGED, num_judged, pilot_rule, pilot_validation
 from layercut.plan.rate_search import most_repetitions
@@ -106,11 +106,10 @@ class DesignGroup(NamedTuple):
                     )
                     yield name, condition
 
-    def asks_to_adapt(self) -> bool:
-        """Return whether any training of the design asks for `adapt_norms`."""
-        return any(
-            target_training(self.spec, self.target_index, levels).adapt_norms for levels in _factor_levels(self.spec)
-        )
+    def asked_of_norms(self) -> list[str]:
+        """Return the fields about batch norms that any training of the design sets."""
+        trainings = [target_training(self.spec, self.target_index, levels) for levels in _factor_levels(self.spec)]
+        return [name for name in NORM_FIELDS if any(getattr(training, name) for training in trainings)]
 
     def _condition(
         self,
@@ -136,8 +135,7 @@ class DesignGroup(NamedTuple):
         if not keep_hidden and not treated.learns_from_kept:
             fitting = dataclasses.replace(fitting, kept_lr_scale=1.0)  # of nothing: one trial for every scale
         fitting = _without_unused(fitting, strategy)
-        if fitting.adapt_norms and not has_frozen_norms(strategy, self.model, treated):
-            fitting = dataclasses.replace(fitting, adapt_norms=False)
+        fitting = with_own_norms(fitting, strategy, self.model, treated)
         info = self.target.info
         images = sample_images(
             info.train_counts,

@@ -20,7 +20,7 @@ from layercut.plan.design import DesignGroup
 from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, RepresentationJob, SourceJob
 from layercut.plan.made_for import made_for_note, with_made_for
 from layercut.plan.matching import matched_target
-from layercut.plan.norms import adapting_warnings
+from layercut.plan.norms import norm_warnings
 from layercut.plan.probes import (
     ProbeGroup,
     asked_probes,
@@ -190,8 +190,7 @@ class _Expansion:
         self.warnings += length_warnings(conditions, group.target.info)
         self.warnings += hidden_warnings(conditions)
         self.warnings += unfreezing_warnings(conditions, group.target.info)
-        if group.asks_to_adapt():
-            self.warnings += adapting_warnings(conditions, group.model)
+        self.warnings += norm_warnings(group.asked_of_norms(), conditions, group.model)
         if group.stacked:
             self.warnings += alone_warnings(conditions, group.cost)
         for name, condition in points:

@@ -1,30 +1,52 @@
-"""Where statistics of norms are estimated again: which conditions that changes, and which models it cannot."""
+"""Running statistics of batch norms: which conditions estimate them again or freeze them, and where that is nothing."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 
 from torch import nn
 
-from layercut.plan.jobs import Condition, ModelRef
+from layercut.plan.jobs import Condition, Fitting, ModelRef
 from layercut.strategies.base import PartialStrategy, Strategy
 from layercut.strategies.treatment import Treatment
 
+NORM_FIELDS = {
+    "adapt_norms": "no strategy of this study leaves batch norms frozen",
+    "freeze_norm_statistics": "no strategy of this study trains batch norms that come from the source",
+}
+"""Of a training, and why each may change nothing."""
 
-def has_frozen_norms(strategy: Strategy, model: ModelRef, treatment: Treatment) -> bool:
-    """Return whether batch norms of a model stay as they are while it is trained so."""
+
+def with_own_norms(fitting: Fitting, strategy: Strategy, model: ModelRef, treatment: Treatment) -> Fitting:
+    """Return a training without what it says of norms that the condition does not have: one trial for both."""
+    freezes = fitting.freeze_norm_statistics and _trains_kept_norms(strategy, model, treatment)
+    adapts = fitting.adapt_norms and (freezes or _has_frozen_norms(strategy, model, treatment))
+    if (freezes, adapts) == (fitting.freeze_norm_statistics, fitting.adapt_norms):
+        return fitting
+    return dataclasses.replace(fitting, freeze_norm_statistics=freezes, adapt_norms=adapts)
+
+
+def norm_warnings(asked: Iterable[str], conditions: Iterable[Condition], model: ModelRef) -> Iterator[str]:
+    """Say which of the fields that some level of training asks for change nothing in any of the conditions."""
+    conditions = list(conditions)
+    for name in asked:
+        if any(getattr(condition.fitting, name) for condition in conditions):
+            continue
+        if any(norm is not None for norm in model.block_norms):
+            yield f"{name} changes nothing of {model.label}: {NORM_FIELDS[name]}"
+        else:
+            yield f"{name} changes nothing of {model.label}: its blocks have no batch norms with running statistics"
+
+
+def _has_frozen_norms(strategy: Strategy, model: ModelRef, treatment: Treatment) -> bool:
     at_rest = [*treatment.frozen, *(treatment.trained if _leaves_norms(strategy) else ())]
     return any(model.block_norms[block] is not None for block in at_rest)
 
 
-def adapting_warnings(conditions: Iterable[Condition], model: ModelRef) -> Iterator[str]:
-    """Say where nothing comes of `adapt_norms`, given the conditions of which some level of training asks for it."""
-    if any(condition.fitting.adapt_norms for condition in conditions):
-        return
-    if any(norm is not None for norm in model.block_norms):
-        yield f"adapt_norms changes nothing of {model.label}: no strategy of this study leaves batch norms frozen"
-    else:
-        yield f"adapt_norms changes nothing of {model.label}: its blocks have no batch norms with running statistics"
+def _trains_kept_norms(strategy: Strategy, model: ModelRef, treatment: Treatment) -> bool:
+    both = set(treatment.kept) & set(treatment.trained)
+    return not _leaves_norms(strategy) and any(model.block_norms[block] is not None for block in both)
 
 
 def _leaves_norms(strategy: Strategy) -> bool:

@@ -104,4 +104,5 @@ def _training(num_images: int) -> dict[str, Any]:
         "patience": 3,
         "batch_size": batch_size,
         "lr_schedule": "cosine",
+        "freeze_norm_statistics": True,
     }

@@ -188,6 +188,11 @@ class TrainingSpec(StrictSpec):
         description="Before the training, estimate the running statistics of frozen batch norms on the trial's own "
         "training images, without their labels.",
     )
+    freeze_norm_statistics: bool = Field(
+        default=False,
+        description="Batch norms that come from the source normalise with its running statistics, in training too, and "
+        "leave them as they are; their weights are trained all the same. For few images or small batches.",
+    )
     augmentation: OneOrMore[AugmentationStep] = Field(
         default=[],
         description="What is done to training images, one after the other, freshly in every epoch; "
@@ -316,7 +321,7 @@ class PretrainingSpec(TrainingSpec):
             yield f"one lr for a source, which is trained before anything can be chosen; got {_listed(self.rates)}"
         if self.kept_lr_scale != 1:
             yield f"no kept_lr_scale for a source, which keeps nothing; got {self.kept_lr_scale:g}"
-        for name in ("layer_decay", "pull", "unfreeze_every", "adapt_norms"):
+        for name in ("layer_decay", "pull", "unfreeze_every", "adapt_norms", "freeze_norm_statistics"):
             if getattr(self, name) != type(self).model_fields[name].default:
                 yield f"no {name} for a source: it is for a strategy; got {getattr(self, name)}"
         if self.class_weights is not None:

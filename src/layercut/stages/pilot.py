@@ -36,16 +36,16 @@ def _run(job: PilotJob, context: Context) -> PilotRecord:
 def _record(
     job: PilotJob, trial: Trial, outcome: Training | DivergedError, context: Context, wall_seconds: float
 ) -> PilotRecord:
-    best = None if isinstance(outcome, DivergedError) else outcome.curve[outcome.best_epoch - 1]
+    done = None if isinstance(outcome, DivergedError) else outcome
     return PilotRecord(
         key=job.key,
         search=job.search,
         learning_rate=job.condition.fitting.lr,
         replicate=job.replicate,
         diverged=isinstance(outcome, DivergedError),
-        validation_accuracy=None if best is None else best.validation_accuracy,
-        validation_loss=None if best is None else best.validation_loss,
-        best_epoch=None if best is None else best.epoch,
+        validation_accuracy=None if done is None else done.validation_accuracy,
+        validation_loss=None if done is None else done.validation_loss,
+        best_epoch=None if done is None else done.best_epoch,
         num_epochs=len(outcome.curve),
         curve=outcome.curve,
         split_hash=splits_hash(trial.split, trial.folds),

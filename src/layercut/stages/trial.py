@@ -170,6 +170,9 @@ def separate(condition: Condition, model: CuttableModel) -> Parts:
     for index, (name, block) in enumerate(blocks):
         if index in condition.treatment.trained:
             resting += _mark(f"blocks.{name}", block, trains)
+            if condition.fitting.freeze_norm_statistics and index in condition.treatment.kept:
+                norms = running_norms(block.modules())
+                resting += [path for path, layer in block.named_modules(prefix=f"blocks.{name}") if layer in norms]
         else:
             block.requires_grad_(False)
             resting += [path for path, _ in block.named_modules(prefix=f"blocks.{name}") if index >= below]
@@ -237,7 +240,7 @@ def trial_record(
     """
     if on.test is not None and not math.isfinite(on.test.loss):
         raise DivergedError(len(result.curve), result.curve)
-    fitting, best = trial.condition.fitting, result.curve[result.best_epoch - 1]
+    fitting = trial.condition.fitting
     tested = on.test.counts() if on.test else None
     test, held_out = (counts.scores() if counts else None for counts in (tested, result.held_out))
     return TrialRecord(
@@ -245,8 +248,8 @@ def trial_record(
         condition=trial.condition.key,
         replicate=trial.replicate,
         train_accuracy=on.train.accuracy,
-        validation_accuracy=best.validation_accuracy,
-        validation_loss=best.validation_loss,
+        validation_accuracy=result.validation_accuracy,
+        validation_loss=result.validation_loss,
         test_accuracy=on.test.accuracy if on.test else None,
         test_loss=on.test.loss if on.test else None,
         best_epoch=result.best_epoch,

@@ -4,10 +4,15 @@ One model a fold is trained, all side by side, a round each in turn. After each 
 images are pooled, so stopping and the best epoch rest on as many images as there are labels, not on a tenth of them.
 The model that is kept is then trained on everything, for as many rounds as were best.
 
+The best round is the one with the best predictions, so these flatter it, the more the rounds differ by chance. The
+score of the training is therefore that of the same choice made without the images it is scored on: each fold's
+predictions are those of the round that is best on the other folds.
+
 Reference:
-    Stone 1974, "Cross-validatory choice and assessment of statistical predictions". We differ from the common
-    k-fold search in that the folds stop together: a best epoch of each fold's own, chosen on a handful of images,
-    would flatter whatever varies most.
+    Stone 1974, "Cross-validatory choice and assessment of statistical predictions"; Varma and Simon 2006, "Bias in
+    error estimation when using cross-validation for model selection". We differ from nested cross-validation in that
+    the inner folds are the outer ones that are left, so nothing is trained twice, and from the common k-fold search in
+    that the folds stop together: a best epoch of each fold's own would rest on a handful of images.
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from layercut.metrics import ACCURACY, ClassCounts, pooled
+from layercut.metrics import ACCURACY, Metric, pooled
 from layercut.records import EpochPoint
 from layercut.training.batches import Examples
 from layercut.training.evaluate import Evaluation, evaluate
@@ -58,27 +63,33 @@ def train_folds(
     since = runs[0].unfreezing.last
     history = TrainingHistory(schedule.patience, schedule.target_accuracy, "loss", schedule.patience_watch, since)
     num_looks = 0
-    best: list[Evaluation] = []
+    looks: list[list[Evaluation]] = []
     for number in range(1, rounds.number + 1):
         trained = [run.round(number) for run in runs]
         held_out = [evaluate(fold.model, fold.held_out, schedule.precision) for fold in folds]
+        looks.append(held_out)
         num_looks += sum(len(fold.held_out) for fold in folds)
         point = EpochPoint(
             number,
             _mean([point.train_loss for point in trained], [len(fold.training) for fold in folds]),
             _mean([point.train_accuracy for point in trained], [len(fold.training) for fold in folds]),
-            _mean([on.loss for on in held_out], [len(fold.held_out) for fold in folds]),
+            _mean_loss(held_out),
             _mean([on.accuracy for on in held_out], [len(fold.held_out) for fold in folds]),
             trained[0].learning_rate,
-            _score(held_out, schedule),
+            None if schedule.metric == ACCURACY else _score(held_out, schedule.metric),
         )
-        if history.add(point):
-            best = held_out
+        history.add(point)
         if history.stopped:
             break
         for run in runs:
             run.rate.after_round(point)
-    return history.result()._replace(num_validation_looks=num_looks, held_out=_counts(best))
+    result = history.result()
+    unseen = _unseen(looks, schedule.metric, result.best_epoch)
+    counts = pooled(one.counts() for one in unseen)
+    if counts is None:
+        return result._replace(num_validation_looks=num_looks)
+    score = counts.scores().accuracy, _mean_loss(unseen)
+    return result._replace(num_validation_looks=num_looks, held_out=counts, out_of_fold=score)
 
 
 def train_for(
@@ -109,14 +120,30 @@ def train_for(
     return rounds.num_steps(run.steps_an_epoch, num_rounds)
 
 
-def _counts(held_out: Sequence[Evaluation]) -> ClassCounts | None:
-    return pooled(one.counts() for one in held_out)
+def _unseen(looks: Sequence[Sequence[Evaluation]], metric: Metric, best_epoch: int) -> list[Evaluation]:
+    """Return each fold's evaluation in the round that is best on all other folds; `looks` has all folds of each round.
+
+    Where no other fold holds an image out, the round is `best_epoch`.
+    """
+    found = []
+    for place in range(len(looks[0])):
+        others = [[*held_out[:place], *held_out[place + 1 :]] for held_out in looks]
+        if any(len(one.labels) for one in others[0]):
+            ranks = [(_score(held_out, metric), -_mean_loss(held_out)) for held_out in others]
+            found.append(looks[ranks.index(max(ranks))][place])
+        else:
+            found.append(looks[best_epoch - 1][place])
+    return found
 
 
-def _score(held_out: Sequence[Evaluation], schedule: Schedule) -> float | None:
-    """Return the study's metric of all folds together, where that is not accuracy."""
-    counts = None if schedule.metric == ACCURACY else _counts(held_out)
-    return None if counts is None else float(getattr(counts.scores(), schedule.metric))
+def _score(held_out: Sequence[Evaluation], metric: Metric) -> float:
+    """Return the metric of the predictions of several folds together; NaN where they hold no image out."""
+    counts = pooled(one.counts() for one in held_out)
+    return math.nan if counts is None else float(getattr(counts.scores(), metric))
+
+
+def _mean_loss(held_out: Sequence[Evaluation]) -> float:
+    return _mean([one.loss for one in held_out], [len(one.labels) for one in held_out])
 
 
 def _mean(values: Sequence[float], weights: Sequence[int]) -> float:

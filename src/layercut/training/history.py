@@ -32,7 +32,20 @@ class Training(NamedTuple):
     penalty_strength: float | None = None
     """With which the head was solved; None: it was not."""
     held_out: ClassCounts | None = None
-    """Predictions on the validation images, or of all folds on theirs, at the best epoch; None: there were none."""
+    """Predictions on the validation images at the best epoch, or those that `out_of_fold` scores; None: none."""
+    out_of_fold: tuple[float, float] | None = None
+    """Accuracy and log loss of a cross-validation, each fold in the epoch that is best on the others
+    (`training/folds.py`); None: there was none."""
+
+    @property
+    def validation_accuracy(self) -> float | None:
+        """Return what the training is judged by: out of fold, or on the validation images at the best epoch."""
+        return self.curve[self.best_epoch - 1].validation_accuracy if self.out_of_fold is None else self.out_of_fold[0]
+
+    @property
+    def validation_loss(self) -> float | None:
+        """Return the log loss in nats of the same predictions."""
+        return self.curve[self.best_epoch - 1].validation_loss if self.out_of_fold is None else self.out_of_fold[1]
 
 
 class DivergedError(TrialDivergedError):

@@ -46,6 +46,7 @@ class Schedule:
     pull: float = 0.01
     unfreeze_every: int = 1
     adapt_norms: bool = False
+    freeze_norm_statistics: bool = False
     validate_epochs: Literal["all", "as_needed"] = "all"
     log_points: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()
