@@ -1,6 +1,6 @@
 """What `layercut recommend` loses of the best of studies that were run as a whole, at a share of their seconds.
 
-    python -m benchmarks.recommend --runs RUNS --cifar FOLDER --data-dir DATA --weights FILE [--choice RUNS] [--only NAME ...]
+    python -m benchmarks.recommend --runs RUNS --cifar FOLDER --data-dir DATA --weights FILE [--choice RUNS]
     python -m benchmarks.recommend RUN ...       # recommendations of your own, finished with `layercut run RUN`
 
 The first runs what is missing of the studies in `studies.py` (resumably) and replays them, with those that

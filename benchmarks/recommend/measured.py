@@ -125,7 +125,9 @@ def of_study(run: Path, data: str, model: str) -> Measured:
 
 def _arm(arm: MeasuredArm, row: Row) -> Arm:
     work = 1 if arm.rate is None else max(1, round(1e9 * (arm.left - arm.frozen) * row.num_images))
-    return Arm(arm.key, arm.strategy, arm.cut, arm.num_blocks, arm.left, arm.frozen, arm.rate, work)
+    return Arm(
+        arm.key, arm.strategy, arm.cut, arm.num_blocks, arm.left, arm.frozen, arm.rate, work, "", row.num_parameters
+    )
 
 
 def _measured(run: Path, name: str, data: str, model: str, setting: Setting, seen: Sequence[Seen]) -> Measured:

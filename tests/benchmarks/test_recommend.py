@@ -15,7 +15,7 @@ from layercut.recommending.decision import Setting
 
 HEADS = tuple(Arm(f"lp{cut}", "linear_probe", cut, 2, cut / 2, cut / 2, None, 10) for cut in range(3))
 TRAINED = tuple(Arm(f"ft{rate:g}", "finetune", 2, 2, 1.0, 0.0, rate, 100) for rate in (1e-4, 3e-4, 1e-3))
-GAINS = tuple(Gain(f"s{number}", 100, "finetune", 1.0, 0.0, 1e-3, 0.1, 3) for number in range(9))
+GAINS = tuple(Gain(f"s{number}", 100, "finetune", 1.0, 0.0, 1e-3, 0.1, 3, 10**6) for number in range(9))
 
 
 @pytest.fixture

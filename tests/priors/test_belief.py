@@ -9,12 +9,14 @@ from layercut.priors.table import Gain
 from layercut.recommending.arms import Arm
 
 
-def gain(study: str, value: float, strategy: str = "freeze", frozen: float = 0.8, images: int = 24) -> Gain:
-    return Gain(study, images, strategy, 1.0, frozen, 1e-3, value, 3)
+def gain(
+    study: str, value: float, strategy: str = "freeze", frozen: float = 0.8, images: int = 24, size: int = 10**6
+) -> Gain:
+    return Gain(study, images, strategy, 1.0, frozen, 1e-3, value, 3, size)
 
 
 def arm(strategy: str = "freeze", frozen: float = 0.8, rate: float | None = 1e-3) -> Arm:
-    return Arm("key", strategy, 4, 5, 1.0, frozen, rate, 1)
+    return Arm("key", strategy, 4, 5, 1.0, frozen, rate, 1, num_parameters=10**6)
 
 
 def test_without_studies_a_training_may_be_better_or_worse_than_a_head() -> None:
@@ -40,7 +42,7 @@ def test_one_study_is_one_word_however_many_conditions_it_tried() -> None:
 
 
 @pytest.mark.parametrize("other", [gain("a", 0.1, strategy="reinit"), gain("a", 0.1, frozen=0.2),
-                                   gain("a", 0.1, images=2_400)])  # fmt: skip
+                                   gain("a", 0.1, images=2_400), gain("a", 0.1, size=10**4)])  # fmt: skip
 def test_what_is_less_alike_says_less(other: Gain) -> None:
     assert believed([other], arm(), 24).gain < believed([gain("a", 0.1)], arm(), 24).gain / 2
 

@@ -53,9 +53,19 @@ def test_each_gain_is_held_out_accuracy_less_that_of_the_best_head_on_no_more_bl
         cut = round(2 * gain.left)
         below = max(mean[fraction, "linear_probe", lower].max() for lower in range(cut + 1))
         level = "fast" if gain.rate > 2e-3 else "slow"
-        flattered = mean[fraction, gain.strategy, cut, level] - below
-        assert gain.gain == pytest.approx(flattered - flattery(below, gain.num_images))
+        assert gain.gain == pytest.approx(mean[fraction, gain.strategy, cut, level] - below)
         assert gain.num_replicates == 2
+        assert gain.num_parameters == table["num_parameters"].max()
+
+
+def test_what_validation_images_stopped_they_flatter(tmp_path: Path) -> None:
+    changes = {"fractions": [0.2], "factors": {}, "validation": "within"}
+    transfer = {name: value for name, value in STUDY["transfer"].items() if name != "num_folds"} | changes
+    run_study(make_study(STUDY | {"transfer": transfer}), tmp_path / "run", executor=SerialExecutor(), device="cpu")
+    mean = load_results(tmp_path / "run").groupby(["strategy", "cut"])["validation_accuracy"].mean()
+    (gain,) = [gain for gain in learned_from([tmp_path / "run"]) if gain.strategy == "finetune"]
+    below = mean["linear_probe"].max()
+    assert gain.gain == pytest.approx(mean["finetune"].iloc[0] - below - flattery(below, gain.num_images))
 
 
 def test_heads_that_were_trained_alone_count_only_where_none_was_solved(run: Path, tmp_path: Path) -> None:

@@ -9,7 +9,10 @@ import pytest
 from layercut.errors import UserError
 from layercut.priors.table import Gain, gains_hash, read_gains, shipped_gains, write_gains
 
-GAINS = (Gain("b", 24, "freeze", 1.0, 0.75, 1e-3, -0.03125, 3), Gain("a, b", 24, "truncate", 0.5, 0.0, 3e-4, 0.1, 1))
+GAINS = (
+    Gain("b", 24, "freeze", 1.0, 0.75, 1e-3, -0.03125, 3, 10**4),
+    Gain("a, b", 24, "truncate", 0.5, 0.0, 3e-4, 0.1, 1, 10**7),
+)
 
 
 def test_what_is_written_is_read_in_an_order_of_its_own(tmp_path: Path) -> None:
@@ -22,7 +25,7 @@ def test_the_hash_is_of_what_the_table_says_not_of_its_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a,b\n1,2\n", "study,num_images,strategy,left,frozen,rate,gain,num_replicates\nx,1\n"]
+    "text", ["", "a,b\n1,2\n", "study,num_images,strategy,left,frozen,rate,gain,num_replicates,num_parameters\nx,1\n"]
 )
 def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "gains.csv").write_text(text)

@@ -60,7 +60,7 @@ def test_with_few_labels_cheap_trainings_are_tried_although_a_head_on_fewer_bloc
 
 
 def test_what_earlier_studies_rule_out_is_not_tried() -> None:
-    hopeless = tuple(Gain(f"s{number}", 24, "freeze", 1.0, one.frozen, one.rate or 0.0, -0.2, 3)
+    hopeless = tuple(Gain(f"s{number}", 24, "freeze", 1.0, one.frozen, one.rate or 0.0, -0.2, 3, 10**6)
                      for number in range(200) for one in FROZEN)  # fmt: skip
     assert not trained_within(95.0, hopeless)
 

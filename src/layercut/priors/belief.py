@@ -1,9 +1,10 @@
 """What earlier studies make one expect of a condition that was not tried yet: a gain, and how far it may be off.
 
-Each study tells of conditions like it: of the same strategy, at a similar place, rate and number of images. Its word
-is the mean of these, weighted by their likeness; the expected gain is the mean over studies, pulled towards none, and
-its spread is how much studies differ, never less than few of them can tell. A study of ten times the images says
-less of this one than one of as many: what is learned is a shift with the number of images, not a winner.
+Each study tells of conditions like it: of the same strategy, at a similar place, rate and number of images, in a model
+of similar size. Its word is the mean of these, weighted by their likeness; the expected gain is the mean over studies,
+pulled towards none, and its spread is how much studies differ, never less than few of them can tell. A study of ten
+times the images says less of this one than one of as many: what is learned is a shift with the number of images, not a
+winner.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _LENGTH = 0.3
 """Of the likeness of places, in shares of blocks."""
 _DECADES = 0.5
 """Of the likeness of rates and of numbers of images."""
+_DECADES_OF_SIZE = 1.0
+"""Of the likeness of models, in parameters."""
 _ANOTHER = 0.1
 """What another strategy says, beside the same one."""
 _STUDIES = 1.0
@@ -56,6 +59,9 @@ class Untried(Protocol):
     @property
     def rate(self) -> float | None: ...
 
+    @property
+    def num_parameters(self) -> int: ...
+
 
 def believed(gains: Sequence[Gain], arm: Untried, num_images: int) -> Belief:
     """Return what earlier studies say of a trained condition on so many labelled images."""
@@ -81,5 +87,6 @@ def _word(own: Sequence[tuple[float, float]]) -> tuple[float, float]:
 def _likeness(one: Gain, arm: Untried, rate: float, num_images: int) -> float:
     places = (one.left - arm.left) ** 2 + (one.frozen - arm.frozen) ** 2
     decades = math.log10(one.rate / rate) ** 2 + math.log10(one.num_images / max(1, num_images)) ** 2
+    sizes = math.log10(one.num_parameters / arm.num_parameters) if arm.num_parameters else 0.0
     same = 1.0 if one.strategy == arm.strategy else _ANOTHER
-    return same * math.exp(-(places / _LENGTH**2 + decades / _DECADES**2) / 2)
+    return same * math.exp(-(places / _LENGTH**2 + decades / _DECADES**2 + (sizes / _DECADES_OF_SIZE) ** 2) / 2)

@@ -50,6 +50,10 @@ class Row(NamedTuple):
     study: str
     num_images: int
     """Labelled images, each held out once or in part."""
+    num_parameters: int
+    """Of the whole model."""
+    is_out_of_fold: bool
+    """Whether held-out images judge trainings that they did not stop."""
     arms: tuple[MeasuredArm, ...]
     trials: pd.DataFrame
     """One row a trial: `condition`, `replicate`, `accuracy` and `loss` on held-out images, `seconds`,
@@ -83,7 +87,10 @@ def read_rows(run: str | PathLike[str]) -> list[Row]:
 
 
 def gains_of(row: Row) -> list[Gain]:
-    """Return by how much each trained arm beat the best solved head on at most as many blocks, flattery taken off."""
+    """Return by how much each trained arm beat the best solved head on at most as many blocks.
+
+    Where held-out images stopped what they judge, what flatters it is taken off.
+    """
     accuracy = row.trials.groupby("condition")["accuracy"].mean()
     number = row.trials.groupby("condition")["replicate"].nunique()
     heads = [arm for arm in row.arms if arm.rate is None]
@@ -91,9 +98,11 @@ def gains_of(row: Row) -> list[Gain]:
     for arm in row.arms:
         below = [accuracy[head.key] for head in heads if head.left <= arm.left]
         if arm.rate is not None and below:
-            gain = float(accuracy[arm.key] - max(below)) - flattery(max(below), row.num_images)
+            gain = float(accuracy[arm.key] - max(below))
+            if not row.is_out_of_fold:
+                gain -= flattery(max(below), row.num_images)
             where = (arm.strategy, arm.left, arm.frozen, arm.rate)
-            found.append(Gain(row.study, row.num_images, *where, gain, int(number[arm.key])))
+            found.append(Gain(row.study, row.num_images, *where, gain, int(number[arm.key]), row.num_parameters))
     return found
 
 
@@ -114,7 +123,8 @@ def _row(spec: StudySpec, name: str, values: Mapping[str, Any], rows: pd.DataFra
             "test_accuracy": own["test_accuracy"],
         }
     ).reset_index(drop=True)
-    return Row(name, int(rows["num_train_images"].max()), tuple(found.values()), trials)
+    num_images, num_parameters = int(rows["num_train_images"].max()), int(rows["num_parameters"].max())
+    return Row(name, num_images, num_parameters, bool((rows["num_folds"] > 0).all()), tuple(found.values()), trials)
 
 
 def _arm(spec: StudySpec, one: Mapping[Any, Any]) -> MeasuredArm | None:

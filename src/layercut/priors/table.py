@@ -30,8 +30,11 @@ class Gain(NamedTuple):
     rate: float
     """Learning rate of what came from the source."""
     gain: float
-    """Held-out accuracy less that of the best solved head on at most as many blocks, and less what flatters it."""
+    """Held-out accuracy less that of the best solved head on at most as many blocks, and less what flatters it where
+    held-out images stopped it."""
     num_replicates: int
+    num_parameters: int
+    """Of the whole model."""
 
 
 Gains = tuple[Gain, ...]
@@ -82,9 +85,13 @@ def _parsed(text: str, name: str) -> Gains:
     if not lines or lines[0] != list(Gain._fields):
         raise UserError(f"{name}: expected a table with the columns {', '.join(Gain._fields)}")
     try:
-        return tuple(
-            Gain(study, int(images), strategy, float(left), float(frozen), float(rate), float(gain), int(replicates))
-            for study, images, strategy, left, frozen, rate, gain, replicates in lines[1:]
-        )
-    except ValueError as error:
+        return tuple(_gain(*line) for line in lines[1:])
+    except (TypeError, ValueError) as error:
         raise UserError(f"{name}: expected a table of gains; {error}") from error
+
+
+def _gain(
+    study: str, images: str, strategy: str, left: str, frozen: str, rate: str, gain: str, replicates: str, size: str
+) -> Gain:
+    where = float(left), float(frozen), float(rate)
+    return Gain(study, int(images), strategy, *where, float(gain), int(replicates), int(size))

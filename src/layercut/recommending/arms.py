@@ -32,6 +32,8 @@ class Arm(NamedTuple):
     """Estimated operations of a trial."""
     model: str = ""
     """Its name; empty where there is only one."""
+    num_parameters: int = 0
+    """Of all its blocks; 0: not known."""
 
     @property
     def solved(self) -> bool:
@@ -100,6 +102,7 @@ def _arm(condition: Condition, model: str) -> Arm:
         rate,
         condition.flops,
         model,
+        sum(condition.model.block_parameters),
     )
 
 

@@ -3,9 +3,9 @@
 An arm's score is a smooth function of the share of blocks that it leaves, the share that it freezes and the logarithm
 of its rate; two strategies at one place have half of it in common. Before anything is trained, a trained arm is
 expected as far from the best solved head on at most as many blocks as earlier studies say, give or take what these
-differ by. What is looked for is the score on images to come. Held-out images flatter what is trained, and tell every
-score with an error that further replicates repeat, alike for arms that are alike; a trial shows that with noise, of
-which a part is its replicate's: trials of one replicate share their folds.
+differ by. What is looked for is the score on images to come. Held-out images flatter trainings that they stopped, and
+tell every score with an error that further replicates repeat, alike for arms that are alike; a trial shows that with
+noise, of which a part is its replicate's: trials of one replicate share their folds.
 """
 
 from __future__ import annotations
@@ -68,11 +68,18 @@ def score(accuracy: float, loss: float | None, num_images: float) -> float:
 
 
 def posterior(
-    arms: Sequence[Arm], seen: Sequence[Seen], num_images: float, chance: float, beliefs: Mapping[str, Belief]
+    arms: Sequence[Arm],
+    seen: Sequence[Seen],
+    num_images: float,
+    chance: float,
+    beliefs: Mapping[str, Belief],
+    is_out_of_fold: bool = True,
 ) -> Posterior:
     """Return what trials say; one that failed counts as chance.
 
-    `beliefs`: by key, what earlier studies say of arms; of one that is missing, nothing.
+    Args:
+        beliefs: by key, what earlier studies say of arms; of one that is missing, nothing.
+        is_out_of_fold: held-out images judge trainings that they did not stop; others they flatter.
     """
     places = {arm.key: place for place, arm in enumerate(arms)}
     trials = [one for one in seen if one.failed or one.score is not None]
@@ -89,7 +96,8 @@ def posterior(
         expected[solved] = values[own].mean()
         spread[solved] = max(LEAST_SPREAD, float(values[own].std()))
         heads = _condition(arms, solved, expected, spread, at[own], replicates[own], values[own], variance)
-        values[~own] -= flattery(best, num_images)
+        if not is_out_of_fold:
+            values[~own] -= flattery(best, num_images)
         gains = np.array([one.gain for one in told])
         expected[~solved] = (_best_below(arms, heads.mean) + gains)[~solved]
         values[~own] = np.maximum(values[~own], expected[at[~own]] + WORST)

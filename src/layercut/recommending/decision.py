@@ -46,10 +46,12 @@ class Setting(NamedTuple):
     """Trials that are done side by side."""
     beliefs: Mapping[str, Belief] = MappingProxyType({})
     """By key of a trained arm, what earlier studies say of it."""
+    is_out_of_fold: bool = True
+    """Whether held-out images judge trainings that they did not stop (`training/folds.py`)."""
 
     def posterior(self, seen: Sequence[Seen]) -> Posterior:
         """Return what trials say of all arms."""
-        return posterior(self.arms, seen, self.num_images, self.chance, self.beliefs)
+        return posterior(self.arms, seen, self.num_images, self.chance, self.beliefs, self.is_out_of_fold)
 
 
 class Decision(NamedTuple):

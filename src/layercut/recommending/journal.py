@@ -134,7 +134,15 @@ class Journal:
 
     def setting(self) -> Setting:
         """Return what decisions rest on besides the records."""
-        return Setting(self.arms, self.num_judging, self.chance, self.planned_seconds, self.num_workers, self.beliefs)
+        return Setting(
+            self.arms,
+            self.num_judging,
+            self.chance,
+            self.planned_seconds,
+            self.num_workers,
+            self.beliefs,
+            self.is_out_of_fold,
+        )
 
     def recommended(self, seen: Sequence[Seen]) -> Arm | None:
         """Return what its trials recommend; where nothing can be told apart, the most blocks with a solved head.
