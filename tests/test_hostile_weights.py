@@ -21,7 +21,7 @@ UNUSUAL: dict[str, tuple[Callable[[], torch.Tensor], str]] = {
     "quantized": (lambda: torch.quantize_per_tensor(torch.ones(3, 3), 0.1, 0, torch.quint8), "a quantized tensor"),
     "nested": (lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]), "a nested tensor"),
     "meta": (lambda: torch.empty(3, device="meta"), "without values"),
-    "view": (lambda: torch.zeros(1).expand(2**40), "a view that shows 1,099,511,627,776 values"),
+    "view": (lambda: torch.zeros(1).expand(2**40), "a view of 1,099,511,627,776 values"),
 }
 
 

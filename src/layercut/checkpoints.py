@@ -107,7 +107,7 @@ def _explained(path: Path) -> Iterator[None]:
         raise CheckpointError(f"no checkpoint {path}") from error
     except (OSError, safetensors.SafetensorError) as error:
         raise CheckpointError(
-            f"the checkpoint {path} is damaged: {error}; run the study again, which makes it again"
+            f"the checkpoint {path} is damaged: {error}; run the study again to recompute it"
         ) from error
 
 
@@ -119,7 +119,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], str]:
     if written is not None and written != digest:
         raise CheckpointError(
             f"the checkpoint {path} changed after it was written (expected hash {written[:12]}, got {digest[:12]}); "
-            "run the study again, which makes it again"
+            "run the study again to recompute it"
         )
     return tensors, digest
 
@@ -171,7 +171,7 @@ def _load_safetensors(path: Path) -> WeightFile:
     except (OSError, safetensors.SafetensorError) as error:
         raise CheckpointError(
             f"cannot read {path} as weights: expected a .safetensors file; got a damaged one, or another format: "
-            f"{error}; fetch or write it again"
+            f"{error}; download or write it again"
         ) from error
 
 
@@ -230,4 +230,4 @@ def _refused(error: Exception) -> str:
         return "a TorchScript archive"
     if isinstance(error, OSError):
         return f"no access ({error.strerror})"
-    return "no file of PyTorch, or a damaged one"
+    return "not a PyTorch file, or a damaged one"

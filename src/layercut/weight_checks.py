@@ -58,7 +58,7 @@ def _unusual(value: Tensor) -> str | None:
     if value.is_meta:
         return "a tensor without values (on the device meta)"
     if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-        return f"a view that shows {value.numel():,} values in place of those that the file holds"
+        return f"a view of {value.numel():,} values, more than the file holds"
     return None
 
 

@@ -21,7 +21,7 @@ def test_it_prints_a_line_a_condition_and_what_to_mind(layercut, runs):
     assert done.code == 0
     assert sum(line.count("freeze") for line in done.stdout.splitlines()) == 6
     assert "8 conditions in both, 0 of them paired by replicate" in done.stdout
-    assert "note: 8 of 8 conditions drew other images" in done.stdout
+    assert "note: 8 of 8 conditions drew different images" in done.stdout
 
 
 def test_json_holds_the_numbers_of_the_comparison(layercut, runs):

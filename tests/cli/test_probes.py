@@ -115,7 +115,7 @@ def test_the_page_says_in_words_which_probes_lose_to_a_rule(study):
     worst = board.assign(regret=np.where(board["predictor"] == "sum_of_squares", 0.9, board["regret"]))
     said = list(probe_verdicts(worst))
     assert any(text.startswith("sum_of_squares loses 90.0 points on average, more than") for text in said)
-    assert said[-1].startswith("With hindsight one fixed cut would have done")
+    assert said[-1].startswith("With hindsight, one fixed cut would have been enough")
 
 
 def test_models_are_compared_without_a_study(study, tmp_path):
@@ -271,7 +271,7 @@ def test_the_verdict_names_the_best_cut_its_interval_and_what_cannot_be_told_fro
     assert text.startswith("Keep 2 of 3 blocks (cut 2, behind block2).")
     assert "right about 90.0 % of 100 images held out there (95 % interval 82.6 to 94.5 %" in text
     assert "the pixels alone give 30.0 %" in text
-    assert "It cannot be told from cut 3 of the same model." in text
+    assert "It cannot be distinguished from cut 3 of the same model." in text
     assert "A probe does not replace a study" in text
 
 

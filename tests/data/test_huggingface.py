@@ -89,7 +89,7 @@ def test_columns_can_be_named(tmp_path, loaded):
 
 def test_other_folders_are_refused_in_a_line(tmp_path, loaded):
     (tmp_path / "other").mkdir()
-    with pytest.raises(DataError, match="expected a folder of `save_to_disk` or Parquet files; got nothing of these"):
+    with pytest.raises(DataError, match="expected a folder of `save_to_disk` or Parquet files; got neither"):
         loaded(tmp_path / "other")
 
 

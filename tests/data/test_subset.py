@@ -135,7 +135,7 @@ def test_a_wrong_name_among_400_shows_the_nearest_three() -> None:
 def test_a_number_is_a_name_where_classes_are_called_by_other_numbers_than_their_indices() -> None:
     assert resolve_classes([10, 1], ("1", "10", "2")) == (1, 0)
     assert resolve_classes(["2", "1"], ("1", "10", "2")) == (2, 0)
-    with pytest.raises(DataError, match=r"class 0 is not in the dataset; classes are called by numbers here"):
+    with pytest.raises(DataError, match=r"class 0 is not in the dataset; classes have numbers as names here"):
         resolve_classes([0, 2], ("1", "2", "3"))
 
 

@@ -247,7 +247,7 @@ def test_the_answer_says_that_each_condition_has_its_own_rate(run: Path):
     trained = results[results["strategy"] != "linear_probe"]
     trained.attrs = {}  # else it is a part of the study, which is not finished
     told = str(answers(trained))
-    assert "Each condition has a learning rate of its own" in told
+    assert "Each condition has its own learning rate" in told
     assert "from 0.0001 to 1e+30; here 0.01." in " ".join(told.split())
 
 

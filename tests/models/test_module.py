@@ -148,7 +148,9 @@ def test_the_same_class_typed_again_is_the_same_model(tmp_path):
 
 
 def test_a_parameter_that_no_layer_draws_is_refused_with_the_ways_that_work(tmp_path):
-    with pytest.raises(SpecError, match=r"nothing says how gain begins .* `reset_parameters`, .*model='timm/NAME'"):
+    with pytest.raises(
+        SpecError, match=r"it is not defined how gain begins .* `reset_parameters`, .*model='timm/NAME'"
+    ):
         keep_module(given_models.Undrawn(), tmp_path)
 
 

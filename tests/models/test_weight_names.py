@@ -58,14 +58,14 @@ def test_a_prefix_of_all_names_is_taken_off_and_said(path, prefix):
     torch.save(prefixed(theirs().state_dict(), prefix), path)
     values = read_weights(own(), path)
     assert tensors_hash(values) == wanted
-    assert values.notes == [f"the prefix {prefix} of its names is taken off"]
+    assert values.notes == [f"the prefix {prefix} is removed from its names"]
 
 
 def test_the_plan_says_what_was_taken_off(path):
     model = odd_models.plain((1, 8, 8), 5)
     torch.save({"n_averaged": torch.tensor(3), **prefixed(model.state_dict(), "module.")}, path)
     planned = tiny_plan("model={factory: 'support.odd_models:plain'}", f"source={{checkpoint: {path}}}").plan
-    said = f"{path}: the prefix module. of its names is taken off; left out: n_averaged"
+    said = f"{path}: the prefix module. is removed from its names; left out: n_averaged"
     assert said in planned.warnings
 
 

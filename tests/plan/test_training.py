@@ -222,10 +222,12 @@ def test_two_entries_of_one_training_share_it_with_the_checkpoints_of_both():
 def test_rules_that_need_validation_images_are_a_warning_where_there_are_none():
     training = "transfer.training={lr_schedule: plateau, target_accuracy: 0.9}"
     plan = tiny_plan(training, "transfer.fractions=[0.01, 1.0]").plan
-    (warning,) = [text for text in plan.warnings if "cannot be seen" in text]
+    (warning,) = [text for text in plan.warnings if "cannot take effect" in text]
     assert "at 1 %" in warning
-    assert "the plateau of the learning rate and the target accuracy 0.9 cannot be seen" in warning
-    assert not [text for text in tiny_plan("transfer.fractions=[0.01, 1.0]").plan.warnings if "cannot be seen" in text]
+    assert "the plateau of the learning rate and the target accuracy 0.9 cannot take effect" in warning
+    assert not [
+        text for text in tiny_plan("transfer.fractions=[0.01, 1.0]").plan.warnings if "cannot take effect" in text
+    ]
 
 
 def test_augmentation_is_counted_with_the_trial_whose_trunk_computes_it_anew():
@@ -243,7 +245,9 @@ def test_pretraining_that_has_no_validation_images_is_a_warning_that_names_its_r
     plan = tiny_plan(f"pretraining={{{short}, lr_schedule: plateau}}").plan
     (warning,) = [text for text in plan.warnings if text.startswith("pretraining on digits[0,1,2,3,4]: ")]
     assert "a class cannot spare a validation image at `val_split: 0.001`" in warning
-    assert "early stopping (patience 6) and the plateau of the learning rate cannot be seen: all 2 epochs" in warning
+    assert (
+        "early stopping (patience 6) and the plateau of the learning rate cannot take effect: all 2 epochs" in warning
+    )
     for usable in (f"{{{short}, patience: null}}", "{epochs: 2, threads: 1, lr_schedule: plateau}"):
         warnings = tiny_plan(f"pretraining={usable}").plan.warnings
         assert not [text for text in warnings if text.startswith("pretraining")]

@@ -49,13 +49,13 @@ def test_a_gain_says_what_to_do_and_what_that_gives():
         "10 paired replicates."
     )
     assert "From scratch 80.4 %." in found.notes
-    assert "On test images not distinguishable from it: freeze_reinit at cut 5, finetune." in found.notes
+    assert "Not distinguishable from it on test images: freeze_reinit at cut 5, finetune." in found.notes
 
 
 def test_few_test_images_are_said_to_leave_more_open_than_replicates_do():
     replicates = replace(GAIN, mean_test=0.935, mean_interval=(0.935, 0.935), num_test_images=153.0)
     assert (
-        "With 153 test images, accuracy on new images may lie anywhere from 88.4 to 96.4 % (95 % Wilson interval)."
+        "With 153 test images, accuracy on new images could be anywhere from 88.4 to 96.4 % (95 % Wilson interval)."
     ) in answer(replicates).notes
     many = replace(replicates, mean_interval=(0.90, 0.96), num_test_images=10_000.0)
     assert not any("Wilson" in note for note in answer(many).notes)
@@ -100,7 +100,7 @@ def test_scratch_alone_is_said_plainly():
 def test_a_difference_that_may_be_chance_is_no_advantage():
     found = answer(replace(GAIN, contrast=Contrast(10, 0.004, -0.01, 0.02, 0.4, 0.2), p_holm=0.8))
     assert found.verdict == "unclear"
-    assert found.lead == "At 1 % of the data: it makes no clear difference"
+    assert found.lead == "At 1 % of the data: no clear difference"
     assert found.rest.startswith(". Best on validation images: keep 4 of 6 blocks")
     assert "+0.4 points" in found.sentence
 
@@ -116,7 +116,7 @@ def test_harm_leads_to_training_from_scratch():
     found = answer(replace(GAIN, contrast=Contrast(10, -0.05, -0.06, -0.04, 0.002, -1.0), mean_test=0.754))
     assert found.verdict == "loss"
     assert found.sentence.startswith("At 1 % of the data: train from scratch: 80.4 % on test images.")
-    assert "is worse there, 75.4 %" in found.sentence
+    assert "does worse there, 75.4 %" in found.sentence
 
 
 def test_without_a_baseline_no_gain_is_claimed():
@@ -165,7 +165,9 @@ def test_transfer_helps_only_where_what_was_learned_on_the_source_is_shown_to():
     parts = GainSplit(Contrast(10, 0.129, 0.1, 0.15, 0.002, 1.0), Contrast(10, -0.002, -0.02, 0.017, 0.9, -0.1))
     found = answer(replace(GAIN, strategy="truncate", split=parts))
     assert found.verdict == "smaller"
-    assert headline([found]).startswith("A smaller network helps at 1 % of the data, what was learned on the source")
+    assert headline([found]).startswith(
+        "A smaller network helps at 1 % of the data, but nothing shows that transfer does"
+    )
     control = answer(replace(GAIN, strategy="scratch_truncate", transfers=False))
     assert (control.verdict, control.label) == ("smaller", "a smaller network helps")
 

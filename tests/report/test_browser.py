@@ -289,7 +289,7 @@ def test_the_scoreboard_is_a_table_that_sorts_and_shows_each_fixed_cut_on_reques
     assert lost == sorted(lost, reverse=True)
     page.locator("#probes .on-request").check()
     assert rows.count() > before
-    assert "With hindsight one fixed cut would have done" in page.locator("#probes .verdicts").inner_text()
+    assert "With hindsight, one fixed cut would have been enough" in page.locator("#probes .verdicts").inner_text()
 
 
 def test_choosing_among_sources_is_a_table_of_its_own(page):

@@ -39,7 +39,7 @@ def test_a_cheaper_condition_that_is_good_enough_is_named_with_what_it_costs():
     table.loc[table["strategy"] == "scratch", "validation_accuracy"] = 0.95
     best, notes = notes_of(table)
     assert best.strategy == "scratch"
-    assert "less than 1 point worse, at less cost" in notes[-1]
+    assert "less than 1 point worse, at lower cost" in notes[-1]
     assert "freeze_reinit at cut 4 (4 % of its trained parameters)" in notes[-1]
 
 

@@ -49,7 +49,7 @@ def test_few_replicates_and_missing_validation_are_said():
 
 def test_few_validation_images_are_said():
     details = texts_of(fake_results(fractions=(0.1,)))[
-        "The choice of a cut rests on few validation images, and is partly luck."
+        "The choice of a cut rests on few validation images, so it is partly luck."
     ]
     assert details == ("10 % of the data: 10 validation images in each of 10 replicates",)
 

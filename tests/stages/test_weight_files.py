@@ -42,10 +42,10 @@ def save_half(path, content):
 @pytest.mark.parametrize(
     ("save", "content", "got"),
     [
-        (save_text, "abcde", "got no file of PyTorch, or a damaged one"),
-        (save_text, "hello world" * 100, "got no file of PyTorch, or a damaged one"),
-        (save_text, "", "got no file of PyTorch, or a damaged one"),
-        (save_half, {"a": torch.zeros(400)}, "got no file of PyTorch, or a damaged one"),
+        (save_text, "abcde", "got not a PyTorch file, or a damaged one"),
+        (save_text, "hello world" * 100, "got not a PyTorch file, or a damaged one"),
+        (save_text, "", "got not a PyTorch file, or a damaged one"),
+        (save_half, {"a": torch.zeros(400)}, "got not a PyTorch file, or a damaged one"),
         (lambda path, it: torch.save(it, path), nn.Linear(1, 1), r"got a pickled object \(torch\.nn\S*\.Linear\)"),
         (lambda path, it: torch.save(it, path), {"epoch": 3, "net": {}}, r"epoch \(int\), net \(dict\) are no tensors"),
     ],
@@ -95,5 +95,5 @@ def test_plan_and_run_refuse_a_file_that_does_not_fit_in_the_same_words(path, va
 def test_a_damaged_file_of_somebody_elses_is_not_to_be_deleted(tmp_path, content):
     path = tmp_path / "weights.safetensors"
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"cannot read .*\.safetensors as weights: .*fetch or write it again"):
+    with pytest.raises(CheckpointError, match=r"cannot read .*\.safetensors as weights: .*download or write it again"):
         load_foreign_weights(path)

@@ -60,7 +60,7 @@ class Tied(nn.Module):
 
 
 class Undrawn(nn.Module):
-    """A parameter of which nothing says how it begins."""
+    """A parameter without an initialisation."""
 
     def __init__(self):
         super().__init__()

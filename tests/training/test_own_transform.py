@@ -59,7 +59,7 @@ def test_global_generators_are_left_as_they_were():
         ("cropped", r"got uint8 \(3, 5, 8\).*keep the size"),
         ("broken", "own_transforms:broken failed: ValueError: no such image"),
         ("lost", "got a NoneType"),
-        ("restless", "makes two images of one under one seed"),
+        ("restless", "gives two different images under one seed"),
         ("absent", "augmentation: own_transforms has no function 'absent'"),
     ],
 )

@@ -74,7 +74,7 @@ def describe_cuts(found: dict[str, Any]) -> str:
         lines.append(f"{cut:>{widths[0]}}  {behind:<{widths[1]}}  {middle}{right}")
     if staged:
         chosen = sorted({0, len(rows) - 1, *(row["cut"] for row in found["cuts"] if row["stage"])})
-        lines.append(f"cuts: stages, which a study takes unless told otherwise, are {', '.join(map(str, chosen))}")
+        lines.append(f"cuts: stages, which a study uses by default, are {', '.join(map(str, chosen))}")
     return "\n".join(lines)
 
 

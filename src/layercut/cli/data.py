@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _data_dir = click.option(
     "--data-dir",
     type=DataFolder(),
-    help="Folder of the raw files, in torchvision's layout [default: LAYERCUT_DATA, else user's cache].",
+    help="Folder of the raw files, in torchvision's layout [default: LAYERCUT_DATA, else the user's cache].",
 )
 
 

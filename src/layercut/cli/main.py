@@ -29,12 +29,15 @@ COMMANDS = {
     ),
     "recommend": (
         "layercut.cli.recommend:command",
-        "Say what to keep of a model for your images, and make that model, in minutes.",
+        "Recommend what to keep of a model for your images, and make that model, in minutes.",
     ),
     "probe": ("layercut.cli.probe:command", "Score the features of models for a task, without a study."),
     "predict": ("layercut.cli.predict:command", "Classify pictures with a study's model."),
     "export-model": ("layercut.cli.export_model:command", "Write a study's model for timm, ONNX or PyTorch."),
-    "recipe": ("layercut.cli.recipe:command", "Print code that freezes and trains the same in another framework."),
+    "recipe": (
+        "layercut.cli.recipe:command",
+        "Print code that freezes and trains the same parts in another framework.",
+    ),
     "compare": ("layercut.cli.compare:command", "Compare the results of two studies, condition by condition."),
     "export": ("layercut.cli.export:command", "Write a study's results as CSV, Parquet or mp-tl-study JSON."),
     "import": ("layercut.cli.import_:command", "Read mp-tl-study JSON results into a ledger."),

@@ -96,7 +96,7 @@ def describe_verdict(found: Verdict, num_models: int) -> Iterator[str]:
     if found.pixels_do:
         yield "Keep nothing: at no cut are features better than the pixels themselves."
     else:
-        sentence = f"keep {best.cut} of {found.num_cuts} blocks (cut {best.cut}, behind {best.layer})."
+        sentence = f"keep {best.cut} of {found.num_cuts} blocks (cut {best.cut}, after {best.layer})."
         yield whose + (sentence if whose else sentence[0].upper() + sentence[1:])
     yield f"How sure: {_value(found)}. {_rivals(found, num_models)}"
     if found.num_probes > 1:
@@ -111,8 +111,8 @@ def describe_verdict(found: Verdict, num_models: int) -> Iterator[str]:
 
 
 def _value(found: Verdict) -> str:
-    place = f"behind cut {found.best.cut}" if found.pixels_do else "there"
-    flattered = f"the best of {found.num_places} places, so a little flattered" if found.num_places > 1 else ""
+    place = f"after cut {found.best.cut}" if found.pixels_do else "there"
+    flattered = f"the best of {found.num_places} places, so slightly optimistic" if found.num_places > 1 else ""
     if found.interval is None:
         of = f"{found.probe} scores {found.best.value:.3g} {place} on {found.num_images:,} images".replace("-", "−")
         return of + (f" ({flattered})" if flattered else "")
@@ -132,7 +132,7 @@ def _rivals(found: Verdict, num_models: int) -> str:
     cuts = [f"cut{'s' if len(same) > 1 else ''} {', '.join(map(str, same))} of the same model"] if same else []
     models = list(dict.fromkeys(place.source for place in found.others if place.source != found.best.source))
     rivals = " and ".join([*cuts, *models])
-    return f"It cannot be told from {rivals}."
+    return f"It cannot be distinguished from {rivals}."
 
 
 def _places(scores: Scores) -> list[Place]:

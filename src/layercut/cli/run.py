@@ -21,7 +21,7 @@ from layercut.executors import EXECUTORS
     "-o",
     "--output-dir",
     type=HomePath(),
-    help="Where everything is written; runs/NAME by default.",
+    help="Output directory; runs/NAME by default.",
 )
 @click.option(
     "--device",
@@ -40,19 +40,20 @@ from layercut.executors import EXECUTORS
 @click.option(
     "--stack/--no-stack",
     default=None,
-    help="Train the replicates of a condition as one model; the default on a GPU. Changes last bits of the results.",
+    help="Train the replicates of a condition as one model; the default on a GPU. Changes the last bits of the "
+    "results.",
 )
 @click.option(
     "--nondeterministic",
     is_flag=True,
-    help="On a GPU, also train what has no deterministic backward pass there: records differ in their last bits.",
+    help="On a GPU, also train models without a deterministic backward pass; records then differ in their last bits.",
 )
 @click.option(
     "--executor",
     type=click.Choice(EXECUTORS.names()),
     default="processes",
     show_default=True,
-    help="What runs the jobs; changes no result.",
+    help="What runs the jobs; results do not depend on it.",
 )
 @click.option(
     "--workers",

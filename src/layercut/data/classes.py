@@ -77,7 +77,7 @@ class _Known:
                 return given
             raise DataError(f"class {given} is not in the dataset; its classes are {self._listed()}")
         if name not in self._index:
-            numbers = "; classes are called by numbers here, so a number is a name" if isinstance(given, int) else ""
+            numbers = "; classes have numbers as names here, so a number is a name" if isinstance(given, int) else ""
             raise DataError(f"class {given!r} is not in the dataset{numbers}; its classes are {self._listed(name)}")
         return self._index[name]
 

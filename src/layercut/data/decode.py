@@ -110,7 +110,7 @@ def _formats() -> tuple[str, ...]:
 
 def _unreadable(path: Path, error: Exception) -> DataError:
     if not path.exists():
-        reason = "nothing there, or a broken link"
+        reason = "missing, or a broken link"
     elif isinstance(error, UnidentifiedImageError):
         reason = "in no format that Pillow reads, such as JPEG, PNG, TIFF or WebP"
     else:

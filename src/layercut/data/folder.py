@@ -29,12 +29,11 @@ class FolderOptions(HoldoutOptions, ShapeOptions):
 
     path: Path = Field(
         description="Folder with `train/` and `test/` (or `val/`), with one folder per class, or with a metadata.csv; "
-        "or "
-        "such a table."
+        "or such a table."
     )
     image_size: ImageSize = Field(
         default=None,
-        description="Height and width in pixels, or one number for both; absent: all have one size already.",
+        description="Height and width in pixels, or one number for both; absent: all have the same size already.",
     )
     channels: Literal[1, 3] = Field(default=3, description="3: colour, 1: grey; images are converted.")
     background: Background = BACKGROUND

@@ -81,7 +81,7 @@ def _rows(table: Path, group: str | None, files: Mapping[str, Path]) -> Iterator
             for values in reader:
                 yield _row(f"{table}, line {reader.line_num}", table, values, group or "group", files)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table}: cannot be read as a table in UTF-8: {error}") from error
+        raise DataError(f"{table}: cannot be read as a UTF-8 table: {error}") from error
 
 
 def _parquet(table: Path) -> tuple[list[str], list[dict[str, str]]]:

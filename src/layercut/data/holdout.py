@@ -26,7 +26,7 @@ class HoldoutOptions(StrictSpec):
         default=DEFAULT_TEST_SPLIT,
         gt=0,
         lt=1,
-        description="Fraction of each class kept as test images where the dataset has no test split of its own.",
+        description="Fraction of each class set aside as test images where the dataset has no test split of its own.",
     )
 
 

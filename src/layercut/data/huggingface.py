@@ -37,7 +37,7 @@ class HuggingFaceOptions(HoldoutOptions, ShapeOptions):
     )
     image_size: ImageSize = Field(
         default=None,
-        description="Height and width in pixels, or one number for both; absent: all have one size already.",
+        description="Height and width in pixels, or one number for both; absent: all have the same size already.",
     )
     channels: Literal[1, 3] = Field(default=3, description="3: colour, 1: grey; images are converted.")
     background: Background = BACKGROUND
@@ -156,7 +156,7 @@ def _splits(path: Path) -> dict[str, Any]:
     library: Any = importlib.import_module("datasets")
     files = _files(path)
     if not files:
-        raise DataError(f"{path}: expected a folder of `save_to_disk` or Parquet files; got nothing of these")
+        raise DataError(f"{path}: expected a folder of `save_to_disk` or Parquet files; got neither")
     try:
         if files[0].suffix != ".parquet":
             found = library.load_from_disk(str(path))

@@ -37,9 +37,7 @@ def training_statistics(task: Task) -> ChannelStatistics:
         num, total, squares = (int((count * power).sum()) for power in (1, shades, shades**2))
         variance = num * squares - total**2  # of whole numbers: nothing is lost before the one division
         if not variance:
-            raise DataError(
-                f"all training images have the same value in channel {channel}, so there is no deviation to divide by"
-            )
+            raise DataError(f"all training images have the same value in channel {channel}, so its deviation is zero")
         means.append(total / (num * (_SHADES - 1)))
         deviations.append(sqrt(variance) / (num * (_SHADES - 1)))
     return ChannelStatistics(tuple(means), tuple(deviations))

@@ -50,14 +50,14 @@ class TorchvisionOptions(HoldoutOptions, ShapeOptions):
 
     image_size: ImageSize = Field(
         default=None,
-        description="Height and width in pixels, or one number for both; absent: all have one size already.",
+        description="Height and width in pixels, or one number for both; absent: all have the same size already.",
     )
     channels: Literal[1, 3] = Field(default=3, description="3: colour, 1: grey; images are converted.")
     background: Background = BACKGROUND
     splits: dict[Literal["train", "test"], str] = Field(
         default={},
         description="Which of the set's splits are training and test images; absent: trainval or train, and test or "
-        "val. A set without splits gives up a share of each class (`test_split`).",
+        "val. Of a set without splits, a fraction of each class is set aside (`test_split`).",
     )
     arguments: dict[str, str | int | float | bool] = Field(
         default={}, description="Further arguments of the class: `{split: letters}` for EMNIST."

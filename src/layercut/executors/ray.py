@@ -138,7 +138,7 @@ class RayExecutor:
         if self._connected:
             return
         if self._ray.is_initialized():
-            raise UserError("this process is connected to a Ray cluster already; call ray.shutdown() first")
+            raise UserError("this process is already connected to a Ray cluster; call ray.shutdown() first")
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if self._address == "local":
             options |= {
@@ -164,7 +164,7 @@ class RayExecutor:
         capacity = capacity_of(self._ray.nodes(), on_gpu, self._num_workers)
         if not capacity.nodes:
             raise UserError(
-                f"--address {self._address}: no living node of the Ray cluster has a "
+                f"--address {self._address}: no live node of the Ray cluster has a "
                 f"{'GPU and a core' if on_gpu else 'core'} for jobs; nothing finished is lost; run the same command "
                 "again to resume"
             )

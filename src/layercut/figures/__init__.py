@@ -36,17 +36,18 @@ FIGURES: Registry[Figure] = Registry(
         "mean_heatmap": Entry("layercut.figures.mean_heatmap:compute", "mean test accuracy by cut and fraction"),
         "accuracy_by_parameters": Entry(
             "layercut.figures.accuracy_by_parameters:compute",
-            "test accuracy against parameters and operations, with Pareto front",
+            "test accuracy against parameters and operations, with the Pareto front",
         ),
         "accuracy_bars": Entry("layercut.figures.accuracy_bars:compute", "mean test accuracy by cut as bars"),
         "accuracy_surface": Entry(
-            "layercut.figures.accuracy_surface:compute", "mean test accuracy over cut and fraction as a landscape"
+            "layercut.figures.accuracy_surface:compute", "mean test accuracy over cut and fraction as a surface"
         ),
         "learning_curves": Entry(
             "layercut.figures.learning_curves:compute", "loss and accuracy by epoch, best cut of each strategy"
         ),
         "learning_rates": Entry(
-            "layercut.figures.learning_rates:compute", "what pilots told of each learning rate, and which was taken"
+            "layercut.figures.learning_rates:compute",
+            "validation accuracy of pilots by learning rate, and the rate chosen",
         ),
         "class_scores": Entry("layercut.figures.class_scores:compute", "F1 of each class, best cut of each strategy"),
         "confusion_matrix": Entry(
@@ -67,11 +68,11 @@ FIGURES: Registry[Figure] = Registry(
             "layercut.figures.sample_images:compute", "training images of the source and the target"
         ),
         "source_accuracy": Entry(
-            "layercut.figures.source_accuracy:compute", "accuracy of sources on their own task along pretraining"
+            "layercut.figures.source_accuracy:compute", "accuracy of sources on their own task during pretraining"
         ),
         "timing": Entry("layercut.figures.timing:compute", "seconds per trial by cut"),
         "probe_scoreboard": Entry(
-            "layercut.figures.probe_scoreboard:compute", "accuracy lost by choosing the cut by a probe, beside nulls"
+            "layercut.figures.probe_scoreboard:compute", "accuracy lost by choosing the cut by a probe, with baselines"
         ),
         "probe_by_layer": Entry("layercut.figures.probe_by_layer:compute", "each probe's score by layer"),
         "probe_rank_correlation": Entry(
@@ -81,11 +82,12 @@ FIGURES: Registry[Figure] = Registry(
             "layercut.figures.cluster_boxes:compute", "agreement of clusters with classes by layer, as box plots"
         ),
         "features_scatter": Entry(
-            "layercut.figures.features_scatter:compute", "images as points by layer (t-SNE), by class and by cluster"
+            "layercut.figures.features_scatter:compute",
+            "features of images by layer (t-SNE), coloured by class and by cluster",
         ),
         "dissimilarity_matrices": Entry(
             "layercut.figures.dissimilarity_matrices:compute",
-            "which images a layer represents alike, sorted by class (RSA)",
+            "dissimilarity of images at each layer, sorted by class (RSA)",
         ),
         "dissimilarity_histograms": Entry(
             "layercut.figures.dissimilarity_histograms:compute", "dissimilarity of images of the same and other classes"

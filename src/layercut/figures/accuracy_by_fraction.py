@@ -56,7 +56,7 @@ def compute(tables: StudyTables) -> Chart | None:
         panels=panels,
         caption=f"Mean test {tables.metric} over replicates against the fraction of the target's training data, a "
         "panel for each strategy and a line for each cut (blocks kept). Bars: 95 % bootstrap interval (BCa) of the "
-        "mean. Overlapping points are moved aside a little." + chance_caption(tables, chance, bool(at_chance)),
+        "mean. Overlapping points are shifted slightly." + chance_caption(tables, chance, bool(at_chance)),
         alt=f"Lines of test {tables.metric} in per cent for {', '.join(strategies)}, from "
         f"{fraction_label(fractions[0])} to {fraction_label(fractions[-1])} of the data.",
         legend_title="Cut",

@@ -44,12 +44,12 @@ def compute(tables: StudyTables) -> Chart | None:
     drawn = any(panel.references for panel in panels)
     return Chart(
         name="accuracy_by_parameters",
-        title=f"Test {tables.metric} against size and work",
+        title=f"Test {tables.metric} against parameters and operations",
         panels=panels,
-        caption=f"Mean test {tables.metric} over replicates against the number of parameters that the model has, that "
-        "are trained, and where it is known against its floating-point operations for one image (a multiplication and "
+        caption=f"Mean test {tables.metric} over replicates against the number of parameters of the model, the number "
+        "that is trained, and, where known, against its floating-point operations for one image (a multiplication and "
         "an addition are two), a point for each condition; numbers beside points are cuts. Dotted line: the Pareto "
-        "front, those that no smaller condition equals (on test data, so this is not a recommendation)."
+        "front, the conditions that no smaller one equals (on test data, so this is not a recommendation)."
         + chance_caption(tables, chance, drawn),
         alt=f"Points of mean test {tables.metric} in per cent against {listed} for {', '.join(strategies)}.",
         legend_title="Strategy",

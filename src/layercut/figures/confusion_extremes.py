@@ -8,7 +8,7 @@ from layercut.figures.kept_trials import extreme_trials
 from layercut.figures.study_tables import StudyTables
 
 _WHICH = (
-    "Of one trial each, its accuracy in brackets: of all sources, models, factor levels and conditions with kept "
+    "One trial of each, its accuracy in brackets: of all sources, models, factor levels and conditions with kept "
     "predictions those with the highest and the lowest mean on test images (so this is not a recommendation)."
 )
 

@@ -16,7 +16,7 @@ MOST_NUMBERS = 20
 
 
 _WHICH = (
-    "Of one trial, its accuracy in brackets, of the conditions with the highest and the lowest mean on these test "
+    "One trial of each, its accuracy in brackets: the conditions with the highest and the lowest mean on these test "
     "images (so this is not a recommendation)."
 )
 
@@ -58,7 +58,7 @@ def of_predictions(
     if not len(labels):
         return None
     accuracy = 100 * float((labels == predicted).mean())
-    return _chart([_panel(labels, predicted, class_names, title)], f"{accuracy:.1f} % of all are predicted rightly.")
+    return _chart([_panel(labels, predicted, class_names, title)], f"{accuracy:.1f} % of all are predicted correctly.")
 
 
 def _chart(

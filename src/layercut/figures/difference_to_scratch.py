@@ -26,7 +26,7 @@ _ZERO = Reference(0.0, "scratch", Style("ink", dash="dash"))
 _WHAT = {
     "mean": "Mean difference in test {metric} to training from scratch, paired by replicate; bars: 95 % interval of "
     "the signed-rank test, adjusted like its p-value.",
-    "median": "Median test {metric} less that of training from scratch.",
+    "median": "Median test {metric} minus that of training from scratch.",
 }
 
 
@@ -63,8 +63,8 @@ def compute(tables: StudyTables, *, of: Literal["mean", "median"] = "mean") -> C
         title=f"Difference {'of medians ' if of == 'median' else ''}to training from scratch",
         panels=panels,
         caption=f"{_WHAT[of].format(metric=tables.metric)} Against the fraction of the target's training data, a panel "
-        "for each strategy and a line for each cut. Overlapping points are moved aside a little. Above "
-        "the dashed line transfer pays.",
+        "for each strategy and a line for each cut. Overlapping points are shifted slightly. Above "
+        "the dashed line, transfer helps.",
         alt=f"Lines of the difference to scratch in percentage points for {', '.join(strategies)}, "
         f"from {fraction_label(fractions[0])} to {fraction_label(fractions[-1])} of the data, "
         f"between {low:.1f} and {high:.1f} points.",

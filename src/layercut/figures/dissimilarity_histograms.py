@@ -31,9 +31,9 @@ def compute(tables: StudyTables) -> Chart | None:
         name="dissimilarity_histograms",
         title="Dissimilarity of images of the same and of different classes",
         panels=panels,
-        caption=f"Dissimilarity (1 − Pearson over units) of each two of {images_note(kept)}: share of the pairs of the "
-        f"same class, and of those of different classes, in each of {NUM_BINS} equal steps, a panel for each layer of "
-        "the source. The further the two part, the better the layer tells the classes apart.",
+        caption=f"Dissimilarity (1 − Pearson over units) of each pair of {images_note(kept)}: share of the pairs of "
+        f"the same class, and of those of different classes, in each of {NUM_BINS} equal steps, a panel for each "
+        "layer of the source. The further apart the two are, the better the layer tells the classes apart.",
         alt=f"Histograms of dissimilarities at layers {', '.join(panel.title for panel in panels)}.",
         legend_title="Two images of",
         legend=tuple(LegendEntry(name, style, "line") for name, style in _STYLES.items()),

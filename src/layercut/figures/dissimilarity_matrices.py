@@ -1,4 +1,4 @@
-"""Which images a layer finds alike: every image against every other, sorted by class, a matrix a layer."""
+"""Dissimilarity of images at each layer: every image against every other, sorted by class, a matrix a layer."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def compute(tables: StudyTables) -> Chart | None:
     classes = ", ".join(kept.class_names[label] for label in dict.fromkeys(labels.tolist()))
     return Chart(
         name="dissimilarity_matrices",
-        title="Which images a layer finds alike",
+        title="Dissimilarity of images at each layer",
         panels=panels,
         caption=f"Dissimilarity (1 − Pearson over units) of each of {len(order)} images with each other, of "
         f"{images_note(kept)}, sorted by class from the upper left corner: {classes}. Colours are ranks within one "

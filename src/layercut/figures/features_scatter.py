@@ -37,12 +37,12 @@ def compute(tables: StudyTables) -> Chart | None:
     legend = tuple(LegendEntry(name, styles[name], "point") for name in sorted(names, key=lambda name: order[name]))
     return Chart(
         name="features_scatter",
-        title="Images as points, layer by layer",
+        title="Features of images, layer by layer",
         panels=panels,
-        caption=f"t-SNE of the source's features of {images_note(kept)}: near points are images that the layer finds "
+        caption=f"t-SNE of the source's features of {images_note(kept)}: nearby points are images that the layer finds "
         "alike; distances between groups mean nothing. Each layer twice: by class, and by K-means cluster, where a "
         "cluster looks like the class that it is matched to, one to one; in per cent: images in the cluster of their "
-        "class. Where both panels look the same, clusters are classes.",
+        "class. Where both panels look the same, the clusters are the classes.",
         alt=f"Scatter plots of {kept.card['num_images']} images in {len(kept.class_names)} classes: "
         f"{'; '.join(panel.title for panel in panels)}.",
         legend_title="Class",

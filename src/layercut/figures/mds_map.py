@@ -69,9 +69,9 @@ def of_distances(
         name="mds_map",
         title="Map of representations",
         panels=(Panel("", *axes, lines=tuple(lines), is_map=True),),
-        caption=f"Classical multidimensional scaling of the distances between representations{about}: near places "
-        "represent the same images alike; where names would cover each other, one is printed. Axes have the unit of "
-        "the distance and no meaning of their own.",
+        caption=f"Classical multidimensional scaling of the distances between representations{about}: nearby layers "
+        "represent the same images alike; where names would cover each other, only one is printed. Axes have the "
+        "unit of the distance and no meaning of their own.",
         alt=f"Map of {len(names)} representations in {len(groups)} groups.",
         legend_title="Model",
         legend=tuple(LegendEntry(line.name, line.style, "line") for line in lines),

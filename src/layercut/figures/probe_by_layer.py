@@ -78,7 +78,7 @@ def _chart(probes: pd.DataFrame, by: str, series: Mapping[Any, tuple[str, Style]
         panels=panels,
         caption=f"Mean score of each probe by layer, over replicates, a panel for each probe and a line for each "
         f"{what}; (+) where higher should mean better transfer, (−) where lower. Bars: 95 % bootstrap interval (BCa) "
-        "of the mean, where there are several samples. No trial is in it: features of images alone.",
+        "of the mean, where there are several samples. Computed from features alone: no trial is involved.",
         alt=f"Lines of {', '.join(panel.title for panel in panels)} over layers {', '.join(layers)}.",
         legend_title=what.capitalize(),
         legend=tuple(LegendEntry(name, style, "line") for name, style in series.values() if name in used),

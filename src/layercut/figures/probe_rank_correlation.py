@@ -55,12 +55,12 @@ def of_table(table: pd.DataFrame) -> Chart | None:
     number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     return Chart(
         name="probe_rank_correlation",
-        title="Does a probe know which source transfers?",
+        title="Do probes predict which source transfers?",
         panels=panels,
-        caption=f"Spearman's rank correlation, over {number} sources (checkpoints and seeds counted), between a "
+        caption=f"Spearman's rank correlation, over {number} sources (counting checkpoints and seeds), between a "
         f"probe's score at each layer and the {truths} of the trials, a panel for each probe; (+) where higher scores "
-        "should mean better transfer, (−) where lower. Bars: 95 % interval from Fisher's transformation, which takes "
-        "sources for independent: too narrow where many are checkpoints of one training.",
+        "should mean better transfer, (−) where lower. Bars: 95 % interval from Fisher's transformation, which treats "
+        "sources as independent: too narrow where many are checkpoints of one training.",
         alt=f"Rank correlations of {', '.join(panel.title for panel in panels)} by layer, from "
         f"{known['spearman'].min():+.2f} to {known['spearman'].max():+.2f}.",
         legend_title="Condition",

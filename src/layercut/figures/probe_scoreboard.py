@@ -32,8 +32,8 @@ def of_board(board: pd.DataFrame, metric: str = NAMES[ACCURACY]) -> Chart | None
         panels=panels,
         caption=f"Test {metric} lost, in points, by taking the cut that a probe scores best instead of the best cut, "
         "by fraction of the target's data, a panel for each strategy; the least mean loss on top. In brackets: rules "
-        "that never look at the target's features, and nearest neighbours. Bold: loses no more there than a cut at "
-        "random, nearest neighbours and other studies do; some fixed cut is always the best one.",
+        "that never look at the target's features, and nearest neighbours. Bold: loses no more there than a random "
+        "cut, nearest neighbours or other studies do; some fixed cut is always the best one.",
         alt=f"Heat maps of {metric} lost for {', '.join(strategies)}, from {points.min():.1f} to {points.max():.1f} "
         "points.",
         color_scale=(float(points.min()), max(float(points.max()), float(points.min()) + 0.1)),

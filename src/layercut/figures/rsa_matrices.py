@@ -34,7 +34,7 @@ def compute(tables: StudyTables) -> Chart | None:
         _matrices(kept),
         "Distance (1 − Spearman)",
         f"Of each layer's matrix of dissimilarities between images (1 − Pearson over units, {images_note(kept)}), "
-        "Spearman's correlation with that of another layer, taken from 1: 0 where both find the same images alike.",
+        "1 − Spearman's correlation with that of another layer: 0 where both represent the same images alike.",
     )
 
 
@@ -74,7 +74,7 @@ def of_matrices(matrices: Mapping[str, Matrix], quantity: str, explained: str = 
     sharing = " All panels share the scale." if len(matrices) > 1 else ""
     return Chart(
         name="rsa_matrices",
-        title="How alike layers represent the same images",
+        title="How similarly layers represent the same images",
         panels=tuple(
             Panel(title, _axis(matrix.columns), _axis([*matrix.rows][::-1]), cells=_cells(matrix))
             for title, matrix in matrices.items()

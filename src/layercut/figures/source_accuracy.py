@@ -40,7 +40,7 @@ def of_table(sources: pd.DataFrame) -> Chart | None:
     over = "moment of its training" if len(checkpoints) > 1 else "source"
     return Chart(
         name="source_accuracy",
-        title="What the sources are worth on their own task",
+        title="Accuracy of the sources on their own task",
         panels=panels,
         caption=f"Test accuracy of the source models on test images of the task they were trained on, by {over}, "
         "a panel for each model: mean over seeds, bars: 95 % bootstrap interval (BCa) of the mean where there are "

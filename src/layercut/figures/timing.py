@@ -31,7 +31,7 @@ def compute(tables: StudyTables) -> Chart | None:
         panels=panels,
         caption="Wall-clock seconds that a trial took on its worker, by number of blocks kept from the source: median "
         "over replicates, bars from the first to the third quartile. Features of a frozen trunk are computed once and "
-        "not counted; training source models neither. scratch and finetune have no cut: one value at every cut.",
+        "not counted, nor is training the source models. scratch and finetune have no cut: one value at every cut.",
         alt=f"Lines of the median seconds of a trial for {', '.join(strategies)}.",
         legend_title="Strategy",
         legend=tuple(LegendEntry(name, strategy_style(name), "line") for name in strategies),

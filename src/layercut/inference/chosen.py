@@ -108,7 +108,7 @@ def _of_run(run: Path, condition: Mapping[str, str], train: Callable[[str], None
     if found is None:
         raise CheckpointError(_nothing_kept(run, best, kept_trials(run)))
     among = f"best on validation images among {best.num_candidates} conditions"
-    why = "the one condition there is to choose from" if best.num_candidates == 1 else among
+    why = "the only condition" if best.num_candidates == 1 else among
     name = {"strategy": best.strategy, "cut": best.cut}  # a merged trial has several
     return KeptModel(found.folder, found.card | name, why + _unfinished(everything))
 
@@ -164,7 +164,7 @@ def _recommended(table: pd.DataFrame) -> BestCut:
     found = best_cuts(table, with_rivals=False)
     if not found:
         raise UserError(
-            "nothing to choose by: no condition has a validation accuracy in each replicate; name one, "
+            "nothing to choose by: no condition has a validation accuracy in every replicate; name one, "
             "such as strategy=finetune and fraction=1"
         )
     largest = max(best.fraction for best in found)

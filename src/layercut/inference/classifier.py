@@ -112,8 +112,8 @@ def open_kept(folder: Path, trust_code: bool = False) -> Classifier:
     family, num_classes = MODELS[build["name"]], len(card["class_names"])
     if isinstance(family, OwnCodeFamily) and not trust_code:
         raise CheckpointError(
-            f"the model in {folder} is built by {family.code_of(build['options'])}, which loading it would run; where "
-            "you trust that code, write load_model(..., trust_code=True)"
+            f"the model in {folder} is built by {family.code_of(build['options'])}, which loading would run; if "
+            "you trust that code, call load_model(..., trust_code=True)"
         )
     weights = _as_kept(folder / "model.safetensors", card)
     with _explained(folder):

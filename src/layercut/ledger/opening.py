@@ -70,7 +70,7 @@ def explained(path: Path) -> Iterator[None]:
     except ChangedRowError as error:
         raise LedgerError(
             f"{path} holds a record that changed after it was written: `layercut status` names it, and the next "
-            "`layercut run` of the study computes it again"
+            "`layercut run` of the study recomputes it"
         ) from error
     except ValueError as error:  # what is no JSON, or no curve, and was so when it got its digest
         raise LedgerError(f"{path} {DAMAGED} ({error})") from error

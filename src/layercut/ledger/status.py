@@ -48,7 +48,7 @@ class StudyStatus:
         if self.damaged:
             lines.append(
                 f"  {len(self.damaged):,} damaged: {few(self.damaged, 10)}; the next `layercut run` of the study "
-                "computes again what changed after it was written"
+                "recomputes what changed after it was written"
             )
         return "\n".join(lines + ([f"  records hash {self.records_hash}"] if self.records_hash else []))
 

@@ -52,12 +52,12 @@ class BlockCnnOptions(StrictSpec):
         default=None, description="Max pooling (2 x 2) at the end of each block; null: in all but the last."
     )
     apply_bn: list[bool] | None = Field(
-        default=None, description="BatchNorm behind each block's convolutions; null: in all but the last."
+        default=None, description="BatchNorm after each block's convolutions; null: in all but the last."
     )
     activation: ActivationName = Field(
-        default="relu", description="Activation behind every convolution and hidden dense layer."
+        default="relu", description="Activation after every convolution and hidden dense layer."
     )
-    dropout: float = Field(default=0.2, ge=0, lt=1, description="Dropout behind the head's hidden dense layers.")
+    dropout: float = Field(default=0.2, ge=0, lt=1, description="Dropout after the head's hidden dense layers.")
     weight_init: WeightInit = Field(
         default="default", description="Initial weights: `default` (torch's), `xavier`, `kaiming` or `normal`."
     )

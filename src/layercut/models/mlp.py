@@ -19,7 +19,7 @@ class MlpOptions(StrictSpec):
 
     depth: int = Field(default=3, ge=1, le=1000, description="Number of blocks.")
     width: int = Field(default=256, ge=1, description="Units of every block.")
-    activation: ActivationName = Field(default="relu", description="Activation behind every dense layer.")
+    activation: ActivationName = Field(default="relu", description="Activation after every dense layer.")
     hidden: int | None = Field(default=None, ge=1, description="Width of a hidden dense layer in the head.")
 
 

@@ -120,7 +120,7 @@ def keep_module(model: nn.Module, parent: Path) -> KeptModule:
     """Write a model into a folder of `parent` that is named by its content; the model is left as it is.
 
     Raises:
-        SpecError: nothing says how a parameter begins, or the model cannot be cut.
+        SpecError: it is not defined how a parameter begins, or the model cannot be cut.
         StorageFullError: the disk is full.
     """
     label = type(model).__name__
@@ -154,8 +154,8 @@ def _require_drawn(model: nn.Module) -> None:
         raise SpecError(f"{label}: `reset_parameters` fails: {type(error).__name__}: {one_line(error)}") from error
     if without:
         raise SpecError(
-            f"{label}: nothing says how {few(without, _MOST)} begin{'' if len(without) > 1 else 's'} in training from "
-            "scratch: give the layer a `reset_parameters`, pass the function that makes the model in place of the "
+            f"{label}: it is not defined how {few(without, _MOST)} begin{'' if len(without) > 1 else 's'} in training "
+            "from scratch: give the layer a `reset_parameters`, pass the function that makes the model in place of the "
             "model (model=make_model, source='weights.pth'), or name a library's model (model='timm/NAME', "
             "source='DEFAULT')"
         )

@@ -72,7 +72,7 @@ def fails_on(model_name: str, image_shape: ImageShape, error: Exception) -> Spec
     """Return the refusal of images that a model cannot take."""
     return SpecError(
         f"{model_name} fails on images of {' x '.join(map(str, image_shape))}: {type(error).__name__}: "
-        f"{one_line(error, 300)}; make it for such images, or give the images another size or other channels"
+        f"{one_line(error, 300)}; build it for such images, or give the images a different size or number of channels"
     )
 
 

@@ -26,7 +26,7 @@ class PlainCnnOptions(StrictSpec):
     depth: int = Field(default=6, ge=1, le=1000, description="Number of blocks.")
     channels: int = Field(default=64, ge=1, description="Channels of every convolution.")
     kernel_size: int = Field(default=3, ge=1, description="Side of every convolution; padded by its half.")
-    activation: ActivationName = Field(default="relu", description="Activation behind every convolution.")
+    activation: ActivationName = Field(default="relu", description="Activation after every convolution.")
     pool_every: int | None = Field(
         default=2, ge=1, description="Average pooling (2 x 2) in every n-th block; null: none."
     )

@@ -24,7 +24,7 @@ from layercut.models.siblings import without_siblings
 
 _SEVERAL = "more than one tensor is needed"
 _SHARED = "weights are used that layers before it use too"
-_NO_AXIS = "nothing says which axis of the features holds the channels"
+_NO_AXIS = "it is not known which axis of the features holds the channels"
 
 
 class CutPlan(NamedTuple):
@@ -149,7 +149,7 @@ def _unused(model: nn.Module, parts: Sequence[nn.Module]) -> Iterator[str]:
     used = {id(parameter) for part in parts for parameter in part.parameters()}
     lost = [name for name, parameter in model.named_parameters() if id(parameter) not in used]
     if lost:
-        yield f"its forward pass uses no {few(lost, 4)}: left out of all blocks and counts"
+        yield f"its forward pass does not use {few(lost, 4)}: left out of all blocks and counts"
 
 
 def _unshared(traced: TracedGraph, model: nn.Module, legal: list[fx.Node], end: End) -> Iterator[fx.Node]:
@@ -218,11 +218,11 @@ def _ends_of(
         nodes = [node for node in inside if traced.names[node] == name or traced.names[node].startswith(f"{name}.")]
         if not nodes:
             tops = sorted({traced.names[node].partition(".")[0] for node in inside})
-            raise SpecError(f"blocks: the model uses no layer {name!r}{did_you_mean(name, tops)}; it has {tops}")
+            raise SpecError(f"blocks: the model has no layer {name!r}{did_you_mean(name, tops)}; it has {tops}")
         chosen.append(nodes[-1])
     for name, node in zip(named[:-1], chosen, strict=False):
         if node not in legal:
-            raise SpecError(f"blocks: behind {name!r} {why.get(node, _SEVERAL)}, so nothing can be cut there")
+            raise SpecError(f"blocks: after {name!r} {why.get(node, _SEVERAL)}, so nothing can be cut there")
     order = [inside.index(node) for node in chosen]
     if order != sorted(set(order)):
         raise SpecError(f"blocks: expected layers in the order in which they run; got {', '.join(named)}")

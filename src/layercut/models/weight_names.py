@@ -115,5 +115,5 @@ def _without(values: WeightFile, prefix: str) -> WeightFile:
     )
     left_out = [name for name in values if not name.startswith(prefix)]
     more = f"; left out: {few(left_out, _MOST)}" if left_out else ""
-    found.notes.append(f"the prefix {prefix} of its names is taken off{more}")
+    found.notes.append(f"the prefix {prefix} is removed from its names{more}")
     return found

@@ -118,8 +118,8 @@ def _unknown_scaling(spec: StudySpec, index: int) -> list[str]:
     if is_own_checkpoint(source.checkpoint):
         return []
     return [
-        f"{source.label}: nothing says how its images were scaled in training; here pixels in 0..1 get "
-        "(x - 0.5) / 0.5: where it was otherwise, say `normalization: imagenet`, or mean and std"
+        f"{source.label}: it is not known how its images were scaled in training; here pixels in 0..1 become "
+        "(x - 0.5) / 0.5: if that is wrong, set `normalization: imagenet`, or mean and std"
     ]
 
 

@@ -157,7 +157,9 @@ def _resolver(
                 return _weights_in(source.checkpoint)
             family = MODELS[model]
             if not isinstance(family, PublishedFamily):
-                raise CheckpointError(f"no weights of the model {model} are published; expected a model of a library")
+                raise CheckpointError(
+                    f"no weights of the model {model} are published; expected a model of torchvision or timm"
+                )
             return publish(family, source.weights)
         except CheckpointError as error:
             key = "checkpoint" if isinstance(source, CheckpointSource) else "weights"

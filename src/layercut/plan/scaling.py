@@ -60,7 +60,7 @@ def check_sources(spec: StudySpec) -> None:
 
 
 _INSTEAD: dict[type, str] = {
-    WeightsSource: "of whose images only its makers know mean and deviation: leave it out, or write "
+    WeightsSource: "whose training images have a mean and deviation that only its makers know: leave it out, or write "
     "`imagenet` for weights trained on ImageNet, or numbers (`{mean: [...], std: [...]}`), or `target`",
     CheckpointSource: "without a `dataset`: add the one that its weights were trained on (and `classes`), or write "
     "numbers (`{mean: ..., std: ...}`), or `target`",

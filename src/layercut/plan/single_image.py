@@ -26,8 +26,8 @@ def why_not_one_by_one(fitting: Fitting, model: ModelRef, trained: Collection[in
     """Return why these blocks cannot be trained an image at a time; None where they can, or batches are larger."""
     if fitting.batch_size == 1 and 1 in _values(model, trained):
         return (
-            f"expected at least 2 for {model.label}: it normalises over the batch, and an image alone gives it one "
-            "value a channel, which has no deviation; got 1"
+            f"expected at least 2 for {model.label}: it normalises over the batch, and a single image gives it one "
+            "value per channel, which has no deviation; got 1"
         )
     return None
 

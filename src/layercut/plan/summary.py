@@ -183,8 +183,8 @@ def _searches(rates: dict[str, Any] | None) -> Iterator[str]:
         listed = "; ".join(", ".join(f"{rate:g}" for rate in one) for one in rates["lists"])
         number = f"{least:,}" if least == most else f"{least:,} to {most:,}"
         yield (
-            f"  rates       {listed}: one for each of {rates['open_conditions']:,} conditions, by {number} pilot "
-            "trainings that are not reported"
+            f"  rates       {listed}: one chosen for each of {rates['open_conditions']:,} conditions, by {number} "
+            "pilot trainings that are not reported"
         )
 
 
@@ -194,7 +194,7 @@ def _minutes(seconds: dict[str, Any] | None) -> Iterator[str]:
         return
     yield (
         f"  time        {seconds['elapsed'] / 60:>9,.1f} minutes at most on {seconds['cores']} cores of this machine, "
-        "early stopping makes it less"
+        "less with early stopping"
     )
     for strategy, own in sorted(seconds["strategies"].items(), key=lambda one: -one[1]):
         yield f"    {strategy:<18}{own / seconds['cores'] / 60:>7,.1f} minutes"

@@ -63,8 +63,8 @@ def validation_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iter
             asking[condition.fraction, rules, condition.validation] = None
     for fraction, rules, validation in asking:
         yield (
-            f"{info.label} at {100 * fraction:g} %: a class cannot spare a validation image, so {rules} cannot be "
-            f"seen: such trials train all their epochs; {MORE_IMAGES[validation]}"
+            f"{info.label} at {100 * fraction:g} %: a class cannot spare a validation image, so {rules} cannot "
+            f"take effect: such trials train all their epochs; {MORE_IMAGES[validation]}"
         )
 
 
@@ -83,11 +83,11 @@ def choice_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator
             if alone:
                 yield (
                     f"{place}: {alone} of {len(info.train_counts)} classes have one image: it is trained on in every "
-                    "fold, and nothing tells how well it is recognised"
+                    "fold, and nothing measures how well it is recognised"
                 )
         elif validation == "within" and num_held_out < FEW_IMAGES:
             yield (
-                f"{place}: conditions are told apart by {num_held_out or 'no'} validation images a replicate; "
+                f"{place}: choices rest on {num_held_out or 'no'} validation images per replicate; "
                 f"`validation: folds` uses all {num_train + num_held_out}"
             )
 
@@ -101,7 +101,8 @@ def group_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator[
     for validation in rules if alone else []:
         within = f"{info.label}: all training images of {few(list(map(visible, alone)), 3)} are of one group"
         if validation == "folds":
-            yield f"{within}: they are held out in no fold, and nothing tells how well they are recognised; add groups"
+            yield f"{within}: they are held out in no fold, and nothing measures how well they are recognised; add "
+            "groups"
         else:
             yield f"{within}, which cannot be divided, so there are no validation images at all; add groups"
 
@@ -119,7 +120,7 @@ def source_warnings(jobs: Iterable[SourceJob], info: TaskInfo) -> Iterator[str]:
         if job.kind == "train" and rules and not source_sizes(info, job.val_split)[1]:
             yield (
                 f"pretraining on {info.label}: a class cannot spare a validation image at `val_split: "
-                f"{job.val_split:g}`, so {' and '.join(rules)} cannot be seen: all {job.fitting.epochs} epochs are "
+                f"{job.val_split:g}`, so {' and '.join(rules)} cannot take effect: all {job.fitting.epochs} epochs are "
                 "trained and the last weights count; a larger `pretraining.val_split` or more images give some"
             )
 

@@ -22,8 +22,8 @@ def imbalance_note(metric: Metric, info: TaskInfo) -> Iterator[str]:
     (most, largest), (least, smallest) = by_size[0], by_size[-1]
     yield (
         f"{info.label}: class {visible(largest)!r} has {most:,} training images and {visible(smallest)!r} {least:,}; "
-        "accuracy, by which is chosen, is mostly that of the largest classes: `metric: balanced_accuracy` or "
-        "`macro_f1` counts each class alike"
+        "conditions are chosen by accuracy, which is mostly that of the largest classes; `metric: balanced_accuracy` "
+        "or `macro_f1` counts each class alike"
     )
 
 

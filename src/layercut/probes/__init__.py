@@ -19,16 +19,16 @@ PROBES: Registry[Probe] = Registry(
     "probe",
     {
         "clustering": _entry(
-            "layercut.probes.clustering:CLUSTERING", "agglomerative clusters against classes", "labels"
+            "layercut.probes.clustering:CLUSTERING", "agglomerative clusters compared with classes", "labels"
         ),
         "kmeans_clustering": _entry(
             "layercut.probes.kmeans_clustering:KMEANS_CLUSTERING",
-            "K-means clusters against classes",
+            "K-means clusters compared with classes",
             "labels",
         ),
         "channel_clustering": _entry(
             "layercut.probes.channel_clustering:CHANNEL_CLUSTERING",
-            "K-means clusters of each single channel against classes",
+            "K-means clusters of each single channel, compared with classes",
             "labels",
         ),
         "sum_of_squares": _entry(
@@ -40,7 +40,7 @@ PROBES: Registry[Probe] = Registry(
         "fisher": _entry("layercut.probes.fisher:FISHER", "scatter between classes over scatter within", "labels"),
         "silhouette": _entry(
             "layercut.probes.silhouette:SILHOUETTE",
-            "how much nearer an image's own class is than the next",
+            "how much nearer an image is to its own class than to the next (silhouette)",
             "labels",
         ),
         "knn": _entry(
@@ -62,7 +62,7 @@ PROBES: Registry[Probe] = Registry(
             "pair",
         ),
         "rsa_delta": _entry(
-            "layercut.probes.rsa_delta:RSA_DELTA", "dissimilarity between classes less that within", "labels"
+            "layercut.probes.rsa_delta:RSA_DELTA", "dissimilarity between classes minus that within them", "labels"
         ),
         "cka": _entry(
             "layercut.probes.cka:CKA",
@@ -77,12 +77,12 @@ PROBES: Registry[Probe] = Registry(
         ),
         "effective_rank": _entry(
             "layercut.probes.effective_rank:EFFECTIVE_RANK",
-            "over how many axes the features spread",
+            "effective number of axes that the features span",
             "features",
         ),
         "weight_effective_rank": _entry(
             "layercut.probes.weight_effective_rank:WEIGHT_EFFECTIVE_RANK",
-            "over how many axes the weights of a block spread",
+            "effective number of axes that the weights of a block span",
             "weights",
         ),
         "logme": _entry("layercut.probes.logme:LOGME", "evidence of a Bayesian linear model of the classes", "labels"),
@@ -90,7 +90,7 @@ PROBES: Registry[Probe] = Registry(
             "layercut.probes.h_score:H_SCORE", "scatter of class means against a shrunk covariance", "labels"
         ),
         "leep": _entry(
-            "layercut.probes.leep:LEEP", "how well the source's probabilities foretell the labels", "output"
+            "layercut.probes.leep:LEEP", "how well the source's probabilities predict the labels (LEEP)", "output"
         ),
         "nce": _entry(
             "layercut.probes.nce:NCE", "negative entropy of the labels, given the source's predictions", "output"
@@ -98,7 +98,7 @@ PROBES: Registry[Probe] = Registry(
         "nleep": _entry("layercut.probes.nleep:NLEEP", "LEEP over a Gaussian mixture of the features", "labels"),
         "transrate": _entry(
             "layercut.probes.transrate:TRANSRATE",
-            "coding rate of the features less that within classes",
+            "coding rate of the features minus that within classes",
             "labels",
         ),
         "gbc": _entry("layercut.probes.gbc:GBC", "overlap of classes as Gaussians", "labels"),

@@ -33,7 +33,7 @@ def notes_of(best: BestCut, verdict: Verdict, known: Known) -> Iterator[str]:
         yield f"Chosen by {by} among {best.num_candidates} distinct conditions."
     if best.rate is not None:
         yield (
-            f"Each condition has a learning rate of its own, chosen in pilots that are not reported from "
+            f"Each condition has its own learning rate, chosen in pilots that are not reported, from "
             f"{words.rate(best.rate.lowest)} to {words.rate(best.rate.highest)}; here {words.rate(best.rate.taken)}."
         )
     yield from _open(best)
@@ -67,7 +67,7 @@ def _few_test_images(best: BestCut) -> Iterator[str]:
         images = words.count(round(best.num_test_images), "test image")
         from_to = f"{words.percent_number(low)} to {words.percent(high)}"
         what = NAMES[best.metric]
-        yield f"With {images}, {what} on new images may lie anywhere from {from_to} (95 % Wilson interval)."
+        yield f"With {images}, {what} on new images could be anywhere from {from_to} (95 % Wilson interval)."
 
 
 def _too_few(best: BestCut, verdict: Verdict) -> Iterator[str]:
@@ -120,7 +120,7 @@ def _rivals(best: BestCut) -> Iterator[str]:
     if not best.num_rivals or least_attainable_p(best.num_replicates, best.num_rivals) >= ALPHA:
         return
     if same:
-        yield f"On test images not distinguishable from it: {words.listing(same)}."
+        yield f"Not distinguishable from it on test images: {words.listing(same)}."
     elif not better:
         own = "" if best.strategy in CUTLESS else f"every other cut of {best.strategy} and "
-        yield f"On test images better than {own}the best cut of every other strategy."
+        yield f"Better on test images than {own}the best cut of every other strategy."

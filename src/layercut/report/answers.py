@@ -81,13 +81,14 @@ def no_answer(found: Undecided) -> str:
     conditions = words.count(found.num_conditions, "condition")
     return (
         f"No choice at {words.fraction_label(found.fraction)} of the data: {conditions} without validation accuracy, "
-        "and a choice on test images would promise too much. `validation: folds` lets every label count in the choice."
+        "and a choice made on test images would be too optimistic. With `validation: folds`, every label counts in "
+        "the choice."
     )
 
 
 _HEADLINES: dict[Verdict, str] = {
     "gain": "transfer helps at {}",
-    "smaller": "a smaller network helps at {}, what was learned on the source is not shown to",
+    "smaller": "a smaller network helps at {}, but nothing shows that transfer does",
     "either": "transfer or a smaller network helps at {}",
     "loss": "transfer harms at {}",
     "scratch": "training from scratch is best at {}",
@@ -148,12 +149,12 @@ def _sentence(best: BestCut, verdict: Verdict, known: Known) -> tuple[str, str]:
     by = f"{words.points(best.contrast.mean_difference)} over training from scratch"
     if verdict == "loss":
         return f"{at}train from scratch", (
-            f": {words.percent(best.mean_scratch)}{_other(best)} on test images. What did best on validation images "
-            f"({what}) is worse there, {words.percent(best.mean_test)}."
+            f": {words.percent(best.mean_scratch)}{_other(best)} on test images. The condition that did best on "
+            f"validation images ({what}) does worse there, {words.percent(best.mean_test)}."
         )
     if verdict == "unclear":
-        return f"{at}it makes no clear difference", f"{found}, {by}."
-    unproven = f", which {pairs(best.contrast)} cannot prove" if verdict == "too_few" else ""
+        return f"{at}no clear difference", f"{found}, {by}."
+    unproven = f", which {pairs(best.contrast)} are too few to prove" if verdict == "too_few" else ""
     return at + what, f": {accuracy}, {by}{unproven}."
 
 
@@ -170,10 +171,8 @@ def _scratch_sentence(best: BestCut, verdict: Verdict, at: str, accuracy: str) -
     if verdict == "scratch":
         return f"{at}train from scratch", f": {accuracy}, {by}."
     if verdict == "too_few":
-        return f"{at}train from scratch", f": {accuracy}, {by}, which {pairs(contrast)} cannot prove."
-    return f"{at}it makes no clear difference", (
-        f". Best on validation images: training from scratch, {accuracy}, {by}."
-    )
+        return f"{at}train from scratch", f": {accuracy}, {by}, which {pairs(contrast)} are too few to prove."
+    return f"{at}no clear difference", (f". Best on validation images: training from scratch, {accuracy}, {by}.")
 
 
 def _spread(best: BestCut) -> str:

@@ -63,7 +63,7 @@ def _cheaper(best: BestCut, results: pd.DataFrame, enough: pd.DataFrame) -> Iter
             found.append(f"{name} ({_share(float(least[column].iloc[0]) / whole)} {what})")
     if found:
         point = words.count(MARGIN_POINTS, "point")
-        yield f"Shown to be less than {point} worse, at less cost: {words.conjunction(list(dict.fromkeys(found)))}."
+        yield f"Shown to be less than {point} worse, at lower cost: {words.conjunction(list(dict.fromkeys(found)))}."
 
 
 def _share(share: float) -> str:

@@ -42,7 +42,7 @@ def notices(
     found = [*_incomplete(facts), *_failures(facts), *_not_frozen(table), *_imported(facts), *_mended(facts)]
     found += [Notice(str(text)) for text in _plan_warnings(facts)]
     if len(rows) and not (rows["strategy"] == SCRATCH).any():
-        found.append(Notice("Nothing was trained from scratch, so nothing says whether transfer helps at all."))
+        found.append(Notice("Nothing was trained from scratch, so this study cannot tell whether transfer helps."))
     if not facts.imported:  # the importer says it with the words of its files
         found += _unattainable(contrasts)
     found += _too_short(table, best)
@@ -92,7 +92,7 @@ def _mended(facts: StudyFacts) -> Iterator[Notice]:
     if facts.mended:
         what = words.count(len(facts.mended), "record or file", "records or files")
         yield Notice(
-            f"{what} changed on disk after being written: noticed and made again.",
+            f"{what} changed on disk after being written: detected and computed again.",
             facts.mended[:10],
         )
 
@@ -182,7 +182,8 @@ def _validation(rows: pd.DataFrame, best: list[BestCut], facts: StudyFacts) -> I
     if without and not facts.imported:  # the importer says it better
         at = words.conjunction(list(map(words.fraction_label, without)))
         yield Notice(
-            f"No validation accuracy at {at} of the data: no cut is chosen there, as test images never decide."
+            f"No validation accuracy at {at} of the data: no cut is chosen there, because test images are never used "
+            "to choose."
         )
     if unjudged := sum(b.num_unjudged for b in best):
         yield Notice(f"{words.count(unjudged, 'condition')} without validation accuracy could not be chosen.")
@@ -197,4 +198,4 @@ def _validation(rows: pd.DataFrame, best: list[BestCut], facts: StudyFacts) -> I
             f"{words.count(replicates, 'replicate')}"
             for fraction, images, replicates in sorted(small)
         )
-        yield Notice("The choice of a cut rests on few validation images, and is partly luck.", details)
+        yield Notice("The choice of a cut rests on few validation images, so it is partly luck.", details)

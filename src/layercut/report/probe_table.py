@@ -14,8 +14,8 @@ from layercut.stats import Context, standings
 from layercut.stats.design import context_columns, context_of
 
 PROBE_COLUMNS = (
-    ("Predictor", "A probe, or in brackets a rule that never looks at the target's features, and nearest neighbours"),
-    ("Strategy", "Whose cuts it orders"),
+    ("Predictor", "A probe; in brackets, a rule that never looks at the target's features, or nearest neighbours"),
+    ("Strategy", "The strategy whose cuts it ranks"),
     ("Data", "Fraction of the target's training images"),
     ("Spearman", "Rank correlation of score and mean test {metric} over cuts; positive: as the probe promises"),
     ("95 %", "Interval of Spearman's: bootstrap over replicates, percentiles"),
@@ -74,9 +74,9 @@ def probe_verdicts(board: pd.DataFrame, scope: Literal["cut", "source"] = "cut")
     if scope == "cut" and fixed.any():
         best = table[fixed].sort_values("regret", kind="stable").iloc[0]
         yield (
-            f"With hindsight one fixed cut would have done: {best['predictor']} loses {_points(float(best['regret']))} "
-            f"on average over {words.count(int(best['boards']), 'comparison')}. A probe that loses more has told "
-            "nothing that knowing this study's usual cut does not."
+            f"With hindsight, one fixed cut would have been enough: {best['predictor']} loses "
+            f"{_points(float(best['regret']))} on average over {words.count(int(best['boards']), 'comparison')}. A "
+            "probe that loses more tells you nothing beyond this study's usual cut."
         )
 
 

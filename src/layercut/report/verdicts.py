@@ -47,7 +47,7 @@ class Known:
             return ""
         return (
             f"Not finished: {self.planned - self.missing:,} of {self.planned:,} trials have run. "
-            "The same command goes on; the answer comes at the end."
+            "Run the same command again to resume; the answer comes at the end."
         )
 
 

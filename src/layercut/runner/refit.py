@@ -45,7 +45,7 @@ def refit(
         if chosen is None:
             raise UserError(
                 f"{output_dir}: the condition to train again is not in the plan of its study file, which has changed "
-                f"since, or it was run with other options; run it with `--set 'keep=[weights]'` added to the command "
-                "that began it"
+                f"since, or the run had other options; run it with `--set 'keep=[weights]'` added to the command "
+                "that started it"
             )
         run.do([(chosen, 0)])

@@ -56,7 +56,7 @@ class RunSummary:
             + (f"; failed pretraining, feature, representation or pilot jobs: {jobs}" if jobs else "")
             + (f"; {self.num_probes:,} probe scores" if self.num_probes else "")
             + (f", {sum(self.failed_probes.values()):,} without a value" if self.failed_probes else "")
-            + (f"; found damaged and made again: {few(self.mended, 10)}" if self.mended else "")
+            + (f"; found damaged and computed again: {few(self.mended, 10)}" if self.mended else "")
         )
 
 

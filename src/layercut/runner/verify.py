@@ -34,8 +34,8 @@ class Verification:
             "of kept trials, pictures and images"
         )
         if not self.damaged:
-            return f"{compared}: all as they were written"
-        lines = [f"{compared}: {len(self.damaged):,} not as they were written", *(f"  {name}" for name in self.damaged)]
+            return f"{compared}: all unchanged"
+        lines = [f"{compared}: {len(self.damaged):,} changed", *(f"  {name}" for name in self.damaged)]
         return "\n".join([*lines, "the next `layercut run` of the study makes records and checkpoints again"])
 
 

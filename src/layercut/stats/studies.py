@@ -49,7 +49,7 @@ class StudyComparison:
         left_out = f"; {only[0]} only in the first and {only[1]} only in the second are left out" if any(only) else ""
         return (
             f"{len(rows)} conditions in both, {paired} of them paired by replicate{left_out}. Difference: "
-            f"{self.study} less {self.baseline}, in points of test {NAMES[self.metric]}; p after Holm over "
+            f"{self.study} minus {self.baseline}, in points of test {NAMES[self.metric]}; p after Holm over "
             f"{int(rows['num_comparisons'].max())} comparisons."
         )
 

@@ -85,7 +85,7 @@ def _blocks(sides: tuple[Side, Side]) -> Iterator[str]:
         counts = [", ".join(map(str, found)) for found in (here, there)]
         yield (
             f"The models have {counts[0]} blocks in {sides[0].name} and {counts[1]} in {sides[1].name}: the same cut "
-            "keeps another share of them."
+            "keeps a different fraction of them."
         )
 
 
@@ -94,14 +94,14 @@ def _measured_differently(sides: tuple[Side, Side]) -> Iterator[str]:
     if chosen[0] != chosen[1]:
         yield (
             f"The best epochs were chosen by {NAMES[chosen[0]]} in {sides[0].name} and by {NAMES[chosen[1]]} in "
-            f"{sides[1].name}; a difference may come of that."
+            f"{sides[1].name}; differences may be due to that."
         )
     for column in ("precision", "device"):
         here, there = (sorted(map(str, side.table[column].dropna().unique())) for side in sides)
         if here != there and here and there:
             yield (
                 f"{column.capitalize()} differs: {', '.join(here)} in {sides[0].name}, {', '.join(there)} in "
-                f"{sides[1].name}; a difference may come of that."
+                f"{sides[1].name}; differences may be due to that."
             )
 
 
@@ -142,8 +142,8 @@ def _pairing(rows: pd.DataFrame) -> Iterator[str]:
     unpaired = int((~rows["paired"]).sum())
     if unpaired:
         yield (
-            f"{unpaired} of {len(rows)} conditions drew other images in the two studies, so their replicates "
-            "cannot be paired: Mann-Whitney test of independent samples, which sees less."
+            f"{unpaired} of {len(rows)} conditions drew different images in the two studies, so their replicates "
+            "cannot be paired: Mann-Whitney test of independent samples, which has less power."
         )
 
 

@@ -59,7 +59,7 @@ def try_own(own: OwnTransform, image_shape: tuple[int, int, int]) -> None:
     first, second = (apply_own(own, images, draws) for _ in range(2))
     if not torch.equal(first, second):
         raise SpecError(
-            f"{own.function} makes two images of one under one seed: draw with torch, NumPy's global generator or "
+            f"{own.function} gives two different images under one seed: draw with torch, NumPy's global generator or "
             "Python's `random`, which layercut seeds for every image and epoch"
         )
 

@@ -173,7 +173,7 @@ def solve_head(
 
 def _check(features: Tensor) -> None:
     if not features.isfinite().all():
-        raise UnsolvedError("expected finite features to solve a head on; some are infinite or NaN: look at the source")
+        raise UnsolvedError("expected finite features to solve a head on; some are infinite or NaN: check the source")
 
 
 class _Try:

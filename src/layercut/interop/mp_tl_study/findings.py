@@ -29,8 +29,8 @@ def warnings_about(
     found += [*_different_parameters(files), *_missing_baselines(trials), *_cut_zero_is_scratch(trials)]
     if trials:
         found += [
-            "The files hold no validation accuracy, so no cut is chosen: chosen on the test accuracy that is reported "
-            "for it, the best one would look better than it is.",
+            "The files hold no validation accuracy, so no cut is chosen: choosing by the reported test accuracy would "
+            "make the best one look better than it is.",
         ]
     return found
 
@@ -144,7 +144,7 @@ def _missing_baselines(trials: Iterable[NamedTrial]) -> Iterator[str]:
     shares = sorted({fraction for _, fraction in transferred - scratch})
     if shares:
         shown = ", ".join(f"{100 * share:g} %" for share in shares)
-        yield f"No baselines at {shown} of the data: nothing there says whether transfer helps at all."
+        yield f"No baselines at {shown} of the data: whether transfer helps there cannot be told."
 
 
 def _cut_zero_is_scratch(trials: Sequence[NamedTrial]) -> Iterator[str]:

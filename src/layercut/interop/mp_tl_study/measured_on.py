@@ -119,9 +119,7 @@ def words_of(images: MeasuredOn) -> str:
     """Return how many of which images were looked at, such as `29,404 training images`."""
     if images.where in ("training", "test"):
         return f"{images.num_images:,} {images.where} images"
-    return (
-        f"a multiple of {images.num_images:,} images" if images.where == "other" else "images of which nothing is known"
-    )
+    return f"a multiple of {images.num_images:,} images" if images.where == "other" else "unknown images"
 
 
 def _sentence(images: MeasuredOn) -> str:

@@ -39,7 +39,7 @@ class ZooOptions(StrictSpec):
     """Options of every model of torchvision and timm; channels, image size and classes follow from the task."""
 
     granularity: Granularity = Field(
-        default="block", description="Cut behind every block, or `stage`: behind every stage, where there are stages."
+        default="block", description="Cut after every `block`, or after every `stage` where the model has stages."
     )
     cuts: list[str | int] | None = Field(
         default=None,

@@ -116,7 +116,7 @@ def _create(name: str, image_shape: ImageShape, num_classes: int, **options: Any
         model: nn.Module = timm.create_model(name, in_chans=channels, num_classes=num_classes, **options)
     except (AssertionError, ZeroDivisionError, TypeError) as error:
         raise SpecError(
-            f"timm/{name} cannot be made for images of {channels} x {height} x {width}: {error or 'it asserts so'}"
+            f"timm/{name} cannot be built for images of {channels} x {height} x {width}: {error or 'it asserts so'}"
         ) from error
     return model
 

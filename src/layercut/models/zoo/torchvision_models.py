@@ -68,7 +68,7 @@ class Torchvision:
             model: nn.Module = zoo.get_model(name, weights=None, **options)
         except (ValueError, AssertionError, RuntimeError) as error:
             raise SpecError(
-                f"torchvision/{name} cannot be made for images of {height} x {width} pixels: {error}"
+                f"torchvision/{name} cannot be built for images of {height} x {width} pixels: {error}"
             ) from error
         if channels != _PUBLISHED_CHANNELS:
             _replace_first_convolution(model, channels)
