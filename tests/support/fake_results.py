@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,75 +28,64 @@ def fake_results(
 ) -> pd.DataFrame:
     """Return all cuts of all strategies; the trials of the rows `failed` diverged; equivalent trials are merged."""
     generator = np.random.default_rng(seed)
-    levels: list[dict[str, str]] = [{}]
-    for factor, names in (factors or {}).items():
-        levels = [{**level, f"factor_{factor}": name} for level in levels for name in names]
-    rows, accuracies = [], {}
-    for source in sources:
-        for target in targets:
-            for model in models:
-                for level in levels:
-                    for fraction in fractions:
-                        replicates = num_replicates if isinstance(num_replicates, int) else num_replicates[fraction]
-                        paired = generator.normal(0, 0.02, replicates)
-                        seen: set[str] = set()
-                        for strategy in strategies:
-                            for cut in range(1 if strategy == "scratch" else num_blocks + 1):
-                                point = _condition(strategy, cut, num_blocks)
-                                condition = f"{source}|{target}|{model}|{level}|{fraction}|{point}"
-                                mean = _mean(point[0], point[1], num_blocks, fraction)
-                                for replicate in range(replicates):
-                                    key = f"{condition}|{replicate}"
-                                    if key not in accuracies:
-                                        noise = generator.normal(0, 0.03 / (1 + 5 * fraction), 2)
-                                        accuracies[key] = np.round(
-                                            np.clip(mean + paired[replicate] + noise, 0, 1) * 450
-                                        ) / np.array([450.0, 450.0])
-                                    test, within = accuracies[key]
-                                    rows.append(
-                                        {
-                                            "study": "fake",
-                                            "source": source,
-                                            "target": target,
-                                            "model": model,
-                                            **level,
-                                            "strategy": strategy,
-                                            "cut": cut,
-                                            "fraction": fraction,
-                                            "replicate": replicate,
-                                            "num_blocks": num_blocks,
-                                            "merged": condition in seen,
-                                            "status": "finished",
-                                            "train_accuracy": 1.0,
-                                            "validation_accuracy": within if validation else np.nan,
-                                            "test_accuracy": test,
-                                            "test_loss": 1 - test,
-                                            "best_epoch": 7.0,
-                                            "num_epochs": 12.0,
-                                            "num_train_images": round(900 * fraction),
-                                            "num_validation_images": round(100 * fraction) * validation,
-                                            "num_test_images": 450.0,
-                                            "num_trained_parameters": _num_trained(*point, num_blocks),
-                                            "num_parameters": 5000.0,
-                                            "wall_seconds": 0.25,
-                                            "frozen_unchanged": True,
-                                            "key": key,
-                                            "condition": condition,
-                                        }
-                                    )
-                                seen.add(condition)
+    columns = [f"factor_{factor}" for factor in factors or {}]
+    levels = [dict(zip(columns, names, strict=True)) for names in itertools.product(*(factors or {}).values())]
+    rows: list[dict[str, Any]] = []
+    for source, target, model, level, fraction in itertools.product(sources, targets, models, levels, fractions):
+        context = {"study": "fake", "source": source, "target": target, "model": model, **level}
+        replicates = num_replicates if isinstance(num_replicates, int) else num_replicates[fraction]
+        paired = generator.normal(0, 0.02, replicates)
+        measured: dict[str, list[tuple[float, float]]] = {}
+        for strategy in strategies:
+            for cut in range(1 if strategy == "scratch" else num_blocks + 1):
+                point = _condition(strategy, cut, num_blocks)
+                condition = f"{source}|{target}|{model}|{level}|{fraction}|{point}"
+                merged = condition in measured
+                if not merged:
+                    mean = _mean(*point, num_blocks, fraction)
+                    measured[condition] = [_accuracies(mean + shift, fraction, generator) for shift in paired]
+                for replicate, (test, within) in enumerate(measured[condition]):
+                    rows.append(
+                        {
+                            **context,
+                            "strategy": strategy,
+                            "cut": cut,
+                            "fraction": fraction,
+                            "replicate": replicate,
+                            "num_blocks": num_blocks,
+                            "merged": merged,
+                            "status": "finished",
+                            "train_accuracy": 1.0,
+                            "validation_accuracy": within if validation else np.nan,
+                            "test_accuracy": test,
+                            "test_loss": 1 - test,
+                            "best_epoch": 7.0,
+                            "num_epochs": 12.0,
+                            "num_train_images": round(900 * fraction),
+                            "num_validation_images": round(100 * fraction) * validation,
+                            "num_test_images": 450.0,
+                            "num_trained_parameters": _num_trained(*point, num_blocks),
+                            "num_parameters": 5000.0,
+                            "wall_seconds": 0.25,
+                            "frozen_unchanged": True,
+                            "key": f"{condition}|{replicate}",
+                            "condition": condition,
+                        }
+                    )
     table = pd.DataFrame(rows)
     if len(failed):
         lost = table["key"].isin(table.loc[list(failed), "key"])
         table.loc[lost, "status"] = "diverged"
         table.loc[lost, ["train_accuracy", "validation_accuracy", "test_accuracy", "test_loss"]] = np.nan
-    table.attrs = {
-        "study": "fake",
-        "imported": False,
-        "plan": {},
-        "path": "runs/fake",
-    }
+    table.attrs = {"study": "fake", "imported": False, "plan": {}, "path": "runs/fake"}
     return table
+
+
+def _accuracies(mean: float, fraction: float, generator: np.random.Generator) -> tuple[float, float]:
+    """Return test and validation accuracy, each of 450 images."""
+    noise = generator.normal(0, 0.03 / (1 + 5 * fraction), 2)
+    test, within = np.round(np.clip(mean + noise, 0, 1) * 450) / 450.0
+    return test, within
 
 
 def _condition(strategy: str, cut: int, num_blocks: int) -> tuple[str, int]:
