@@ -268,7 +268,7 @@ def test_the_verdict_names_the_best_cut_its_interval_and_what_cannot_be_told_fro
     found = verdict(_scored([0.3, 0.5, 0.9, 0.88]))
     assert (found.best.cut, found.num_cuts, [other.cut for other in found.others]) == (2, 3, [3])
     text = " ".join(describe_verdict(found, 1))
-    assert text.startswith("Keep 2 of 3 blocks (cut 2, behind block2).")
+    assert text.startswith("Keep 2 of 3 blocks (cut 2, after block2).")
     assert "right about 90.0 % of 100 images held out there (95 % interval 82.6 to 94.5 %" in text
     assert "the pixels alone give 30.0 %" in text
     assert "It cannot be distinguished from cut 3 of the same model." in text

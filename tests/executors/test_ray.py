@@ -19,7 +19,7 @@ from layercut.executors.base import Done, Lost, Result
 from layercut.executors.ray import RayExecutor
 from layercut.records import Record, TrialRecord
 from layercut.runner.progress import NoProgress
-from support.ray_jobs import Context
+from support.executor_jobs import Context
 from support.tiny_study import NUM_TRIALS, command_line, wait_until, write_study
 
 try:
@@ -115,7 +115,7 @@ def test_jobs_of_a_killed_node_are_done_again_elsewhere_and_no_value_comes_twice
     raylet = node.all_processes["raylet"][0].process.pid
     (tmp_path / f"doomed-{raylet}").touch()
     events = []
-    for event in executor.run("support.ray_jobs:stay_where_marked", range(8), Context((tmp_path,))):
+    for event in executor.run("support.executor_jobs:stay_where_marked", range(8), Context((tmp_path,))):
         events.append(event)
         if isinstance(event, Result) and event.value == raylet and node in cluster.worker_nodes:
             cluster.remove_node(node, allow_graceful=False)
@@ -128,7 +128,7 @@ def test_values_come_in_the_order_of_their_job_and_jobs_are_drawn_as_there_is_ro
     executor: RayExecutor, tmp_path: Path
 ) -> None:
     drawn = iter(range(1_000_000))
-    events = executor.run("support.ray_jobs:count_up", (3 for _ in drawn), Context((tmp_path,)))
+    events = executor.run("support.executor_jobs:count_up", (3 for _ in drawn), Context((tmp_path,)))
     first: list[Any] = []
     while not any(isinstance(event, Done) for event in first):
         first.append(next(events))
@@ -140,21 +140,21 @@ def test_values_come_in_the_order_of_their_job_and_jobs_are_drawn_as_there_is_ro
 def test_an_exception_is_reported_with_its_name_and_what_came_before_stands(
     executor: RayExecutor, tmp_path: Path
 ) -> None:
-    first, last = executor.run("support.ray_jobs:fail", ["such job"], Context((tmp_path,)))
+    first, last = executor.run("support.executor_jobs:fail", ["such job"], Context((tmp_path,)))
     assert first == Result("such job", "before")
     assert isinstance(last, Lost)
     assert (last.error, last.message.splitlines()[0]) == ("FileNotFoundError", "no such job")
 
 
 def test_a_job_whose_worker_is_killed_twice_is_done_at_the_third_try(executor: RayExecutor, tmp_path: Path) -> None:
-    events = list(executor.run("support.ray_jobs:be_killed", [2], Context((tmp_path,))))
+    events = list(executor.run("support.executor_jobs:be_killed", [2], Context((tmp_path,))))
     assert events == [Result(2, "first"), Result(2, "second"), Done(2)]
 
 
 def test_a_job_that_kills_every_worker_is_given_up_after_three(
     executor: RayExecutor, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    *before, last = executor.run("support.ray_jobs:be_killed", [99], Context((tmp_path,)))
+    *before, last = executor.run("support.executor_jobs:be_killed", [99], Context((tmp_path,)))
     assert before in ([], [Result(99, "first")])  # a value may die on its way with the worker that has sent it
     assert isinstance(last, Lost)
     assert last.error is None
@@ -165,7 +165,7 @@ def test_a_job_that_kills_every_worker_is_given_up_after_three(
 def test_jobs_on_a_gpu_go_to_the_node_that_has_one(cluster: Any, tmp_path: Path) -> None:
     executor = RayExecutor(2, (), cluster.address)
     try:
-        events = list(executor.run("support.ray_jobs:visible_gpu", [0, 1], Context((tmp_path,), "cuda")))
+        events = list(executor.run("support.executor_jobs:visible_gpu", [0, 1], Context((tmp_path,), "cuda")))
         assert values(events) == ["0", "0"]
     finally:
         executor.close()
@@ -173,20 +173,20 @@ def test_jobs_on_a_gpu_go_to_the_node_that_has_one(cluster: Any, tmp_path: Path)
 
 def test_a_folder_that_a_node_does_not_see_is_named_before_anything_runs(executor: RayExecutor, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot see .*absent.* must"):
-        list(executor.run("support.ray_jobs:count_up", [1], Context((tmp_path, tmp_path / "absent"))))
+        list(executor.run("support.executor_jobs:count_up", [1], Context((tmp_path, tmp_path / "absent"))))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_address_without_a_cluster_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--address 127.0.0.1:9: no Ray cluster .*ray start"):
-        list(RayExecutor(1, (), "127.0.0.1:9").run("support.ray_jobs:count_up", [1], Context((tmp_path,))))
+        list(RayExecutor(1, (), "127.0.0.1:9").run("support.executor_jobs:count_up", [1], Context((tmp_path,))))
 
 
 def test_auto_is_refused_where_no_cluster_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     with pytest.raises(UserError, match=r"--address auto: .*none was started on this machine"):
-        list(RayExecutor(1, (), "auto").run("support.ray_jobs:count_up", [1], Context((tmp_path,))))
+        list(RayExecutor(1, (), "auto").run("support.executor_jobs:count_up", [1], Context((tmp_path,))))
 
 
 @pytest.mark.parametrize("address", ["ray://somewhere:10001", "somewhere", "", "local:", "[::1]", "[::1:6379"])

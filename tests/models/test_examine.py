@@ -33,15 +33,15 @@ def refusal(function, **more):
     [
         ("plain", SHAPE),
         ("starts_at_constants", SHAPE),
-        ("rows", (3, 32, 64)),
-        ("channels_last", (3, 12, 8)),
-        ("sequence", SHAPE),
+        ("Rows", (3, 32, 64)),
+        ("ChannelsLast", (3, 12, 8)),
+        ("Sequence", SHAPE),
         ("tokens", SHAPE),
-        ("tied", SHAPE),
-        ("lenet", SHAPE),
-        ("sizes_at_the_start", SHAPE),
+        ("Tied", SHAPE),
+        ("LeNet", SHAPE),
+        ("SizesAtTheStart", SHAPE),
         ("lazy", SHAPE),
-        ("windows", SHAPE),
+        ("Windows", SHAPE),
     ],
 )
 def test_a_model_that_is_what_it_should_be_passes_without_a_word(function, shape):
@@ -80,16 +80,16 @@ def test_initial_values_of_another_generator_are_refused():
 
 
 def test_a_function_that_draws_in_evaluation_mode_is_refused():
-    assert "the block conv2 draws at random in evaluation mode" in refusal("always_drops")
+    assert "the block conv2 draws at random in evaluation mode" in refusal("AlwaysDrops")
 
 
-@pytest.mark.parametrize("function", ["looks_at_the_batch", "norms_without_statistics"])
+@pytest.mark.parametrize("function", ["LooksAtTheBatch", "norms_without_statistics"])
 def test_features_that_depend_on_the_batch_in_evaluation_mode_are_refused(function):
     assert "depends on the batch in evaluation mode" in refusal(function)
 
 
 def test_a_squeeze_that_drops_the_dimension_of_a_single_image_is_refused():
-    assert "keep the dimension of images" in refusal("squeezes")
+    assert "keep the dimension of images" in refusal("Squeezes")
 
 
 def test_a_width_that_depends_on_the_number_of_classes_is_refused():

@@ -107,7 +107,7 @@ def test_named_layers_end_blocks_and_what_is_behind_the_last_belongs_to_it():
     [
         (["stem", "bodi"], r"no layer 'bodi'; did you mean 'body'\?"),
         (["body", "stem"], "in the order in which they run"),
-        (["body.0.conv", "body"], r"behind 'body.0.conv' more than one tensor is needed"),
+        (["body.0.conv", "body"], r"after 'body.0.conv' more than one tensor is needed"),
     ],
 )
 def test_names_behind_which_nothing_can_be_cut_are_refused(blocks, message):

@@ -43,17 +43,17 @@ def theirs(function, shape=SHAPE):
 @pytest.mark.parametrize(
     ("function", "shape"),
     [
-        ("rows", (3, 32, 64)),
-        ("channels_last", (3, 12, 8)),
-        ("channels_last", (3, 16, 16)),
-        ("sequence", (3, 16, 20)),
+        ("Rows", (3, 32, 64)),
+        ("ChannelsLast", (3, 12, 8)),
+        ("ChannelsLast", (3, 16, 16)),
+        ("Sequence", (3, 16, 20)),
         ("tokens", (3, 16, 24)),
-        ("tied", SHAPE),
-        ("lenet", SHAPE),
-        ("sizes_at_the_start", (3, 16, 24)),
+        ("Tied", SHAPE),
+        ("LeNet", SHAPE),
+        ("SizesAtTheStart", (3, 16, 24)),
         ("lazy", SHAPE),
         ("names_that_meet", SHAPE),
-        ("dotted_names_that_meet", SHAPE),
+        ("NamesThatMeet", SHAPE),
     ],
 )
 def test_parts_placed_as_in_training_compute_what_the_users_model_computes(function, shape):
@@ -70,10 +70,10 @@ def test_parts_placed_as_in_training_compute_what_the_users_model_computes(funct
 @pytest.mark.parametrize(
     ("function", "shape", "features"),
     [
-        ("rows", (3, 32, 64), (16, 16, 32)),
-        ("channels_last", (3, 12, 8), (6, 6, 4)),
-        ("channels_last", (3, 12, 12), (6, 6, 6)),
-        ("sequence", (3, 16, 20), (20, 5)),
+        ("Rows", (3, 32, 64), (16, 16, 32)),
+        ("ChannelsLast", (3, 12, 8), (6, 6, 4)),
+        ("ChannelsLast", (3, 12, 12), (6, 6, 6)),
+        ("Sequence", (3, 16, 20), (20, 5)),
         ("tokens", (3, 16, 24), (24, 8)),
     ],
 )
@@ -85,7 +85,7 @@ def test_maps_have_their_channels_first_and_tokens_last_whatever_the_shapes_look
 
 @pytest.mark.parametrize(
     ("function", "shape", "width"),
-    [("rows", (3, 32, 64), 16), ("channels_last", (3, 12, 12), 6), ("sequence", (3, 16, 20), 5)],
+    [("Rows", (3, 32, 64), 16), ("ChannelsLast", (3, 12, 12), 6), ("Sequence", (3, 16, 20), 5)],
 )
 def test_a_truncated_head_averages_over_places_and_not_over_channels(function, shape, width):
     model = build(function, shape).eval()
@@ -116,11 +116,11 @@ def test_every_path_of_a_layer_gets_a_name_of_its_own_that_means_nothing_else(pa
 
 
 def test_layers_with_a_number_at_the_end_of_their_name_are_called_by_it():
-    model = build("numbered", blocks=["conv_1", "conv_2"])
+    model = build("Numbered", blocks=["conv_1", "conv_2"])
     assert [name for name, _ in model.blocks.conv_1.named_parameters()] == ["conv_1.weight", "conv_1.bias"]
 
 
-@pytest.mark.parametrize("function", ["names_that_meet", "dotted_names_that_meet"])
+@pytest.mark.parametrize("function", ["names_that_meet", "NamesThatMeet"])
 def test_no_block_is_lost_where_paths_meet(function):
     model = build(function)
     assert len(model.blocks) == len(set(model.block_names)) > 1
@@ -128,28 +128,28 @@ def test_no_block_is_lost_where_paths_meet(function):
 
 
 def test_nothing_is_cut_between_layers_that_share_a_weight_under_two_names():
-    model = build("tied")
+    model = build("Tied")
     assert model.block_names == ["stem", "first", "last"]
-    with pytest.raises(SpecError, match="behind 'middle' weights are used that layers before it use too"):
-        build("tied", blocks=["stem", "middle", "last"])
+    with pytest.raises(SpecError, match="after 'middle' weights are used that layers before it use too"):
+        build("Tied", blocks=["stem", "middle", "last"])
 
 
 def test_a_classifier_that_shares_its_weights_is_refused():
     with pytest.raises(SpecError, match="the classifier fc shares its weights"):
-        build("tied_head")
+        build("TiedHead")
 
 
 def test_a_model_whose_view_takes_no_channels_last_is_trained_in_the_other_order():
-    model = build("lenet")
+    model = build("LeNet")
     assert memory_format(model) is torch.contiguous_format
-    assert memory_format(build("rows")) is torch.channels_last
+    assert memory_format(build("Rows")) is torch.channels_last
     placed = place_model(model, CPU)
     placed(torch.randn(2, *SHAPE).to(memory_format=torch.channels_last)).sum().backward()
     assert all(parameter.grad is not None for parameter in placed.parameters())
 
 
 def test_values_of_five_dimensions_do_not_keep_a_model_from_channels_last():
-    model = place_model(build("windows"), CPU)
+    model = place_model(build("Windows"), CPU)
     assert memory_format(model) is torch.channels_last
     assert model.get_parameter("blocks.conv2.conv2.weight").is_contiguous(memory_format=torch.channels_last)
 
@@ -159,7 +159,7 @@ def test_a_pooling_that_is_used_twice_is_no_shared_weight():
 
 
 def test_sizes_read_at_the_start_and_used_at_the_end_are_no_features():
-    assert build("sizes_at_the_start").block_names == ["conv1", "conv2"]
+    assert build("SizesAtTheStart").block_names == ["conv1", "conv2"]
 
 
 def test_lazy_layers_have_sizes_and_values_from_the_seed():
@@ -172,11 +172,11 @@ def test_lazy_layers_have_sizes_and_values_from_the_seed():
 
 def test_a_second_argument_of_the_forward_pass_is_refused_in_a_sentence():
     with pytest.raises(SpecError, match=r"expected NeedsMore\.forward to take only images; it needs mask too"):
-        build("needs_more")
+        build("NeedsMore")
 
 
 def test_a_layer_that_the_forward_pass_does_not_use_is_said():
-    assert "uses no extra.weight, extra.bias" in build("has_more").notes[0]
+    assert "does not use extra.weight, extra.bias" in build("HasMore").notes[0]
 
 
 def test_another_way_of_finding_cuts_gives_other_keys_to_models_that_are_cut_on_their_graph_alone():
@@ -187,7 +187,7 @@ def test_another_way_of_finding_cuts_gives_other_keys_to_models_that_are_cut_on_
     assert not plan_model(MODELS["plain_cnn"], MODELS["plain_cnn"].options(), SHAPE, 5).traced
 
 
-@pytest.mark.parametrize("function", ["lenet", "channels_last", "sizes_at_the_start", "tied", "sequence"])
+@pytest.mark.parametrize("function", ["LeNet", "ChannelsLast", "SizesAtTheStart", "Tied", "Sequence"])
 def test_several_models_as_one_compute_what_each_computes(function):
     models = [place_model(seeded_build(FOREIGN, options(function), SHAPE, 5, seed), CPU) for seed in range(2)]
     images = torch.randn(3, *SHAPE).contiguous(memory_format=torch.channels_last)

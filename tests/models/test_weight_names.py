@@ -110,9 +110,9 @@ def test_two_nested_state_dicts_are_refused(path):
 
 
 def test_a_model_of_the_user_whose_own_classifier_is_called_head_out_reads_its_own_file(path):
-    torch.save(theirs("head_out").state_dict(), path)
-    values = read_weights(own("head_out"), path)
-    assert torch.equal(values["blocks.conv1.conv1.weight"], theirs("head_out").conv1.weight)
+    torch.save(theirs("HeadOut").state_dict(), path)
+    values = read_weights(own("HeadOut"), path)
+    assert torch.equal(values["blocks.conv1.conv1.weight"], theirs("HeadOut").conv1.weight)
     assert len(values["head.out.weight"]) == 7
 
 

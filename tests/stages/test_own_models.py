@@ -13,7 +13,7 @@ from support.tiny import context_with_sources, tiny_plan
 SMALL = ["transfer.fractions=[0.1]", "transfer.training={epochs: 1, batch_size: 10}", "pretraining.epochs=1"]
 
 
-@pytest.mark.parametrize("function", ["lenet", "tied", "lazy", "channels_last", "all_but_the_head_frozen"])
+@pytest.mark.parametrize("function", ["LeNet", "Tied", "lazy", "ChannelsLast", "all_but_the_head_frozen"])
 def test_every_trial_of_a_model_as_people_have_it_succeeds(function, tmp_path):
     checked = tiny_plan(f"model={{factory: 'support.odd_models:{function}'}}", *SMALL)
     context = context_with_sources(checked, tmp_path)
@@ -25,7 +25,7 @@ def test_every_trial_of_a_model_as_people_have_it_succeeds(function, tmp_path):
 
 
 def test_replicates_of_a_model_with_shared_weights_stay_shared_when_they_are_trained_as_one(tmp_path):
-    model = "model={factory: 'support.odd_models:tied'}"
+    model = "model={factory: 'support.odd_models:Tied'}"
     changes = [model, *SMALL, "transfer.strategies=[scratch]", "transfer.replicates=2"]
     serial, stacked = tiny_plan(*changes), tiny_plan(*changes, stacked=True)
     context = context_with_sources(serial, tmp_path)

@@ -79,10 +79,6 @@ class Rows(nn.Module):
         return self.fc(self.conv(self.stem(x).relu()).relu().mean((2, 3)))
 
 
-def rows(image_shape, num_classes):
-    return Rows(image_shape, num_classes)
-
-
 class ChannelsLast(nn.Module):
     """Maps "n h w c", which dense layers work on."""
 
@@ -96,10 +92,6 @@ class ChannelsLast(nn.Module):
         x = self.patch(x).permute(0, 2, 3, 1)
         x = x + self.mix1(x).relu()
         return self.fc(self.norm(x + self.mix2(x).relu()).mean((1, 2)))
-
-
-def channels_last(image_shape, num_classes):
-    return ChannelsLast(image_shape, num_classes)
 
 
 class ToLast(nn.Module):
@@ -132,10 +124,6 @@ class Windows(Net):
         return self.fc(x.mean((2, 3)))
 
 
-def windows(image_shape, num_classes):
-    return Windows(image_shape, num_classes)
-
-
 class Sequence(nn.Module):
     """Features "n channels length" of one-dimensional convolutions."""
 
@@ -148,10 +136,6 @@ class Sequence(nn.Module):
     def forward(self, x):
         x = self.conv2(self.conv1(x.flatten(1, 2)).relu()).relu()
         return self.fc(x.mean(2))
-
-
-def sequence(image_shape, num_classes):
-    return Sequence(image_shape, num_classes)
 
 
 class Tokens(nn.Module):
@@ -196,10 +180,6 @@ class NamesThatMeet(Net):
         return self.fc(self.pool(self.a.b(self.pool(self.a_b(x).relu())).relu()).mean((2, 3)))
 
 
-def dotted_names_that_meet(image_shape, num_classes):
-    return NamesThatMeet(image_shape, num_classes)
-
-
 class Numbered(nn.Module):
     def __init__(self, image_shape, num_classes):
         super().__init__()
@@ -208,10 +188,6 @@ class Numbered(nn.Module):
 
     def forward(self, x):
         return self.fc(self.conv_2(self.conv_1(x).relu()).relu().mean((2, 3)))
-
-
-def numbered(image_shape, num_classes):
-    return Numbered(image_shape, num_classes)
 
 
 class Tied(nn.Module):
@@ -231,10 +207,6 @@ class Tied(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-def tied(image_shape, num_classes):
-    return Tied(image_shape, num_classes)
-
-
 class TiedHead(nn.Module):
     def __init__(self, image_shape, num_classes):
         super().__init__()
@@ -246,10 +218,6 @@ class TiedHead(nn.Module):
         return self.fc(self.middle(self.first(x.flatten(1)).relu()).relu())
 
 
-def tied_head(image_shape, num_classes):
-    return TiedHead(image_shape, num_classes)
-
-
 class AlwaysDrops(Net):
     def forward(self, x):
         x = self.pool(self.conv1(x).relu())
@@ -257,19 +225,11 @@ class AlwaysDrops(Net):
         return self.fc(x.mean((2, 3)))
 
 
-def always_drops(image_shape, num_classes):
-    return AlwaysDrops(image_shape, num_classes)
-
-
 class LooksAtTheBatch(Net):
     def forward(self, x):
         x = self.pool(self.conv1(x).relu())
         x = self.pool(self.conv2(x - x.mean(0, keepdim=True)).relu())
         return self.fc(x.mean((2, 3)))
-
-
-def looks_at_the_batch(image_shape, num_classes):
-    return LooksAtTheBatch(image_shape, num_classes)
 
 
 def norms_without_statistics(image_shape, num_classes):
@@ -282,10 +242,6 @@ class Squeezes(Net):
     def forward(self, x):
         x = self.pool(self.conv2(self.pool(self.conv1(x).relu())).relu())
         return self.fc(F.adaptive_avg_pool2d(x, 1).squeeze())
-
-
-def squeezes(image_shape, num_classes):
-    return Squeezes(image_shape, num_classes)
 
 
 class LeNet(nn.Module):
@@ -305,10 +261,6 @@ class LeNet(nn.Module):
         return self.fc2(F.relu(self.fc1(x)))
 
 
-def lenet(image_shape, num_classes):
-    return LeNet(image_shape, num_classes)
-
-
 class SizesAtTheStart(Net):
     def forward(self, x):
         n, _, height, width = x.shape
@@ -317,10 +269,6 @@ class SizesAtTheStart(Net):
         x = self.pool(self.conv2(x).relu())
         x = F.interpolate(x, size=(height, width))
         return self.fc(x.reshape(n, -1, height * width).mean(2) + zeros)
-
-
-def sizes_at_the_start(image_shape, num_classes):
-    return SizesAtTheStart(image_shape, num_classes)
 
 
 def lazy(image_shape, num_classes):
@@ -332,10 +280,6 @@ def lazy(image_shape, num_classes):
 class NeedsMore(Net):
     def forward(self, x, mask):
         return super().forward(x * mask)
-
-
-def needs_more(image_shape, num_classes):
-    return NeedsMore(image_shape, num_classes)
 
 
 def width_of_the_classes(image_shape, num_classes):
@@ -352,10 +296,6 @@ class HasMore(Net):
     def __init__(self, image_shape, num_classes):
         super().__init__(image_shape, num_classes)
         self.extra = nn.Linear(3, 3)
-
-
-def has_more(image_shape, num_classes):
-    return HasMore(image_shape, num_classes)
 
 
 class Head(nn.Module):
@@ -378,7 +318,3 @@ class HeadOut(Net):
     def forward(self, x):
         x = self.pool(self.conv2(self.pool(self.conv1(x).relu())).relu())
         return self.head(x.mean((2, 3)))
-
-
-def head_out(image_shape, num_classes):
-    return HeadOut(image_shape, num_classes)
