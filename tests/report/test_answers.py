@@ -88,7 +88,7 @@ def test_scratch_needs_the_proof_that_transfer_needs():
     assert "train from scratch" not in answer(open_one).lead
     few = replace(SCRATCH, against_transfer=("freeze", 2, Contrast(3, 0.05, float("nan"), float("nan"), 0.25, 1.0)))
     assert answer(few).verdict == "too_few"
-    assert "which 3 paired replicates cannot prove" in answer(few).rest
+    assert "which 3 paired replicates are too few to prove" in answer(few).rest
 
 
 def test_scratch_alone_is_said_plainly():
@@ -108,7 +108,7 @@ def test_a_difference_that_may_be_chance_is_no_advantage():
 def test_too_few_replicates_are_not_called_chance_and_say_how_many_it_takes():
     found = answer(replace(GAIN, contrast=Contrast(5, 0.129, 0.1, 0.15, 0.0625, 1.0), p_holm=0.4375, num_replicates=5))
     assert found.verdict == "too_few"
-    assert found.sentence.endswith("+12.9 points over training from scratch, which 5 paired replicates cannot prove.")
+    assert found.sentence.endswith("+12.9 points over training from scratch, which 5 paired replicates are too few to prove.")
     assert any("`--set transfer.replicates=9` with the same command adds 4." in note for note in found.notes)
 
 
