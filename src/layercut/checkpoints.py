@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors under the key of the job that made them.
+"""Weights on disk: safetensors files named by the key of the job that made them.
 
 Written to a temporary file, flushed, then renamed, so that a file under its final name is whole;
 its tensors are hashed on writing and on reading.

@@ -1,4 +1,4 @@
-"""Files on disk: asked for before the work, written whole or not at all, and what a full disk is called."""
+"""Files on disk: checked before the work starts, written completely or not at all; a full disk has its own error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well predictions agree with labels, in the three ways that a study may choose by: its `metric`.
+"""The three metrics that a study may choose by: accuracy, balanced accuracy and macro F1.
 
 All three follow from how many images of each class there are, were predicted, and were predicted rightly; those of
 several folds add up. The mean over classes is over those whose value is defined: recall where a class has images, F1

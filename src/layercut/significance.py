@@ -1,4 +1,4 @@
-"""What p-value an experiment can reach at all: known from its size, before anything is run.
+"""The p-values that an experiment can reach at all, known from its size before anything is run.
 
 The exact two-sided Wilcoxon signed-rank test of n pairs has 2^n equally likely sign patterns, so no p-value
 lies below 2 / 2^n; Holm multiplies the least of m p-values by m.

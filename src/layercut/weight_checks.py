@@ -1,4 +1,4 @@
-"""What a file of weights must hold: plain, finite numbers, as many in memory as in the file."""
+"""Checks of a weight file: plain, finite numbers, no more in memory than in the file."""
 
 from __future__ import annotations
 

@@ -108,7 +108,9 @@ def test_a_difference_that_may_be_chance_is_no_advantage():
 def test_too_few_replicates_are_not_called_chance_and_say_how_many_it_takes():
     found = answer(replace(GAIN, contrast=Contrast(5, 0.129, 0.1, 0.15, 0.0625, 1.0), p_holm=0.4375, num_replicates=5))
     assert found.verdict == "too_few"
-    assert found.sentence.endswith("+12.9 points over training from scratch, which 5 paired replicates are too few to prove.")
+    assert found.sentence.endswith(
+        "+12.9 points over training from scratch, which 5 paired replicates are too few to prove."
+    )
     assert any("`--set transfer.replicates=9` with the same command adds 4." in note for note in found.notes)
 
 

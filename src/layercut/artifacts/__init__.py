@@ -1,4 +1,4 @@
-"""What is kept of a study beside its records: folders of plain files under a key. No torch here."""
+"""What a study keeps besides its records: folders of plain files, one per key. No torch here."""
 
 from layercut.artifacts.reading import KeptTrial, kept_trials
 from layercut.artifacts.representations import KeptRepresentations, kept_representations

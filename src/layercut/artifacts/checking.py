@@ -1,4 +1,4 @@
-"""Comparing what is kept of trials with the hashes in its cards."""
+"""Check kept trials against the hashes in their cards."""
 
 from __future__ import annotations
 

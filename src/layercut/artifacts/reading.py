@@ -1,4 +1,4 @@
-"""Reading artifacts: tables and arrays for figures, without torch."""
+"""Read kept trials as tables and arrays for figures, without torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the layers of a source represent some images, for figures: places, clusters and distances."""
+"""Representations of a few images at the layers of a source, for figures: positions, clusters and distances."""
 
 from __future__ import annotations
 

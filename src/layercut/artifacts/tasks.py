@@ -1,4 +1,4 @@
-"""Some training images of each task of a study, for those who look at its results."""
+"""A few training images of each task, shown beside a study's results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing an artifact so that its folder is either absent or whole."""
+"""Write an artifact so that its folder is either absent or complete."""
 
 from __future__ import annotations
 

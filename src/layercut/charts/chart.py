@@ -1,4 +1,4 @@
-"""A figure as a frozen value: everything that is shown, nothing of how it is drawn.
+"""A figure as a frozen value: everything that is shown, nothing about how it is drawn.
 
 Figures compute a `Chart`; tests look into it; `charts.plotly` and `charts.matplotlib` draw it. Numbers are in
 the unit that the axis names. Colours are `#rrggbb` or one of the roles in `charts.palette.Theme`, such as
@@ -171,7 +171,7 @@ class Panel:
     cells: Cells | None = None
     bars: tuple[BarSeries, ...] = ()
     surface: Cells | None = None
-    """Drawn as a landscape over rows and columns; `z` is its height."""
+    """Drawn as a surface over rows and columns; `z` is its height."""
     z: Axis | None = None
     pictures: tuple[Picture, ...] = ()
     picture_columns: int = 0

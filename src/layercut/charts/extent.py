@@ -1,4 +1,4 @@
-"""Where an axis begins and ends, and how series share a place on it."""
+"""The limits of an axis, and how series share a position on it."""
 
 from __future__ import annotations
 

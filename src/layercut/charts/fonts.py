@@ -1,4 +1,4 @@
-"""Fonts for signs that matplotlib's own font does not have, such as those of Chinese, Japanese and Korean names."""
+"""Fonts for characters that matplotlib's own font lacks, such as those of Chinese, Japanese and Korean names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies in a pair of matplotlib axes: boxes, bars, lines, references, cells, surfaces and pictures."""
+"""The contents of matplotlib axes: boxes, bars, lines, references, cells, surfaces and pictures."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def draw_marks(axes: Axes, chart: Chart, panel: Panel, theme: Theme) -> None:
 
 
 def draw_surface(axes: Any, chart: Chart, panel: Panel, cells: Cells, theme: Theme) -> None:
-    """Draw a landscape into three-dimensional axes."""
+    """Draw a surface into three-dimensional axes."""
     low, high = chart.color_scale or (0.0, 1.0)
     height = np.array([[math.nan if value is None else value for value in row] for row in cells.values])
     x, y = np.meshgrid(range(len(cells.columns)), range(len(cells.rows)))

@@ -1,4 +1,4 @@
-"""Draw a `Chart` with plotly: one figure a panel, so that a page can lay the panels out for its width.
+"""Draw a `Chart` with plotly: one figure per panel, so that a page can lay the panels out for its width.
 
 Legends are left to the page, which draws one for all panels from `Chart.legend`; traces carry the entry's
 name. Numbers are rounded to what can be seen, so that pages stay small.

@@ -1,4 +1,4 @@
-"""Plotly traces of what shares a pair of axes: boxes, bars, lines and references."""
+"""Plotly traces of everything that shares a pair of axes: boxes, bars, lines and references."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The five numbers of a box, the same on page and paper."""
+"""The five numbers of a box plot, the same on page and paper."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Charts as one figure of plotly: their panels in rows, one legend for all."""
+"""Charts as one plotly figure: their panels in rows, one legend for all."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The command line: one file a command, none of which computes anything."""
+"""The command line: one file per command, none of which computes anything."""

@@ -1,4 +1,4 @@
-"""Names and one-line summaries of everything registered."""
+"""Names and one-line summaries of all registered datasets, models, strategies, probes and figures."""
 
 from __future__ import annotations
 

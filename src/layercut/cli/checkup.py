@@ -1,4 +1,4 @@
-"""What a machine can do, as `layercut doctor` says it."""
+"""What this machine can do and what it lacks, for `layercut doctor`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`layercut data`: where datasets are, fetching them, checking them."""
+"""`layercut data`: show, download and verify datasets."""
 
 from __future__ import annotations
 

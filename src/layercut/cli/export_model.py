@@ -1,4 +1,4 @@
-"""`layercut export-model`: a study's model as files of other programs."""
+"""`layercut export-model`: a study's model as files for other programs."""
 
 from __future__ import annotations
 

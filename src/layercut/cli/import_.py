@@ -1,4 +1,4 @@
-"""`layercut import`: results that others measured."""
+"""`layercut import`: results measured by other programs."""
 
 from __future__ import annotations
 

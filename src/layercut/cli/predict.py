@@ -1,4 +1,4 @@
-"""`layercut predict`: what a study's model says of pictures."""
+"""`layercut predict`: classify pictures with a study's model."""
 
 from __future__ import annotations
 

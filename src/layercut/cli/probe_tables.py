@@ -1,4 +1,4 @@
-"""Scores as `layercut probe` prints them: one row per layer, as many probes beside each other as a line holds."""
+"""Scores as `layercut probe` prints them: one row per layer, as many probes side by side as fit on a line."""
 
 from __future__ import annotations
 

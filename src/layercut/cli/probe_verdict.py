@@ -1,4 +1,4 @@
-"""What `layercut probe` answers: which model, which cut, how sure."""
+"""The answer of `layercut probe`: which model, which cut, how certain."""
 
 from __future__ import annotations
 

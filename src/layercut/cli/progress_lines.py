@@ -1,4 +1,4 @@
-"""Progress as lines, for files and other programs: one a tenth of the work or a minute, whichever comes first."""
+"""Progress as lines, for files and other programs: one per tenth of the work or per minute, whichever comes first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`layercut run RUN`: what is measured stays as it was when the run was started."""
+"""`layercut run RUN`: resume with the options that the run was started with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is printed: names from outside may hold escape sequences, which a terminal is never given."""
+"""Printing safely: names from outside may hold escape sequences, which must never reach the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images and labels that somebody has in memory, kept in a folder that resumed runs and workers read.
+"""Images and labels given as arrays, kept in a folder that resumed runs and workers read.
 
 FOLDER/{train,test}_{images,labels}.npy, about.json    written by `keep_arrays`
 """

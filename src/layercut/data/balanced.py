@@ -1,4 +1,4 @@
-"""Which images a probe looks at: a class-balanced part of a trial's sample."""
+"""A class-balanced part of a trial's sample: the images that a probe looks at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What images are, whatever they came from: a fingerprint of a dataset, a hash of each image."""
+"""The content of images, wherever they came from: a fingerprint of a dataset, a hash of each image."""
 
 from __future__ import annotations
 

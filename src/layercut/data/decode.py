@@ -1,4 +1,4 @@
-"""Image files to arrays of pixels."""
+"""Decode image files into arrays of pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fetching raw files: bounded in time, silent on stdout, all or nothing."""
+"""Download raw files: bounded in time, silent on stdout, all or nothing."""
 
 from __future__ import annotations
 

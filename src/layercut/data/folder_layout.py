@@ -1,4 +1,4 @@
-"""Which images a folder holds, of which class and split: read from its folders, as people have them.
+"""Find the images, classes and splits of a folder from the names of its folders.
 
 root/{train,test}/CLASS/*       or val/, valid/ or validation/ in place of test/; capitals do not matter
 root/CLASS/*                    a share of each class is kept for tests

@@ -1,4 +1,4 @@
-"""What a folder of images holds: classes, counts and sizes, from listings and headers alone."""
+"""Survey a folder of images: classes, counts and sizes, from listings and headers alone."""
 
 from __future__ import annotations
 

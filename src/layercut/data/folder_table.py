@@ -1,4 +1,4 @@
-"""Which images a folder holds, of which class and split, as a table beside them says.
+"""Find the images, classes and splits of a folder from a table beside them.
 
 metadata.csv    file_name,label[,split][,group]    names relative to the table's folder; or metadata.parquet
 """

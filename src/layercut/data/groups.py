@@ -1,4 +1,4 @@
-"""Groups of images that stay whole: a patient, a camera, a video is on one side of every division.
+"""Groups of images that stay together: all images of a patient, a camera or a video are on one side of every split.
 
 Tables `counts` hold the images of each class (columns) in each group (rows).
 """

@@ -1,4 +1,4 @@
-"""Test images that are nearly training images: taken again a second later, cropped, saved again, made darker.
+"""Test images that are near copies of training images: taken a second later, cropped, saved again, darkened.
 
 Two images are near copies where their difference hashes differ in few bits, and their thumbnails are then seen to be
 nearly proportional: a hash alone takes two empty skies for one.

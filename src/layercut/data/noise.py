@@ -1,4 +1,4 @@
-"""Images of which only part is left: noise in their place, to ask what a source learned of images at all.
+"""Images replaced by noise in whole or in part, to ask what a source learned from images at all.
 
 Each is a rule (pixels, seed, name of the split, rows) -> pixels. All of it is whole-number arithmetic on the raw
 stream of PCG64, which NumPy never changes: a seed gives equal images on every machine. An image's noise depends on its

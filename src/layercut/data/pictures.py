@@ -1,4 +1,4 @@
-"""Picture files as the images of a task: using a trained model needs the preparation that its training had."""
+"""Picture files prepared like the training images of a task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images that need not fit in memory: made a piece at a time, when a piece is asked for."""
+"""Images that need not fit in memory: produced a piece at a time, on demand."""
 
 from __future__ import annotations
 

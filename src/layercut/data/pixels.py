@@ -1,4 +1,4 @@
-"""Pictures of every kind to 8 bits of grey or colour: one table of rules.
+"""Convert pictures of every kind to 8 bits of grey or colour: one table of rules.
 
 | picture                                     | becomes                                                       |
 |---------------------------------------------|---------------------------------------------------------------|

@@ -1,4 +1,4 @@
-"""Raw files of a dataset in the data directory: what they must be, and whether they are."""
+"""Raw files of a dataset: what is expected in the data directory, and whether it is there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dataset by name to checked content: options, raw files, a held-out test split where there is none."""
+"""Read a dataset by name into checked content: options, raw files, a held-out test split where there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Giving images a size and a number of channels, by a policy that the study file declares.
+"""Bring images to a size and number of channels, as the study file says.
 
 Pillow's resampling works on whole numbers: equal images give equal pixels on every machine.
 """

@@ -1,4 +1,4 @@
-"""How many images of each class a sample, its validation and its folds have: all that a plan needs to know."""
+"""Numbers of images per class in a sample, its validation set and its folds: all that a plan needs to know."""
 
 from __future__ import annotations
 

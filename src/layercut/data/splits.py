@@ -1,4 +1,4 @@
-"""Which images of a task a replicate is trained and validated on: stratified, nested, paired.
+"""The training and validation images of each replicate: stratified, nested, paired.
 
 n_c = round(f * N_c) images of each class c are sampled, those of a smaller fraction contained in those of a larger
 one; validation images come from the sample (`within`) or, once a study, from all images (`full`), or the dataset has

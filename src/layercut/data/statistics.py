@@ -1,4 +1,4 @@
-"""Mean and deviation of each channel, exact: the same bits on every machine, whatever the order of the images."""
+"""Exact mean and deviation of each channel: the same bits on every machine, whatever the order of the images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sets whose files are all known beforehand, through torchvision: its downloads, its layout on disk, its readers.
+"""Datasets whose files are known beforehand, through torchvision: its downloads, its layout on disk, its readers.
 
 What torchvision leaves out is here: it takes any unpacked MNIST file of the right name for the data (its
 checksums are of the archives only). torchvision is imported only where files are read.

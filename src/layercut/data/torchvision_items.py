@@ -1,4 +1,4 @@
-"""What an opened set of torchvision holds: labels, names of classes, images."""
+"""The contents of an opened torchvision dataset: labels, class names, images."""
 
 from __future__ import annotations
 

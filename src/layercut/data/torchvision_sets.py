@@ -1,4 +1,4 @@
-"""Any classification set of torchvision, by the name of its class.
+"""Any classification dataset of torchvision, by the name of its class.
 
 Its files lie in `torchvision/NAME/` of the data directory, as that class keeps them; what it checks when it downloads
 is all that is known of them. Constructors differ: `train=` or `split=` or neither is found from the signature.

@@ -1,4 +1,4 @@
-"""torchvision's sets that have a name of their own: what is known of each before its files are read.
+"""The torchvision datasets that have a name of their own: what is known of each before its files are read.
 
 References:
     A. Krizhevsky: Learning Multiple Layers of Features from Tiny Images (2009). CIFAR-100's classes are the fine ones.

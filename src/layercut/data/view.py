@@ -1,4 +1,4 @@
-"""A view of a dataset: its images in another shape, noise in their place, its classes in groups.
+"""A view of a dataset: its images in another shape or replaced by noise, its classes in groups.
 
 These keys stand beside those of every dataset. A dataset that has one of them itself (`folder` decodes to an
 `image_size`) gets it instead. Shape comes first, then noise: noise is of the final pixels.

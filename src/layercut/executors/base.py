@@ -1,4 +1,4 @@
-"""What every executor promises.
+"""The contract of an executor.
 
 An executor does jobs with a function given as `"module:object"`, which takes a job and the run's context and
 yields results. Results come back in any order, tagged with their job; the same jobs give the same results

@@ -1,4 +1,4 @@
-"""How many jobs this machine, or the nodes of a cluster, can do at once, and what each job asks for."""
+"""How many jobs this machine, or the nodes of a cluster, can run at once, and what each job needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs on the nodes of a cluster, in its workers."""
+"""Code that runs in the workers on a cluster's nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs as tasks of a Ray cluster: many machines, or a small cluster of its own on this one.
+"""Jobs as tasks of a Ray cluster: many machines, or a new one on this machine.
 
 Every node needs the same layercut and the same Python, and processors of one kind where results are to be equal in
 every bit. Weights, features and decoded datasets travel by files: the output directory and the dataset cache

@@ -1,4 +1,4 @@
-"""One job after the other in this process: the simplest executor, and the one to debug with."""
+"""One job after the other in this process: the simplest executor, and the one for debugging."""
 
 from __future__ import annotations
 

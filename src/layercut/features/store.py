@@ -1,4 +1,4 @@
-"""Stored features: one folder a bank of images, one flat file a cut, mapped into every worker's memory.
+"""Stored features: one folder per bank of images, one flat file per cut, mapped into every worker's memory.
 
 A bank is the images of one task that a study needs, below one checkpoint. Shards of it are computed by
 different workers, each writing its rows; a marker file says that a shard is whole. Anything here may be

@@ -1,4 +1,4 @@
-"""Activations of some images at the taps of a model: the places worth looking at.
+"""Activations at the taps of a model: the places worth looking at.
 
 One pass with hooks in eval mode, in chunks of one size (`features/extract.py` says why), each chunk copied to the
 CPU at once: an in-place activation behind a tap would change it, and a GPU would fill up.

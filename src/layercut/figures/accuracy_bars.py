@@ -1,4 +1,4 @@
-"""Mean test accuracy by cut as bars from zero, one panel per fraction: how large differences are beside the whole."""
+"""Mean test accuracy by cut as bars from zero, one panel per fraction: differences in proportion to the whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test accuracy against parameters and operations: what the smaller model costs, and which ones nothing beats."""
+"""Test accuracy against parameters and operations: what a smaller model costs, and the Pareto front."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mean test accuracy over cut and fraction as a landscape, one panel per strategy."""
+"""Mean test accuracy over cut and fraction as a surface, one panel per strategy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The line at chance in figures of accuracy, or another metric: what guessing gives (`metrics.chance`)."""
+"""The line at chance level in figures of accuracy or another metric (`metrics.chance`)."""
 
 from __future__ import annotations
 

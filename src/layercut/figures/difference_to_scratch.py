@@ -1,4 +1,4 @@
-"""Mean paired difference to training from scratch, against the fraction of the data: when does transfer pay?"""
+"""Mean paired difference to training from scratch, against the fraction of the data: when does transfer help?"""
 
 from __future__ import annotations
 

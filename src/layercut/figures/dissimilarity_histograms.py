@@ -1,4 +1,4 @@
-"""How unlike images of the same and of different classes are, layer by layer: how far the two histograms part."""
+"""Histograms of the dissimilarity of images of the same and of different classes, layer by layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the first channels of each block make of one image."""
+"""The first channels of each block for one image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images as points at each layer of a source (t-SNE), by their class and by the cluster that they fall into."""
+"""Images as points at each layer of a source (t-SNE), coloured by class and by cluster."""
 
 from __future__ import annotations
 

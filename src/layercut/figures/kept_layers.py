@@ -1,4 +1,4 @@
-"""What the figures of a source's layers have in common: which representations they show, and of how many layers."""
+"""Shared by the figures of a source's layers: which representations they show, and of how many layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Which kept trials figures show: the recommended one and that of lowest mean, at the smallest and largest fraction."""
+"""Which kept trials figures show: the recommended one and the one with the lowest mean, at the smallest and largest
+fraction.
+"""
 
 from __future__ import annotations
 

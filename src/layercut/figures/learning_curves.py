@@ -1,4 +1,4 @@
-"""Loss and accuracy by epoch, for the best cut of each strategy, a row of panels a fraction."""
+"""Loss and accuracy by epoch for the best cut of each strategy, one row of panels per fraction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pilots told of each learning rate, and which was taken, a panel for each strategy and fraction."""
+"""Validation accuracy of pilots by learning rate, and the rate chosen, a panel for each strategy and fraction."""
 
 from __future__ import annotations
 

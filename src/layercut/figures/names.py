@@ -1,4 +1,4 @@
-"""What conditions are called in figures and reports, and how they look: one name, colour and marker each."""
+"""How figures and reports name and draw conditions: one name, colour and marker each."""
 
 from __future__ import annotations
 

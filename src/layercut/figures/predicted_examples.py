@@ -1,4 +1,4 @@
-"""Test images with what was predicted for them."""
+"""Test images with their predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the figures of probes have in common: which scores they show, and layers on an axis."""
+"""Shared by the figures of probes: which scores they show, and layers on an axis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well each probe orders sources by what they are worth: rank correlation by layer, one panel per probe."""
+"""How well each probe ranks sources by their worth: rank correlation by layer, one panel per probe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What choosing the cut by each probe costs, by fraction of the data, one panel per strategy; nulls among them."""
+"""Accuracy lost by choosing the cut with each probe, by fraction of the data, one panel per strategy, with nulls."""
 
 from __future__ import annotations
 

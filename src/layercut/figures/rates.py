@@ -1,4 +1,4 @@
-"""What captions say where conditions have learning rates of their own."""
+"""A sentence for captions where conditions have learning rates of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alike the layers of models represent the same images, as a matrix."""
+"""How similarly the layers of models represent the same images, as a matrix."""
 
 from __future__ import annotations
 

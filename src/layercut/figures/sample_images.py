@@ -1,4 +1,4 @@
-"""Some images of each task: what the source has seen and what the target asks."""
+"""Sample images of each task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accuracy of each source on its own task along its training, one panel per model: how good is what is transferred?"""
+"""Accuracy of each source on its own task during its training, one panel per model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kept weights as a model that is ready to use, and what it says of picture files."""
+"""Kept weights as a model that is ready to use, and its predictions for picture files."""
 
 from layercut.inference.chosen import KeptModel, find_model
 from layercut.inference.classifier import Classifier, load_model

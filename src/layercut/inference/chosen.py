@@ -1,4 +1,4 @@
-"""Which of a study's kept models to use: that of the condition that the report recommends, or of one that is named."""
+"""Choose which of a study's kept models to use: the recommended condition's, or that of a named condition."""
 
 from __future__ import annotations
 

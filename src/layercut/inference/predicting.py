@@ -1,4 +1,4 @@
-"""What a model says of picture files."""
+"""Predictions of a model for picture files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Studies of what somebody has in Python: modules, arrays, datasets; and runs that show themselves."""
+"""Studies of objects in Python: modules, arrays, datasets; and runs that display themselves."""
 
 from layercut.interactive.run import Run, run
 from layercut.interactive.study import study

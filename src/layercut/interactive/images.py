@@ -1,4 +1,4 @@
-"""Images and labels as people have them in memory, brought into the one form that is kept."""
+"""Images and labels in memory, in whatever form, brought into the one form that is kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datasets of PyTorch and of Hugging Face, read item by item."""
+"""Datasets of PyTorch and Hugging Face, read item by item."""
 
 from __future__ import annotations
 

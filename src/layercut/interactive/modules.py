@@ -1,4 +1,4 @@
-"""What may stand for a model in Python, as the mapping that a study file has there."""
+"""Models as Python objects, turned into the mapping that a study file would have."""
 
 from __future__ import annotations
 

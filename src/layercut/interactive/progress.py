@@ -1,4 +1,4 @@
-"""The progress of a run in a notebook: one line with a bar, drawn anew in its place."""
+"""The progress of a run in a notebook: one line with a bar, updated in place."""
 
 from __future__ import annotations
 

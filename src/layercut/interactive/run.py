@@ -1,4 +1,4 @@
-"""A run of a study, and what it has found."""
+"""A run of a study and its results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One call from what somebody has in Python to a study."""
+"""One call that turns Python objects into a study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What trackers are told: every finished training of a study, those of earlier runs first."""
+"""Report every finished training of a study to trackers, those of earlier runs first."""
 
 from __future__ import annotations
 

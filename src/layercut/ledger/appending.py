@@ -1,4 +1,4 @@
-"""What happens to each kind of record when it is written; the caller holds the transaction."""
+"""Write records, by kind; the caller holds the transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding what in a ledger is not what was written, and taking it out, so that it is computed again."""
+"""Find rows that changed after they were written, and remove them so that they are computed again."""
 
 from __future__ import annotations
 

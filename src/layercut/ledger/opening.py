@@ -1,4 +1,4 @@
-"""Opening a ledger file: what it is, whether it is whole, and what every SQLite error means to the user."""
+"""Open a ledger file: what it is, whether it is intact, and what every SQLite error means to the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records to rows of SQLite and back, without losing a bit.
+"""Convert records to SQLite rows and back, without losing a bit.
 
 SQLite has no NaN: a scalar that is NaN is stored, and read, as None. Curves keep NaN and infinity.
 """

@@ -1,4 +1,4 @@
-"""Tables whose rows end with their digest: what changed after it was written is noticed when it is read."""
+"""Tables whose rows end with a digest, so that a row that changed is noticed when it is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a study is, from the ledger alone; may be asked while the study runs."""
+"""The progress of a study, from the ledger alone; also while the study runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a format of model files says of itself, and a model as other programs run it."""
+"""The contract of an export format, and a model as other programs run it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether exported files say what the model says, and on which images that was seen."""
+"""Check that exported files give the model's logits, and on which images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A kept model as files of a format: written, opened by the library they are for, compared, then put in place."""
+"""Export a kept model: write it, open it with the target library, compare, then move it into place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations whose backward pass PyTorch does not give the same bits twice on a GPU: it refuses them there.
+"""Operations without a deterministic backward pass on a GPU, where PyTorch refuses them.
 
 Reference:
     PyTorch, `torch.use_deterministic_algorithms`: the operations that raise "when attempting to differentiate a CUDA

@@ -1,4 +1,4 @@
-"""What can be cut: an ordered list of named blocks and a head."""
+"""A model that can be cut: an ordered list of named blocks and a head."""
 
 from __future__ import annotations
 

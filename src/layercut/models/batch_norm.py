@@ -1,4 +1,4 @@
-"""What one image alone gives the layers that normalise over a batch: with a single value they have no statistics."""
+"""Values per channel that one image gives to batch normalisations: a single value has no statistics."""
 
 from __future__ import annotations
 

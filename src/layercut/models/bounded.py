@@ -1,4 +1,4 @@
-"""Refusing a model that this machine has no memory for, before any of it is allocated.
+"""Refuse a model that does not fit into memory, before any of it is allocated.
 
 The system grants far more than there is and kills the process once it is written to; what it does not grant ends in a
 C++ traceback.

@@ -1,4 +1,4 @@
-"""A model as plain values: its layers by class, their attributes, and how they hang together; and back.
+"""Describe a model as plain values: its layers by class, their attributes, and how they are connected.
 
 What pickle does, without running what a file says: classes and functions are imported by name, everything else is a
 number, a text or a list of these. No constructor runs, so a model that was changed after it was made stays as it is.

@@ -1,4 +1,4 @@
-"""The end of a graph: a dense layer that is the classifier, and a dropout in front of it."""
+"""The end of a graph: the dense layer that is the classifier, and a dropout in front of it."""
 
 from __future__ import annotations
 

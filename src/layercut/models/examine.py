@@ -1,4 +1,4 @@
-"""Checks of a model before hours are spent on it: that it is what layercut takes it for.
+"""Check a model before hours are spent on it.
 
 A library's models are examined by a test, for they are pinned with their library; everything else, one's own code above
 all, here. What can be mended is (`models/foreign.py`, `models/traced.py`); what cannot is refused.

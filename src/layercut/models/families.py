@@ -1,4 +1,4 @@
-"""What a family of models may offer beside `ModelFamily`."""
+"""Optional abilities of a model family, besides `ModelFamily`."""
 
 from __future__ import annotations
 

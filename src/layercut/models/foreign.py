@@ -1,4 +1,4 @@
-"""The user's own `nn.Module`, made by a function of theirs and cut where they say, or where it can be."""
+"""The user's own `nn.Module`, made by their function and cut where they say, or wherever possible."""
 
 from __future__ import annotations
 

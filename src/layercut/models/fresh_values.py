@@ -1,4 +1,4 @@
-"""Initial values of a model that exists: drawn anew by its layers themselves."""
+"""Draw new initial values for an existing model, by its layers' own `reset_parameters`."""
 
 from __future__ import annotations
 

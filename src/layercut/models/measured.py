@@ -1,4 +1,4 @@
-"""What is known of a model before it has weights, measured with one blank image."""
+"""Shapes, operations and parameters of a model, measured with one blank image before it has weights."""
 
 from __future__ import annotations
 

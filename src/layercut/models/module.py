@@ -1,4 +1,4 @@
-"""An `nn.Module` that somebody has made and changed in Python: kept in a folder, built anew from what it says.
+"""An `nn.Module` given as an object: kept in a folder, rebuilt from its description.
 
     FOLDER/layers.json            the layers by class (`models/described.py`), or why they have no names
     FOLDER/buffers.safetensors    values that are no parameters

@@ -1,4 +1,4 @@
-"""Names of blocks: made from paths of layers, one to one, and never a word that means something else."""
+"""Names of blocks, made one to one from paths of layers, never a word that means something else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a graph computes for images of one shape: shapes of its tensors, and what does not depend on the images.
+"""Shapes of the tensors in a graph for images of one shape, and what does not depend on the images.
 
 Sizes that code reads at its start and uses at its end (`n = x.size(0)`, `x.view(n, -1)`) are no features: a block that
 needs one reads it from what it is given, or knows the number.

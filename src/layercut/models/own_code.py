@@ -1,4 +1,4 @@
-"""A function of the user's own code: found beside the study file, imported, and known by its content."""
+"""A function in the user's own code: found beside the study file, imported, identified by its content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model of which parts stay as they are while the rest is trained."""
+"""A model of which some parts stay frozen while the rest is trained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model made again from its description."""
+"""Rebuild a model from its description."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cuts inside of blocks whose siblings cannot be cut inside: a design that compares cuts treats like blocks alike.
+"""Avoid cuts inside a block whose siblings cannot be cut inside: comparing cuts requires treating like blocks alike.
 
 The first block of a stage often has no residual connection, as its input is of another size: it could be cut inside,
 and the others of its stage cannot. Such cuts are many and say little.

@@ -1,4 +1,4 @@
-"""Stages of a model as its library has them, said in blocks: which block ends each."""
+"""Stages of a model as its library defines them, in terms of blocks."""
 
 from __future__ import annotations
 

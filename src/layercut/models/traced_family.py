@@ -1,4 +1,4 @@
-"""Models that are not written for layercut: their cuts are found on their graph, whoever makes them."""
+"""Models that were not written for layercut: their cuts are found on their graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is worth seeing of a study in a notebook: answers, tables and figures that show themselves.
+"""A study in a notebook: answers, tables and figures that display themselves.
 
 Reading results needs no torch.
 """

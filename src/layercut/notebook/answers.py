@@ -1,4 +1,4 @@
-"""The answer in words, as the report begins with it."""
+"""The answer in words, as at the top of the report."""
 
 from __future__ import annotations
 

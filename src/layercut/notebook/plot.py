@@ -1,4 +1,4 @@
-"""A figure that shows itself: in a notebook drawn by plotly, without the network."""
+"""A figure that displays itself: drawn by plotly in a notebook, without a network."""
 
 from __future__ import annotations
 

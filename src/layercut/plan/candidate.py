@@ -1,4 +1,4 @@
-"""A model with weights as named on the command line, and what a study file would say of it and of its images."""
+"""A model with weights as named on the command line, and how a study file would describe it and its images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys of what is run, and of design points that are one and the same.
+"""Keys of what is run, and of design points that are equivalent.
 
 Rule 6 of docs/architecture.md: with B blocks and a wholly new head, all strategies but `truncate` over all cuts are
 5(B+1)+1 design points and 4B distinct ones. Each strategy names its own equivalences (`Strategy.canonical`);

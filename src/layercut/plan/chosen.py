@@ -1,4 +1,4 @@
-"""The strategies of a study: checked, and with the options that they have in one model."""
+"""The strategies of a study: checked, with the options that they have for one model."""
 
 from __future__ import annotations
 

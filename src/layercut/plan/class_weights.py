@@ -1,4 +1,4 @@
-"""How much the classes of a target count in its trainings, from a study file's names to the order of the labels."""
+"""Class weights of a target's trainings, from the study file's names to the order of the labels."""
 
 from __future__ import annotations
 

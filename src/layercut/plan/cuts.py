@@ -1,4 +1,4 @@
-"""Which cuts of a model a study means: all, its stages, some by number or name, or so many of them."""
+"""The cuts that a study asks for: all, the model's stages, some by number or name, or a given number of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A study file to a plan: every design point, the distinct conditions behind them, and jobs in levels."""
+"""Expand a study file into a plan: every design point, the distinct conditions among them, and jobs in levels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What images published weights were made for: the study's, where it says nothing else.
+"""The images that published weights were made for, which a study uses unless it says otherwise.
 
 Weights that a library publishes come with size, scaling and interpolation. A weight file for a library's model is
 taken for weights like its default ones, unless layercut wrote it. Size and channels are those of the whole study:

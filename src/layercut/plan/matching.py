@@ -1,4 +1,4 @@
-"""Giving the images of source and target one shape, as the study file's `match` says."""
+"""Give the images of source and target one shape, as the study file's `match` says."""
 
 from __future__ import annotations
 

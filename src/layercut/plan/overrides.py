@@ -1,4 +1,4 @@
-"""Which training a design point has: the study's, changed by its target, changed by its levels of the factors."""
+"""The training of a design point: the study's, changed by its target and by its factor levels."""
 
 from __future__ import annotations
 

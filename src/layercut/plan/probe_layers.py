@@ -1,4 +1,4 @@
-"""The places of a model that probes look at, as a plan knows them."""
+"""The layers of a model that probes look at, as known to a plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a study's probes look at: jobs of one sample of images each, with every probe that looks at it."""
+"""The probe jobs of a study: one per sample of images, with all probes that look at it."""
 
 from __future__ import annotations
 

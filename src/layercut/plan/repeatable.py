@@ -1,4 +1,4 @@
-"""What a GPU could not train twice to the same bits: found in the plan, since PyTorch refuses it in the middle."""
+"""Models that a GPU cannot train twice to the same bits: found while planning, because PyTorch refuses them midway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Of which images the figures of a source's layers are made: a few of those that the study's probes look at."""
+"""The images behind the figures of a source's layers: a few of those that the study's probes look at."""
 
 from __future__ import annotations
 

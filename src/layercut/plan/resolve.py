@@ -1,4 +1,4 @@
-"""What a study file names, resolved: tasks, models, sources."""
+"""Resolve the names in a study file: tasks, models, sources."""
 
 from __future__ import annotations
 

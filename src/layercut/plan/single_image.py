@@ -1,4 +1,4 @@
-"""Batches of one image: batch normalisation has no statistics of one value, and bad ones of one image."""
+"""Batches of a single image: batch normalisation has no statistics for one value, and poor ones for one image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large a design is, counted before any of it is expanded."""
+"""The size of a design, counted before any of it is expanded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the plan knows of heads that are solved: what matters to them, what they cost, what to warn of."""
+"""Solved heads in a plan: what affects them, what they cost, what to warn of."""
 
 from __future__ import annotations
 

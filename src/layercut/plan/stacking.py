@@ -1,4 +1,4 @@
-"""Which replicates are trained as one model. It follows from the plan alone, never from the machine."""
+"""Which replicates are trained as one model: decided by the plan alone, never by the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What warns of trainings that are too short to tell anything."""
+"""Warn of trainings that are too short to tell anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the plan knows of blocks that join a training in turns: when, what that saves, what to warn of."""
+"""Gradual unfreezing in a plan: when blocks join, what that saves, what to warn of."""
 
 from __future__ import annotations
 

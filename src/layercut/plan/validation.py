@@ -1,4 +1,4 @@
-"""What asks for validation images, and where there are none."""
+"""What needs validation images, and where there are none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plan warns of before anything runs."""
+"""Warnings of a plan about classes and strategies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a probe is given and what it answers with."""
+"""The contract of a probe: its inputs and its scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The classes that really occur among some images."""
+"""The classes that actually occur in a set of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Over how many axes the features spread.
+"""Effective rank: the number of axes that the features span.
 
     exp( - sum_k p_k log p_k ),   p_k = s_k / sum s
 

@@ -1,4 +1,4 @@
-"""A probe made of a pure function and what has to be declared about it."""
+"""A probe made from a pure function and its declared properties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How little the classes overlap, each taken as a Gaussian.
+"""How little the classes overlap, each modelled as a Gaussian.
 
     GBC = - sum_{c != c'} exp( - D_B(c, c') )
 

@@ -1,4 +1,4 @@
-"""Log expected empirical prediction: how well the source's own classes, as it sees them, foretell the labels.
+"""Log expected empirical prediction: how well the source's predicted classes predict the labels.
 
     mean_i log sum_z P(y_i | z) p_i(z),   P(y, z) = mean_i [y_i = y] p_i(z)
 

@@ -1,4 +1,4 @@
-"""Greatest evidence of a Bayesian linear model of the class indicators, an image, mean over classes.
+"""Maximum evidence of a Bayesian linear model of the class indicators, per image, averaged over classes.
 
 For each class, y in {0, 1}^n ~ N(F w, 1 / beta), w ~ N(0, 1 / alpha). With the singular values s_k of F, the
 coordinates z_k of y along its left axes, and t = alpha / beta, the fixed-point rounds are

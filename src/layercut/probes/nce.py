@@ -1,4 +1,4 @@
-"""Negative conditional entropy of the labels, given the class that the source puts an image in.
+"""Negative conditional entropy of the labels given the source's predicted class.
 
     - H(Y | Z) = mean_i log P(y_i | z_i)
 

@@ -1,4 +1,4 @@
-"""Accuracy of the nearest class mean, each image judged by means that it has no part in.
+"""Accuracy of the nearest class mean, each image left out of the means that judge it.
 
 Leaving x out of the mean of its n_c images stretches its distance to that mean by n_c / (n_c - 1), which is all that
 has to be computed. An image whose class has no second image counts as wrong. With groups, the means leave out the

@@ -1,4 +1,4 @@
-"""Representational similarity: do two models find the same images alike?
+"""Representational similarity: do two models find the same images similar?
 
 Spearman's rank correlation between the upper triangles of two dissimilarity matrices (one minus Pearson's correlation
 over units), of the source model and of one trained on the target. Images whose units are all equal in one of the

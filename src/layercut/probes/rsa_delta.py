@@ -1,4 +1,4 @@
-"""How far the blocks on the diagonal stand out of the dissimilarity matrix, images in order of class.
+"""How far the blocks on the diagonal of the dissimilarity matrix stand out, with images in order of class.
 
     delta = mean of 1 - r over pairs of different classes  -  mean over pairs of one class
 

@@ -1,4 +1,4 @@
-"""Scatter within classes as a share of all scatter: 0 where every class is one point, 1 where class means agree.
+"""Scatter within classes as a fraction of all scatter: 0 if every class is one point, 1 if all class means agree.
 
     sum_i |x_i - m_(y_i)|^2 / sum_i |x_i - m|^2
 

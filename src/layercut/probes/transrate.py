@@ -1,4 +1,4 @@
-"""Coding rate of the features less that of the features within classes: an estimate of their mutual information.
+"""Coding rate of the features minus that within classes: an estimate of their mutual information.
 
     R(Z) = 1/2 log det( I + Z Z^T / (n eps) )
     TransRate = R(Z) - sum_c n_c / n R(Z_c)

@@ -1,4 +1,4 @@
-"""Features as one vector an image."""
+"""Features as one vector per image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Over how many axes the weights of a block spread: their exponentiated entropy of normalised singular values.
+"""Effective number of axes that the weights of a block span: exponentiated entropy of normalised singular values.
 
 A convolution is a matrix of output channels by all the rest (`matrices: flattened`), of which the rank is at most the
 number of output channels; or as many small matrices as it has kernels (`matrices: kernels`), whose singular values are

@@ -1,4 +1,4 @@
-"""The end of a recipe, a framework each: how `model` is trained, whose layers are frozen by then.
+"""The end of a recipe, one per framework: how `model`, whose layers are frozen by then, is trained.
 
 Each leaves the model's weights in `model.pth`, under the names of timm.
 """

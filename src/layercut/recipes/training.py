@@ -1,4 +1,4 @@
-"""A training of a study in lines of PyTorch."""
+"""A study's training as lines of PyTorch."""
 
 from __future__ import annotations
 

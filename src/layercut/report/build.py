@@ -1,4 +1,4 @@
-"""From an output directory to its report and its figures."""
+"""Build the report and figures of an output directory."""
 
 from __future__ import annotations
 

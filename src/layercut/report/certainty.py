@@ -1,4 +1,4 @@
-"""How sure a choice is, and what else would do, in words."""
+"""How certain a choice is, and which alternatives would do, in words."""
 
 from __future__ import annotations
 

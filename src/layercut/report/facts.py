@@ -1,4 +1,4 @@
-"""What the ledger knows of a study besides its results."""
+"""Facts about a study besides its results, from the ledger."""
 
 from __future__ import annotations
 

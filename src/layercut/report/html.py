@@ -1,4 +1,4 @@
-"""The page: one HTML file that needs nothing else, on screen or on paper."""
+"""The page: one self-contained HTML file, for screen and paper."""
 
 from __future__ import annotations
 

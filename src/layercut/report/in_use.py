@@ -1,4 +1,4 @@
-"""What a chosen model costs in use, and the command that gives it, in words."""
+"""What a chosen model costs in use, and the command that exports it, in words."""
 
 from __future__ import annotations
 

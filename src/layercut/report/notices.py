@@ -1,4 +1,4 @@
-"""What a reader must know before trusting the numbers."""
+"""What readers must know before they trust the numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was given from Python and lies in the cache: copied into the run that needs it."""
+"""Copy models and arrays that were given from Python from the cache into the run that needs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is left of a plan, level by level: sources, features, probes, representations, pilots, trials."""
+"""Run the rest of a plan level by level: sources, features, probes, representations, pilots, trials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An output directory that a study is run in: prepared, locked, and written by nobody else."""
+"""The output directory of a running study: prepared, locked, and written by nobody else."""
 
 from __future__ import annotations
 

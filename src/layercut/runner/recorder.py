@@ -1,4 +1,4 @@
-"""The jobs of one level to the executor, and what comes back to the ledger: results and failures, nothing else."""
+"""Send the jobs of one level to the executor and record what comes back: results and failures, nothing else."""
 
 from __future__ import annotations
 

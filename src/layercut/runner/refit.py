@@ -1,4 +1,4 @@
-"""Training one trial of a run once more, for its weights."""
+"""Train one trial of a run again, for its weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One call that runs a study, or what is left of it."""
+"""Run a study, or what is left of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checking everything that a study has written: records, checkpoints, what is kept of trials."""
+"""Check everything that a study has written: records, checkpoints, kept trials."""
 
 from __future__ import annotations
 

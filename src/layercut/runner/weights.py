@@ -1,4 +1,4 @@
-"""Checkpoints as the ledger knows them: one that is not what was written is set aside and made again."""
+"""Checkpoints as known to the ledger: one that changed is set aside and computed again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One module a kind of job: what a worker does with it."""
+"""One module per kind of job: what a worker does with it."""
 
 STAGE = "layercut.stages.run:run_job"
 """What executors call."""

@@ -1,4 +1,4 @@
-"""Training images as training sees them: augmented afresh in every epoch, the same in every run.
+"""Training images as training sees them: augmented anew in every epoch, the same in every run.
 
 A frozen trunk's features of them are computed as they come: stored ones are of the images as they are, and serve
 validation, test and the evaluation of the training images.

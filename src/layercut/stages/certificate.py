@@ -1,4 +1,4 @@
-"""What a trial certifies besides its frozen trunk: that everything its strategy trains was trained."""
+"""Check, besides its frozen trunk, that a trial trained everything its strategy trains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where this run keeps its files and what it computes on: all that a job itself does not say."""
+"""The context of a job: where this run keeps its files and what it computes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""With what a run is made: versions, device, machine."""
+"""The environment of a run: versions, device, machine."""
 
 from __future__ import annotations
 

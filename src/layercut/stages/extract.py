@@ -1,4 +1,4 @@
-"""Storing a frozen trunk's features, each cut's from the one below."""
+"""Store a frozen trunk's features, each cut's computed from the one below."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trial's exception becomes a failure record, so that the study continues and no row is missing."""
+"""Turn a trial's exception into a failure record, so that the study continues and no row is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeping more of a trial than its record: predictions, weights, curves."""
+"""Keep more of a trial than its record: predictions, weights, curves."""
 
 from __future__ import annotations
 

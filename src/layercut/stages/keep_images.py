@@ -1,4 +1,4 @@
-"""Keeping a few training images of each task of a study that keeps predictions: what its pictures are about."""
+"""Keep a few training images of each task, if the study keeps predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One sample of images and every probe that looks at it: one score per probe and layer."""
+"""Run every probe of one sample of images: one score per probe and layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One sample of images and the model that looks at them: what a probe job is about, each part had once."""
+"""The images and models of a probe job, each loaded once."""
 
 from __future__ import annotations
 

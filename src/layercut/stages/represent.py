@@ -1,4 +1,4 @@
-"""How the layers of one source represent a few images: what the scatter plots, matrices and maps of a report show.
+"""Represent a few images at the layers of one source, for the scatter plots, matrices and maps of a report.
 
 Places and clusters are of the features as `kmeans_clustering` sees them (spatial means), dissimilarities of every unit,
 as `rsa` does. Nothing of it is a record; a layer without a value says why on the card.

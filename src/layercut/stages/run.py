@@ -1,4 +1,4 @@
-"""From a job to the stage that does it: what executors call."""
+"""Dispatch a job to its stage: the function that executors call."""
 
 from __future__ import annotations
 

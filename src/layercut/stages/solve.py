@@ -1,4 +1,4 @@
-"""A trial's head, solved: alone, or as the start of a training."""
+"""Solve a trial's head: alone, or as the start of a training."""
 
 from __future__ import annotations
 

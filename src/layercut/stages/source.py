@@ -1,4 +1,4 @@
-"""Making a source: train it, read it from a file, or draw random values."""
+"""Make a source: train it, read it from a file, or draw random values."""
 
 from __future__ import annotations
 

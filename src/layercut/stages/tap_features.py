@@ -1,4 +1,4 @@
-"""A source's activations of some of a task's images: from the store where it has them, else computed."""
+"""A source's activations for some of a task's images: from the store where it has them, else computed."""
 
 from __future__ import annotations
 

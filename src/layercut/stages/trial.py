@@ -1,4 +1,4 @@
-"""What trials have in common, whether trained one by one or as one model: preparation and record."""
+"""Preparing and recording a trial, whether trained alone or as part of a stack."""
 
 from __future__ import annotations
 

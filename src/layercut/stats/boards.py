@@ -1,4 +1,4 @@
-"""What a predictor is judged on: the candidates of one strategy at one fraction, with their accuracies."""
+"""A board to judge a predictor on: the candidates of one strategy at one fraction, with their accuracies."""
 
 from __future__ import annotations
 

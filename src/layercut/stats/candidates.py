@@ -1,4 +1,4 @@
-"""What the best cut is chosen among: the distinct conditions that have finished."""
+"""The candidates for the best cut: the distinct conditions that have finished."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was chosen at one fraction, and what is known of the choice."""
+"""The chosen condition at one fraction, and what is known about the choice."""
 
 from __future__ import annotations
 

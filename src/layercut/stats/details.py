@@ -1,4 +1,4 @@
-"""What a ledger holds beside the accuracies of trials: those of sources on their own task, and scores of classes."""
+"""Further tables of a ledger: accuracies of sources on their own task, and scores of classes."""
 
 from __future__ import annotations
 

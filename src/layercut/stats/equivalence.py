@@ -1,4 +1,4 @@
-"""Good enough: conditions that are shown to be not worse than a reference by more than a margin.
+"""Good enough: conditions shown to be at most a margin worse than a reference.
 
 A large p-value of a difference shows nothing: it may come of few replicates. Here the burden lies on the
 claim: only data that speak against a loss of the margin or more let it pass.

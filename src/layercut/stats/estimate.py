@@ -1,4 +1,4 @@
-"""What each condition yielded, over its replicates."""
+"""Estimates of each condition, over its replicates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which trials were still getting better when their training ended: what they show is also how short it was."""
+"""Trials that were still improving when their training ended."""
 
 from __future__ import annotations
 

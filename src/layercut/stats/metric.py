@@ -1,4 +1,4 @@
-"""By which metric the conditions of a results table are compared: that of its study."""
+"""The metric by which the conditions of a results table are compared."""
 
 from __future__ import annotations
 

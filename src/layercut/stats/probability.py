@@ -1,4 +1,4 @@
-"""How sure the winner is: in how many re-draws of the replicates each condition would have been best."""
+"""How certain the winner is: the fraction of resampled replicates in which each condition is best."""
 
 from __future__ import annotations
 

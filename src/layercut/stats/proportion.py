@@ -1,4 +1,4 @@
-"""How surely a share of images is known."""
+"""Confidence interval of a proportion of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well scores order accuracies, and what choosing by them costs.
+"""How well scores rank accuracies, and what choosing by them costs.
 
 Scores and accuracies are float64 "k": one of each candidate; higher scores promise higher accuracies. Rows of
 resamples are "b k".

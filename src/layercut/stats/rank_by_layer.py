@@ -1,4 +1,4 @@
-"""Which source transfers: how well a probe's score at each layer orders many sources, checkpoints and seeds.
+"""Which source transfers: how well a probe's score at each layer ranks many sources, checkpoints and seeds.
 
 Candidates are all sources of one target under one condition: model, factors, strategy, cut and fraction. Truth is the
 area under validation accuracy at log-spaced points (`log_area`), where every candidate's trials have it, else mean test

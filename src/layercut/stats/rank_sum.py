@@ -1,4 +1,4 @@
-"""The exact Mann-Whitney (Wilcoxon rank-sum) test: for values that no replicate pairs."""
+"""The exact Mann-Whitney (Wilcoxon rank-sum) test, for values that are not paired by replicate."""
 
 from __future__ import annotations
 

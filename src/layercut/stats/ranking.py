@@ -1,4 +1,4 @@
-"""Rank groups: which cuts of one strategy are told apart by the data, as letters.
+"""Compact letter display: which cuts of one strategy the data distinguish.
 
 Two cuts share a letter exactly if their difference is not distinguishable. That relation is not transitive
 (a may be like b and b like c, while a and c differ), so a cut may have several letters.

@@ -1,4 +1,4 @@
-"""One thing under two names: a default that is spelled out in one study file and left out in the other."""
+"""The same thing under two names, such as a default that one study file spells out and the other omits."""
 
 from __future__ import annotations
 

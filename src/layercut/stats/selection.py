@@ -1,4 +1,4 @@
-"""What selection data can tell: which condition is best on them, and which cannot be told from it.
+"""What selection data can tell: which condition is best, and which cannot be distinguished from it.
 
 Selection data are the validation images; with `validation: folds`, all labelled images of a replicate, each predicted
 by a model that has not seen it. Test images play no part.

@@ -1,4 +1,4 @@
-"""Every setting of a study side by side: how well it learned on average over its epochs, and how it ended."""
+"""Every setting of a study side by side: its average over all epochs, and its final result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two strategies against each other: at each cut, over all cuts, and each at its best cut."""
+"""Compare two strategies: at each cut, over all cuts, and each at its best cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two studies against each other, condition by condition."""
+"""Compare two studies, condition by condition."""
 
 from __future__ import annotations
 

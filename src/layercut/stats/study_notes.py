@@ -1,4 +1,4 @@
-"""What a reader of a comparison of two studies must know before trusting its numbers."""
+"""What readers of a comparison of two studies must know before they trust its numbers."""
 
 from __future__ import annotations
 

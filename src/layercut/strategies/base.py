@@ -1,4 +1,4 @@
-"""What a strategy is given and what it answers with."""
+"""The contract of a strategy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train one block alone, the last below the cut, and the head: which block is it worth training?
+"""Train one block alone, the last below the cut, and the head: which block is worth training?
 
 Reference:
     Lee et al. 2023, "Surgical Fine-Tuning Improves Adaptation to Distribution Shifts": which one is best depends on

@@ -1,4 +1,4 @@
-"""What becomes of each block at one cut, as the strategy says it: plan, cost and training ask for nothing else."""
+"""The treatment of each block at one cut, as the strategy defines it; plan, cost and training need nothing else."""
 
 from __future__ import annotations
 

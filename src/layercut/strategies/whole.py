@@ -1,4 +1,4 @@
-"""What strategies have in common that keep the whole model: they differ in what of it they train, and how."""
+"""Shared by strategies that keep the whole model and differ in what they train, and how."""
 
 from __future__ import annotations
 

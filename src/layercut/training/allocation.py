@@ -1,4 +1,4 @@
-"""What the C library does with memory that tensors give back."""
+"""Keep freed memory with the process instead of returning it to the system."""
 
 from __future__ import annotations
 

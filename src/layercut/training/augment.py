@@ -1,4 +1,4 @@
-"""Augmentations by name, of batches of training images; every image has draws of its own.
+"""Augmentations by name, for batches of training images; every image has its own draws.
 
 What happens to an image follows from its draws alone, numbers in [0, 1) that are drawn for a whole epoch: not from the
 batch it comes in. A replicate's images are then augmented alike under every condition, whatever the batches are.

@@ -1,4 +1,4 @@
-"""Standardised features on their principal axes: as many columns as images or features, whichever are fewer.
+"""Standardised features on their principal axes: as many columns as images or features, whichever is fewer.
 
 A turn changes neither an L2 penalty nor a fit, and what an L2 penalty lets a linear model learn lies in the space of
 its images: with 200 images of 50,000 features, 200 columns hold everything. Features are read in slabs of columns, so

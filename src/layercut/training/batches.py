@@ -1,4 +1,4 @@
-"""Where a batch comes from: pixels on disk to normalised inputs on the device."""
+"""From pixels on disk to normalised inputs on the device: the source of every batch."""
 
 from __future__ import annotations
 

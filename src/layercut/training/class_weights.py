@@ -1,4 +1,4 @@
-"""How much each training image counts in the loss, where a study says that its class counts more or less.
+"""The weight of each training image in the loss, where a study weights classes.
 
 A weight belongs to an image by its class, and the weights of the images that one model is trained on have mean 1: the
 scale of a user's numbers changes nothing, neither the step of an optimizer nor the share of a penalty. `balanced` gives

@@ -1,4 +1,4 @@
-"""Where training happens, set up so that the same trial gives the same bits."""
+"""The device of a training, set up so that the same trial gives the same bits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well a model does on examples."""
+"""Evaluate a model on examples."""
 
 from __future__ import annotations
 

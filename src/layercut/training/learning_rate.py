@@ -1,4 +1,4 @@
-"""The learning rate over a training: torch's own schedulers, each stepped when it is meant to be.
+"""The learning rate over a training: torch's own schedulers, each stepped at the right time.
 
 `plateau`, `cosine` and `step` change the rate after a round (an epoch, unless the study counts in steps:
 `training/rounds.py`), `one_cycle` after every step. A warm-up multiplies the

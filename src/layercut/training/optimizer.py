@@ -1,4 +1,4 @@
-"""Optimizers by name, and what is done to gradients before they step."""
+"""Optimizers by name, and what is done to gradients before a step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A transform of the user's own code, of torchvision v2, albumentations or plain Python, as an augmentation.
+"""The user's own transform, from torchvision v2, albumentations or plain Python, as an augmentation.
 
 It is called with one image at a time, under random generators that are seeded by one draw of the image: what happens
 to it depends neither on the batch nor on the process.

@@ -1,4 +1,4 @@
-"""Precision as it was declared: part of a trial's key, never a silent switch.
+"""Precision as declared: part of a trial's key, never switched silently.
 
 `float32`: everything. `bf16`: blocks compute in bfloat16, in training, evaluation and frozen trunks.
 `bf16_eval`: blocks compute in bfloat16 in evaluation only, which on processors with bfloat16 instructions is the

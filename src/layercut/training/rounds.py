@@ -1,4 +1,4 @@
-"""How long a training is: rounds of steps, with an evaluation at the end of each.
+"""The length of a training: rounds of steps, with an evaluation at the end of each.
 
 A round is an epoch unless the study asks for steps. Ten epochs of 24 images are ten steps of a batch of 32 and ten of
 24,000 images are 7,500: what converges in one is not begun in the other. With `min_steps`, rounds become several

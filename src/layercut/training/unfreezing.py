@@ -1,4 +1,4 @@
-"""Blocks that join a training one group after another."""
+"""Unfreeze blocks one group after another during a training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A ledger becomes result files of the study."""
+"""Write a ledger as result files of the study."""
 
 from __future__ import annotations
 

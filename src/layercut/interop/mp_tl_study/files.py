@@ -1,4 +1,4 @@
-"""What the files hold: read and checked, nothing interpreted.
+"""Read and check the files; nothing is interpreted.
 
 `cuts_NAME.json` (older: `results_NAME.json`) and `baselines_NAME.json` are a list whose first element is the
 parameters of the study, followed by one mapping per trial. The cluster file is a list of mappings only.

@@ -1,4 +1,4 @@
-"""What is wrong with imported results, as far as the files themselves show it."""
+"""Problems of imported results, as far as the files themselves show them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Result files of the study become a ledger."""
+"""Read result files of the study into a ledger."""
 
 from __future__ import annotations
 

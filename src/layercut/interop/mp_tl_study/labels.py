@@ -1,4 +1,4 @@
-"""The words of the files in layercut's words: strategies, tasks, models."""
+"""Translate the files' terms into layercut's: strategies, tasks, models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How rows of a file and records correspond, both ways.
+"""How rows of a file and records correspond, in both directions.
 
 What a record cannot hold (a percentage written `1` instead of `1.0`, an unknown field) is kept beside it as
 *differences*, so that an imported file is exported with equal values.

@@ -1,4 +1,4 @@
-"""Which images `test_acc` was measured on: accuracies are counts over a number of images, and the number tells.
+"""Which images `test_acc` was measured on: an accuracy is a count over a number of images, which gives it away.
 
 A correct count over n images is a multiple of 1/n. The least common denominator of all accuracies of a file divides
 the number of images that they were measured on, so it rules out numbers that it does not divide.

@@ -1,4 +1,4 @@
-"""What the files of one import are about: their tasks, and the parameters that tell them apart."""
+"""The tasks of the imported files, and the parameters that distinguish them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published weight files: where they are kept, and a download that fails within seconds where there is no network."""
+"""Published weight files: where they are stored, and a download that fails within seconds without a network."""
 
 from __future__ import annotations
 

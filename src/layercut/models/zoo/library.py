@@ -1,4 +1,4 @@
-"""What a library of classifiers is asked for."""
+"""The contract of a library of classifiers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""timm's classifiers: made, fitted to images, and filled with its published weights."""
+"""timm's classifiers: built, fitted to images, and filled with its published weights."""
 
 from __future__ import annotations
 

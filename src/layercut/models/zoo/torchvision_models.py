@@ -1,4 +1,4 @@
-"""torchvision's classifiers: made, fitted to images, and filled with its published weights."""
+"""torchvision's classifiers: built, fitted to images, and filled with its published weights."""
 
 from __future__ import annotations
 
