@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from support.photo_run import write_photos
+
 
 def _shared(name: str) -> Path:
     root = Path(os.environ.get("LAYERCUT_TEST_DATA", Path(__file__).parents[2] / "shared"))
@@ -36,3 +38,11 @@ def private_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAYERCUT_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of small photographs, for `support.photo_run`."""
+    root = tmp_path_factory.mktemp("photos")
+    write_photos(root)
+    return root

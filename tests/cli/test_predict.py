@@ -9,15 +9,7 @@ import yaml
 
 from layercut import load_model
 from layercut.errors import CheckpointError
-from support.photo_run import STUDY, run_photos, test_files, write_photos
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """Return a folder of photographs."""
-    root = tmp_path_factory.mktemp("photos")
-    write_photos(root)
-    return root
+from support.photo_run import STUDY, run_photos, test_files
 
 
 @pytest.fixture(scope="module")

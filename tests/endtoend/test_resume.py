@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import random
 import signal
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from layercut import load_study, run_study
-from support.tiny_study import NUM_TRIALS, CommandLine, command_line, kill, wait_until, write_study
+from support.tiny_study import NUM_TRIALS, CommandLine, command_line, kill, num_finished, wait_until, write_study
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes through /proc")
 
@@ -52,18 +50,6 @@ def _finish_here(study: Path, output: Path) -> str:
     return summary.records_hash
 
 
-def _num_finished(output: Path) -> int:
-    """Return how many trials the ledger has; 0 where there is none yet."""
-    ledger = output / "ledger.sqlite"
-    if not ledger.exists():
-        return 0
-    with closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)) as connection:
-        try:
-            return int(connection.execute("SELECT count(*) FROM trials").fetchone()[0])
-        except sqlite3.OperationalError:  # created, but without tables yet
-            return 0
-
-
 def _wait_for_random_moment(command: CommandLine, output: Path, moments: random.Random, most_trials: int) -> None:
     """Wait for something to begin, then for some milliseconds: a moment in any phase of a run."""
     checkpoints = output / "checkpoints"
@@ -75,8 +61,8 @@ def _wait_for_random_moment(command: CommandLine, output: Path, moments: random.
     }
     open_phases = [name for name, happened in phases.items() if name == "nothing done" or not happened()]
     phase = moments.choice([*open_phases, "trials", "trials"])
-    goal = _num_finished(output) + moments.randint(1, most_trials)
-    command.wait_until(phases.get(phase, lambda: _num_finished(output) >= goal))
+    goal = num_finished(output) + moments.randint(1, most_trials)
+    command.wait_until(phases.get(phase, lambda: num_finished(output) >= goal))
     looks = iter(range(moments.randint(0, 300 if phase == "nothing done" else 30)))
     command.wait_until(lambda: next(looks, None) is None)
 
@@ -115,7 +101,7 @@ def test_ctrl_c_says_that_nothing_is_lost_and_the_same_command_finishes(
 ) -> None:
     output = tmp_path / "run"
     with command_line(_run_arguments(study, output, num_workers=1)) as command:
-        command.wait_until(lambda: _num_finished(output) >= 1)
+        command.wait_until(lambda: num_finished(output) >= 1)
         command.signal_group(signal.SIGINT)
         code, stdout, stderr = command.finish()
         wait_until(lambda: not command.processes())
@@ -123,7 +109,7 @@ def test_ctrl_c_says_that_nothing_is_lost_and_the_same_command_finishes(
     assert stdout == ""
     assert "nothing finished is lost" in stderr
     assert "Traceback" not in stderr
-    assert 1 <= _num_finished(output) < NUM_TRIALS
+    assert 1 <= num_finished(output) < NUM_TRIALS
     assert _finish_here(study, output) == undisturbed_hash
 
 
@@ -146,7 +132,7 @@ def test_a_killed_worker_costs_its_job_and_the_next_run_makes_up_for_it(
 ) -> None:
     output = tmp_path / "run"
     with command_line(_run_arguments(study, output, num_workers=1)) as command:
-        command.wait_until(lambda: _num_finished(output) >= 1)
+        command.wait_until(lambda: num_finished(output) >= 1)
         for worker in command.workers():
             kill(worker)
         code, stdout, stderr = command.finish()

@@ -19,15 +19,7 @@ from layercut.inference import find_model, predict
 from layercut.inference.classifier import open_kept
 from layercut.stats import best_cuts
 from support.fake_datasets import write_image
-from support.photo_run import run_photos, test_files, write_photos
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """Return a folder of photographs."""
-    root = tmp_path_factory.mktemp("photos")
-    write_photos(root)
-    return root
+from support.photo_run import run_photos, test_files
 
 
 @pytest.fixture(scope="module")

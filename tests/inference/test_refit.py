@@ -16,15 +16,7 @@ from layercut.plan.preflight import plan_with_data
 from layercut.runner import latency
 from layercut.runner.latency import milliseconds
 from layercut.runner.refit import refit
-from support.photo_run import STUDY, run_photos, test_files, write_photos
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """Return a folder of photographs."""
-    root = tmp_path_factory.mktemp("photos")
-    write_photos(root)
-    return root
+from support.photo_run import STUDY, run_photos, test_files
 
 
 @pytest.fixture

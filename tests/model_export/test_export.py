@@ -20,7 +20,7 @@ from layercut.errors import CheckpointError, DataError, UserError
 from layercut.inference import find_model
 from layercut.model_export import FORMATS
 from layercut.model_export.checking import CheckImages, compare
-from support.photo_run import STUDY, run_photos, test_files, write_photos
+from support.photo_run import STUDY, run_photos, test_files
 
 TIMM = yaml.safe_dump(
     yaml.safe_load(STUDY)
@@ -36,14 +36,6 @@ TIMM = yaml.safe_dump(
         },
     }
 )
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """Return a folder of photographs."""
-    root = tmp_path_factory.mktemp("photos")
-    write_photos(root)
-    return root
 
 
 @pytest.fixture(scope="module")

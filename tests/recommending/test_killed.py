@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ import layercut
 from layercut.ledger import Ledger
 from layercut.recommending.outcome import read_recommendation
 from support.tiny_recommendation import FAST, folder, journal_of, journal_steps, require_decisions_to_follow
-from support.tiny_study import command_line, wait_until
+from support.tiny_study import command_line, num_finished, wait_until
 
 
 def _arguments(data: Path, output: Path) -> list[str | Path]:
@@ -34,22 +32,11 @@ def _arguments(data: Path, output: Path) -> list[str | Path]:
     ]
 
 
-def _num_done(output: Path) -> int:
-    ledger = output / "ledger.sqlite"
-    if not ledger.exists():
-        return 0
-    with closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)) as connection:
-        try:
-            return int(connection.execute("SELECT count(*) FROM trials").fetchone()[0])
-        except sqlite3.OperationalError:  # created, but without tables yet
-            return 0
-
-
 def _kill(data: Path, output: Path, moments: random.Random) -> None:
     """Kill the whole process group some milliseconds after some more trials are done."""
-    goal = _num_done(output) + moments.randint(0, 4)
+    goal = num_finished(output) + moments.randint(0, 4)
     with command_line(_arguments(data, output)) as command:
-        command.wait_until(lambda: _num_done(output) >= goal)
+        command.wait_until(lambda: num_finished(output) >= goal)
         looks = iter(range(moments.randint(0, 40)))
         command.wait_until(lambda: next(looks, None) is None)
         if command.process.poll() is None:

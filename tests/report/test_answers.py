@@ -7,31 +7,10 @@ import pytest
 
 from layercut.report.answers import answer, headline
 from layercut.report.verdicts import Known
-from layercut.stats import BestCut, Context, Contrast, best_cuts, contrasts_to_scratch
+from layercut.stats import Contrast, best_cuts, contrasts_to_scratch
 from layercut.stats.choice import Cheaper, GainSplit
+from support.choice import GAIN
 from support.fake_results import fake_results
-
-GAIN = BestCut(
-    context=Context("a", "b", "m"),
-    fraction=0.01,
-    strategy="freeze_reinit",
-    cut=4,
-    num_blocks=6,
-    chosen_on="validation",
-    num_candidates=24,
-    num_replicates=10,
-    mean_validation=0.94,
-    mean_test=0.933,
-    mean_scratch=0.804,
-    contrast=Contrast(10, 0.129, 0.101, 0.152, 0.002, 1.0),
-    p_holm=0.0137,
-    num_comparisons=7,
-    num_train_images=270.0,
-    num_validation_images=30.0,
-    num_rivals=11,
-    indistinguishable=(("freeze_reinit", 5), ("finetune", 0)),
-)
-
 
 KNOWN = Known(chance={"b": 0.2}, blocks={"m": ["conv0", "conv1", "conv2", "conv3", "conv4", "conv5"]})
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from layercut.report.in_use import InUse, use_notes
-from layercut.stats import BestCut, Context
+from layercut.stats import Context
+from support.choice import GAIN
 
 PLACE = ("b", "m")
 KNOWN = InUse(
@@ -14,24 +15,6 @@ KNOWN = InUse(
     run=Path("runs/my photos"),
     varying=(),
     largest_fraction=0.01,
-)
-GAIN = BestCut(
-    context=Context("a", "b", "m"),
-    fraction=0.01,
-    strategy="freeze_reinit",
-    cut=4,
-    num_blocks=6,
-    chosen_on="validation",
-    num_candidates=24,
-    num_replicates=10,
-    mean_validation=0.94,
-    mean_test=0.933,
-    mean_scratch=0.804,
-    contrast=None,
-    p_holm=float("nan"),
-    num_comparisons=7,
-    num_train_images=270.0,
-    num_validation_images=30.0,
 )
 SIZED = replace(GAIN, num_parameters=1200, num_trained_parameters=200)
 

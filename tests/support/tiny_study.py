@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,18 @@ def write_study(folder: Path, text: str = TINY) -> Path:
     path = folder / "study.yaml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def num_finished(output: Path) -> int:
+    """Return how many trials the ledger has; 0 where there is none yet."""
+    ledger = output / "ledger.sqlite"
+    if not ledger.exists():
+        return 0
+    with closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)) as connection:
+        try:
+            return int(connection.execute("SELECT count(*) FROM trials").fetchone()[0])
+        except sqlite3.OperationalError:  # created, but without tables yet
+            return 0
 
 
 @dataclass(frozen=True)
