@@ -122,7 +122,7 @@ def test_workers_are_refused_for_such_a_model_before_anything_runs(place, model)
 
 def test_the_plan_says_that_nothing_says_how_pixels_were_scaled(run):
     (note,) = [note for note in run.results.attrs["plan"]["notes"] if "normalization" in note]
-    assert "Net.safetensors: it is not defined how its images were scaled in training" in note
+    assert "Net.safetensors: it is not known how its images were scaled in training" in note
 
 
 def test_a_notebook_shows_one_bar_that_is_drawn_in_its_place():

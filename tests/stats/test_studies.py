@@ -197,7 +197,7 @@ def test_a_directory_without_a_ledger_is_an_error(tmp_path):
 
 def test_the_summary_counts():
     found = compare_studies(_study(0, name="new"), _study(1, name="old"))
-    assert found.summary.startswith("18 conditions in both, 18 of them paired by replicate. Difference: new less old")
+    assert found.summary.startswith("18 conditions in both, 18 of them paired by replicate. Difference: new minus old")
     assert isinstance(found.rows, pd.DataFrame)
 
 
