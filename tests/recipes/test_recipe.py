@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import runpy
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+import torchvision
 import yaml
 
 from layercut.errors import UserError
@@ -21,7 +23,7 @@ from layercut.models.base import seeded_build
 from layercut.recipes import FRAMEWORKS, recipe
 from layercut.recipes.training import epoch_factor, scheduler_line
 from layercut.recipes.treated import treated
-from layercut.spec import TrainingSpec
+from layercut.spec import TrainingSpec, WeightsSource
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import PartialStrategy
 from layercut.strategies.treatment import treatment
@@ -141,8 +143,6 @@ def test_the_code_says_that_it_leaves_class_weights_out(kept, framework):
 
 
 def test_published_weights_are_asked_for_by_name(kept, monkeypatch):
-    from layercut.spec import WeightsSource
-
     monkeypatch.setattr("layercut.recipes.code._source_of", lambda kept: WeightsSource(weights="r160_in1k"))
     assert (
         "ARCHITECTURE = 'test_efficientnet.r160_in1k'\nmodel = timm.create_model(ARCHITECTURE, pretrained=True"
@@ -151,7 +151,7 @@ def test_published_weights_are_asked_for_by_name(kept, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("framework", [name for name in FRAMEWORKS if name != "timm"])
+@pytest.mark.parametrize("framework", [name for name in FRAMEWORKS if name not in ("torch", "timm")])
 def test_frameworks_train_what_the_recipe_says(kept, photos, monkeypatch, framework):
     for needed in (framework, *(["accelerate"] if framework == "transformers" else [])):
         if find_spec(needed) is None:
@@ -160,7 +160,10 @@ def test_frameworks_train_what_the_recipe_says(kept, photos, monkeypatch, framew
     monkeypatch.chdir(photos.parent)
     torch.save(timm.create_model("test_efficientnet", num_classes=7).state_dict(), "source.pth")
     Path("recipe.py").write_text(recipe(wanted, framework), encoding="utf-8")
-    done = subprocess.run([sys.executable, "recipe.py"], check=False, capture_output=True, text=True)
+    own = {"YOLO_CONFIG_DIR": str(photos.parent)}  # Ultralytics writes its settings there
+    done = subprocess.run(
+        [sys.executable, "recipe.py"], check=False, capture_output=True, text=True, env=os.environ | own
+    )
     assert done.returncode == 0, done.stderr
     before, after = torch.load("source.pth"), torch.load("model.pth")
     layers = tuple(f"{layer}." for layer in treated(wanted.card).frozen_layers)
@@ -186,7 +189,7 @@ def test_what_has_no_recipe_is_refused(kept, strategy, cut, told):
 
 def test_a_model_of_others_has_no_recipe(kept):
     build = kept.card["build"] | {"name": "plain_cnn", "options": {}}
-    with pytest.raises(UserError, match="expected a model of timm for a recipe; got plain_cnn"):
+    with pytest.raises(UserError, match="expected a model of timm or torchvision for a recipe; got plain_cnn"):
         recipe(kept._replace(card=kept.card | {"build": build}))
 
 
@@ -213,3 +216,47 @@ def test_a_penalty_that_keras_does_not_have_is_refused(kept):
 def test_what_one_framework_cannot_is_said_in_its_code_alone(kept):
     assert "# Not in this code: kept_lr_scale: 0.1." in recipe(kept, "keras")
     assert "kept_lr_scale" not in recipe(kept, "lightning")
+
+
+def _of_torchvision(kept: KeptModel, name: str, strategy: str, cut: int, side: int = 32) -> KeptModel:
+    build = kept.card["build"] | {"name": f"torchvision/{name}", "image_shape": [3, side, side], "options": {}}
+    wanted = _as(kept, strategy, cut)
+    return wanted._replace(card=wanted.card | {"build": build, "model": f"torchvision/{name}"})
+
+
+@pytest.mark.parametrize(("strategy", "cut"), [("freeze_reinit", 3), ("freeze", 10), ("norm_only", 10)])
+def test_a_model_of_torchvision_is_frozen_bit_for_bit_too(kept, photos, monkeypatch, strategy, cut):
+    monkeypatch.chdir(photos.parent)
+    torch.manual_seed(0)
+    torch.save(torchvision.models.get_model("mobilenet_v3_small", num_classes=7).state_dict(), "source.pth")
+    Path("recipe.py").write_text(recipe(_of_torchvision(kept, "mobilenet_v3_small", strategy, cut)), encoding="utf-8")
+    names = runpy.run_path("recipe.py", run_name="__main__")
+    before, after, model = torch.load("source.pth"), torch.load("model.pth"), names["model"]
+    moved = {name for name in after if not torch.equal(before[name], after[name])}
+    frozen = {name for name, value in model.named_parameters() if not value.requires_grad}
+    frozen |= {
+        f"{layer}.{name}" for layer in names["FROZEN_LAYERS"] for name in model.get_submodule(layer).state_dict()
+    }
+    assert frozen
+    assert not frozen & moved
+    assert {name for name, value in model.named_parameters() if value.requires_grad} <= moved
+
+
+def test_published_weights_of_torchvision_are_asked_for_by_name(kept, monkeypatch):
+    monkeypatch.setattr("layercut.recipes.code._source_of", lambda kept: WeightsSource(weights="IMAGENET1K_V1"))
+    code = recipe(_of_torchvision(kept, "resnet18", "freeze", 3))
+    assert "weights = torchvision.models.get_model(ARCHITECTURE, weights='IMAGENET1K_V1').state_dict()" in code
+    assert "import timm" not in code
+
+
+@pytest.mark.parametrize(
+    ("name", "framework", "told"),
+    [
+        ("resnet18", "transformers", "takes models of timm; torchvision/resnet18 has one for torch, lightning"),
+        ("resnet18", "timm", "--for torch"),
+        ("vit_b_16", "torch", "its weights are for 224 x 224"),
+    ],
+)
+def test_what_a_model_of_torchvision_has_no_recipe_for_is_refused(kept, name, framework, told):
+    with pytest.raises(UserError, match=told):
+        recipe(_of_torchvision(kept, name, "freeze", 2), framework)

@@ -14,24 +14,26 @@ from layercut.cli.options import HomePath, condition_option
 @click.option(
     "--for",
     "framework",
-    type=click.Choice(["timm", "lightning", "transformers", "keras"]),
-    default="timm",
+    type=click.Choice(["torch", "timm", "lightning", "transformers", "keras", "ultralytics"]),
+    default="torch",
     show_default=True,
     help="Whose code.",
 )
 @condition_option
 def command(run: Path, framework: str, condition: dict[str, str]) -> None:
-    """Print Python code that freezes and trains a model of timm as the study did.
+    """Print Python code that freezes and trains a model of timm or torchvision as the study did.
 
     RUN is the output directory of a study that kept weights (`keep: [weights]`), or the folder of a kept trial. Without
     --condition it is the recommended condition. The code needs no layercut: which layers stay, which begin with new
     values, optimizer, schedule and images stand in it by name. What it leaves out is said at its top.
 
     \b
-    timm       a plain loop of PyTorch around the model
+    torch      a plain loop of PyTorch around the model
+    timm       the same, of models of timm alone
     lightning  a LightningModule and its Trainer
-    transformers  its Trainer around its own wrapper of timm's models
+    transformers  its Trainer around its own wrapper of models of timm
     keras      `fit`, with Keras on PyTorch
+    ultralytics  its trainer of classifiers
 
     \b
     Examples:

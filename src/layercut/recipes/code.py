@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from layercut.data.pictures import rule_of
-from layercut.errors import UnknownNameError
+from layercut.errors import UnknownNameError, UserError, few
 from layercut.inference import KeptModel, find_model
 from layercut.ledger import LEDGER_NAME, Ledger
 from layercut.recipes.endings import ENDINGS, Ending
+from layercut.recipes.libraries import LIBRARIES, LibraryCode, Made
 from layercut.recipes.training import left_out, require_told
 from layercut.recipes.treated import Treated, treated
 from layercut.spec import CheckpointSource, TrainingSpec, WeightsSource, parse_study
@@ -19,12 +20,12 @@ from layercut.spec import CheckpointSource, TrainingSpec, WeightsSource, parse_s
 FRAMEWORKS = tuple(ENDINGS)
 
 
-def recipe(path: str | PathLike[str] | KeptModel, framework: str = "timm") -> str:
+def recipe(path: str | PathLike[str] | KeptModel, framework: str = "torch") -> str:
     """Return Python code that treats and trains a model as a kept trial did.
 
     Args:
         path: an output directory, a folder of a kept trial, or what `find_model` returned.
-        framework: `timm`, a plain loop; `lightning`, `transformers` or `keras`.
+        framework: `torch`, a plain loop, or the same as `timm`; `lightning`, `transformers`, `keras` or `ultralytics`.
 
     Raises:
         UserError: the model, strategy or training has no recipe.
@@ -34,21 +35,30 @@ def recipe(path: str | PathLike[str] | KeptModel, framework: str = "timm") -> st
         raise UnknownNameError("framework", framework, FRAMEWORKS)
     kept = path if isinstance(path, KeptModel) else find_model(Path(path).expanduser())
     card, does = kept.card, treated(kept.card)
-    training, ending = card["training"], ENDINGS[framework]
+    training, ending, library = card["training"], ENDINGS[framework], LIBRARIES[does.library]
+    if does.library not in ending.libraries:
+        able = [name for name, one in ENDINGS.items() if does.library in one.libraries]
+        raise UserError(
+            f"a recipe for {framework} takes models of {' and '.join(ending.libraries)}; {card['build']['name']} has "
+            f"one for {few(able, 9)}: --for {able[0]}"
+        )
     require_told(training)
-    made_with = _arguments(card, does)
+    source = _source_of(kept)
+    weights = source.weights if isinstance(source, WeightsSource) and does.transfers else None
+    image_shape = tuple(card["build"]["image_shape"])
+    made = library.made(does.model, weights, image_shape, len(card["class_names"]))
     parts = [
-        _head(kept, ending),
-        _model(card, does, made_with, _source_of(kept)),
+        _head(kept, ending, library),
+        _model(card, does, library, made, source),
         _treatment(does),
         _images(card),
         _groups(training, does) if ending.has_groups else "",
-        ending.train(training, made_with),
+        ending.train(training, made.given),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _head(kept: KeptModel, ending: Ending) -> str:
+def _head(kept: KeptModel, ending: Ending, library: LibraryCode) -> str:
     card = kept.card
     defaults = TrainingSpec().model_dump()
     lines = [
@@ -57,38 +67,37 @@ def _head(kept: KeptModel, ending: Ending) -> str:
         "Order and initial values are others, so numbers differ a little.",
         *(f"Not in this code: {one}." for one in left_out(card["training"], defaults, ending.lacks)),
     ]
-    imports = ["import timm", "import torch", "import torch.nn.functional as F", "import torchvision"]
+    imports = [*library.imports, "import torch", "import torch.nn.functional as F", "import torchvision"]
     return "\n".join([*(f"# {_line(line)}" for line in lines), "", *ending.imports, *imports])
 
 
-def _arguments(card: Mapping[str, Any], does: Treated) -> str:
-    """Return what `timm.create_model` is given beside a name."""
-    channels, height, width = card["build"]["image_shape"]
-    given = f"num_classes={len(card['class_names'])}, in_chans={channels}"
-    return f"{given}, img_size=({height}, {width})" if _has_fixed_size(does.model) else given
-
-
-def _model(card: Mapping[str, Any], does: Treated, given: str, source: WeightsSource | CheckpointSource | None) -> str:
-    name, pretrained, loading = does.model, "False", ""
-    if isinstance(source, WeightsSource):
-        pretrained = "True"
-        if source.weights not in ("DEFAULT", "pretrained") and "." not in name:
-            name = f"{name}.{source.weights}"
+def _model(
+    card: Mapping[str, Any],
+    does: Treated,
+    library: LibraryCode,
+    made: Made,
+    source: WeightsSource | CheckpointSource | None,
+) -> str:
+    weights, loading = library.none, ""
+    if does.transfers and isinstance(source, WeightsSource) and made.loading is None:
+        weights = library.published
     elif does.transfers:
         path = str(source.checkpoint) if isinstance(source, CheckpointSource) else "source.pth"
         what = (
             "" if source else f"\n# The study's source was {_line(card['source'])}: put its weights where this reads."
         )
+        published = made.loading if isinstance(source, WeightsSource) else None
         loading = (
-            f"{what}\nweights = timm.models.load_state_dict({path!r})  # under timm's names\n"
+            f"{what}\nweights = {published or library.read(path)}\n"
             "own = model.state_dict()\n"
             "fitting = {n: value for n, value in weights.items() if n in own and value.shape == own[n].shape}\n"
             'print("not in the file:", sorted(set(own) - set(fitting)))\n'
             "model.load_state_dict(fitting, strict=False)"
         )
-    made = f"model = timm.create_model(ARCHITECTURE, pretrained={pretrained if does.transfers else 'False'}, {given})"
-    fresh = f"\nfresh = timm.create_model({does.model!r}, pretrained=False, {given})" if does.transfers else ""
-    return f"CLASSES = {list(card['class_names'])!r}\nARCHITECTURE = {name!r}\n{made}{loading}{fresh}"
+    making = f"model = {library.make.format(name='ARCHITECTURE', weights=weights, given=made.given)}"
+    new = library.make.format(name=repr(does.model), weights=library.none, given=made.given)
+    fresh = f"\nfresh = {new}" if does.transfers else ""
+    return f"CLASSES = {list(card['class_names'])!r}\nARCHITECTURE = {made.name!r}\n{making}{loading}{fresh}"
 
 
 def _treatment(does: Treated) -> str:
@@ -170,13 +179,6 @@ def _source_of(kept: KeptModel) -> WeightsSource | CheckpointSource | None:
     sources = [source for source in parse_study(text).source if source.label == kept.card["source"]]
     found = sources[0] if len(sources) == 1 else None
     return found if isinstance(found, WeightsSource | CheckpointSource) else None
-
-
-def _has_fixed_size(name: str) -> bool:
-    import timm  # noqa: PLC0415 - slow to import
-
-    config = timm.get_pretrained_cfg(name)
-    return bool(config and config.fixed_input_size)
 
 
 def _tuple(name: str, values: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """The end of a recipe, one per framework: how `model`, whose layers are frozen by then, is trained.
 
-Each leaves the model's weights in `model.pth`, under the names of timm.
+Each leaves the model's weights in `model.pth`, under the names of its library.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ class Ending(NamedTuple):
     imports: tuple[str, ...]
     """Lines before the imports of every recipe."""
     train: Callable[[Mapping[str, Any], str], str]
-    """From a training and the arguments of `timm.create_model` to code."""
+    """From a training and the arguments that the model was made with to code."""
+    libraries: tuple[str, ...] = ("timm", "torchvision")
+    """Whose models it takes."""
     has_groups: bool = True
     """Whether its optimizer takes groups of parameters."""
     lacks: tuple[str, ...] = ()
@@ -158,15 +160,109 @@ model.cpu()
 {_SAVE}"""
 
 
+def _ultralytics(training: Mapping[str, Any], made_with: str) -> str:
+    clip = training["clip_norm"]
+    clipping = f"        torch.nn.utils.clip_grad_norm_(model.parameters(), {clip!r})\n" if clip else ""
+    return f"""
+TRAINED = {{name for name, value in model.named_parameters() if value.requires_grad}}
+
+
+class Transfer(torch.nn.Module):
+    criterion, stride = None, torch.tensor([1])  # the trainer asks for these
+
+    def __init__(self):
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch):
+        return self.loss(batch) if isinstance(batch, dict) else self.model(batch)
+
+    def loss(self, batch, logits=None):
+        logits = self.model(batch["img"]) if logits is None else logits
+        loss = F.cross_entropy(logits, batch["cls"], label_smoothing={training["label_smoothing"]!r})
+        return loss, {{"loss": loss.detach()}}
+
+
+class TransferTrainer(ClassificationTrainer):
+    def get_dataset(self):
+        return {{"train": "photos/train", "val": "photos/train", "names": dict(enumerate(CLASSES)), "nc": len(CLASSES)}}
+
+    def get_dataloader(self, *args, **kwargs):
+        return batches
+
+    def setup_model(self):
+        self.model = Transfer()
+
+    def build_optimizer(self, *args, **kwargs):
+        for name, value in model.named_parameters():
+            value.requires_grad_(name in TRAINED)  # the trainer has let everything be trained again
+        return {optimizer_line(training)}
+
+    def _setup_scheduler(self):
+        self.lf = lambda epoch: {epoch_factor(training)}
+        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self.lf)
+
+    def _model_train(self):
+        super()._model_train()
+        train_mode(model)  # the trainer's own `freeze` lets statistics of batch norms move
+
+    def optimizer_step(self):
+{clipping}        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.ema.update(self.model)
+
+    def validate(self):
+        return {{}}, None  # there are no validation images here
+
+    def save_model(self):
+        return False  # its files hold moving averages in half precision; `model.pth` is the model itself
+
+    def final_eval(self):
+        pass
+
+
+def collate(items):
+    return {{
+        "img": torch.stack([image for image, _ in items]),
+        "cls": torch.tensor([label for _, label in items]),
+    }}
+
+
+batches = torch.utils.data.DataLoader(images, batch_size={training["batch_size"]}, shuffle=True, collate_fn=collate)
+options = {{
+    "model": ARCHITECTURE,
+    "epochs": {training["epochs"]},
+    "batch": {training["batch_size"]},
+    "nbs": {training["batch_size"]},  # a step each batch
+    "imgsz": max(images[0][0].shape[1:]),
+    "freeze": list(FROZEN_LAYERS),
+    "warmup_epochs": 0,
+    "patience": 0,
+    "amp": False,
+    "val": False,
+    "plots": False,
+    "close_mosaic": 0,
+    "project": "trained",
+    "exist_ok": True,
+}}
+TransferTrainer(overrides=options).train()
+model.cpu()
+{_SAVE}"""
+
+
 ENDINGS = {
-    "timm": Ending((), _loop),
+    "torch": Ending((), _loop),
+    "timm": Ending((), _loop, libraries=("timm",)),
     "lightning": Ending(("import lightning",), _lightning),
-    "transformers": Ending(("import math", "", "import transformers"), _transformers),
+    "transformers": Ending(("import math", "", "import transformers"), _transformers, libraries=("timm",)),
     "keras": Ending(
         ("import math", "import os", "", 'os.environ["KERAS_BACKEND"] = "torch"', "import keras"),
         _keras,
         has_groups=False,
         lacks=("kept_lr_scale",),
+    ),
+    "ultralytics": Ending(
+        ("import math", "", "from ultralytics.models.yolo.classify import ClassificationTrainer"), _ultralytics
     ),
 }
 """By the name of the framework, as `layercut recipe --for` takes it."""

@@ -24,8 +24,9 @@ from layercut.strategies.treatment import Treatment, treatment
 
 
 class Treated(NamedTuple):
-    """Layers and values of a model of timm by name; a layer stands for all that is in it."""
+    """Layers and values of a library's model by name; a layer stands for all that is in it."""
 
+    library: str
     model: str
     transfers: bool
     frozen_layers: tuple[str, ...]
@@ -45,13 +46,16 @@ def treated(card: Mapping[str, Any]) -> Treated:
     """Return what the strategy of a kept trial does to the model that it names.
 
     Raises:
-        UserError: it is no model of timm, or the strategy does what these names cannot say.
+        UserError: it is no model of a library, or the strategy does what these names cannot say.
     """
     build, asked = card["build"], card.get("does") or {"strategy": card["strategy"], "cut": card["cut"], "options": {}}
     strategy, at = with_options(STRATEGIES[asked["strategy"]], asked["options"]), asked["cut"]
     family = MODELS[build["name"]]
-    if not isinstance(family, ZooFamily) or family.library != "timm":
-        raise UserError(f"expected a model of timm for a recipe; got {build['name']}")
+    if not isinstance(family, ZooFamily):
+        raise UserError(
+            f"expected a model of timm or torchvision for a recipe; got {build['name']}, whose code no library has: "
+            "export the model instead (`layercut export-model`)"
+        )
     if head_of(strategy) != "trained" or isinstance(strategy, RatedStrategy | PullingStrategy | StagedStrategy):
         raise UserError(
             f"there is no recipe for {card['strategy']}, which solves its head, has rates of its own, draws back to "
@@ -62,8 +66,8 @@ def treated(card: Mapping[str, Any]) -> Treated:
     does = treatment(strategy, at, len(cut.block_names))
     if does.num_left < does.num_blocks:
         raise UserError(
-            f"{card['strategy']} at cut {card['cut']} removes blocks, which timm cannot build; export the model "
-            "instead (`layercut export-model`), or name a condition that keeps all blocks"
+            f"{card['strategy']} at cut {card['cut']} removes blocks, which {family.library} cannot build; export the "
+            "model instead (`layercut export-model`), or name a condition that keeps all blocks"
         )
     trains = strategy.trains if isinstance(strategy, PartialStrategy) else None
     resting, ours_trained = _at_rest(cut.blocks, does, trains)
@@ -76,6 +80,7 @@ def treated(card: Mapping[str, Any]) -> Treated:
     frozen_layers = _outermost(whole, lambda name, layer: name not in taught and _all_at_rest(layer, resting))
     new_layers = _outermost(whole, lambda name, layer: _all_among(name, layer, new))
     return Treated(
+        family.library,
         family.name,
         strategy.transfers,
         tuple(frozen_layers),
