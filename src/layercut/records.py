@@ -85,6 +85,12 @@ class ConditionName:
     """Those that it is chosen from, ascending; empty where the study says which."""
     search: str | None = None
     """Key of the pilots that choose it (`PilotRecord.search`); None where the study says which."""
+    cutless: bool = False
+    """Whether the strategy does the same at every cut."""
+    transfers: bool = True
+    """Whether any block comes from the source."""
+    treatment: str = ""
+    """What is done, as a sentence begins; empty: not written down."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,15 @@ import pytest
 import torch
 
 from layercut.errors import SpecError
+from layercut.figures import accuracy_by_fraction
+from layercut.figures.study_tables import StudyTables
+from layercut.figures.words import condition_name
 from layercut.plan.cost import Images, Length, trial_flops
 from layercut.plan.schedule import transfer_jobs
 from layercut.plan.summary import summarize
 from layercut.records import exact_content
+from layercut.report.answers import answer
+from layercut.runner import run_study
 from layercut.stages.stacked import run_stacked
 from layercut.stages.transfer import run_trial
 from layercut.stages.trial import Seeds, prepare_model, separate
@@ -168,6 +173,28 @@ def test_what_a_strategy_trains_is_trained_even_where_the_model_was_built_frozen
     parts = separate(condition, model)
     assert all(parameter.requires_grad for parameter in parts.body.parameters())
     assert not any(parameter.requires_grad for parameter in parts.trunk.frozen.blocks.parameters())
+
+
+def test_a_strategy_that_does_the_same_at_every_cut_is_drawn_and_answered_as_ours(tmp_path):
+    changes = ("transfer.fractions=[0.5, 1.0]", "transfer.training.epochs=1", "transfer.training.patience=null")
+    run_study(tiny_study("transfer.strategies=[scratch, evens, shorter]", *changes), tmp_path, executor="serial")
+    tables = StudyTables.read(tmp_path)
+    shown = tables.results.groupby("strategy")["cutless"].unique()
+    assert {name: list(values) for name, values in shown.items()} == {
+        "scratch": [True], "evens": [True], "shorter": [False],
+    }  # fmt: skip
+    ((_, own),) = tables.contexts()
+    lines = {panel.title: [line.name for line in panel.lines] for panel in accuracy_by_fraction.compute(own).panels}
+    assert lines["evens"] == ["any cut", "scratch"]
+    assert lines["shorter"] == [*(f"cut {cut}" for cut in range(4)), "scratch"]
+    (evens,) = (one for one in own.best_by_strategy if one.strategy == "evens" and one.fraction == 1)
+    assert condition_name(*evens.point) == "evens"
+    assert "keep all 3 blocks, train blocks 1 and 3 further, and freeze the others" in _answer(evens)
+
+
+def _answer(best):
+    found = answer(best)
+    return found.lead + found.rest
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from layercut.figures.dissimilarity_histograms import shares
 from layercut.figures.learning_curves import MAX_POINTS, _Average, _drawn, _line
 from layercut.figures.names import cut_style, fraction_axis, fraction_label, strategies_in_order, strategy_style
 from layercut.stats import best_cuts, rank_groups
+from layercut.stats.tables import STRATEGY_ORDER
 from support.fake_results import fake_results
 from support.fake_study import NUM_EPOCHS, fake_study
 
@@ -150,31 +151,20 @@ def test_no_condition_beats_the_pareto_front_with_fewer_parameters():
     assert [point.y for point in front] == sorted(point.y for point in front)
 
 
-def test_operations_are_those_of_the_plan_less_where_the_rest_is_removed():
-    told = {"target": "digits[5,6,7,8,9]", "model": "plain_cnn", "whole": 900, "truncated": [100, 300, 500, 700, 900]}
-    table = TABLE.copy()
-    table.attrs = TABLE.attrs | {"plan": {"operations_per_image": [told]}}
-    ((_, chart),) = charts_of("accuracy_by_parameters", table)
-    panels = [panel for panel in chart.panels if panel.x.title.startswith("Operations")]
-    assert [panel.fraction for panel in panels] == ["1 %", "100 %"]
-    lines = {line.name: [point.x for point in line.points] for line in panels[0].lines}
-    assert lines["truncate"] == [100, 300, 500, 700, 900]
-    assert set(lines["reinit"]) == set(lines["scratch"]) == {900}
-    assert not any(panel.x.title.startswith("Operations") for panel in chart_of("accuracy_by_parameters").panels)
-
-
 def test_operations_of_a_strategy_follow_from_the_blocks_that_it_leaves_not_from_its_name():
-    left = {"shorter": [0, 1, 2, 3, 4], "truncates_nothing": [4] * 5}
+    left = {"shorter": [0, 1, 2, 3, 4], "truncates_nothing": [4] * 5, "scratch": [4] * 5}
     told = {"target": "digits[5,6,7,8,9]", "model": "plain_cnn", "whole": 900, "truncated": [100, 300, 500, 700, 900]}
     table = TABLE.assign(
         strategy=TABLE["strategy"].replace({"truncate": "shorter", "reinit": "truncates_nothing"}),
     )
     table.attrs = TABLE.attrs | {"plan": {"operations_per_image": [told | {"blocks_left": left}]}}
     ((_, chart),) = charts_of("accuracy_by_parameters", table)
-    panel = next(panel for panel in chart.panels if panel.x.title.startswith("Operations"))
-    lines = {line.name: [point.x for point in line.points] for line in panel.lines}
+    panels = [panel for panel in chart.panels if panel.x.title.startswith("Operations")]
+    assert [panel.fraction for panel in panels] == ["1 %", "100 %"]
+    lines = {line.name: [point.x for point in line.points] for line in panels[0].lines}
     assert lines["shorter"] == [100, 300, 500, 700, 900]
-    assert set(lines["truncates_nothing"]) == {900}
+    assert set(lines["truncates_nothing"]) == set(lines["scratch"]) == {900}
+    assert not any(panel.x.title.startswith("Operations") for panel in chart_of("accuracy_by_parameters").panels)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12))
@@ -232,6 +222,12 @@ def test_strategies_keep_their_order_and_look_in_every_figure():
     assert strategies_in_order(["zebra", "truncate", "scratch", "freeze"]) == ["scratch", "freeze", "truncate", "zebra"]
     styles = [strategy_style(name) for name in strategies_in_order(TABLE["strategy"])]
     assert len({style.color for style in styles}) == len({style.marker for style in styles}) == len(styles)
+
+
+def test_strategies_of_other_packages_look_different_from_each_other_and_from_ours():
+    ours = [strategy_style(name) for name in STRATEGY_ORDER]
+    theirs = [strategy_style(name) for name in ("evens", "odds", "ends", "shrink")]
+    assert len({*ours, *theirs}) == len(ours) + len(theirs)
 
 
 def test_neighbouring_cuts_differ_without_colour():

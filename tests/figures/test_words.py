@@ -8,41 +8,6 @@ from layercut.figures import words
 from layercut.stats import Context
 
 
-@pytest.mark.parametrize(
-    ("strategy", "cut", "expected"),
-    [
-        ("scratch", 0, "Train from scratch"),
-        ("freeze_reinit", 0, "Train from scratch"),
-        ("freeze_reinit", 4, "Keep 4 of 6 blocks, frozen, and re-initialise the rest"),
-        ("freeze_reinit", 6, "Keep all 6 blocks, frozen, and train a new head"),
-        ("freeze", 0, "Keep all 6 blocks and train them further"),
-        ("freeze", 2, "Keep all 6 blocks, freeze the first 2 and train the rest further"),
-        ("reinit", 3, "Keep 3 of 6 blocks, train them further, and re-initialise the rest"),
-        ("finetune", 0, "Keep all 6 blocks and train them further"),
-        ("freeze_truncate", 5, "Keep 5 of 6 blocks, frozen, and remove the rest"),
-        ("truncate", 0, "Remove all blocks and train the head on the pixels"),
-        ("scratch_truncate", 0, "Remove all blocks and train the head on the pixels"),
-        ("scratch_truncate", 2, "Remove all blocks but the first 2 and train the smaller network from scratch"),
-        ("scratch_truncate", 6, "Train from scratch"),
-        ("lp_finetune", 6, "Keep all 6 blocks, solve a linear probe on them, and train everything from there"),
-        ("linear_probe", 0, "Solve a linear probe on the pixels"),
-        ("linear_probe", 2, "Keep 2 of 6 blocks, frozen, remove the rest, and solve a linear probe"),
-        ("linear_probe", 6, "Keep all 6 blocks, frozen, and solve a linear probe on them"),
-        ("train_block", 0, "Keep all 6 blocks, frozen, and train a new head"),
-        ("train_block", 3, "Keep all 6 blocks, train block 3 further and freeze the others"),
-        ("norm_only", 3, "Keep all 6 blocks and train only their norms further"),
-        ("bias_only", 0, "Keep all 6 blocks and train only their biases further"),
-        ("layer_decay", 0, "Keep all 6 blocks and train them further, each slower than the one above it"),
-        ("l2_sp", 0, "Keep all 6 blocks and train them further, drawn back to the source's values"),
-        ("gradual_unfreeze", 0, "Keep all 6 blocks and train them further, from the top on, group after group"),
-        ("ends", 6, "Keep all 6 blocks with strategy ends"),
-        ("own_strategy", 2, "Cut after 2 of 6 blocks with strategy own_strategy"),
-    ],
-)
-def test_a_condition_is_an_instruction(strategy, cut, expected):
-    assert words.phrase(strategy, cut, 6) == expected
-
-
 def test_numbers_have_one_form():
     assert words.percent(0.9333) == "93.3 %"
     assert words.points(0.129) == "+12.9 points"

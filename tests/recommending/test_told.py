@@ -48,5 +48,5 @@ def test_replicates_of_an_arm_are_averaged_and_one_failure_is_enough_to_fail() -
 
 def test_names_have_a_cut_and_a_rate_where_there_is_one() -> None:
     assert arm_name(BEST) == "freeze at cut 3 (rate 3e-4)"
-    assert arm_name(BEST._replace(strategy="finetune", frozen=0.0)) == "finetune (rate 3e-4)"
+    assert arm_name(BEST._replace(strategy="finetune", cutless=True)) == "finetune (rate 3e-4)"
     assert arm_name(BEST._replace(strategy="linear_probe", rate=None)) == "linear_probe at cut 3"

@@ -76,5 +76,5 @@ def test_where_scratch_is_chosen_it_is_compared_with_the_best_transfer():
     table = with_ends({("freeze_reinit", 1.0): 3})
     table.loc[table["strategy"] == "scratch", "validation_accuracy"] = 1.0
     (short,) = short_comparisons(table, best_cuts(table))
-    assert (short.best.strategy, short.strategy) == ("scratch", "freeze_reinit")
+    assert (short.best.strategy, short.point.strategy) == ("scratch", "freeze_reinit")
     assert short.transfer == Improving(3, 10)

@@ -91,14 +91,14 @@ def test_a_tie_at_one_goes_to_the_condition_that_is_surer():
 
 @pytest.mark.parametrize(
     ("strategy", "cut", "transfers"),
-    [("truncate", 2, True), ("truncate", 0, False), ("scratch_truncate", 2, False), ("reinit", 2, True)],
+    [("truncate", 2, True), ("truncate", 0, False), ("slim", 2, False), ("reinit", 2, True)],
 )
 def test_a_network_of_which_nothing_comes_from_the_source_transfers_nothing(strategy, cut, transfers):
     table = fake_results(fractions=(0.1,), num_replicates=10)
-    control = table[table["strategy"] == "truncate"].assign(strategy="scratch_truncate")
+    control = table[table["strategy"] == "truncate"].assign(strategy="slim", transfers=False)
     control = control.assign(condition="T0" + control["condition"], key="T0" + control["key"])
     both = pd.concat([table, control], ignore_index=True)
-    smaller = both["strategy"].isin(["truncate", "freeze_truncate", "scratch_truncate"]) & (both["cut"] < 4)
+    smaller = both["strategy"].isin(["truncate", "freeze_truncate", "slim"]) & (both["cut"] < 4)
     both.loc[smaller, "num_parameters"] = 100.0
     chosen = both.loc[(both["strategy"] == strategy) & (both["cut"] == cut), "condition"].iloc[0]
     both.loc[both["condition"] == chosen, "validation_accuracy"] = 1.0

@@ -1,6 +1,7 @@
 """A chosen condition that is clearly better than training from scratch."""
 
 from layercut.stats import BestCut, Context, Contrast
+from layercut.stats.design import DesignPoint
 
 GAIN = BestCut(
     context=Context("a", "b", "m"),
@@ -20,5 +21,6 @@ GAIN = BestCut(
     num_train_images=270.0,
     num_validation_images=30.0,
     num_rivals=11,
-    indistinguishable=(("freeze_reinit", 5), ("finetune", 0)),
+    indistinguishable=(DesignPoint("freeze_reinit", 5), DesignPoint("finetune", None)),
+    treatment="Keep 4 of 6 blocks (up to conv3), frozen, and re-initialise the rest",
 )

@@ -52,6 +52,7 @@ def fake_kept(results: pd.DataFrame) -> list[KeptTrial]:
                 "condition": row.condition,
                 "strategy": row.strategy,
                 "cut": row.cut,
+                "cutless": row.cutless,
                 "fraction": row.fraction,
                 "replicate": row.replicate,
                 "class_names": list(CLASSES),

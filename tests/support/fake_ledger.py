@@ -54,6 +54,9 @@ def _name(row: Mapping[Any, Any]) -> ConditionName:
         fraction=float(row["fraction"]),
         num_blocks=int(row["num_blocks"]),
         merged=bool(row["merged"]),
+        cutless=bool(row["cutless"]),
+        transfers=bool(row["transfers"]),
+        treatment=row["treatment"],
     )
 
 

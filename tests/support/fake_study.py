@@ -36,7 +36,7 @@ def fake_study(results: pd.DataFrame) -> StudyTables:
 def fake_pilots(results: pd.DataFrame) -> pd.DataFrame:
     """Return `load_pilots`: three rates of every condition, the middle one taken; the highest diverges at cut 0."""
     design = ["source", "target", "model", "strategy", "cut", "fraction"]
-    points = results[[*design, *(c for c in results.columns if c.startswith("factor_"))]].drop_duplicates()
+    points = results[[*design, "cutless", *(c for c in results.columns if c.startswith("factor_"))]].drop_duplicates()
     tried = pd.DataFrame(
         {
             "learning_rate": [1e-3, 1e-2, 1e-1, 1e-2],

@@ -21,7 +21,7 @@ from layercut.figures.names import (
     strategy_style,
 )
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import CUTLESS, SCRATCH, plain_rows, rows_by
+from layercut.stats.design import SCRATCH, plain_rows, rows_by
 
 
 def compute(tables: StudyTables) -> Chart | None:
@@ -67,7 +67,7 @@ def compute(tables: StudyTables) -> Chart | None:
 def _lines(rows: Sequence[Mapping[str, Any]], num_blocks: int) -> dict[int | None, Line]:
     """Return the line of each cut of a strategy; None stands for every cut."""
     by_cut = rows_by(rows, "cut")
-    if rows[0]["strategy"] in CUTLESS:
+    if rows[0]["cutless"]:
         return {None: _line(cut_line_name(None), by_cut[min(by_cut)], Style("muted", "circle"))}
     return {cut: _line(cut_line_name(cut), by_cut[cut], cut_style(cut, num_blocks)) for cut in sorted(by_cut)}
 

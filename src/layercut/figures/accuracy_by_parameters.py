@@ -13,8 +13,7 @@ from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point, Style
 from layercut.figures.chance import chance_caption, chance_entries, chance_lines, chance_of, down_to_chance
 from layercut.figures.names import estimate_note, fraction_label, padded, size_axis, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import CUTLESS, plain_rows, rows_by
-from layercut.stats.tables import STRATEGY_ORDER
+from layercut.stats.design import cut_of, plain_rows, rows_by
 
 _FRONT = Line("Pareto front", (), Style("ink", dash="dot"), marked=False)
 _QUANTITIES = {
@@ -80,18 +79,9 @@ def _operations(tables: StudyTables, rows: pd.DataFrame) -> list[float]:
     found = []
     for target, model, strategy, cut in rows[["target", "model", "strategy", "cut"]].itertuples(index=False, name=None):
         one = known.get((target, model))
-        left = None if one is None else _blocks_left(one, strategy, cut)
-        found.append(math.nan if one is None or left is None else float(one["truncated"][left]))
+        left = one["blocks_left"].get(strategy) if one else None
+        found.append(float(one["truncated"][left[cut]]) if one and left else math.nan)
     return found
-
-
-def _blocks_left(one: Mapping[str, Any], strategy: str, cut: int) -> int | None:
-    """Return how many blocks are left of a model; None where the plan, of an older version, does not tell."""
-    if "blocks_left" in one:
-        return int(one["blocks_left"][strategy][cut]) if strategy in one["blocks_left"] else None
-    whole = len(one["truncated"]) - 1
-    known = dict.fromkeys(STRATEGY_ORDER, whole) | dict.fromkeys(("freeze_truncate", "truncate"), cut)
-    return known.get(strategy)
 
 
 def _panel(
@@ -129,13 +119,18 @@ def _panel(
 def _own(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     least = min(row["cut"] for row in rows)
     own = sorted(rows, key=itemgetter("cut"))
-    return [row for row in own if row["strategy"] not in CUTLESS or row["cut"] == least]
+    return [row for row in own if not row["cutless"] or row["cut"] == least]
 
 
 def _point(row: Mapping[str, Any], quantity: str, best: set[str]) -> Point:
-    cut = "" if row["strategy"] in CUTLESS else str(int(row["cut"]))
+    cut = cut_of(row)
     what = "operations" if quantity == "operations" else "parameters"
-    note = f"{f'cut {cut}: ' if cut else ''}{estimate_note(row)}, {float(row[quantity]):,.0f} {what}"
+    label = str(cut) if cut is not None and row["condition"] in best else ""
+    named = "" if cut is None else f"cut {cut}: "
+    note = f"{named}{estimate_note(row)}, {float(row[quantity]):,.0f} {what}"
     return Point(
-        float(row[quantity]), 100 * float(row["mean"]), note=note, label=cut if row["condition"] in best else ""
+        float(row[quantity]),
+        100 * float(row["mean"]),
+        note=note,
+        label=label,
     )

@@ -8,7 +8,6 @@ from layercut.charts import Axis, Chart, Panel
 from layercut.figures import mean_heatmap
 from layercut.figures.names import padded
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import CUTLESS
 
 _LEAST = 2
 
@@ -16,7 +15,8 @@ _LEAST = 2
 def compute(tables: StudyTables) -> Chart | None:
     """Return the chart of one context; None where no strategy has two cuts at two fractions."""
     flat = mean_heatmap.compute(tables, scratch=False)
-    both = [panel for panel in flat.panels if _two_ways(panel)] if flat else []
+    by_cut = set(tables.estimates["strategy"][~tables.estimates["cutless"]])
+    both = [panel for panel in flat.panels if panel.strategy in by_cut and _two_ways(panel)] if flat else []
     panels = tuple(_raised(panel, flat.color_scale, tables.metric) for panel in both) if flat else ()
     if flat is None or not panels:
         return None
@@ -34,12 +34,7 @@ def compute(tables: StudyTables) -> Chart | None:
 
 def _two_ways(panel: Panel) -> bool:
     cells = panel.cells
-    return (
-        panel.strategy not in CUTLESS
-        and cells is not None
-        and len(cells.rows) >= _LEAST
-        and len(cells.columns) >= _LEAST
-    )
+    return cells is not None and len(cells.rows) >= _LEAST and len(cells.columns) >= _LEAST
 
 
 def _raised(panel: Panel, scale: tuple[float, float] | None, metric: str) -> Panel:

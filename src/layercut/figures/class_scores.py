@@ -8,7 +8,6 @@ from layercut.charts import Axis, Cells, Chart, Panel, Tick
 from layercut.figures.names import fraction_label, strategies_in_order
 from layercut.figures.study_tables import StudyTables
 from layercut.stats import BestCut
-from layercut.stats.design import CUTLESS
 
 
 def compute(tables: StudyTables) -> Chart | None:
@@ -45,7 +44,7 @@ def compute(tables: StudyTables) -> Chart | None:
 def _panel(fraction: float, best: list[tuple[BestCut, str]], means: pd.Series, classes: list[str]) -> Panel:
     order = strategies_in_order(one.strategy for one, _ in best)
     ordered = sorted(best, key=lambda pair: order.index(pair[0].strategy))
-    columns = tuple(one.strategy if one.strategy in CUTLESS else f"{one.strategy} {one.cut}" for one, _ in ordered)
+    columns = tuple(one.strategy if one.cutless else f"{one.strategy} {one.cut}" for one, _ in ordered)
     values = tuple(tuple(float(means[condition, name]) for _, condition in ordered) for name in classes)
     label = fraction_label(fraction)
     return Panel(

@@ -20,7 +20,7 @@ from layercut.figures.names import (
     strategies_in_order,
 )
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import CUTLESS, SCRATCH, plain_rows, rows_by
+from layercut.stats.design import SCRATCH, plain_rows, rows_by
 
 _ZERO = Reference(0.0, "scratch", Style("ink", dash="dash"))
 _WHAT = {
@@ -89,7 +89,7 @@ def _lines(rows: Sequence[Mapping[str, Any]], num_blocks: int) -> dict[int | Non
         cut: tuple(map(_point, sorted(own, key=itemgetter("fraction"))))
         for cut, own in sorted(rows_by(rows, "cut").items())
     }
-    if rows[0]["strategy"] in CUTLESS:
+    if rows[0]["cutless"]:
         return {None: Line(cut_line_name(None), next(iter(points.values())), Style("muted", "circle"))}
     return {cut: Line(cut_line_name(cut), own, cut_style(cut, num_blocks)) for cut, own in points.items()}
 

@@ -10,7 +10,7 @@ from layercut.artifacts import KeptTrial
 from layercut.figures.names import fraction_label
 from layercut.figures.study_tables import StudyTables
 from layercut.figures.words import condition_name
-from layercut.stats.design import FACTOR, factor_columns
+from layercut.stats.design import FACTOR, cut_of, factor_columns
 
 
 class Shown(NamedTuple):
@@ -76,7 +76,7 @@ def _first_replicates(tables: StudyTables) -> dict[str, KeptTrial]:
 
 
 def _shown(trial: KeptTrial, rank: str, fraction: float) -> Shown:
-    name = condition_name(str(trial.card["strategy"]), int(trial.card["cut"]))
+    name = condition_name(str(trial.card["strategy"]), cut_of(trial.card))
     accuracy = 100 * float(trial.card["metrics"]["test_accuracy"])
     label = fraction_label(fraction)
     title = f"{rank} at {label}: {name} (here\u00a0{accuracy:.1f}\u00a0%)"  # in one line

@@ -13,7 +13,6 @@ from layercut.figures.names import epoch_axis, fraction_label, strategies_in_ord
 from layercut.figures.study_tables import StudyTables
 from layercut.metrics import ACCURACY, NAMES
 from layercut.stats import BestCut
-from layercut.stats.design import CUTLESS
 from layercut.stats.metric import metric_of
 
 MAX_POINTS = 80
@@ -119,7 +118,7 @@ def _panel(quantity: _Quantity, rows: list[tuple[BestCut, list[_Average]]]) -> P
 
 
 def _line(best: BestCut, averages: list[_Average], greatest: float) -> Line:
-    at = "" if best.strategy in CUTLESS else f"cut {best.cut}, "
+    at = "" if best.cutless else f"cut {best.cut}, "
     points = []
     for epoch, mean, std, num_replicates in (averages[place] for place in _drawn(len(averages))):
         spread = 0.0 if math.isnan(std) else std

@@ -5,11 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point, Style, Tick
-from layercut.figures.names import cut_style, fraction_label, padded, strategies_in_order
+from layercut.figures.names import cut_line_name, cut_style, fraction_label, padded, strategies_in_order
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import CUTLESS
 
-_ANY_CUT = "any cut"
 _TAKEN = "taken"
 _TAKEN_STYLE = Style("ink", "star")
 _WIDER = 1.4
@@ -38,7 +36,7 @@ def compute(tables: StudyTables) -> Chart | None:
         )
         for strategy in strategies_in_order(judged["strategy"].unique())
         for fraction in sorted(float(value) for value in judged["fraction"].unique())
-        if (lines := _lines(strategy, _part(judged, strategy, fraction), num_blocks))
+        if (lines := _lines(_part(judged, strategy, fraction), num_blocks))
     ]  # fmt: skip
     if not panels:
         return None
@@ -63,12 +61,13 @@ def _part(pilots: pd.DataFrame, strategy: str, fraction: float) -> pd.DataFrame:
     return pilots[(pilots["strategy"] == strategy) & (pilots["fraction"] == fraction)]
 
 
-def _lines(strategy: str, own: pd.DataFrame, num_blocks: int) -> tuple[Line, ...]:
+def _lines(own: pd.DataFrame, num_blocks: int) -> tuple[Line, ...]:
     """Return a line for each cut, and the stars of what was taken."""
     lines, taken = [], []
     for cut in sorted(int(value) for value in own["cut"].unique()):
         at_cut = own[own["cut"] == cut]
-        name = _ANY_CUT if strategy in CUTLESS else f"cut {cut}"
+        cutless = bool(at_cut["cutless"].iloc[0])
+        name = cut_line_name(None if cutless else cut)
         points = []
         for rate in sorted(float(value) for value in at_cut["learning_rate"].unique()):
             rows = at_cut[at_cut["learning_rate"] == rate]
@@ -77,8 +76,8 @@ def _lines(strategy: str, own: pd.DataFrame, num_blocks: int) -> tuple[Line, ...
             points.append(Point(rate, score, note=f"{name} at {rate:g}: {score:.1f} % ({number})"))
             if bool(rows["taken"].all()):
                 taken.append(points[-1])
-        style = Style("muted", "circle") if strategy in CUTLESS else cut_style(cut, num_blocks)
+        style = Style("muted", "circle") if cutless else cut_style(cut, num_blocks)
         lines.append(Line(name, tuple(points), style))
-        if strategy in CUTLESS:
+        if cutless:
             break  # all cuts are one
     return (*lines, Line(_TAKEN, tuple(taken), _TAKEN_STYLE, connected=False)) if taken else tuple(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from zlib import crc32
 
 from layercut.charts.chart import Axis, Dash, LegendEntry, Line, Marker, Style, Tick
 from layercut.charts.palette import BLUE, GREEN, MAGENTA, OLIVE, ORANGE, PURPLE, SKY, VERMILLION, sequential
@@ -40,7 +41,14 @@ _MARKERS: tuple[Marker, ...] = (
 )
 _DASHES: tuple[Dash, ...] = ("solid", "dash", "dot", "dashdot")
 _LEAST_GAP = 0.1
-_OTHER = Style("muted", "star", "dot")
+_OTHERS = tuple(
+    style
+    for dash in ("dashdot", "dot", "dash", "solid")
+    for marker in _MARKERS
+    for color in (MAGENTA, OLIVE, ORANGE, VERMILLION, SKY, BLUE, PURPLE)
+    if (style := Style(color, marker, dash)) not in _STRATEGY_STYLES.values()
+)
+"""Styles of strategies from other packages, and of those that a study file gives a label."""
 
 
 def strategies_in_order(names: Iterable[str]) -> list[str]:
@@ -50,8 +58,8 @@ def strategies_in_order(names: Iterable[str]) -> list[str]:
 
 
 def strategy_style(strategy: str) -> Style:
-    """Return the style of a strategy; those of third parties share a neutral one."""
-    return _STRATEGY_STYLES.get(strategy, _OTHER)
+    """Return the style of a strategy; one that is not ours has one that follows from its name, in every figure."""
+    return _STRATEGY_STYLES.get(strategy) or _OTHERS[crc32(strategy.encode()) % len(_OTHERS)]
 
 
 def cut_style(cut: int, num_blocks: int) -> Style:

@@ -189,7 +189,7 @@ class StudyTables:
     @cached_property
     def finished(self) -> pd.DataFrame:
         """Finished trials under every name, with what figures of single trials show."""
-        done = finished(self.results)[["strategy", "cut", "fraction", "key", "score", "wall_seconds"]]
+        done = finished(self.results)[["strategy", "cut", "fraction", "cutless", "key", "score", "wall_seconds"]]
         done.attrs = {}  # pandas copies them, deeply, whenever it takes rows
         return done
 

@@ -10,7 +10,6 @@ import pandas as pd
 from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point
 from layercut.figures.names import cut_axis, fraction_label, strategies_in_order, strategy_style
 from layercut.figures.study_tables import StudyTables
-from layercut.stats.design import CUTLESS
 
 
 def compute(tables: StudyTables) -> Chart | None:
@@ -56,7 +55,7 @@ def _panel(fraction: float, rows: pd.DataFrame, strategies: list[str], cuts: lis
 
 
 def _points(rows: pd.DataFrame, cuts: list[int]) -> tuple[Point, ...]:
-    if rows["strategy"].iloc[0] in CUTLESS:
+    if rows["cutless"].iloc[0]:
         rows = rows.drop_duplicates("key")
         same = _point(0, rows["wall_seconds"])
         return tuple(replace(same, x=float(place)) for place in range(len(cuts)))

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from layercut.figures.names import fraction_label
 from layercut.stats import Context
 from layercut.stats.boards import SourceCut
-from layercut.stats.design import CUTLESS
 
 __all__ = [
     "condition_name",
@@ -21,7 +20,6 @@ __all__ = [
     "listing",
     "p_value",
     "percent",
-    "phrase",
     "points",
     "taken",
 ]
@@ -30,59 +28,14 @@ NOTHING = "–"
 """Stands where there is no number."""
 
 
-def phrase(strategy: str, cut: int, num_blocks: int, names: Sequence[str] = ()) -> str:
-    """Return what to do, as a sentence begins; `names` are those of the blocks, where they are known.
+def condition_name(strategy: str, cut: int | None) -> str:
+    """Return the short name of a condition.
 
     Example:
-        >>> phrase("freeze_reinit", 4, 6)
-        'Keep 4 of 6 blocks, frozen, and re-initialise the rest'
-        >>> phrase("truncate", 1, 2, ["conv0", "conv1"])
-        'Keep 1 of 2 blocks (up to conv0), train them further, and remove the rest'
+        >>> condition_name("freeze_reinit", 4), condition_name("finetune", None)
+        ('freeze_reinit at cut 4', 'finetune')
     """
-    named = f" (up to {names[cut - 1]})" if 0 < cut < len(names) else ""
-    kept = f"{cut} of {num_blocks} blocks{named}"
-    whole = strategy == "scratch_truncate" and cut == num_blocks
-    if strategy == "scratch" or whole or (cut == 0 and strategy in ("freeze_reinit", "reinit")):
-        return "Train from scratch"
-    if strategy == "finetune" or (strategy == "freeze" and cut == 0):
-        return f"Keep all {num_blocks} blocks and train them further"
-    if strategy in ("freeze_truncate", "truncate", "scratch_truncate") and cut == 0:
-        return "Remove all blocks and train the head on the pixels"
-    head_alone = strategy == "train_block" and cut == 0
-    if head_alone or (cut == num_blocks and strategy in ("freeze_reinit", "freeze", "freeze_truncate")):
-        return f"Keep all {num_blocks} blocks, frozen, and train a new head"
-    if cut == num_blocks and strategy in ("reinit", "truncate"):
-        return f"Keep all {num_blocks} blocks and train them further"
-    sentences = {
-        "train_block": f"Keep all {num_blocks} blocks, train block {cut} further and freeze the others",
-        "norm_only": f"Keep all {num_blocks} blocks and train only their norms further",
-        "layer_decay": f"Keep all {num_blocks} blocks and train them further, each slower than the one above it",
-        "l2_sp": f"Keep all {num_blocks} blocks and train them further, drawn back to the source's values",
-        "gradual_unfreeze": f"Keep all {num_blocks} blocks and train them further, from the top on, group after group",
-        "bias_only": f"Keep all {num_blocks} blocks and train only their biases further",
-        "freeze_reinit": f"Keep {kept}, frozen, and re-initialise the rest",
-        "freeze": f"Keep all {num_blocks} blocks, freeze the first {cut}{named} and train the rest further",
-        "reinit": f"Keep {kept}, train them further, and re-initialise the rest",
-        "freeze_truncate": f"Keep {kept}, frozen, and remove the rest",
-        "truncate": f"Keep {kept}, train them further, and remove the rest",
-        "lp_finetune": f"Keep all {num_blocks} blocks, solve a linear probe on them, and train everything from there",
-        "linear_probe": _probed(cut, num_blocks, kept),
-        "scratch_truncate": f"Remove all blocks but the first {cut}{named} and train the smaller network from scratch",
-    }
-    other = f"Keep all {num_blocks} blocks" if cut == num_blocks else f"Cut after {kept}"
-    return sentences.get(strategy, f"{other} with strategy {strategy}")
-
-
-def _probed(cut: int, num_blocks: int, kept: str) -> str:
-    if cut in (0, num_blocks):
-        on = f"Keep all {num_blocks} blocks, frozen, and solve a linear probe on them"
-        return on if cut else "Solve a linear probe on the pixels"
-    return f"Keep {kept}, frozen, remove the rest, and solve a linear probe"
-
-
-def condition_name(strategy: str, cut: int) -> str:
-    """Return the short name of a condition, such as `freeze_reinit at cut 4`."""
-    return strategy if strategy in CUTLESS else f"{strategy} at cut {cut}"
+    return strategy if cut is None else f"{strategy} at cut {cut}"
 
 
 def context_label(context: Context, among: Sequence[Context]) -> str:

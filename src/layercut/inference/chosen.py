@@ -17,7 +17,7 @@ from layercut.figures.words import condition_name, fraction_label
 from layercut.ledger import LEDGER_NAME
 from layercut.stats import best_cuts
 from layercut.stats.choice import BestCut
-from layercut.stats.design import FACTOR
+from layercut.stats.design import FACTOR, cut_of
 from layercut.stats.tables import load_results
 
 FINAL = "model"
@@ -40,12 +40,12 @@ class KeptModel(NamedTuple):
         """Return what it is in a line.
 
         Example:
-            >>> card = {"strategy": "freeze", "cut": 3, "target": "photos", "fraction": 1.0, "replicate": 0}
-            >>> KeptModel(Path("."), card | {"model": "plain_cnn"}, "").title
+            >>> card = {"strategy": "freeze", "cut": 3, "cutless": False, "target": "photos", "fraction": 1.0}
+            >>> KeptModel(Path("."), card | {"model": "plain_cnn", "replicate": 0}, "").title
             'plain_cnn, freeze at cut 3, 100 % of photos, replicate 0'
         """
         card = self.card
-        name = condition_name(card["strategy"], card["cut"])
+        name = condition_name(card["strategy"], cut_of(card))
         data = f"{fraction_label(card['fraction'])} of {card['target']}"
         return f"{card['model']}, {name}, {data}, replicate {card['replicate']}"
 
@@ -109,7 +109,7 @@ def _of_run(run: Path, condition: Mapping[str, str], train: Callable[[str], None
         raise CheckpointError(_nothing_kept(run, best, kept_trials(run)))
     among = f"best on validation images among {best.num_candidates} conditions"
     why = "the only condition" if best.num_candidates == 1 else among
-    name = {"strategy": best.strategy, "cut": best.cut}  # a merged trial has several
+    name = {"strategy": best.strategy, "cut": best.cut, "cutless": best.cutless}  # a merged trial has several
     return KeptModel(found.folder, found.card | name, why + _unfinished(everything))
 
 
@@ -173,7 +173,7 @@ def _recommended(table: pd.DataFrame) -> BestCut:
 
 
 def _nothing_kept(run: Path, best: BestCut, kept: Sequence[KeptTrial]) -> str:
-    wanted = condition_name(best.strategy, best.cut)
+    wanted = condition_name(*best.point)
     with_weights = [
         f"strategy={trial.card['strategy']} cut={trial.card['cut']} fraction={trial.card['fraction']:g}"
         for trial in kept

@@ -109,7 +109,7 @@ def open_tracking(spec: StudySpec, output_dir: Path, names: Iterable[ConditionNa
 def point_name(name: ConditionName, replicate: int) -> str:
     """Return the name of a trial in trackers, such as `freeze/cut-2/fraction-0.1/replicate-0`."""
     levels = [f"{factor}-{level}" for factor, level in name.factors.items()]
-    cut = [] if name.strategy == "scratch" else [f"cut-{name.cut}"]
+    cut = [] if name.cutless else [f"cut-{name.cut}"]
     return "/".join([name.strategy, *cut, f"fraction-{name.fraction:g}", *levels, f"replicate-{replicate}"])
 
 

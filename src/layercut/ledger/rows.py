@@ -154,6 +154,8 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "rates": lambda text: tuple(json.loads(text or "[]")),
     "classification_report": lambda text: None if text is None else json.loads(text),
     "merged": bool,
+    "cutless": bool,
+    "transfers": bool,
     "diverged": bool,
     "frozen_unchanged": lambda value: None if value is None else bool(value),
 }

@@ -1,7 +1,7 @@
 """The tables of the ledger.
 
 `SCHEMA_VERSION` rises with every change of them. New columns come last, digests aside, and are NULL in older rows,
-whose digests would change otherwise (`digests.py`). Versions below 10 were never released and are not read.
+whose digests would change otherwise (`digests.py`). Versions below 11 were never released and are not read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sqlite3
 APPLICATION_ID = 0x4C437574
 """`LCut` in ASCII: marks a SQLite file as a ledger of ours."""
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 
 _SCHEMA = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, digest BLOB) STRICT",
@@ -45,6 +45,9 @@ _SCHEMA = (
         learning_rate REAL,
         rates TEXT,
         search TEXT,
+        cutless INTEGER NOT NULL,
+        transfers INTEGER NOT NULL,
+        treatment TEXT NOT NULL,
         digest BLOB,
         UNIQUE (source, target, model, strategy, cut, fraction, factors)
     ) STRICT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from layercut.figures import words
 from layercut.stats import best_cuts as _best_cuts
 from layercut.stats.design import context_columns
 from layercut.stats.tables import Results, results_of
@@ -35,7 +36,7 @@ def best_cuts(results: Results, by_strategy: bool = False) -> pd.DataFrame:
             "low": contrast.low if contrast else float("nan"),
             "high": contrast.high if contrast else float("nan"),
             "p_holm": best.p_holm,
-            "indistinguishable": ", ".join(f"{strategy} {cut}" for strategy, cut in best.indistinguishable),
+            "indistinguishable": ", ".join(words.condition_name(*point) for point in best.indistinguishable),
         }
         rows.append(row)
     names = [*columns, *_FIELDS, "difference", "low", "high", "p_holm", "indistinguishable"]

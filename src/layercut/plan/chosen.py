@@ -13,7 +13,8 @@ from layercut.spec import StrategySpec, StudySpec
 from layercut.spec.load import describe_errors
 from layercut.spec.strategies import label_of
 from layercut.strategies import STRATEGIES
-from layercut.strategies.base import HeadKind, OptionedStrategy, Strategy, head_of, with_options
+from layercut.strategies.base import OptionedStrategy, Strategy, head_of, with_options
+from layercut.strategies.treatment import HeadKind
 
 _METHODS = ("canonical", "kept", "trained", "removed", "prepare")
 

@@ -7,6 +7,7 @@ from layercut.plan.chosen import Chosen
 from layercut.plan.cost import ModelCost
 from layercut.plan.jobs import ModelRef
 from layercut.spec import StudySpec
+from layercut.strategies.base import Strategy
 
 
 def chosen_cuts(spec: StudySpec, model: ModelRef, cost: ModelCost) -> list[int]:
@@ -33,10 +34,14 @@ def own_cuts(spec: StudySpec, chosen: Chosen, cuts: list[int], num_blocks: int) 
     strategy, keep_hidden = chosen.does, spec.transfer.head == "keep_hidden"
     if strategy.transfers and not chosen.options:
         return cuts
-    alike = len({strategy.canonical(cut, num_blocks, keep_hidden) for cut in range(num_blocks + 1)}) == 1
-    if not alike:
+    if not is_cutless(strategy, num_blocks, keep_hidden):
         return cuts
     return [num_blocks] if strategy.transfers else [0]
+
+
+def is_cutless(strategy: Strategy, num_blocks: int, keep_hidden: bool) -> bool:
+    """Return whether a strategy does the same at every cut."""
+    return len({strategy.canonical(cut, num_blocks, keep_hidden) for cut in range(num_blocks + 1)}) == 1
 
 
 def evenly_spread(trunk_flops: tuple[int, ...], number: int) -> list[int]:

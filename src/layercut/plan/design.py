@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from layercut.data.split_sizes import training_sizes
 from layercut.keys import content_key
@@ -14,7 +14,7 @@ from layercut.plan.canonical import condition_key, task_identity
 from layercut.plan.chosen import Chosen, chosen_strategies
 from layercut.plan.class_weights import target_weights
 from layercut.plan.cost import Images, ModelCost, num_evaluated, sample_images, training_length
-from layercut.plan.cuts import chosen_cuts, own_cuts
+from layercut.plan.cuts import chosen_cuts, is_cutless, own_cuts
 from layercut.plan.jobs import Bank, Condition, Fitting, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
 from layercut.plan.norms import NORM_FIELDS, with_own_norms
 from layercut.plan.overrides import target_place, target_training
@@ -32,7 +32,15 @@ from layercut.plan.validation import MORE_IMAGES
 from layercut.records import ConditionName
 from layercut.spec import StudySpec
 from layercut.strategies import STRATEGIES
-from layercut.strategies.base import PullingStrategy, RatedStrategy, StagedStrategy, Strategy, head_of, with_options
+from layercut.strategies.base import (
+    PullingStrategy,
+    RatedStrategy,
+    StagedStrategy,
+    Strategy,
+    head_of,
+    instruction_of,
+    with_options,
+)
 from layercut.strategies.treatment import Treatment, treatment
 from layercut.training.precision import Precision
 
@@ -89,6 +97,7 @@ class DesignGroup(NamedTuple):
             banks: dict[tuple[Fitting, bool], Bank] = {}
             for strategy in strategies:
                 cuts = own_cuts(self.spec, strategy, chosen, num_blocks)
+                said = {cut: self._said(strategy, cut) for cut in cuts}
                 for cut, fraction in itertools.product(cuts, transfer.fractions):
                     condition = self._condition(strategy, cut, fraction, trained, banks)
                     name = ConditionName(
@@ -103,8 +112,21 @@ class DesignGroup(NamedTuple):
                         merged=False,
                         factors=dict(levels),
                         **named_rate(condition),
+                        **said[cut],
                     )
                     yield name, condition
+
+    def _said(self, asked: Chosen, cut: int) -> dict[str, Any]:
+        """Return what a design point says of itself to those who read its results: they never see the strategy."""
+        strategy, num_blocks = asked.does, self.model.num_blocks
+        keep_hidden = self.spec.transfer.head == "keep_hidden"
+        _, _, uses_source = strategy.canonical(cut, num_blocks, keep_hidden)
+        treated = self._treatment(asked.name, strategy, cut, uses_source)
+        return {
+            "cutless": is_cutless(strategy, num_blocks, keep_hidden),
+            "transfers": bool(treated.kept),
+            "treatment": instruction_of(strategy, treated, self.model.block_names),
+        }
 
     def asked_of_norms(self) -> list[str]:
         """Return the fields about batch norms that any training of the design sets."""

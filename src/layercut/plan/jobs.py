@@ -15,8 +15,8 @@ from layercut.data.pictures import PictureRule
 from layercut.data.split_sizes import Validation
 from layercut.models.backward import Unrepeatable
 from layercut.strategies import STRATEGIES
-from layercut.strategies.base import HeadKind, Strategy, head_of, with_options
-from layercut.strategies.treatment import Treatment, treatment
+from layercut.strategies.base import Strategy, head_of, with_options
+from layercut.strategies.treatment import HeadKind, Treatment, treatment
 from layercut.training.augment import Step
 from layercut.training.schedule import Schedule
 

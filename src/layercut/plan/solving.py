@@ -10,8 +10,7 @@ from layercut.models import MODELS
 from layercut.models.base import seeded_head
 from layercut.plan.cost import Images, ModelCost, Phase, own_trunk_flops, training_length, trial_flops
 from layercut.plan.jobs import Condition, Fitting, ModelRef
-from layercut.strategies.base import HeadKind
-from layercut.strategies.treatment import Treatment
+from layercut.strategies.treatment import HeadKind, Treatment
 from layercut.training.axes import MOST_AXES
 from layercut.training.solved import STRENGTHS
 

@@ -57,7 +57,6 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
         "meant": _meant(plan),
         **({} if spec.metric == ACCURACY else {"metric": spec.metric}),
         "chance": {target: chance for target, chance in plan.chances.items() if not math.isnan(chance)},
-        "blocks": {one.model.label: list(one.model.block_names) for one in plan.conditions},
         "notes": list(plan.notes),
         "unattainable": list(_unattainable(spec, plan)),
         "warnings": list(plan.warnings),

@@ -34,6 +34,10 @@ class Arm(NamedTuple):
     """Its name; empty where there is only one."""
     num_parameters: int = 0
     """Of all its blocks; 0: not known."""
+    cutless: bool = False
+    """Whether the strategy does the same at every cut."""
+    treatment: str = ""
+    """What is done, as a sentence begins."""
 
     @property
     def solved(self) -> bool:
@@ -90,6 +94,9 @@ def in_order(arms: Iterable[Arm]) -> tuple[Arm, ...]:
 
 
 def _arm(condition: Condition, model: str) -> Arm:
+    from layercut.plan.cuts import is_cutless  # noqa: PLC0415 - reading a recommendation needs no torch
+    from layercut.strategies.base import instruction_of  # noqa: PLC0415 - likewise
+
     treated, fitting = condition.treatment, condition.fitting
     rate = None if condition.head == "solved" else fitting.lr * fitting.kept_lr_scale
     return Arm(
@@ -103,6 +110,8 @@ def _arm(condition: Condition, model: str) -> Arm:
         condition.flops,
         model,
         sum(condition.model.block_parameters),
+        is_cutless(condition.does, treated.num_blocks, condition.keep_hidden),
+        instruction_of(condition.does, treated, condition.model.block_names),
     )
 
 

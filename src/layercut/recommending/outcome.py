@@ -128,6 +128,7 @@ def _table(found: Found) -> pd.DataFrame:
                 **({"model": arm.model} if arm.model else {}),
                 "strategy": arm.strategy,
                 "cut": arm.cut,
+                "cutless": arm.cutless,
                 "num_blocks": arm.num_blocks,
                 "rate": math.nan if arm.rate is None else arm.rate,
                 "status": "not tried" if row is None else "failed" if row.failed else "tried",

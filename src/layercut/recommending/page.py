@@ -16,7 +16,7 @@ from layercut.figures.names import cut_axis, padded, strategies_in_order, strate
 from layercut.files import explained, written_whole
 from layercut.metrics import ACCURACY, NAMES, Metric
 from layercut.notebook import Plot
-from layercut.stats.design import plain_rows
+from layercut.stats.design import cut_of, plain_rows
 
 PAGE_NAME = "recommendation.html"
 
@@ -108,7 +108,7 @@ def _table(table: pd.DataFrame, metric: Metric) -> str:
 
 def _row(row: Mapping[Any, Any], metric: Metric) -> str:
     of = f"{row['model']}: " if "model" in row else ""
-    what = escape(of + words.condition_name(str(row["strategy"]), int(row["cut"])))
+    what = escape(of + words.condition_name(str(row["strategy"]), cut_of(row)))
     mark = " (recommended)" if row["recommended"] else " (not told apart)" if row["not_told_apart"] else ""
     rate = "" if math.isnan(row["rate"]) else f"{row['rate']:g}"
     if row["status"] != "tried":

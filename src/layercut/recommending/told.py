@@ -82,14 +82,13 @@ def within_one_error(best: Judged, other: Judged, num_images: float) -> bool:
 def arm_name(arm: Arm) -> str:
     """Return model, where there are several, strategy, cut and rate in short."""
     of = f"{arm.model}: " if arm.model else ""
-    cutless = arm.left == 1 and arm.frozen == 0
-    at = "" if cutless else f" at cut {arm.cut}"
-    return f"{of}{arm.strategy}{at}" + ("" if arm.rate is None else f" (rate {arm.rate:.0e})").replace("e-0", "e-")
+    name = words.condition_name(arm.strategy, None if arm.cutless else arm.cut)
+    return f"{of}{name}" + ("" if arm.rate is None else f" (rate {arm.rate:.0e})").replace("e-0", "e-")
 
 
 def what_to_do(arm: Arm) -> str:
     """Return what is recommended as a phrase that may begin a sentence, with the model where there are several."""
-    what = words.phrase(arm.strategy, arm.cut, arm.num_blocks)
+    what = arm.treatment
     return f"Take {arm.model}: {what[0].lower()}{what[1:]}" if arm.model else what
 
 

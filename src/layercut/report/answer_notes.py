@@ -9,7 +9,6 @@ from layercut.metrics import NAMES
 from layercut.report.verdicts import Known, Verdict, at_chance
 from layercut.significance import ALPHA, least_attainable_p, replicates_needed
 from layercut.stats import BestCut, Contrast
-from layercut.stats.design import CUTLESS
 from layercut.stats.proportion import share_interval
 
 
@@ -24,7 +23,7 @@ def notes_of(best: BestCut, verdict: Verdict, known: Known) -> Iterator[str]:
         yield f"Difference to scratch: {_evidence(best.contrast, best.p_holm, best.num_comparisons)}."
         yield f"From scratch {words.percent(best.mean_scratch)}{_guessing(best, verdict, known)}."
     if best.against_transfer is not None:
-        contrast = best.against_transfer[2]
+        contrast = best.against_transfer[1]
         yield f"Difference to the best transfer: {_evidence(contrast, contrast.p, 1)}."
     yield from _few_test_images(best)
     yield from _too_few(best, verdict)
@@ -87,7 +86,7 @@ def _open(best: BestCut) -> Iterator[str]:
     names = [words.condition_name(*name) for name in best.not_told_apart]
     yield f"Validation images cannot tell it apart from {words.listing(names, 4)}."
     if best.cheapest is not None:
-        name = words.condition_name(best.cheapest.strategy, best.cheapest.cut)
+        name = words.condition_name(*best.cheapest.point)
         yield (
             f"As far as they can tell, {name} does as well with {words.percent(best.cheapest.parameters, 0)} of the "
             "parameters."
@@ -122,5 +121,5 @@ def _rivals(best: BestCut) -> Iterator[str]:
     if same:
         yield f"Not distinguishable from it on test images: {words.listing(same)}."
     elif not better:
-        own = "" if best.strategy in CUTLESS else f"every other cut of {best.strategy} and "
+        own = "" if best.cutless else f"every other cut of {best.strategy} and "
         yield f"Better on test images than {own}the best cut of every other strategy."

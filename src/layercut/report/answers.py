@@ -132,7 +132,7 @@ def _images(best: BestCut) -> str:
 
 def _sentence(best: BestCut, verdict: Verdict, known: Known) -> tuple[str, str]:
     """Return what to do, and what that gives."""
-    what = words.phrase(best.strategy, best.cut, best.num_blocks, known.blocks.get(best.context.model, ()))
+    what = best.treatment or f"Take {words.condition_name(*best.point)}"
     what = what[0].lower() + what[1:]
     at = f"At {words.fraction_label(best.fraction)} of the data: "
     accuracy = f"{words.percent(best.mean_test)}{_other(best)} on test images{_spread(best)}"
@@ -166,8 +166,8 @@ def _other(best: BestCut) -> str:
 def _scratch_sentence(best: BestCut, verdict: Verdict, at: str, accuracy: str) -> tuple[str, str]:
     if best.against_transfer is None:
         return f"{at}train from scratch", f": {accuracy}. Nothing else was tried."
-    strategy, cut, contrast = best.against_transfer
-    by = f"{words.points(contrast.mean_difference)} over the best transfer ({words.condition_name(strategy, cut)})"
+    point, contrast = best.against_transfer
+    by = f"{words.points(contrast.mean_difference)} over the best transfer ({words.condition_name(*point)})"
     if verdict == "scratch":
         return f"{at}train from scratch", f": {accuracy}, {by}."
     if verdict == "too_few":

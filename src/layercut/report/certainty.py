@@ -8,6 +8,7 @@ import pandas as pd
 
 from layercut.figures import words
 from layercut.stats import BestCut
+from layercut.stats.design import cut_of
 
 MARGIN_POINTS = 1
 """What is shown to lose less than this many points is good enough: the margin of `stats.good_enough`."""
@@ -46,7 +47,7 @@ def _probability(best: BestCut, rows: pd.DataFrame) -> Iterator[str]:
     text = f"If the replicates are resampled, it is the best of all {len(rows)} in {_share(share)} of draws"
     first = rows.sort_values("probability", ascending=False, kind="stable").iloc[0]
     if float(first["probability"]) > share:
-        name = words.condition_name(str(first["strategy"]), int(first["cut"]))
+        name = words.condition_name(str(first["strategy"]), cut_of(dict(first)))
         text += f"; most often {name} ({_share(float(first['probability']))})"
     yield f"{text}."
 
@@ -59,7 +60,7 @@ def _cheaper(best: BestCut, results: pd.DataFrame, enough: pd.DataFrame) -> Iter
         whole = float(own[column].astype("float64").mean())
         least = enough[enough[column] < _WORTH_SAYING * whole].sort_values(column, kind="stable")
         if len(least):
-            name = words.condition_name(str(least["strategy"].iloc[0]), int(least["cut"].iloc[0]))
+            name = words.condition_name(str(least["strategy"].iloc[0]), cut_of(dict(least.iloc[0])))
             found.append(f"{name} ({_share(float(least[column].iloc[0]) / whole)} {what})")
     if found:
         point = words.count(MARGIN_POINTS, "point")

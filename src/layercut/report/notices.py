@@ -132,7 +132,7 @@ def _too_short(table: pd.DataFrame, best: list[BestCut]) -> Iterator[Notice]:
             tuple(dict.fromkeys(details)),
         )
     for short in short_comparisons(table, best):
-        transfer = words.condition_name(short.strategy, short.cut)
+        transfer = words.condition_name(*short.point)
         yield Notice(
             f"At {words.fraction_label(short.best.fraction)} of the data the difference between {transfer} and scratch "
             f"may be one of training length: {_of(short.transfer)} of {transfer} and {_of(short.scratch)} of scratch "

@@ -15,7 +15,7 @@ from layercut.metrics import ACCURACY, NAMES
 from layercut.report.facts import StudyFacts
 from layercut.stats import Context
 from layercut.stats.candidates import distinct
-from layercut.stats.design import CUTLESS, FACTOR, POINT, context_columns, context_of, factor_columns, plain_rows
+from layercut.stats.design import FACTOR, POINT, context_columns, context_of, cut_of, factor_columns, plain_rows
 from layercut.stats.metric import metric_of
 
 _MOST_NAMED = 8
@@ -182,9 +182,9 @@ def condition_rows(rows: pd.DataFrame, contrasts: pd.DataFrame, contexts: Sequen
     index, columns = {context: place for place, context in enumerate(contexts)}, context_columns(rows)
     called: dict[tuple[Context, str], dict[str, None]] = {}
     strategies: dict[tuple[Context, str], dict[str, None]] = {}
-    for row in plain_rows(rows[[*names, "condition"]]):
+    for row in plain_rows(rows[[*names, "condition", "cutless"]]):
         key = context_of(row, columns), str(row["condition"])
-        called.setdefault(key, {})[words.condition_name(str(row["strategy"]), int(row["cut"]))] = None
+        called.setdefault(key, {})[words.condition_name(str(row["strategy"]), cut_of(row))] = None
         strategies.setdefault(key, {})[str(row["strategy"])] = None
     found = []
     for row in plain_rows(distinct(joined, columns)):
@@ -204,14 +204,14 @@ def _cells(row: Mapping[str, object], names: Sequence[str]) -> tuple[Cell, ...]:
     number = {name: float(value) for name, value in row.items() if isinstance(value, int | float)}
     failed = f"{int(number['num_failed'])} failed" if number["num_failed"] else ""
     strategy = str(row["strategy"])
-    others = [name for name in names if name != words.condition_name(strategy, int(number["cut"]))]
+    others = [name for name in names if name != words.condition_name(strategy, cut_of(row))]
     chosen = [] if math.isnan(number["lowest_rate"]) else [f"learning rate {words.rate(number['learning_rate'])}"]
     hint = "; ".join([*([f"also {', '.join(others)}"] if others else []), *chosen])
     tested = number["num_comparisons"] > 0 and not math.isnan(number["p_holm"])
     low, high = number["difference_low"], number["difference_high"]
     return (
         Cell(strategy, strategy, hint),
-        Cell(words.NOTHING, -1) if strategy in CUTLESS else Cell(str(int(number["cut"])), number["cut"]),
+        Cell(words.NOTHING, -1) if row["cutless"] else Cell(str(int(number["cut"])), number["cut"]),
         Cell(words.fraction_label(number["fraction"]), number["fraction"]),
         Cell(str(int(number["num_replicates"])), number["num_replicates"], failed),
         _number(f"{100 * number['mean']:.1f}", number["mean"]),

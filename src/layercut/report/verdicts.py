@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -26,8 +26,6 @@ class Known:
 
     chance: Mapping[str, float] = field(default_factory=dict)
     """What guessing gives on the test images, by target (`metrics.chance`)."""
-    blocks: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Names of the blocks, by model."""
     missing: int = 0
     """Trials that have not run yet: as long as there are any, nothing is recommended."""
     planned: int = 0
@@ -38,7 +36,7 @@ class Known:
         """Return what a study's plan tells; a study that was imported, or merged from others, has none."""
         planned = int(plan.get("trials_distinct") or 0)
         run = results["key"].nunique() if planned and "key" in results else planned
-        return cls(known_chance(plan, results), plan.get("blocks", {}), max(0, planned - run), planned)
+        return cls(known_chance(plan, results), max(0, planned - run), planned)
 
     @property
     def unfinished(self) -> str:
@@ -58,7 +56,7 @@ def verdict_of(best: BestCut, known: Known) -> Verdict:
     if at_chance(best.mean_test, best, known):
         return "chance"
     if best.strategy == SCRATCH:
-        return _proof(best.against_transfer[2], 1) if best.against_transfer else "scratch"
+        return _proof(best.against_transfer[1], 1) if best.against_transfer else "scratch"
     if best.contrast is None:
         return "no_baseline"
     found = _of_contrast(best.contrast, best.p_holm, best.num_comparisons)

@@ -16,6 +16,7 @@ from torch import Tensor
 from layercut.artifacts import write_artifact
 from layercut.checkpoints import save_checkpoint
 from layercut.interop.epoch_csv import curve_table
+from layercut.plan.cuts import is_cutless
 from layercut.plan.jobs import Condition
 from layercut.records import TrialRecord
 from layercut.spec import TrainingSpec
@@ -109,6 +110,7 @@ def _card(trial: Trial, record: TrialRecord, kept: tuple[str, ...]) -> dict[str,
         "model": model.label,
         "strategy": condition.label or condition.strategy,
         "cut": condition.cut,
+        "cutless": is_cutless(condition.does, model.num_blocks, condition.keep_hidden),
         "does": {"strategy": condition.strategy, "cut": condition.cut, "options": dict(condition.options)},
         "fraction": condition.fraction,
         "replicate": record.replicate,

@@ -22,6 +22,7 @@ from layercut.stats.contrast import Contrast, contrasts_of, contrasts_to_scratch
 from layercut.stats.design import (
     SCRATCH,
     Context,
+    DesignPoint,
     accuracies_of,
     context_columns,
     context_of,
@@ -33,9 +34,6 @@ from layercut.stats.metric import metric_of
 from layercut.stats.selection import best_on_selection, standing
 from layercut.stats.signed_rank import signed_rank_test
 from layercut.stats.tables import Results, results_of
-
-CONTROL = "scratch_truncate"
-"""The same smaller network without anything transferred."""
 
 CLEARLY_SMALLER = 0.8
 """A condition with a larger part of the parameters saves nothing worth a sentence."""
@@ -142,14 +140,16 @@ def _best(
         mean_validation_loss=_known(best.mean_validation_loss),
         num_test_images=_known(best.num_test_images),
         num_judging_test_images=_known(best.num_judging_test_images),
-        not_told_apart=tuple((one.strategy, one.cut) for one in open_ones),
+        not_told_apart=tuple(one.point for one in open_ones),
         cheapest=_cheapest(best, open_ones),
         against_transfer=None if accuracies is None else _against_transfer(best, candidates, accuracies),
-        transfers=_transfers(best, scratch),
+        transfers=best.transfers,
         split=None if accuracies is None else _split(best, scratch, candidates, accuracies),
         num_parameters=_whole(best.num_parameters),
         num_trained_parameters=_whole(best.num_trained_parameters),
         rate=best.rate,
+        cutless=best.cutless,
+        treatment=best.treatment,
     )
 
 
@@ -168,36 +168,32 @@ def _cheapest(best: Candidate, open_ones: Sequence[Candidate]) -> Cheaper | None
     if not smaller:
         return None
     least = min(smaller, key=lambda one: (one.num_parameters, -one.mean_validation))
-    return Cheaper(least.strategy, least.cut, least.num_parameters / best.num_parameters)
+    return Cheaper(least.point, least.num_parameters / best.num_parameters)
 
 
 def _against_transfer(
     best: Candidate, candidates: Sequence[Candidate], accuracies: pd.DataFrame
-) -> tuple[str, int, Contrast] | None:
+) -> tuple[DesignPoint, Contrast] | None:
     """Return the best transfer and what scratch, where it was chosen, gains over it on test images."""
     others = [one for one in candidates if one is not best]
     if best.strategy != SCRATCH or not others:
         return None
     rival = best_on_selection(others)
-    return rival.strategy, rival.cut, _contrast(best, rival, accuracies)
+    return rival.point, _contrast(best, rival, accuracies)
 
 
 def _smaller(best: Candidate, scratch: Candidate) -> bool:
     return best.num_parameters < scratch.num_parameters
 
 
-def _transfers(best: Candidate, scratch: Candidate | None) -> bool:
-    nothing_left = best.cut == 0 and scratch is not None and _smaller(best, scratch)
-    return best.strategy not in (SCRATCH, CONTROL) and not nothing_left
-
-
 def _split(
     best: Candidate, scratch: Candidate | None, candidates: Sequence[Candidate], accuracies: pd.DataFrame
 ) -> GainSplit | None:
     """Return how a smaller network's gain over scratch divides; None where the network is as large as scratch's."""
-    if scratch is None or not _smaller(best, scratch) or not _transfers(best, scratch):
+    if scratch is None or not _smaller(best, scratch) or not best.transfers:
         return None
-    control = next((one for one in candidates if (one.strategy, one.cut) == (CONTROL, best.cut)), None)
+    at_cut = [one for one in candidates if one.cut == best.cut and one.num_parameters == best.num_parameters]
+    control = next((one for one in at_cut if not one.transfers), None)
     if control is None:
         return GainSplit(None, None)
     return GainSplit(_contrast(control, scratch, accuracies), _contrast(best, control, accuracies))
@@ -219,13 +215,13 @@ def _rivals(best: Candidate, group: list[Candidate], candidates: list[Candidate]
 
 def _compare(
     best: Candidate, rivals: list[Candidate], accuracies: pd.DataFrame
-) -> tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]:
+) -> tuple[tuple[DesignPoint, ...], tuple[DesignPoint, ...]]:
     """Return the rivals not distinguishable from the best, and those distinguishably better, on test."""
     differences = paired_differences(accuracies, [one.condition for one in rivals], best.condition)
     adjusted = holm([signed_rank_test(difference).p for difference in differences])
-    same = tuple((one.strategy, one.cut) for one, p in zip(rivals, adjusted, strict=True) if not p < ALPHA)
+    same = tuple(one.point for one, p in zip(rivals, adjusted, strict=True) if not p < ALPHA)
     better = tuple(
-        (one.strategy, one.cut)
+        one.point
         for one, p, difference in zip(rivals, adjusted, differences, strict=True)
         if p < ALPHA and difference.mean() > 0
     )

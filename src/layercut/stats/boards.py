@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layercut.errors import UserError
-from layercut.stats.design import CUTLESS, finished, level_columns
+from layercut.stats.design import finished, level_columns
 
 Array = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class Board(NamedTuple):
 def boards(results: pd.DataFrame) -> Iterator[Board]:
     """Yield every strategy and fraction with at least two cuts, per source and model, then over all of a target."""
     done = finished(results)
-    done = done[~done["strategy"].isin(CUTLESS)]
+    done = done[~done["cutless"]]
     levels = level_columns(done)
     for scope, columns in (("cut", ["source", "target", "model"]), ("source", ["target"])):
         about = [*columns, *levels, "strategy", "fraction"]

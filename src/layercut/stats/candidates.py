@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from layercut.stats.choice import ChosenRate
-from layercut.stats.design import CUTLESS, Context, context_columns, contexts, plain_rows
+from layercut.stats.design import Context, DesignPoint, context_columns, contexts, plain_rows
 
 
 class Candidate(NamedTuple):
@@ -22,6 +22,9 @@ class Candidate(NamedTuple):
     num_blocks: int
     condition: str
     merged: bool
+    cutless: bool
+    transfers: bool
+    treatment: str
     num_replicates: int
     mean: float
     low: float
@@ -41,6 +44,11 @@ class Candidate(NamedTuple):
     highest_rate: float
 
     @property
+    def point(self) -> DesignPoint:
+        """Return what it is called."""
+        return DesignPoint(self.strategy, None if self.cutless else self.cut)
+
+    @property
     def rate(self) -> ChosenRate | None:
         """Return its learning rate, where pilots chose it."""
         if math.isnan(self.lowest_rate) or math.isnan(self.learning_rate):
@@ -50,7 +58,7 @@ class Candidate(NamedTuple):
 
 def distinct(rows: pd.DataFrame, within: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row a distinct condition, under the name it is best known by; `within`: of each of these alone."""
-    order = np.lexsort((rows["merged"].to_numpy(dtype=bool), ~rows["strategy"].isin(CUTLESS).to_numpy()))
+    order = np.lexsort((rows["merged"].to_numpy(dtype=bool), ~rows["cutless"].to_numpy(dtype=bool)))
     first = rows.iloc[order].drop_duplicates([*within, "condition"])
     return first.sort_index()
 
@@ -79,6 +87,6 @@ def judgeable(group: list[Candidate]) -> list[Candidate]:
 
 def distinct_of(group: Iterable[Candidate]) -> list[Candidate]:
     """Return what `distinct` returns, of plain rows."""
-    order = sorted(group, key=lambda one: (one.strategy not in CUTLESS, one.merged))
+    order = sorted(group, key=lambda one: (not one.cutless, one.merged))
     named = {one.condition: one for one in reversed(order)}
     return [one for one in group if named[one.condition] is one]

@@ -7,16 +7,13 @@ from typing import Literal, NamedTuple
 
 from layercut.metrics import ACCURACY, Metric
 from layercut.stats.contrast import Contrast
-from layercut.stats.design import (
-    Context,
-)
+from layercut.stats.design import Context, DesignPoint
 
 
 class Cheaper(NamedTuple):
     """A smaller condition that may be as good."""
 
-    strategy: str
-    cut: int
+    point: DesignPoint
     parameters: float
     """Its parameters over those of the chosen condition, in 0..1."""
 
@@ -65,9 +62,9 @@ class BestCut:
     num_validation_images: float
     num_rivals: int = 0
     """Conditions it was compared with: other cuts of its strategy, the best cut of each other strategy."""
-    indistinguishable: tuple[tuple[str, int], ...] = ()
-    """Rivals (strategy, cut) with p >= 0.05 after Holm over all rivals, on test; best mean first."""
-    better: tuple[tuple[str, int], ...] = ()
+    indistinguishable: tuple[DesignPoint, ...] = ()
+    """Rivals with p >= 0.05 after Holm over all rivals, on test; best mean first."""
+    better: tuple[DesignPoint, ...] = ()
     """Rivals distinguishable from it and better on test."""
     num_unjudged: int = 0
     """Distinct conditions that finished but lack validation accuracies: no candidates, whatever they show on test."""
@@ -79,14 +76,14 @@ class BestCut:
     num_judging_test_images: float | None = None
     """As far as they count for the metric: all for accuracy, as many in equal classes for one over classes.
     None: all."""
-    not_told_apart: tuple[tuple[str, int], ...] = ()
-    """Conditions (strategy, cut) that validation images cannot tell from it, best first (`stats/selection.py`)."""
+    not_told_apart: tuple[DesignPoint, ...] = ()
+    """Conditions that validation images cannot tell from it, best first (`stats/selection.py`)."""
     cheapest: Cheaper | None = None
     """The smallest of these, where it has far fewer parameters."""
-    against_transfer: tuple[str, int, Contrast] | None = None
+    against_transfer: tuple[DesignPoint, Contrast] | None = None
     """Where scratch was chosen: the transfer that did best on validation images, and what scratch gains over it."""
     transfers: bool = True
-    """Whether anything of the source is in it: not where all blocks are removed, nor in the control of truncation."""
+    """Whether any block comes from the source."""
     split: GainSplit | None = None
     """Where the chosen network is smaller than scratch's: what part of the gain that is."""
     num_parameters: int | None = None
@@ -96,6 +93,15 @@ class BestCut:
     """Its learning rate, where pilots chose it."""
     metric: Metric = ACCURACY
     """What all values are, and what it was chosen by."""
+    cutless: bool = False
+    """Whether its strategy does the same at every cut."""
+    treatment: str = ""
+    """What to do, as a sentence begins; empty where it was not written down."""
+
+    @property
+    def point(self) -> DesignPoint:
+        """Return what it is called."""
+        return DesignPoint(self.strategy, None if self.cutless else self.cut)
 
 
 class Undecided(NamedTuple):

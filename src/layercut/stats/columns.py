@@ -30,7 +30,7 @@ def integers(values: NDArray[Any]) -> pd.arrays.IntegerArray:
 
 def plain(values: list[Any], column: str) -> Any:
     """Return values that are all known, in the type that the column has everywhere."""
-    if column in ("cut", "num_blocks", "id", "replicate", "merged"):
+    if column in ("cut", "num_blocks", "id", "replicate", "merged", "cutless", "transfers"):
         return np.array(values, dtype=np.int64)
     return np.array(values, dtype=np.float64) if column in ("fraction", *RATES) else texts(values)
 

@@ -66,7 +66,7 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 def contrasts_to_scratch(table: Results) -> pd.DataFrame:
     """Return the contrast in test accuracy of each condition with scratch, one row per condition name.
 
-    Columns: those of the context; strategy, cut, fraction; the fields of `Contrast`; `p_holm`;
+    Columns: those of the context; strategy, cut, fraction; `cutless`; the fields of `Contrast`; `p_holm`;
     `num_comparisons`. The family for Holm is what is printed together: all conditions of one strategy at one
     fraction, equivalent ones counted once. A condition that *is* scratch (cut 0 of freeze_reinit) is no
     comparison: its difference is 0, and both p-values are NaN.
@@ -83,7 +83,8 @@ def contrasts_to_scratch(table: Results) -> pd.DataFrame:
     )
     pairs["difference"] = pairs["score"] - pairs["score_scratch"]
     groups = pairs.groupby(names, sort=False, dropna=False)
-    rows = groups.agg(condition=("condition", "first"), condition_scratch=("condition_scratch", "first")).reset_index()
+    first = {name: (name, "first") for name in ("cutless", "condition", "condition_scratch")}
+    rows = groups.agg(**first).reset_index()
     differences = [group.to_numpy(dtype=np.float64) for _, group in groups["difference"]]
     rows = rows.join(pd.DataFrame(contrasts_of(differences), columns=list(Contrast._fields)))
     same = rows["condition"] == rows.pop("condition_scratch")

@@ -21,11 +21,11 @@ from layercut.stats.metric import column_on_test, metric_of, scored_by
 SCRATCH = "scratch"
 """The strategy that transfers nothing: the baseline of every comparison."""
 
-CUTLESS = (SCRATCH, "finetune", "lp_finetune", "norm_only", "bias_only", "layer_decay", "l2_sp", "gradual_unfreeze")
-"""Strategies that do the same at every cut."""
-
 POINT = ["strategy", "cut", "fraction"]
 """Columns that name a condition within its context."""
+
+TREATMENT = ("cutless", "transfers", "treatment")
+"""Columns that say what is done at a design point (`with_treatments`)."""
 
 FACTOR = "factor_"
 """How the name of a column begins that holds the levels of a training factor; the factor's own name follows."""
@@ -123,6 +123,43 @@ def _level(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
+def with_treatments(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with what is done at each design point: older tables, and those made by hand, do not tell.
+
+    `cutless`: the strategy does the same at every cut. `transfers`: some block comes from the source. `treatment`:
+    both in words, empty where it was not written down.
+    """
+    if set(TREATMENT) <= set(table) and not table[list(TREATMENT)].isna().any(axis=None):
+        return table
+    is_scratch = table["strategy"] == SCRATCH
+    found = table.assign(
+        cutless=_filled(table, "cutless", is_scratch),
+        transfers=_filled(table, "transfers", ~is_scratch),
+        treatment=_filled(table, "treatment", pd.Series("", index=table.index)),
+    )
+    found.attrs = dict(table.attrs)
+    return found
+
+
+def _filled(table: pd.DataFrame, column: str, otherwise: pd.Series) -> pd.Series:
+    if column not in table:
+        return otherwise
+    return table[column].where(table[column].notna(), otherwise).astype(otherwise.dtype)
+
+
+class DesignPoint(NamedTuple):
+    """A condition of one context and fraction, as it is called."""
+
+    strategy: str
+    cut: int | None
+    """None where the strategy does the same at every cut."""
+
+
+def cut_of(row: Mapping[Any, Any]) -> int | None:
+    """Return the cut of a row; None where its strategy does the same at every cut."""
+    return None if row["cutless"] else int(row["cut"])
+
+
 def one_row_a_trial(table: pd.DataFrame) -> pd.DataFrame:
     """Return a results table with its levels as texts, in which no design point has two rows of one replicate.
 
@@ -135,7 +172,7 @@ def one_row_a_trial(table: pd.DataFrame) -> pd.DataFrame:
             f"expected a results table as `load_results` returns it; got one without {', '.join(missing)} "
             f"(it has {', '.join(map(str, table.columns[:8])) or 'no column'})"
         )
-    table = with_named_levels(table)
+    table = with_treatments(with_named_levels(table))
     names = [*context_columns(table), *POINT, "replicate"]
     again = table.duplicated(names).to_numpy(dtype=bool)
     if again.any():

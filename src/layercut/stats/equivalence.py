@@ -76,7 +76,7 @@ def good_enough(
 ) -> pd.DataFrame:
     """Return, for each condition, whether it is shown to be not worse than a reference by more than `margin`.
 
-    Columns: those of the context; strategy, cut, fraction, num_blocks, condition; `num_parameters` and
+    Columns: those of the context; strategy, cut, fraction, cutless, num_blocks, condition; `num_parameters` and
     `num_trained_parameters` (means), for the question is mostly asked of smaller ones; `reference_strategy`,
     `reference_cut`; `num_pairs`; `mean_difference` to the reference with its 95 % interval `low`, `high`;
     `p_not_worse` and `p_equivalent`, adjusted after Holm over the `num_comparisons` conditions of this
@@ -119,7 +119,7 @@ def good_enough(
 
 
 _COLUMNS = [
-    "strategy", "cut", "fraction", "num_blocks", "condition", "num_parameters", "num_trained_parameters",
+    "strategy", "cut", "fraction", "cutless", "num_blocks", "condition", "num_parameters", "num_trained_parameters",
     "reference_strategy", "reference_cut", "num_pairs", "mean_difference", "low", "high",
     "p_not_worse", "p_equivalent", "num_comparisons", "not_worse", "equivalent",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ import pandas as pd
 
 from layercut.metrics import ACCURACY
 from layercut.stats.columns import RATES
-from layercut.stats.design import POINT, context_columns, finished, one_row_a_trial
+from layercut.stats.design import POINT, TREATMENT, context_columns, finished, one_row_a_trial
 from layercut.stats.interval import mean_intervals
 from layercut.stats.metric import column_on_validation, metric_of
 from layercut.stats.tables import Results, results_of
@@ -21,7 +21,8 @@ _AVERAGED = (
 def estimates(table: Results) -> pd.DataFrame:
     """Return one row per condition name, scratch included, in the order of the table.
 
-    Columns: those of the context; strategy, cut, fraction, num_blocks, condition, merged; `num_replicates`
+    Columns: those of the context; strategy, cut, fraction, num_blocks, condition, merged; `cutless`, `transfers`,
+    `treatment`; `num_replicates`
     finished and `num_failed`; `mean`, `median`, `sd` (n - 1; NaN for one replicate), `sem`, `low`, `high` (95
     % bootstrap interval of the mean) of test accuracy, or of the study's other metric; `mean_validation` of the same
     and `mean_validation_loss` (log loss in nats); mean `num_trained_parameters`, `num_parameters`, `num_train_images`,
@@ -43,6 +44,7 @@ def estimates(table: Results) -> pd.DataFrame:
         num_blocks=("num_blocks", "first"),
         condition=("condition", "first"),
         merged=("merged", "first"),
+        **{column: (column, "first") for column in TREATMENT},
         num_failed=("_failed", "sum"),
         **{column: (column, "first") for column in RATES},
     )

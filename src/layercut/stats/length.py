@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from layercut.stats.choice import BestCut
-from layercut.stats.design import SCRATCH, Context, contexts, finished
+from layercut.stats.design import SCRATCH, Context, DesignPoint, contexts, finished
 from layercut.stats.tables import Results, results_of
 
 MOST_IMPROVING = 0.2
@@ -40,8 +40,8 @@ class ShortComparison(NamedTuple):
     """The transfer that an answer compares with scratch, where either side was still improving too often."""
 
     best: BestCut
-    strategy: str
-    cut: int
+    point: DesignPoint
+    """The transfer."""
     transfer: Improving
     scratch: Improving
 
@@ -72,13 +72,14 @@ def short_comparisons(table: Results, best: Iterable[BestCut]) -> Iterator[Short
     for one in best:
         if one.context not in known or (one.contrast is None and one.against_transfer is None):
             continue
-        strategy, cut = one.against_transfer[:2] if one.against_transfer else (one.strategy, one.cut)
+        point = one.against_transfer[0] if one.against_transfer else one.point
         rows = known[one.context]
         rows = rows[rows["fraction"] == one.fraction]
-        transfer = _improving(rows[(rows["strategy"] == strategy) & (rows["cut"] == cut)])
+        at = True if point.cut is None else rows["cut"] == point.cut
+        transfer = _improving(rows[(rows["strategy"] == point.strategy) & at])
         scratch = _improving(rows[rows["strategy"] == SCRATCH])
         if max(transfer.share, scratch.share) > MOST_IMPROVING:
-            yield ShortComparison(one, strategy, cut, transfer, scratch)
+            yield ShortComparison(one, point, transfer, scratch)
 
 
 def _known(table: pd.DataFrame) -> pd.DataFrame:

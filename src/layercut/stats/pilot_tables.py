@@ -40,7 +40,7 @@ def load_pilots(path: str | PathLike[str]) -> pd.DataFrame:
     frame = frame[frame["learning_rate"].between(frame["lowest_rate"], frame["highest_rate"])]
     frame = frame.sort_values(["rank", "learning_rate", "replicate"], ascending=[True, True, False], ignore_index=True)
     frame["taken"] = frame["learning_rate"] == frame["taken_rate"]
-    frame = frame[[*NAME_COLUMNS, *factors, *PILOT_COLUMNS[:1], "taken", *PILOT_COLUMNS[1:]]]
+    frame = frame[[*NAME_COLUMNS, *factors, "cutless", *PILOT_COLUMNS[:1], "taken", *PILOT_COLUMNS[1:]]]
     frame.attrs.update(attributes)
     return frame
 

@@ -33,7 +33,7 @@ def probability_best(
     finished trial is left out. With fewer than two replicates nothing is known: NaN. The number describes
     these replicates: it is not a posterior probability, and with few replicates it is overconfident.
 
-    Columns: those of the context; strategy, cut, fraction, num_blocks, condition; `num_replicates`; `mean`
+    Columns: those of the context; strategy, cut, fraction, cutless, num_blocks, condition; `num_replicates`; `mean`
     over them; `probability`. Probabilities of one context and fraction (and strategy, if `by_strategy`) sum
     to 1; equivalent conditions are one.
 
@@ -57,7 +57,7 @@ def probability_best(
         for _, group in rows.groupby(keys, sort=False):
             wide = accuracies[context, float(group["fraction"].iloc[0])][list(group["condition"])].dropna()
             parts.append(_judged(group, wide.to_numpy(dtype=np.float64), generator))
-    columns = [*context_columns(table), "strategy", "cut", "fraction", "num_blocks", "condition"]
+    columns = [*context_columns(table), "strategy", "cut", "fraction", "cutless", "num_blocks", "condition"]
     columns += ["num_replicates", "mean", "probability"]
     found = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
     found.attrs = dict(table.attrs)

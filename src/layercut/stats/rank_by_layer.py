@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from layercut.seeding import derive_seed
 from layercut.stats.boards import directions_of, scored_rows, why_unordered
-from layercut.stats.design import CUTLESS, SCRATCH, finished, level_columns
+from layercut.stats.design import SCRATCH, finished, level_columns
 from layercut.stats.metric import column_on_test, metric_of
 from layercut.stats.probe_tables import probes_of
 from layercut.stats.rank_agreement import agreement, fisher_interval, permutation_p
@@ -65,7 +65,7 @@ def rank_by_layer(results: Results, probes: Results) -> pd.DataFrame:
 
 def _conditions(results: pd.DataFrame) -> Iterator[_Sources]:
     done = finished(results)
-    repeated = done["strategy"].isin(CUTLESS) & (done["cut"] != done.groupby("strategy")["cut"].transform("min"))
+    repeated = done["cutless"] & (done["cut"] != done.groupby("strategy")["cut"].transform("min"))
     done = done[(done["strategy"] != SCRATCH) & ~repeated]
     about = [*_KEYS, *level_columns(done), "strategy", "cut", "fraction"]
     for values, rows in done.groupby(about, dropna=False):

@@ -28,7 +28,7 @@ from layercut.ledger.rows import (
 from layercut.ledger.sealed import SealedRows
 from layercut.metrics import ACCURACY
 from layercut.stats.columns import RATES, attributes_of, integers, plain, texts
-from layercut.stats.design import FACTOR
+from layercut.stats.design import FACTOR, TREATMENT
 
 STRATEGY_ORDER = (
     "scratch", "freeze_reinit", "freeze", "reinit", "finetune", "freeze_truncate", "truncate", "scratch_truncate",
@@ -92,6 +92,8 @@ def load_results(path: str | PathLike[str]) -> pd.DataFrame:
     are in 0..1, NaN where the trial failed (`status` then says how) or had no such images.
     The level of a training factor is a text in the column `factor_` and its name, empty where the factor does not
     apply: all such columns are factors, also in a table that was merged, concatenated or read from a file.
+    `cutless` says whether the strategy does the same at every cut, `transfers` whether any block comes from the
+    source, `treatment` what is done, in words.
     Rows are ordered by source, target, model, factors, strategy, cut, fraction and replicate.
     `metric` is what the study chooses by: `accuracy`, `balanced_accuracy` or `macro_f1`.
     `attrs` holds `study`, `imported`, `plan`, `latency` and `path`; no statistic needs them.
@@ -117,7 +119,7 @@ def load_results(path: str | PathLike[str]) -> pd.DataFrame:
     table: dict[str, Any] = {"study": texts(np.full(len(rows), study or "", dtype=object))}
     table |= {column: rows[column] for column in NAME_COLUMNS}
     table["replicate"] = values["replicate"][trial].astype(np.int64)
-    table |= {column: rows[column] for column in (*factors, "num_blocks", "merged", *RATES)}
+    table |= {column: rows[column] for column in (*factors, "num_blocks", "merged", *TREATMENT, *RATES)}
     table |= {column: _typed(column, values[column][trial]) for column in _MEASURED}
     table["num_threads"] = _typed("num_threads", values["num_threads"][trial])
     table["environment"] = _typed("environment", values["environment"][trial])
@@ -198,7 +200,17 @@ def load_failures(path: str | PathLike[str]) -> pd.DataFrame:
 
 def design_points(ledger: Ledger) -> tuple[pd.DataFrame, list[str]]:
     """Return design points by their id in the ledger, with their rank in tables, and the factor columns."""
-    columns = ["id", "condition", *NAME_COLUMNS, "num_blocks", "merged", "factors", "learning_rate", "search"]
+    columns = [
+        "id",
+        "condition",
+        *NAME_COLUMNS,
+        "num_blocks",
+        "merged",
+        "factors",
+        "learning_rate",
+        "search",
+        *TREATMENT,
+    ]
     rows = list(ledger.checked(NAMES.rows, "condition_names.id"))
     stored = ("id", *NAMES.rows.names)
     names = pd.DataFrame({c: plain([row[stored.index(c)] for row in rows], c) for c in columns})
@@ -210,7 +222,7 @@ def design_points(ledger: Ledger) -> tuple[pd.DataFrame, list[str]]:
     titles = [FACTOR + factor for factor in factors]
     for factor, title in zip(factors, titles, strict=True):
         names[title] = texts([level.get(factor, "") for level in levels])
-    names["merged"] = names["merged"].astype(bool)
+    names = names.astype(dict.fromkeys(("merged", "cutless", "transfers"), bool))
     known = {strategy: index for index, strategy in enumerate(STRATEGY_ORDER)}
     names["strategy_order"] = [known.get(strategy, len(known)) for strategy in names["strategy"]]
     by = ["source", "target", "model", *titles, "strategy_order", "strategy", "cut", "fraction", "id"]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 from torch import Tensor, nn
 
 from layercut.models.base import CuttableModel
-
-HeadKind = Literal["trained", "solved", "solved_first"]
-"""How a head gets its values: trained from random ones; solved as a logistic regression on the features, in which
-case nothing is trained; or solved first, on the model as it is prepared, and then trained with the rest."""
+from layercut.strategies.treatment import HeadKind, Treatment
+from layercut.strategies.wording import FURTHER, instruction
 
 State = Mapping[str, Tensor]
 """Parameters and buffers by qualified name."""
@@ -139,6 +137,20 @@ class StagedStrategy(Protocol):
         `group_ends` are the cuts at which the model's groups of blocks end, ascending: its stages, or every block.
         """
         ...
+
+
+@runtime_checkable
+class DescribedStrategy(Protocol):
+    """What a strategy says beside `Strategy` where "train them further" does not say how it trains what it keeps."""
+
+    how: str
+    """In place of these words, in the instruction that a report gives."""
+
+
+def instruction_of(strategy: Strategy, treated: Treatment, names: Sequence[str] = ()) -> str:
+    """Return what a strategy does at a cut, as a sentence begins; `names` are those of the blocks."""
+    how = strategy.how if isinstance(strategy, DescribedStrategy) else FURTHER
+    return instruction(treated, names, head_of(strategy), how)
 
 
 @runtime_checkable

@@ -18,6 +18,7 @@ class BiasOnly(KeepsWhole):
     """The same at every cut."""
 
     letters: str = ""
+    how: str = "train only their biases further"
 
     def canonical(self, cut: int, num_blocks: int, keep_hidden: bool) -> tuple[str, int, bool]:
         """Return one name for all cuts."""

@@ -19,6 +19,7 @@ class GradualUnfreeze(KeepsWhole):
     """The same at every cut."""
 
     letters: str = ""
+    how: str = "train them further, from the top on, group after group"
 
     def canonical(self, cut: int, num_blocks: int, keep_hidden: bool) -> tuple[str, int, bool]:
         """Return one name for all cuts."""

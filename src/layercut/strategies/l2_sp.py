@@ -18,6 +18,7 @@ class L2SP(KeepsWhole):
     """The same at every cut."""
 
     letters: str = ""
+    how: str = "train them further, drawn back to the source's values"
     pulled: bool = True
 
     def canonical(self, cut: int, num_blocks: int, keep_hidden: bool) -> tuple[str, int, bool]:

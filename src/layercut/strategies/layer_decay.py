@@ -16,6 +16,7 @@ class LayerDecay(KeepsWhole):
     """The same at every cut."""
 
     letters: str = ""
+    how: str = "train them further, each slower than the one above it"
 
     def canonical(self, cut: int, num_blocks: int, keep_hidden: bool) -> tuple[str, int, bool]:
         """Return one name for all cuts; with one block and a new head it is fine-tuning at another rate for it."""

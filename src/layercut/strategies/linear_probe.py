@@ -12,8 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from layercut.models.base import CuttableModel
-from layercut.strategies.base import HeadKind, Ingredients
+from layercut.strategies.base import Ingredients
 from layercut.strategies.primitives import load_blocks, load_hidden, truncate
+from layercut.strategies.treatment import HeadKind
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from layercut.strategies.base import HeadKind
+from layercut.strategies.treatment import HeadKind
 from layercut.strategies.whole import KeepsWhole
 
 

@@ -24,6 +24,7 @@ class NormOnly(KeepsWhole):
     """The same at every cut."""
 
     letters: str = ""
+    how: str = "train only their norms further"
 
     def canonical(self, cut: int, num_blocks: int, keep_hidden: bool) -> tuple[str, int, bool]:
         """Return one name for all cuts."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
+
+HeadKind = Literal["trained", "solved", "solved_first"]
+"""How a head gets its values: trained from random ones; solved as a logistic regression on the features, in which
+case nothing is trained; or solved first, on the model as it is prepared, and then trained with the rest."""
 
 
 class Treating(Protocol):

@@ -12,7 +12,7 @@ from layercut.errors import UserError
 from layercut.files import explained
 from layercut.interop.mp_tl_study.files import BASELINE_CUT, ResultFile, read_file
 from layercut.interop.mp_tl_study.findings import NamedTrial, point_of, unattainable_families, warnings_about
-from layercut.interop.mp_tl_study.labels import model_label, strategy_of
+from layercut.interop.mp_tl_study.labels import model_label, strategy_of, treatment_of
 from layercut.interop.mp_tl_study.layout import SCORES, differences, our_layer, probe_row, probed_task, trial_row
 from layercut.interop.mp_tl_study.measured_on import MeasuredOn, measured_on, measured_warnings, words_of
 from layercut.interop.mp_tl_study.merging import merged_with_baselines
@@ -156,7 +156,8 @@ def _trial(
         "factors": {name: str(values.get(name)) for name in varying},
     }
     condition = content_key("imported condition", point)
-    name = ConditionName(condition=condition, merged=False, **point)
+    told = treatment_of(point["strategy"], point["cut"], point["num_blocks"])
+    name = ConditionName(condition=condition, merged=False, **point, **told)
     key = _occurrence_key("imported trial", [condition, row["repeat"]], occurrences)
     trial = TrialRecord(
         key=key,

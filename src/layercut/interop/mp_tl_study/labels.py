@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from layercut.errors import UserError
+from layercut.strategies.treatment import Treatment
+from layercut.strategies.wording import instruction
 
 LETTERS = {
     "freeze_reinit": "FR",
@@ -57,6 +59,16 @@ def strategy_of(parameters: Mapping[str, Any], path: Path) -> str:
         raise UserError(f"{path}, element 0 (the parameters): expected {missing}, true or false; it is missing")
     flags = (freeze, bool(reinit) and not truncate, truncate)
     return next(strategy for strategy, known in FLAGS.items() if known == flags)
+
+
+def treatment_of(strategy: str, cut: int, num_blocks: int) -> dict[str, Any]:
+    """Return what the study's code does to the blocks, as a `ConditionName` says it."""
+    freeze, reinit, truncate = FLAGS.get(strategy, (False, True, False))  # a baseline re-initialises from cut 0 on
+    left = cut if truncate else num_blocks
+    kept, trained = range(cut if reinit else left), range(cut if freeze else 0, left)
+    treated = Treatment(num_blocks, left, tuple(kept), tuple(trained))
+    cutless = strategy not in FLAGS or not (freeze or reinit or truncate)
+    return {"cutless": cutless, "transfers": bool(kept), "treatment": instruction(treated)}
 
 
 def guess_datasets(path: Path) -> tuple[str, str] | None:
