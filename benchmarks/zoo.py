@@ -103,11 +103,11 @@ class Layercut:
 
     def epoch(self) -> Timed:
         """Time one epoch of training everything, with its validation."""
-        condition = dataclasses.replace(self._finetune, fitting=dataclasses.replace(self._finetune.fitting, epochs=1))
+        condition = dataclasses.replace(self._finetune, training=dataclasses.replace(self._finetune.training, epochs=1))
         trial = prepare_trial(condition, 0, "zoo", self._last)
         training, validation = (self._examples(trial, name) for name in ("train", "validation"))
         watch = Stopwatch()
-        train(trial.parts.body, training, validation, condition.fitting, trial.seeds.order, trial.parts.handling)
+        train(trial.parts.body, training, validation, condition.training, trial.seeds.order, trial.parts.handling)
         return watch.read()
 
     def frozen(self) -> Timed:
@@ -151,8 +151,8 @@ class Layercut:
 
     def _examples(self, trial: Trial, part: str) -> Examples:
         positions = getattr(trial.split, part)
-        fitting, chunk = trial.condition.fitting, chunk_size(trial.condition.model.largest_features(0))
-        inputs = trial_inputs(self._last, trial.task, fitting, "train", positions, None)
+        config, chunk = trial.condition.training, chunk_size(trial.condition.model.largest_features(0))
+        inputs = trial_inputs(self._last, trial.task, config, "train", positions, None)
         return Examples(inputs, torch.as_tensor(trial.task.train_labels[positions]), chunk)
 
 

@@ -70,7 +70,7 @@ def test_the_same_treatment_is_planned_alike(stacked):
             assert one.flops == other.flops
             assert one.group == other.group
             assert one.trunk == other.trunk
-            assert one.fitting.kept_lr_scale == other.fitting.kept_lr_scale
+            assert one.training.kept_lr_scale == other.training.kept_lr_scale
 
 
 def test_the_plan_tells_figures_how_many_blocks_are_left():

@@ -48,7 +48,7 @@ def trained_as(study, measured, strategy, cut):
         cut=cut,
         source=checked.plan.sources[0].key if STRATEGIES[strategy].transfers else None,
         bank=bank if treatment(STRATEGIES[strategy], cut, NUM_BLOCKS).trunk else None,
-        fitting=next(condition.fitting for condition in checked.plan.conditions if condition.strategy == "finetune"),
+        training=next(condition.training for condition in checked.plan.conditions if condition.strategy == "finetune"),
     )
     return exact_content(run_trial(written_out, 0, "trial", context))
 
@@ -81,7 +81,7 @@ def test_what_is_kept_is_scaled_above_and_below_the_cut_and_nothing_else(study):
             continue
         point = (condition.strategy, condition.cut)
         (same,) = [other for other in plain.conditions if (other.strategy, other.cut) == point]
-        unscaled = dataclasses.replace(condition, fitting=same.fitting)
+        unscaled = dataclasses.replace(condition, training=same.training)
         ours, theirs = (exact_content(run_trial(each, 0, "trial", context)) for each in (condition, unscaled))
         keeps = STRATEGIES[condition.strategy].kept(condition.cut, NUM_BLOCKS)
         trained = STRATEGIES[condition.strategy].trained(condition.cut, NUM_BLOCKS)

@@ -12,7 +12,7 @@ TRAINED = "transfer.strategies=[finetune, linear_probe, lp_finetune]"
 
 
 def weights(*overrides):
-    return {condition.fitting.class_weights for condition in tiny_plan(TRAINED, *overrides).plan.conditions}
+    return {condition.training.class_weights for condition in tiny_plan(TRAINED, *overrides).plan.conditions}
 
 
 def test_names_become_weights_in_the_order_of_the_labels_and_the_unnamed_have_1():
@@ -20,9 +20,9 @@ def test_names_become_weights_in_the_order_of_the_labels_and_the_unnamed_have_1(
     assert weights("transfer.training.class_weights.9=3") == {(1.0, 1.0, 1.0, 1.0, 3.0)}
 
 
-def test_every_kind_of_head_has_them_in_its_fitting_and_its_key():
+def test_every_kind_of_head_has_them_in_its_training_and_its_key():
     plain, balanced = tiny_plan(TRAINED).plan, tiny_plan(TRAINED, "transfer.training.class_weights=balanced").plan
-    assert {condition.fitting.class_weights for condition in balanced.conditions} == {"balanced"}
+    assert {condition.training.class_weights for condition in balanced.conditions} == {"balanced"}
     assert {condition.strategy for condition in balanced.conditions} == {"finetune", "linear_probe", "lp_finetune"}
     assert not {condition.key for condition in plain.conditions} & {condition.key for condition in balanced.conditions}
 

@@ -37,7 +37,7 @@ def _plan(*overrides: str) -> Plan:
 
 
 def _scalings(plan: Plan) -> set[ChannelStatistics]:
-    return {ChannelStatistics(condition.fitting.mean, condition.fitting.std) for condition in plan.conditions}
+    return {ChannelStatistics(condition.training.mean, condition.training.std) for condition in plan.conditions}
 
 
 def _shapes(plan: Plan) -> set[tuple[int, int, int]]:
@@ -48,7 +48,7 @@ def test_weights_of_a_library_get_size_channels_and_scaling_that_they_were_made_
     plan = _plan(RESNET, WEIGHTS)
     assert _shapes(plan) == {(3, 224, 224)}
     assert _scalings(plan) == {IMAGENET}
-    assert (plan.sources[0].fitting.mean, plan.sources[0].fitting.std) == IMAGENET
+    assert (plan.sources[0].training.mean, plan.sources[0].training.std) == IMAGENET
 
 
 def test_each_set_of_weights_of_a_model_has_its_own() -> None:

@@ -23,7 +23,7 @@ def scored(plan: Plan, best: float) -> tuple[dict[str, float], list[PilotRecord]
         if not found.pilots:
             return dict(found.taken), records
         for job in found.pilots:
-            rate = job.condition.fitting.lr
+            rate = job.condition.training.lr
             records.append(PilotRecord(job.key, job.search, rate, job.replicate, False, 1 - abs(rate - best), 1.0))
 
 
@@ -87,7 +87,7 @@ def test_what_begins_from_a_search_that_failed_tries_every_rate():
     plan = tiny_plan(LIST, "transfer.strategies=[reinit]", "transfer.cuts=[1, 2]").plan
     lost = choose_rates(plan.conditions, [], {}).pilots[0]
     found = choose_rates(plan.conditions, [], {lost.key: "out of memory"})
-    assert {(job.condition.cut, job.condition.fitting.lr) for job in found.pilots} == {(1, 1e-3), (1, 1e-2), (1, 1e-1)}
+    assert {(job.condition.cut, job.condition.training.lr) for job in found.pilots} == {(1, 1e-3), (1, 1e-2), (1, 1e-1)}
     assert list(found.failed.values()) == ["out of memory"]
 
 

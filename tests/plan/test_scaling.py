@@ -24,7 +24,7 @@ def _statistics(*classes: int) -> ChannelStatistics:
 
 
 def _trial_scalings(plan: Plan) -> set[ChannelStatistics]:
-    return {ChannelStatistics(c.fitting.mean, c.fitting.std) for c in plan.conditions}
+    return {ChannelStatistics(c.training.mean, c.training.std) for c in plan.conditions}
 
 
 def _offline(*overrides: str) -> Plan:
@@ -35,14 +35,14 @@ def test_by_the_source_both_scale_by_the_images_of_the_source():
     plan = tiny_plan("normalization=source").plan
     expected = _statistics(0, 1, 2, 3, 4)
     assert _trial_scalings(plan) == {expected}
-    assert (plan.sources[0].fitting.mean, plan.sources[0].fitting.std) == expected
-    assert all(bank.fitting.mean == expected.mean for bank, _ in plan.banks.values())
+    assert (plan.sources[0].training.mean, plan.sources[0].training.std) == expected
+    assert all(bank.training.mean == expected.mean for bank, _ in plan.banks.values())
 
 
 def test_by_the_target_each_scales_by_its_own_images():
     plan = tiny_plan("normalization=target").plan
     assert _trial_scalings(plan) == {_statistics(5, 6, 7, 8, 9)}
-    assert (plan.sources[0].fitting.mean, plan.sources[0].fitting.std) == _statistics(0, 1, 2, 3, 4)
+    assert (plan.sources[0].training.mean, plan.sources[0].training.std) == _statistics(0, 1, 2, 3, 4)
 
 
 def test_what_keeps_nothing_is_shared_by_sources_only_where_pixels_are_scaled_alike():

@@ -26,7 +26,7 @@ LEFT_OVER = f"transfer.training.batch_size={NUM_TRAINED - 1}"
 
 
 def joined(plan):
-    return {(c.strategy, c.cut) for c in plan.conditions if c.fitting.single_joined}
+    return {(c.strategy, c.cut) for c in plan.conditions if c.training.single_joined}
 
 
 def keys(plan):
@@ -68,10 +68,10 @@ def test_a_batch_that_holds_all_images_has_nothing_to_join():
 
 def test_the_source_joins_by_the_number_of_its_own_images():
     (job,) = tiny_plan(NARROW, f"pretraining.batch_size={NUM_PRETRAINED - 1}").plan.sources
-    assert job.fitting.single_joined
-    assert job.fitting.batch_sizes(NUM_PRETRAINED) == [NUM_PRETRAINED]
+    assert job.training.single_joined
+    assert job.training.batch_sizes(NUM_PRETRAINED) == [NUM_PRETRAINED]
     (job,) = tiny_plan(NARROW, f"pretraining.batch_size={NUM_PRETRAINED - 2}").plan.sources
-    assert not job.fitting.single_joined
+    assert not job.training.single_joined
 
 
 @pytest.mark.parametrize(

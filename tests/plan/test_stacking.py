@@ -122,7 +122,7 @@ def test_a_plateau_trains_its_replicates_one_by_one_and_the_plan_says_why():
 
 def test_stacked_conditions_validate_every_epoch_and_keep_their_keys():
     needed = stacked_plan("transfer.replicates=2", "transfer.training.validate_epochs=as_needed")
-    assert {condition.fitting.validate_epochs for condition in needed.conditions} == {"all"}
+    assert {condition.training.validate_epochs for condition in needed.conditions} == {"all"}
     assert keys(needed) == keys(stacked_plan("transfer.replicates=2"))
 
 

@@ -9,10 +9,9 @@ import pytest
 
 from layercut.errors import SpecError
 from layercut.keys import content_key
-from layercut.plan.jobs import Fitting
 from layercut.spec import TrainingSpec
 from layercut.spec.training import PretrainingSpec
-from layercut.training.schedule import Schedule
+from layercut.training.config import TrainingConfig
 from support.tiny import tiny_plan
 
 
@@ -33,7 +32,7 @@ def test_keys_of_a_frozen_study_are_what_they_were_before_these_fields_existed()
 
 def test_default_values_that_are_written_out_change_no_key():
     defaults = {name: field.default for name, field in TrainingSpec.model_fields.items()}
-    new = {field.name: field.default for field in dataclasses.fields(Schedule)[7:] if field.name in defaults}
+    new = {field.name: field.default for field in dataclasses.fields(TrainingConfig)[7:] if field.name in defaults}
     written = [
         f"transfer.training.{name}={'null' if value is None else value}"
         for name, value in new.items()
@@ -74,8 +73,8 @@ FIELDS = {
 }
 
 
-def test_every_training_field_reaches_the_fitting():
-    carried = {field.name for field in dataclasses.fields(Fitting)}
+def test_every_training_field_reaches_the_configuration():
+    carried = {field.name for field in dataclasses.fields(TrainingConfig)}
     assert set(TrainingSpec.model_fields) <= carried
     assert set(PretrainingSpec.model_fields) - carried == {"val_split", "threads", "seeds"}
     assert set(FIELDS) == set(TrainingSpec.model_fields) - {
@@ -99,8 +98,8 @@ def test_a_field_that_changes_numbers_changes_the_keys(name):
     used = USED_BY.get(name, ["transfer.strategies=[finetune]"])
     plan = tiny_plan(f"transfer.training={FIELDS[name]}", *used).plan
     (condition,) = plan.conditions
-    default = next(field.default for field in dataclasses.fields(Fitting) if field.name == name)
-    assert getattr(condition.fitting, name) != default
+    default = next(field.default for field in dataclasses.fields(TrainingConfig) if field.name == name)
+    assert getattr(condition.training, name) != default
     plain = tiny_plan("transfer.training={patience: null}", *used).plan
     assert not keys(plan) & (keys(plain) | keys(tiny_plan("transfer.training={}", *used).plan))
 
@@ -118,7 +117,7 @@ def test_any_field_is_a_level_of_a_factor():
         f"transfer.factors={{optimizer: {levels}, rate: {{flat: {{}}, cosine: {{lr_schedule: cosine}}}}}}",
         "transfer.strategies=[scratch]",
     ).plan
-    made = {(c.fitting.optimizer, c.fitting.momentum, c.fitting.lr_schedule) for c in plan.conditions}
+    made = {(c.training.optimizer, c.training.momentum, c.training.lr_schedule) for c in plan.conditions}
     assert made == {(o, m, s) for o, m in (("adam", 0.0), ("sgd", 0.9)) for s in ("none", "cosine")}
 
 
@@ -141,9 +140,9 @@ def test_a_target_overrides_the_training_and_a_level_overrides_the_target():
     second = "{dataset: digits, classes: [7, 8], training: {batch_size: 4, lr: 0.5}}"
     two = f"target=[{{dataset: digits, classes: [5, 6]}}, {second}]"
     plan = tiny_plan(two, "transfer.strategies=[scratch]").plan
-    assert [(c.fitting.batch_size, c.fitting.lr) for c in plan.conditions] == [(16, 0.01), (4, 0.5)]
+    assert [(c.training.batch_size, c.training.lr) for c in plan.conditions] == [(16, 0.01), (4, 0.5)]
     plan = tiny_plan(two, "transfer.strategies=[scratch]", "transfer.factors={rate: {low: {lr: 0.001}}}").plan
-    assert [(c.fitting.batch_size, c.fitting.lr) for c in plan.conditions] == [(16, 0.001), (4, 0.001)]
+    assert [(c.training.batch_size, c.training.lr) for c in plan.conditions] == [(16, 0.001), (4, 0.001)]
 
 
 def test_an_impossible_override_of_a_target_or_a_source_is_named_with_its_key_path():
@@ -157,7 +156,7 @@ def test_a_source_overrides_the_pretraining():
     plan = tiny_plan(
         "source=[{dataset: digits, classes: [0, 1]}, {dataset: digits, classes: [0, 1], training: {epochs: 5}}]"
     ).plan
-    assert [(job.label, job.fitting.epochs) for job in plan.sources] == [("digits[0,1]", 2), ("digits[0,1] #2", 5)]
+    assert [(job.label, job.training.epochs) for job in plan.sources] == [("digits[0,1]", 2), ("digits[0,1] #2", 5)]
 
 
 def test_what_keeps_nothing_is_one_trial_for_every_scale_of_the_kept():
@@ -216,7 +215,7 @@ def test_two_entries_of_one_training_share_it_with_the_checkpoints_of_both():
     plan = tiny_plan(f"source=[{entry % '0'}, {entry % 'batch 1, last'}]").plan
     (job,) = plan.sources
     assert [point.point for point in job.points] == ["0", "batch 1", "last"]
-    assert job.fitting.checkpoints == ("0", "batch 1", "last")
+    assert job.training.checkpoints == ("0", "batch 1", "last")
 
 
 def test_rules_that_need_validation_images_are_a_warning_where_there_are_none():

@@ -57,7 +57,7 @@ def test_statistics_are_those_that_torch_estimates_in_the_same_batches():
 def test_a_frozen_norm_has_mean_and_variance_of_the_trials_training_images_and_of_no_others(study, monkeypatch):
     kept, record, source = trained(study, "freeze_truncate", 3, monkeypatch)
     _, context = study
-    images = pixel_inputs(context, kept.task, kept.condition.fitting, "train", kept.split.train)
+    images = pixel_inputs(context, kept.task, kept.condition.training, "train", kept.split.train)
     first = kept.model.blocks[0]
     (norm,) = running_norms(first.modules())
     seen = []

@@ -45,7 +45,7 @@ def everything(inputs):
 
 def test_training_sees_the_augmented_images_of_its_replicate_and_epoch(study):
     trial, (training, _, _), _ = prepared(study, "scratch", 0)
-    names = trial.condition.fitting.augmentation
+    names = trial.condition.training.augmentation
     pixels = torch.from_numpy(trial.task.dataset.train.images[trial.task.train_index[trial.split.train]])
     for epoch in (1, 2):
         draws = epoch_draws(names, len(pixels), trial.seeds.augment, epoch)
@@ -119,6 +119,6 @@ def test_other_batches_of_the_same_replicate_hold_the_same_augmented_images(stud
     monkeypatch.setattr(layercut.stages.transfer, "train", watch)
     condition = one_condition(study[0], "scratch", 0)
     for batch_size in (16, 7):
-        fitting = dataclasses.replace(condition.fitting, batch_size=batch_size, epochs=1)
-        run_trial(dataclasses.replace(condition, fitting=fitting), 0, "trial", context)
+        config = dataclasses.replace(condition.training, batch_size=batch_size, epochs=1)
+        run_trial(dataclasses.replace(condition, training=config), 0, "trial", context)
     assert np.array_equal(*seen)

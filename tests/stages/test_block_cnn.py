@@ -29,7 +29,7 @@ def test_a_frozen_trunk_keeps_its_statistics_and_what_is_trained_moves_them(stud
     condition = one_condition(checked, "freeze", 1)
     trial = prepare_trial(condition, 0, "trial", context)
     training, validation = training_examples(trial, trial.split, context), validation_examples(trial, context)
-    train(trial.parts.body, training, validation, condition.fitting, 0)
+    train(trial.parts.body, training, validation, condition.training, 0)
     frozen, trained = trial.model.blocks[0].norm0, trial.parts.body.blocks[0].norm0
     assert torch.equal(frozen.running_var, source["blocks.block0.norm0.running_var"])
     assert torch.equal(frozen.num_batches_tracked, source["blocks.block0.norm0.num_batches_tracked"])

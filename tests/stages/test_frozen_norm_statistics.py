@@ -63,16 +63,16 @@ def test_a_step_is_that_of_torch_with_the_norms_in_eval_mode(study):
     checked, context = study
     condition = one_condition(checked, "finetune", 0)
     ours, theirs = (prepare_trial(condition, 0, "trial", context) for _ in range(2))
-    examples, fitting = training_examples(ours, ours.split, context), condition.fitting
-    optimization = Optimization(ours.parts.body, examples, fitting, fitting.rounds(len(examples)), ours.seeds.order)
+    examples, config = training_examples(ours, ours.split, context), condition.training
+    optimization = Optimization(ours.parts.body, examples, config, config.rounds(len(examples)), ours.seeds.order)
     optimization.round(1)
 
     model = theirs.model
     model.train()
     for norm in running_norms(model.modules()):
         norm.eval()
-    optimizer = torch.optim.Adam(model.parameters(), lr=fitting.lr)
-    sizes = fitting.batch_sizes(len(examples))
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
+    sizes = config.batch_sizes(len(examples))
     for batch in Batches(len(examples), sizes, [ours.seeds.order], torch.device("cpu")).take(len(sizes)):
         positions = batch.positions[0]
         optimizer.zero_grad()

@@ -93,7 +93,7 @@ def test_what_is_trained_takes_the_step_that_a_hand_computes(study, strategy, cu
     images = torch.rand(12, 1, 8, 8, generator=torch.Generator().manual_seed(1))
     labels = torch.arange(12) % 5
     below = images if ours.trunk is None else ours.trunk.frozen.blocks(images)
-    one_step = condition.fitting.__class__(**{**vars(condition.fitting), "epochs": 1, "batch_size": 12})
+    one_step = condition.training.__class__(**{**vars(condition.training), "epochs": 1, "batch_size": 12})
     train(ours.body, Examples(Images(below), labels), None, one_step, 0, ours.handling)
 
     model = theirs.body.train()

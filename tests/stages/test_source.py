@@ -100,8 +100,8 @@ def test_a_training_that_ends_before_a_checkpoint_is_a_failure_that_names_it(tmp
     checked = tiny_plan(CHECKPOINTS)
     context = dataclasses.replace(context_with_sources(checked, tmp_path), reraise=False)
     (job,) = checked.plan.sources
-    fitting = dataclasses.replace(job.fitting, checkpoints=("batch 2",))
-    (failure,) = run_source(dataclasses.replace(job, fitting=fitting), context)
+    config = dataclasses.replace(job.training, checkpoints=("batch 2",))
+    (failure,) = run_source(dataclasses.replace(job, training=config), context)
     assert failure.message == "the training ended before its checkpoint at 0"
 
 

@@ -55,10 +55,10 @@ def test_each_block_moves_from_its_turn_on_at_the_whole_rate_and_rests_until_the
     images = torch.rand(12, 1, 8, 8, generator=torch.Generator().manual_seed(1))
     labels = torch.arange(12) % 5
     points = tuple(f"epoch {number}" for number in range(1, num_rounds + 1))
-    fitting = dataclasses.replace(
-        condition.fitting, epochs=num_rounds, batch_size=12, patience=None, checkpoints=points
+    config = dataclasses.replace(
+        condition.training, epochs=num_rounds, batch_size=12, patience=None, checkpoints=points
     )
-    result = train(ours.body, Examples(Images(images), labels), None, fitting, 0, ours.handling)
+    result = train(ours.body, Examples(Images(images), labels), None, config, 0, ours.handling)
 
     model, order = theirs.body, torch.Generator().manual_seed(0)
     for number, point in enumerate(points, start=1):
@@ -107,8 +107,8 @@ def test_patience_begins_when_all_blocks_are_trained(study, monkeypatch):
     condition, parts = prepared(study)
     with_accuracies(monkeypatch, [0.5] * 9)
     examples = Examples(Images(torch.rand(12, 1, 8, 8)), torch.arange(12) % 5)
-    fitting = dataclasses.replace(condition.fitting, epochs=9, patience=2)
-    assert len(train(parts.body, examples, examples, fitting, 0, parts.handling).curve) == 5
+    config = dataclasses.replace(condition.training, epochs=9, patience=2)
+    assert len(train(parts.body, examples, examples, config, 0, parts.handling).curve) == 5
 
 
 @pytest.mark.parametrize("touched", [False, True])
@@ -116,7 +116,7 @@ def test_a_block_that_had_not_joined_in_the_best_epoch_is_certified_to_be_the_so
     """The best of 9 rounds is the second, in which the head and the last block were trained."""
     checked, context = study
     condition = one_condition(checked, "gradual_unfreeze", 0)
-    condition = dataclasses.replace(condition, fitting=dataclasses.replace(condition.fitting, epochs=9))
+    condition = dataclasses.replace(condition, training=dataclasses.replace(condition.training, epochs=9))
     with_accuracies(monkeypatch, [0.1, 0.9, *[0.2] * 7])
     kept, original = [], transfer.train
 
@@ -155,10 +155,10 @@ def test_a_block_that_should_have_joined_and_did_not_move_is_a_failure(study, mo
 
     monkeypatch.setattr(transfer, "train", train_and_take_back)
     condition = one_condition(checked, "gradual_unfreeze", 0)
-    long = dataclasses.replace(condition.fitting, epochs=9, patience=None)
+    long = dataclasses.replace(condition.training, epochs=9, patience=None)
     with_accuracies(monkeypatch, [number / 10 for number in range(9)])
     with pytest.raises(UntrainedError, match="gradual_unfreeze trains blocks"):
-        run_trial(dataclasses.replace(condition, fitting=long), 0, "trial", context)
+        run_trial(dataclasses.replace(condition, training=long), 0, "trial", context)
 
 
 def test_replicates_trained_as_one_unfreeze_as_each_would_alone(tmp_path):
@@ -198,7 +198,7 @@ def test_a_plan_counts_no_backward_pass_below_what_is_trained():
     plan = tiny_plan(STRATEGY, "transfer.training.epochs=7", "transfer.training.patience=null")
     condition = one_condition(plan, "gradual_unfreeze", 0)
     turns = turns_of(condition.does, condition.model, condition.treatment)
-    parts = list(phases(condition.treatment, condition.fitting, 120, turns))
+    parts = list(phases(condition.treatment, condition.training, 120, turns))
     assert parts == [Phase(1, ()), Phase(1, (2,)), Phase(1, (1, 2)), Phase(4, (0, 1, 2))]
     (cost,) = plan.plan.costs.values()
     block = [cost.trunk_flops[n + 1] - cost.trunk_flops[n] for n in range(3)]

@@ -10,7 +10,7 @@ from torch import nn
 from layercut.models import MODELS
 from layercut.models.base import seeded_build
 from layercut.training.batches import Examples, StackedExamples
-from layercut.training.schedule import Schedule
+from layercut.training.config import TrainingConfig
 
 NUM_MEMBERS = 3
 NUM_IMAGES = 24
@@ -81,7 +81,7 @@ def linear(seed):
 
 
 def schedule(**changes):
-    return replace(Schedule("adam", 0.01, 0.0, 6, 2, 10), **changes)
+    return replace(TrainingConfig("adam", 0.01, 0.0, 6, 2, 10), **changes)
 
 
 def same_bits(ours, theirs):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from layercut.training.batches import Examples
-from layercut.training.schedule import Schedule
+from layercut.training.config import TrainingConfig
 
 
 class Vectors:
@@ -39,4 +39,4 @@ def linear(seed=0):
 
 
 def schedule(**changes):
-    return replace(Schedule("adam", 0.05, 0.0, 8, None, 16), **changes)
+    return replace(TrainingConfig("adam", 0.05, 0.0, 8, None, 16), **changes)

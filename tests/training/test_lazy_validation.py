@@ -16,13 +16,13 @@ from layercut.models.base import seeded_build
 from layercut.records import EpochPoint
 from layercut.training import lazy_validation
 from layercut.training.batches import Examples
+from layercut.training.config import TrainingConfig
 from layercut.training.device import place_model, prepare_device
 from layercut.training.evaluate import evaluate
 from layercut.training.history import DivergedError, TrainingHistory
 from layercut.training.lazy_validation import LazyValidation
 from layercut.training.loop import train
 from layercut.training.precision import evaluation_precision
-from layercut.training.schedule import Schedule
 from support.tiny_stack import Images
 
 CPU = torch.device("cpu")
@@ -120,7 +120,7 @@ def build(name, seed, **options):
 
 
 def schedule(**changes):
-    return replace(Schedule("adam", 0.01, 0.0, 12, 3, 16), **changes)
+    return replace(TrainingConfig("adam", 0.01, 0.0, 12, 3, 16), **changes)
 
 
 def train_both(make_model, **changes):

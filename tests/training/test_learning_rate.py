@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from layercut.records import EpochPoint
+from layercut.training.config import TrainingConfig
 from layercut.training.learning_rate import LearningRate
 from layercut.training.rounds import Rounds
-from layercut.training.schedule import Schedule
 
 STEPS = 4
-BASE = Schedule("sgd", 0.1, 0.0, 6, None, 8)
+BASE = TrainingConfig("sgd", 0.1, 0.0, 6, None, 8)
 
 
 def rates(validation=(), **changes):

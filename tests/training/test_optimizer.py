@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from layercut.training.config import TrainingConfig
 from layercut.training.handling import Handling
 from layercut.training.optimizer import build_optimizer, clip_member_gradients
-from layercut.training.schedule import Schedule
 
 ORACLES = {
     "adam": lambda parameters: torch.optim.Adam(parameters, lr=0.1, weight_decay=0.01),
@@ -19,7 +19,7 @@ ORACLES = {
 
 def schedule(name="sgd", **changes):
     momentum = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
-    return Schedule(name, 0.1, 0.01, 5, None, 4, **momentum, **changes)
+    return TrainingConfig(name, 0.1, 0.01, 5, None, 4, **momentum, **changes)
 
 
 def model(seed=0):
@@ -54,11 +54,11 @@ def test_an_unknown_optimizer_is_refused():
 def test_what_was_kept_learns_at_the_scaled_rate_and_the_rest_at_the_plain_one():
     net, plain = model(), model()
     kept = Handling({"0.weight": 0.25, "0.bias": 0.25})
-    optimizer = build_optimizer(net.named_parameters(), Schedule("sgd", 0.1, 0.0, 5, None, 4), kept)
+    optimizer = build_optimizer(net.named_parameters(), TrainingConfig("sgd", 0.1, 0.0, 5, None, 4), kept)
     assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.025]
     before = [value.detach().clone() for value in net.parameters()]
     step(net, optimizer, 0)
-    step(plain, build_optimizer(plain.named_parameters(), Schedule("sgd", 0.1, 0.0, 5, None, 4)), 0)
+    step(plain, build_optimizer(plain.named_parameters(), TrainingConfig("sgd", 0.1, 0.0, 5, None, 4)), 0)
     moved = [
         (ours - start) / (theirs - start)
         for ours, theirs, start in zip(net.parameters(), plain.parameters(), before, strict=True)
@@ -81,7 +81,9 @@ def test_what_is_pulled_has_the_gradient_of_the_penalty_added_after_the_first_st
     free = start.clone().requires_grad_()
     gradient = torch.tensor([0.5, 1.0]).expand_as(start)
     handling = Handling(pulled={"weight"}, pull=0.3)
-    optimizer = build_optimizer([("weight", weight), ("free", free)], Schedule("sgd", 0.1, 0.0, 5, None, 4), handling)
+    optimizer = build_optimizer(
+        [("weight", weight), ("free", free)], TrainingConfig("sgd", 0.1, 0.0, 5, None, 4), handling
+    )
     for _ in range(2):
         weight.grad, free.grad = gradient.clone(), gradient.clone()
         optimizer.step()

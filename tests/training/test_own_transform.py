@@ -80,8 +80,8 @@ def test_a_module_that_is_not_there_is_named_with_the_key(tmp_path):
 
 def test_the_code_is_part_of_the_key_and_its_place_is_not(tmp_path):
     plain = tiny_plan("transfer.training.augmentation=[{function: 'own_transforms:drawn', folder: tests/support}]").plan
-    (fitting,) = {condition.fitting for condition in plain.conditions}
-    assert _training(fitting)["augmentation"] == ([own("drawn").function, own("drawn").sha256],)
+    (config,) = {condition.training for condition in plain.conditions}
+    assert _training(config)["augmentation"] == ([own("drawn").function, own("drawn").sha256],)
 
 
 def test_the_module_lies_beside_the_study_file(tmp_path):

@@ -12,9 +12,10 @@ import hashlib
 from typing import Any, cast
 
 from layercut.keys import content_key
-from layercut.plan.jobs import Condition, Fitting, ModelRef, TaskRef
+from layercut.plan.jobs import Condition, ModelRef, TaskRef
 from layercut.spec.points import LAST
 from layercut.training.augment import Step
+from layercut.training.config import TrainingConfig
 from layercut.training.own_transform import OwnTransform
 
 CUTTING_VERSION = 3
@@ -22,14 +23,14 @@ CUTTING_VERSION = 3
 
 
 def source_key(
-    kind: str, identity: Any, model: ModelRef, fitting: Fitting | None, study_seed: int, num_threads: int
+    kind: str, identity: Any, model: ModelRef, config: TrainingConfig | None, study_seed: int, num_threads: int
 ) -> str:
     """Return the key of a source's checkpoint.
 
     `identity` is what the values come from: task and split for training, the file's hash for weights on disk.
-    Weights from a file depend on neither fitting nor seed.
+    Weights from a file depend on neither training nor seed.
     """
-    trained = {} if fitting is None else {"fitting": _training(fitting), "seed": study_seed, "threads": num_threads}
+    trained = {} if config is None else {"fitting": _training(config), "seed": study_seed, "threads": num_threads}
     return content_key("source", {"kind": kind, "identity": identity, "model": model_identity(model), **trained})
 
 
@@ -76,7 +77,7 @@ def _identity(condition: Condition) -> dict[str, Any]:
         "task": task_identity(condition.task),
         "model": model_identity(condition.model),
         "design": (condition.strategy, condition.cut, condition.fraction),
-        "fitting": _training(condition.fitting),
+        "fitting": _training(condition.training),
         "splits": (condition.validation, condition.num_folds if folds else condition.val_split),
         "keep_hidden": condition.keep_hidden,
         "seed": condition.study_seed,
@@ -85,8 +86,8 @@ def _identity(condition: Condition) -> dict[str, Any]:
 
 
 def _without_rate(identity: dict[str, Any]) -> dict[str, Any]:
-    fitting = cast(dict[str, Any], identity["fitting"])
-    return {**identity, "fitting": {name: value for name, value in fitting.items() if name != "lr"}}
+    training = cast(dict[str, Any], identity["fitting"])
+    return {**identity, "fitting": {name: value for name, value in training.items() if name != "lr"}}
 
 
 def trial_key(condition: str, replicate: int) -> str:
@@ -114,21 +115,21 @@ def model_identity(model: ModelRef) -> dict[str, Any]:
     return {"name": model.name, "options": options, "image_shape": model.image_shape, **cutting}
 
 
-def _training(fitting: Fitting) -> dict[str, Any]:
+def _training(config: TrainingConfig) -> dict[str, Any]:
     """Return the fields that change numbers: a report of the same predictions does not, nor do more checkpoints.
 
     A field that has its default value is left out: records from before there was such a field keep their keys.
     How epochs are validated changes no decision, but the curve, which is part of a record.
     """
-    fields = {field.name: (getattr(fitting, field.name), field.default) for field in dataclasses.fields(fitting)}
+    fields = {field.name: (getattr(config, field.name), field.default) for field in dataclasses.fields(config)}
     ignored = {"classification_report", "checkpoints"}
     told = {
         name: value
         for name, (value, default) in fields.items()
         if name not in ignored and (value != default or name == "precision")
     }
-    if fitting.augmentation:
-        told["augmentation"] = tuple(map(_step, fitting.augmentation))
+    if config.augmentation:
+        told["augmentation"] = tuple(map(_step, config.augmentation))
     return told
 
 

@@ -11,8 +11,8 @@ from math import prod
 from typing import NamedTuple
 
 from layercut.data.split_sizes import Validation
-from layercut.plan.jobs import Fitting
 from layercut.strategies.treatment import Treatment
+from layercut.training.config import TrainingConfig
 
 
 class ModelCost(NamedTuple):
@@ -55,10 +55,10 @@ class Length(NamedTuple):
     evaluations: int
 
 
-def training_length(fitting: Fitting, num_train: int) -> Length:
+def training_length(config: TrainingConfig, num_train: int) -> Length:
     """Return the length of a training on so many images that no early stop ends."""
-    steps_an_epoch = max(1, len(fitting.batch_sizes(num_train)))
-    rounds = fitting.rounds(max(1, num_train))
+    steps_an_epoch = max(1, len(config.batch_sizes(num_train)))
+    rounds = config.rounds(max(1, num_train))
     return Length(-(-rounds.num_steps(steps_an_epoch) // steps_an_epoch), rounds.number)
 
 
@@ -104,14 +104,14 @@ def trial_flops(
     return whole - spared * images.train + own_trunk
 
 
-def own_trunk_flops(cost: ModelCost, treatment: Treatment, fitting: Fitting, images: Images, epochs: int) -> int:
+def own_trunk_flops(cost: ModelCost, treatment: Treatment, config: TrainingConfig, images: Images, epochs: int) -> int:
     """Return the operations of the features that a trial cannot share.
 
     Those of augmented images are others in every epoch. A trunk whose norms are adapted has all its features for
     itself, once, besides the pass in which they are.
     """
-    seen = images.train * epochs if fitting.augmentation else 0
-    if fitting.adapt_norms:
+    seen = images.train * epochs if config.augmentation else 0
+    if config.adapt_norms:
         seen += images.train + sum(images)
     return cost.trunk_flops[treatment.trunk] * seen
 
@@ -126,13 +126,13 @@ def _without_gradient(cost: ModelCost, treatment: Treatment, trained: Sequence[i
     )
 
 
-def feature_passes(fitting: Fitting) -> int:
+def feature_passes(config: TrainingConfig) -> int:
     """Return the maximum number of passes that a replicate makes over stored features.
 
     Augmented training images never come from there; validation images do, about a tenth of all, and everything does
     in the last evaluation.
     """
-    return 1 + fitting.epochs // 10 if fitting.augmentation else fitting.epochs
+    return 1 + config.epochs // 10 if config.augmentation else config.epochs
 
 
 def sample_images(

@@ -15,17 +15,16 @@ from layercut.plan.chosen import Chosen, chosen_strategies
 from layercut.plan.class_weights import target_weights
 from layercut.plan.cost import Images, ModelCost, num_evaluated, sample_images, training_length
 from layercut.plan.cuts import chosen_cuts, is_cutless, own_cuts
-from layercut.plan.jobs import Bank, Condition, Fitting, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
+from layercut.plan.jobs import Bank, Condition, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
 from layercut.plan.norms import NORM_FIELDS, with_own_norms
 from layercut.plan.overrides import target_place, target_training
 from layercut.plan.piloting import LEAST_JUDGED, num_judged, pilot_rule, pilot_validation
 from layercut.plan.rate_search import most_repetitions
 from layercut.plan.rates import named_rate
 from layercut.plan.representations import REPRESENTATIONS
-from layercut.plan.resolve import ResolvedTask, make_fitting
-from layercut.plan.scaling import scaled
+from layercut.plan.resolve import ResolvedTask, training_config
 from layercut.plan.single_image import normalizes, why_not_one_by_one, without_single
-from layercut.plan.solving import images_once, solved_fitting, trial_work
+from layercut.plan.solving import images_once, solved_config, trial_work
 from layercut.plan.stacking import group_size, trunk_chunk
 from layercut.plan.unfreezing import phases, turns_of
 from layercut.plan.validation import MORE_IMAGES
@@ -42,6 +41,7 @@ from layercut.strategies.base import (
     with_options,
 )
 from layercut.strategies.treatment import Treatment, treatment
+from layercut.training.config import TrainingConfig
 from layercut.training.precision import Precision
 
 SHARD_FLOPS = 10**11
@@ -51,9 +51,9 @@ SHARD_FLOPS = 10**11
 class _Trained(NamedTuple):
     """How design points are trained under some levels of the factors."""
 
-    fitting: Fitting
+    config: TrainingConfig
     rates: tuple[float, ...]
-    """Learning rates that one is chosen from; empty: that of `fitting`."""
+    """Learning rates that one is chosen from; empty: that of `config`."""
     levels: tuple[tuple[str, str], ...]
 
 
@@ -78,23 +78,23 @@ class DesignGroup(NamedTuple):
         strategies = chosen_strategies(self.spec, self.model)
         for levels in _factor_levels(self.spec):
             training = target_training(self.spec, self.target_index, levels)
-            fitting = scaled(make_fitting(self.spec, training, self.precision), self.target.scaling)
             weights = target_weights(self.spec, self.target_index, levels, training, self.task.class_names)
-            fitting = dataclasses.replace(fitting, metric=self.spec.metric, class_weights=weights)
-            if fitting.validate_epochs == "as_needed" and fitting.metric != ACCURACY:
+            scaling, metric = self.target.scaling, self.spec.metric
+            config = training_config(self.spec, training, self.precision, scaling, weights, metric)
+            if config.validate_epochs == "as_needed" and config.metric != ACCURACY:
                 raise self.spec.error(
                     target_place(self.spec, self.target_index, levels, "validate_epochs"),
-                    f"expected `validate_epochs: all` beside `metric: {fitting.metric}`; got as_needed, which stops "
+                    f"expected `validate_epochs: all` beside `metric: {config.metric}`; got as_needed, which stops "
                     "evaluating an epoch by the number of images that it gets wrong",
                 )
-            if fitting.log_points and transfer.validation == "folds":
+            if config.log_points and transfer.validation == "folds":
                 raise self.spec.error(
                     target_place(self.spec, self.target_index, levels, "log_points"),
                     "expected `validation: within` or `full` beside log_points; got `folds`, whose models are not "
                     "the one that is reported",
                 )
-            trained = _Trained(fitting, training.rates if len(training.rates) > 1 else (), levels)
-            banks: dict[tuple[Fitting, bool], Bank] = {}
+            trained = _Trained(config, training.rates if len(training.rates) > 1 else (), levels)
+            banks: dict[tuple[TrainingConfig, bool], Bank] = {}
             for strategy in strategies:
                 cuts = own_cuts(self.spec, strategy, chosen, num_blocks)
                 said = {cut: self._said(strategy, cut) for cut in cuts}
@@ -139,9 +139,9 @@ class DesignGroup(NamedTuple):
         cut: int,
         fraction: float,
         trained: _Trained,
-        banks: dict[tuple[Fitting, bool], Bank],
+        banks: dict[tuple[TrainingConfig, bool], Bank],
     ) -> Condition:
-        fitting, rates = trained.fitting, trained.rates
+        config, rates = trained.config, trained.rates
         transfer, num_blocks = self.spec.transfer, self.model.num_blocks
         folds = transfer.validation == "folds"
         keep_hidden = transfer.head == "keep_hidden"
@@ -151,13 +151,13 @@ class DesignGroup(NamedTuple):
         treated = self._treatment(name, strategy, cut, uses_source)
         frozen, head = treated.trunk > 0, head_of(strategy)
         if head == "solved":
-            fitting, rates = solved_fitting(fitting), ()
+            config, rates = solved_config(config), ()
         if rates:
             self._check_choice(fraction, trained)
         if not keep_hidden and not treated.learns_from_kept:
-            fitting = dataclasses.replace(fitting, kept_lr_scale=1.0)  # of nothing: one trial for every scale
-        fitting = _without_unused(fitting, strategy)
-        fitting = with_own_norms(fitting, strategy, self.model, treated)
+            config = dataclasses.replace(config, kept_lr_scale=1.0)  # of nothing: one trial for every scale
+        config = _without_unused(config, strategy)
+        config = with_own_norms(config, strategy, self.model, treated)
         info = self.target.info
         images = sample_images(
             info.train_counts,
@@ -173,28 +173,28 @@ class DesignGroup(NamedTuple):
         )
         source = self.source.key if uses_source else None
         num_replicates = transfer.num_replicates(fraction)
-        batch_size = min(fitting.batch_size, images.train)
-        alone = head != "trained" or (frozen and fitting.adapt_norms)
+        batch_size = min(config.batch_size, images.train)
+        alone = head != "trained" or (frozen and config.adapt_norms)
         if info.groups and transfer.validation != "given":
             alone = True  # replicates are trained on different numbers of images
-        group = None if alone else self._group(treated, batch_size, num_replicates, fitting.lr_schedule)
+        group = None if alone else self._group(treated, batch_size, num_replicates, config.lr_schedule)
         if group is not None or isinstance(strategy, StagedStrategy):
             # an epoch that members share, or in which a group has just joined, cannot be passed over
-            fitting = dataclasses.replace(fitting, validate_epochs="all")
-        below = fitting, group is not None
+            config = dataclasses.replace(config, validate_epochs="all")
+        below = config, group is not None
         if frozen and below not in banks:  # one for all conditions on it: a plan has a million
             banks[below] = self._bank(*below)
-        unjoined, normalized = fitting, head != "solved" and normalizes(self.model, treated.trained)
+        unjoined, normalized = config, head != "solved" and normalizes(self.model, treated.trained)
         if normalized:
-            self._check_batches(fitting, treated.trained, trained.levels)
-            fitting = without_single(fitting, sizes)
+            self._check_batches(config, treated.trained, trained.levels)
+            config = without_single(config, sizes)
         num_folds = transfer.num_folds if folds else 0
         num_classes = self.task.num_classes
         turns = turns_of(strategy, self.model, treated)
 
         def work(images: Images, largest: int, num_folds: int) -> int:
-            parts = list(phases(treated, fitting, largest, turns)) if turns else []
-            return trial_work(head, self.cost, treated, fitting, images, largest, num_classes, num_folds, parts)
+            parts = list(phases(treated, config, largest, turns)) if turns else []
+            return trial_work(head, self.cost, treated, config, images, largest, num_classes, num_folds, parts)
 
         pilots = pilot_rule(info, fraction, transfer, unjoined, work, normalized) if rates else None
         condition = Condition(
@@ -206,7 +206,7 @@ class DesignGroup(NamedTuple):
             name,
             cut,
             fraction,
-            fitting,
+            config,
             transfer.validation,
             transfer.val_split,
             keep_hidden,
@@ -221,7 +221,7 @@ class DesignGroup(NamedTuple):
             asked.label if options else "",
             sum(images_once(images, num_folds))
             if head == "solved"
-            else num_evaluated(images, training_length(fitting, max(sizes))),
+            else num_evaluated(images, training_length(config, max(sizes))),
             pilots=pilots,
         )
         return dataclasses.replace(condition, key=condition_key(condition))
@@ -258,13 +258,15 @@ class DesignGroup(NamedTuple):
                 f"{len(trained.rates)} rates; {MORE_IMAGES[pilot_validation(transfer.validation)]}",
             )
 
-    def _check_batches(self, fitting: Fitting, trained: Collection[int], levels: tuple[tuple[str, str], ...]) -> None:
+    def _check_batches(
+        self, config: TrainingConfig, trained: Collection[int], levels: tuple[tuple[str, str], ...]
+    ) -> None:
         """Refuse batches of which batch normalisation has no statistics.
 
         Raises:
             SpecError: they are single images of one value a channel.
         """
-        problem = why_not_one_by_one(fitting, self.model, trained)
+        problem = why_not_one_by_one(config, self.model, trained)
         if problem is not None:
             raise self.spec.error(target_place(self.spec, self.target_index, levels, "batch_size"), problem)
 
@@ -281,7 +283,7 @@ class DesignGroup(NamedTuple):
             return None
         return group_size(self.model, self.cost, treated, batch_size, num_replicates, lr_schedule)
 
-    def _bank(self, fitting: Fitting, stacked: bool) -> Bank:
+    def _bank(self, config: TrainingConfig, stacked: bool) -> Bank:
         transfer = self.spec.transfer
         samples = SampleRule(
             tuple((fraction, transfer.num_replicates(fraction)) for fraction in transfer.fractions),
@@ -293,7 +295,7 @@ class DesignGroup(NamedTuple):
             "source": self.source.key,
             "task": task_identity(self.task),
             "samples": samples if samples.num_pilots else samples[:-1],
-            "input": [fitting.mean, fitting.std, fitting.precision],
+            "input": [config.mean, config.std, config.precision],
             "seed": self.spec.seed,
         }
         chunk = trunk_chunk(self.model, stacked)
@@ -308,7 +310,7 @@ class DesignGroup(NamedTuple):
             self.model,
             self.task,
             samples,
-            fitting,
+            config,
             self.spec.seed,
             num_images,
             num_shards,
@@ -334,16 +336,16 @@ class DesignGroup(NamedTuple):
         return round(used) + given + sum(info.test_counts)
 
 
-def _without_unused(fitting: Fitting, strategy: Strategy) -> Fitting:
-    """Return a fitting in which what the strategy does not look at has its default: one trial for every value."""
-    if not isinstance(strategy, RatedStrategy) and fitting.layer_decay != Fitting.layer_decay:
-        fitting = dataclasses.replace(fitting, layer_decay=Fitting.layer_decay)
+def _without_unused(config: TrainingConfig, strategy: Strategy) -> TrainingConfig:
+    """Return a config in which what the strategy does not look at has its default: one trial for every value."""
+    if not isinstance(strategy, RatedStrategy) and config.layer_decay != TrainingConfig.layer_decay:
+        config = dataclasses.replace(config, layer_decay=TrainingConfig.layer_decay)
     pulls = isinstance(strategy, PullingStrategy) and strategy.pulled
-    if not pulls and fitting.pull != Fitting.pull:
-        fitting = dataclasses.replace(fitting, pull=Fitting.pull)
-    if not isinstance(strategy, StagedStrategy) and fitting.unfreeze_every != Fitting.unfreeze_every:
-        fitting = dataclasses.replace(fitting, unfreeze_every=Fitting.unfreeze_every)
-    return fitting
+    if not pulls and config.pull != TrainingConfig.pull:
+        config = dataclasses.replace(config, pull=TrainingConfig.pull)
+    if not isinstance(strategy, StagedStrategy) and config.unfreeze_every != TrainingConfig.unfreeze_every:
+        config = dataclasses.replace(config, unfreeze_every=TrainingConfig.unfreeze_every)
+    return config
 
 
 def _factor_levels(spec: StudySpec) -> Iterator[tuple[tuple[str, str], ...]]:

@@ -139,13 +139,13 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
                 drawn.probes += probe_jobs(
                     ProbeGroup(own, checkpoint, known, target, task, model, cost, precision, reference, bank), asks
                 )
-    if any(not condition.fitting.std for condition in drawn.conditions.values()):
+    if any(not condition.training.std for condition in drawn.conditions.values()):
         drawn.warnings.append(
             f"mean and deviation of the {spec.normalization}'s images are known once the data are read"
         )
     plan = drawn.plan(describe_probes(asks))
-    trials = [(condition.fitting, condition.task.image_shape) for condition in plan.conditions]
-    try_transforms(spec, [*trials, *((job.fitting, job.task.image_shape) for job in plan.sources if job.task)])
+    trials = [(condition.training, condition.task.image_shape) for condition in plan.conditions]
+    try_transforms(spec, [*trials, *((job.training, job.task.image_shape) for job in plan.sources if job.task)])
     return dataclasses.replace(plan, representations=representation_jobs(spec, plan.probes))
 
 
@@ -255,7 +255,7 @@ def _banks(conditions: list[Condition], costs: Mapping[str, ModelCost]) -> dict[
         if condition.shared_bank is not None:
             banks[condition.shared_bank.key] = condition.shared_bank
             at = condition.shared_bank.key, condition.trunk
-            uses[at] = uses.get(at, 0) + condition.num_replicates * feature_passes(condition.fitting)
+            uses[at] = uses.get(at, 0) + condition.num_replicates * feature_passes(condition.training)
     cut_costs: dict[str, list[CutCost]] = {key: [] for key in banks}
     for (key, cut), num_uses in sorted(uses.items()):
         num_images, cost = banks[key].num_images, costs[key]

@@ -17,8 +17,7 @@ from layercut.models.backward import Unrepeatable
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import Strategy, head_of, with_options
 from layercut.strategies.treatment import HeadKind, Treatment, treatment
-from layercut.training.augment import Step
-from layercut.training.schedule import Schedule
+from layercut.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -88,18 +87,6 @@ class ModelRef:
         return max(prod(shape) for shape in self.feature_shapes[cut:])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fitting(Schedule):
-    """How a model is fitted: what the loop is told, and what goes with it."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    augmentation: tuple[Step, ...] = ()
-    """What is done to training images, in order (`training/augment.py`)."""
-    classification_report: bool = False
-    validate_epochs: Literal["all", "as_needed"] = "all"
-
-
 class SourcePoint(NamedTuple):
     """A checkpoint of a source: a source of its own in the design."""
 
@@ -118,7 +105,7 @@ class SourceJob:
     kind: Literal["train", "import", "random"]
     label: str
     model: ModelRef
-    fitting: Fitting
+    training: TrainingConfig
     study_seed: int
     num_threads: int
     flops: int
@@ -161,7 +148,7 @@ class Bank:
     model: ModelRef
     task: TaskRef
     samples: SampleRule
-    fitting: Fitting
+    training: TrainingConfig
     study_seed: int
     num_images: int
     """Estimate; the exact images follow from the data."""
@@ -230,7 +217,7 @@ class Condition:
     strategy: str
     cut: int
     fraction: float
-    fitting: Fitting
+    training: TrainingConfig
     validation: Validation
     val_split: float
     keep_hidden: bool
@@ -245,7 +232,7 @@ class Condition:
     num_folds: int = 0
     """Maximum number of cross-validation models that each replicate trains besides its own; 0: none."""
     rates: tuple[float, ...] = ()
-    """Learning rates that one is chosen from, ascending, before anything is trained; empty: that of `fitting`."""
+    """Learning rates that one is chosen from, ascending, before anything is trained; empty: that of `config`."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Of the strategy."""
     label: str = field(default="", compare=False)
@@ -280,7 +267,7 @@ class Condition:
     @property
     def shared_bank(self) -> Bank | None:
         """Return the bank that the trunk's features may come from; None where each trial has a trunk of its own."""
-        return None if self.fitting.adapt_norms else self.bank
+        return None if self.training.adapt_norms else self.bank
 
     def kept(self, replicate: int) -> tuple[str, ...]:
         """Return what to keep of one replicate."""
@@ -354,7 +341,7 @@ class ProbeJob:
     most_images: int
     validation: Validation
     val_split: float
-    fitting: Fitting
+    training: TrainingConfig
     study_seed: int
     chunk: int
     """Images at a time."""

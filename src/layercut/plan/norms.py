@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from torch import nn
 
-from layercut.plan.jobs import Condition, Fitting, ModelRef
+from layercut.plan.jobs import Condition, ModelRef
 from layercut.strategies.base import PartialStrategy, Strategy
 from layercut.strategies.treatment import Treatment
+from layercut.training.config import TrainingConfig
 
 NORM_FIELDS = {
     "adapt_norms": "no strategy of this study leaves batch norms frozen",
@@ -18,20 +19,20 @@ NORM_FIELDS = {
 """Of a training, and why each may change nothing."""
 
 
-def with_own_norms(fitting: Fitting, strategy: Strategy, model: ModelRef, treatment: Treatment) -> Fitting:
+def with_own_norms(config: TrainingConfig, strategy: Strategy, model: ModelRef, treatment: Treatment) -> TrainingConfig:
     """Return a training without what it says of norms that the condition does not have: one trial for both."""
-    freezes = fitting.freeze_norm_statistics and _trains_kept_norms(strategy, model, treatment)
-    adapts = fitting.adapt_norms and (freezes or _has_frozen_norms(strategy, model, treatment))
-    if (freezes, adapts) == (fitting.freeze_norm_statistics, fitting.adapt_norms):
-        return fitting
-    return dataclasses.replace(fitting, freeze_norm_statistics=freezes, adapt_norms=adapts)
+    freezes = config.freeze_norm_statistics and _trains_kept_norms(strategy, model, treatment)
+    adapts = config.adapt_norms and (freezes or _has_frozen_norms(strategy, model, treatment))
+    if (freezes, adapts) == (config.freeze_norm_statistics, config.adapt_norms):
+        return config
+    return dataclasses.replace(config, freeze_norm_statistics=freezes, adapt_norms=adapts)
 
 
 def norm_warnings(asked: Iterable[str], conditions: Iterable[Condition], model: ModelRef) -> Iterator[str]:
     """Say which of the fields that some level of training asks for change nothing in any of the conditions."""
     conditions = list(conditions)
     for name in asked:
-        if any(getattr(condition.fitting, name) for condition in conditions):
+        if any(getattr(condition.training, name) for condition in conditions):
             continue
         if any(norm is not None for norm in model.block_norms):
             yield f"{name} changes nothing of {model.label}: {NORM_FIELDS[name]}"

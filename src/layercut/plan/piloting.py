@@ -13,10 +13,11 @@ from collections.abc import Callable
 from layercut.data.split_sizes import Validation, training_sizes
 from layercut.data.subset import TaskInfo
 from layercut.plan.cost import Images, num_evaluated, sample_images, training_length
-from layercut.plan.jobs import Condition, Fitting, PilotRule
+from layercut.plan.jobs import Condition, PilotRule
 from layercut.plan.single_image import without_single
 from layercut.plan.validation import held_out_images
 from layercut.spec.study import TransferSpec
+from layercut.training.config import TrainingConfig
 
 MOST_FOLDS = 3
 """Of a pilot: two trainings' worth of images for a prediction of every label; five folds would take four."""
@@ -39,7 +40,7 @@ def num_judged(info: TaskInfo, fraction: float, transfer: TransferSpec) -> int:
 
 
 def pilot_rule(
-    info: TaskInfo, fraction: float, transfer: TransferSpec, fitting: Fitting, work: Work, normalized: bool
+    info: TaskInfo, fraction: float, transfer: TransferSpec, config: TrainingConfig, work: Work, normalized: bool
 ) -> PilotRule:
     """Return how the pilots of a condition are trained.
 
@@ -47,7 +48,7 @@ def pilot_rule(
         info: of the target.
         fraction: of its training images.
         transfer: the study's design.
-        fitting: of the condition, before an image that is left over joins a batch.
+        config: of the condition, before an image that is left over joins a batch.
         work: of the condition.
         normalized: what is trained normalises over the batch.
     """
@@ -65,8 +66,8 @@ def pilot_rule(
     )
     if num_folds:
         images = images._replace(train=images.train * (num_folds - 1) // num_folds)
-    single = normalized and without_single(fitting, sizes).single_joined
-    evaluated = num_evaluated(images, training_length(fitting, max(sizes)))
+    single = normalized and without_single(config, sizes).single_joined
+    evaluated = num_evaluated(images, training_length(config, max(sizes)))
     flops = work(images, max(sizes), num_folds)
     return PilotRule(validation, num_folds, judged, single, flops, evaluated)
 
@@ -87,7 +88,7 @@ def as_pilot(condition: Condition) -> Condition:
     rule = rule_of(condition)
     return dataclasses.replace(
         condition,
-        fitting=dataclasses.replace(condition.fitting, single_joined=rule.single_joined),
+        training=dataclasses.replace(condition.training, single_joined=rule.single_joined),
         validation=rule.validation,
         num_folds=rule.num_folds,
         flops=rule.flops,

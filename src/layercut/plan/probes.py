@@ -15,8 +15,7 @@ from layercut.plan.canonical import model_identity, task_identity
 from layercut.plan.cost import ModelCost
 from layercut.plan.jobs import Bank, ModelRef, ProbeJob, Probing, SourceJob, TaskRef
 from layercut.plan.probe_layers import Layers, model_layers
-from layercut.plan.resolve import ResolvedTask, make_fitting, task_ref
-from layercut.plan.scaling import scaled
+from layercut.plan.resolve import ResolvedTask, task_ref, training_config
 from layercut.plan.stacking import trunk_chunk
 from layercut.probes import PROBES
 from layercut.probes.base import Probe, holds_out
@@ -184,7 +183,7 @@ def _probing(group: ProbeGroup, ask: Ask, sample: tuple[Any, ...], taps: Layers)
         "weights": inside[1:],
     }[kind]
     transfer = group.spec.transfer
-    fitting = scaled(make_fitting(group.spec, transfer.training, group.precision), group.target.scaling)
+    config = training_config(group.spec, transfer.training, group.precision, group.target.scaling)
     about = group.source_task if dataset == "source" and group.source_task else group.target
     identity: dict[str, Any] = {
         "probe": [ask.spec.name, ask.options],
@@ -199,7 +198,7 @@ def _probing(group: ProbeGroup, ask: Ask, sample: tuple[Any, ...], taps: Layers)
         identity |= {
             "task": task_identity(images),
             "sample": [split, fraction, most_images, transfer.validation, transfer.val_split],
-            "input": [fitting.mean, fitting.std, fitting.precision],
+            "input": [config.mean, config.std, config.precision],
             "chunk": _chunk(group),
         }
     if kind == "pair" and group.reference is not None:
@@ -238,7 +237,7 @@ def _job(group: ProbeGroup, sample: tuple[Any, ...], probings: tuple[Probing, ..
         most_images=most_images,
         validation=transfer.validation,
         val_split=transfer.val_split,
-        fitting=scaled(make_fitting(group.spec, transfer.training, group.precision), group.target.scaling),
+        training=training_config(group.spec, transfer.training, group.precision, group.target.scaling),
         study_seed=group.spec.seed,
         chunk=_chunk(group),
         reference=group.reference.key if compares and group.reference is not None else None,

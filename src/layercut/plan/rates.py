@@ -94,7 +94,7 @@ def with_rates(
 
 def at_rate(condition: Condition, rate: float) -> Condition:
     """Return an open condition at one rate: what a study has that names no other."""
-    closed = dataclasses.replace(condition, rates=(), fitting=dataclasses.replace(condition.fitting, lr=rate))
+    closed = dataclasses.replace(condition, rates=(), training=dataclasses.replace(condition.training, lr=rate))
     return dataclasses.replace(closed, key=condition_key(closed))
 
 
@@ -102,7 +102,7 @@ def named_rate(condition: Condition) -> dict[str, Any]:
     """Return what the name of a design point says about the rate of its condition."""
     if condition.rates:
         return {"rates": condition.rates, "search": search_key(as_pilot(condition))}
-    return {} if condition.head == "solved" else {"learning_rate": condition.fitting.lr}
+    return {} if condition.head == "solved" else {"learning_rate": condition.training.lr}
 
 
 def num_pilots(conditions: Iterable[Condition]) -> dict[str, PilotCount]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +12,13 @@ from pydantic import ValidationError
 from layercut.data.statistics import ChannelStatistics
 from layercut.data.subset import TaskInfo
 from layercut.errors import SpecError, UnknownNameError
+from layercut.metrics import ACCURACY, Metric
 from layercut.models import MODELS
 from layercut.models.examine import examine_model
 from layercut.models.measured import plan_model
 from layercut.models.own_code import locate
 from layercut.plan.cost import ModelCost, model_cost
-from layercut.plan.jobs import Fitting, ModelRef, TaskRef
+from layercut.plan.jobs import ModelRef, TaskRef
 from layercut.plan.scaling import numbers, unknown_statistics
 from layercut.spec import (
     CheckpointSource,
@@ -30,6 +31,8 @@ from layercut.spec import (
 from layercut.spec.load import describe_errors
 from layercut.spec.training import AugmentationName, OwnAugmentation
 from layercut.training.augment import Step
+from layercut.training.class_weights import ClassWeights
+from layercut.training.config import TrainingConfig
 from layercut.training.own_transform import OwnTransform, try_own
 from layercut.training.precision import Precision
 
@@ -122,19 +125,30 @@ def task_ref(resolved: ResolvedTask) -> TaskRef:
     return TaskRef(info.label, resolved.fingerprint, resolved.classes, info.class_names, info.image_shape)
 
 
-def make_fitting(spec: StudySpec, training: TrainingSpec, precision: Precision) -> Fitting:
-    """Return the training fields as jobs carry them, each under its own name; of several learning rates the lowest."""
-    mean, std = (value for _, value in numbers(spec))
-    carried = {field.name for field in dataclasses.fields(Fitting)} & set(type(training).model_fields) - {
-        "lr",
-        "class_weights",
-    }
-    return Fitting(
+def training_config(
+    spec: StudySpec,
+    training: TrainingSpec,
+    precision: Precision,
+    scaling: ChannelStatistics | None = None,
+    class_weights: ClassWeights = None,
+    metric: Metric = ACCURACY,
+) -> TrainingConfig:
+    """Resolve what a study says of a training; of several learning rates the lowest.
+
+    `scaling`: what pixels are scaled by; None: the numbers of the study file. A field that the study file and the
+    configuration both have is copied under its name.
+    """
+    resolved = {"lr", "augmentation", "class_weights"}
+    copied = {field.name for field in dataclasses.fields(TrainingConfig)} & set(type(training).model_fields) - resolved
+    mean, std = (value for _, value in numbers(spec)) if scaling is None else scaling
+    return TrainingConfig(
+        **{name: _frozen(getattr(training, name)) for name in copied},
         lr=training.rates[0],
         augmentation=tuple(_step(spec, training, step) for step in training.augmentation),
-        **{name: _frozen(getattr(training, name)) for name in carried - {"augmentation"}},
-        mean=tuple(mean) if isinstance(mean, list) else (mean,),
-        std=tuple(std) if isinstance(std, list) else (std,),
+        class_weights=class_weights,
+        metric=metric,
+        mean=tuple(mean) if isinstance(mean, Sequence) else (mean,),
+        std=tuple(std) if isinstance(std, Sequence) else (std,),
         precision=precision,
     )
 
@@ -155,13 +169,13 @@ def _step(spec: StudySpec, training: TrainingSpec, step: AugmentationName | OwnA
     return OwnTransform(step.function, code.sha256, str(code.folder) if code.folder else None)
 
 
-def try_transforms(spec: StudySpec, uses: Iterable[tuple[Fitting, tuple[int, int, int]]]) -> None:
+def try_transforms(spec: StudySpec, uses: Iterable[tuple[TrainingConfig, tuple[int, int, int]]]) -> None:
     """Try the user's own augmentations on images of the shapes that they will be given.
 
     Raises:
         SpecError: one fails, changes type or shape, or draws what no seed decides.
     """
-    for own, shape in dict.fromkeys((step, shape) for fitting, shape in uses for step in fitting.augmentation):
+    for own, shape in dict.fromkeys((step, shape) for config, shape in uses for step in config.augmentation):
         if isinstance(own, OwnTransform):
             try:
                 try_own(own, shape)

@@ -6,11 +6,8 @@ with its preprocessing. With `target` each scales by its own: a source that is t
 
 from __future__ import annotations
 
-import dataclasses
-
 from layercut.data.statistics import ChannelStatistics
 from layercut.keys import content_key
-from layercut.plan.jobs import Fitting
 from layercut.spec import CheckpointSource, NormalizationSpec, RandomSource, StudySpec, WeightsSource
 
 IMAGENET = NormalizationSpec(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
@@ -67,11 +64,6 @@ _INSTEAD: dict[type, str] = {
     RandomSource: "which have seen no images: write numbers (`{mean: ..., std: ...}`), or `target`",
 }
 """What to write, where a source has no images that are known."""
-
-
-def scaled(fitting: Fitting, scaling: ChannelStatistics | None) -> Fitting:
-    """Return a fitting with this scaling of pixels; None: unchanged."""
-    return fitting if scaling is None else dataclasses.replace(fitting, mean=scaling.mean, std=scaling.std)
 
 
 def unknown_statistics(fingerprint: str, classes: tuple[int, ...]) -> ChannelStatistics:

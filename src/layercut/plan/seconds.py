@@ -128,7 +128,7 @@ def _trial(
     if condition.head == "solved":
         seconds = learning * solvers[condition.task.num_classes].operation
     else:
-        step = training_step(speed, cost, condition.treatment, condition.fitting.batch_size)
+        step = training_step(speed, cost, condition.treatment, condition.training.batch_size)
         seconds = learning * step.seconds / max(1, step.flops)
     if condition.head != "trained":
         seconds += _paths(condition) * solvers[condition.task.num_classes].path
@@ -159,7 +159,7 @@ def _sources(plan: Plan, speeds: Mapping[tuple[str, str], ModelSpeed]) -> float:
         place = places[job.model.block_names]
         num_blocks = job.model.num_blocks
         whole = Treatment(num_blocks, num_blocks, (), tuple(range(num_blocks)))
-        step = training_step(speeds[place], plan.costs[place], whole, job.fitting.batch_size)
+        step = training_step(speeds[place], plan.costs[place], whole, job.training.batch_size)
         total += job.flops * step.seconds / max(1, step.flops)
     return total
 

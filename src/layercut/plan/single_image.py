@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 
-from layercut.plan.jobs import Fitting, ModelRef
+from layercut.plan.jobs import ModelRef
+from layercut.training.config import TrainingConfig
 
 
 def normalizes(model: ModelRef, trained: Collection[int]) -> bool:
@@ -13,18 +14,18 @@ def normalizes(model: ModelRef, trained: Collection[int]) -> bool:
     return bool(_values(model, trained))
 
 
-def without_single(fitting: Fitting, sizes: Collection[int]) -> Fitting:
-    """Return a fitting in which an image that is left over joins the batch before it; unchanged if there is none.
+def without_single(config: TrainingConfig, sizes: Collection[int]) -> TrainingConfig:
+    """Return a config in which an image that is left over joins the batch before it; unchanged if there is none.
 
     `sizes`: numbers of images that models are trained on.
     """
-    left_over = any(size > fitting.batch_size and size % fitting.batch_size == 1 for size in sizes)
-    return dataclasses.replace(fitting, single_joined=True) if left_over else fitting
+    left_over = any(size > config.batch_size and size % config.batch_size == 1 for size in sizes)
+    return dataclasses.replace(config, single_joined=True) if left_over else config
 
 
-def why_not_one_by_one(fitting: Fitting, model: ModelRef, trained: Collection[int]) -> str | None:
+def why_not_one_by_one(config: TrainingConfig, model: ModelRef, trained: Collection[int]) -> str | None:
     """Return why these blocks cannot be trained an image at a time; None where they can, or batches are larger."""
-    if fitting.batch_size == 1 and 1 in _values(model, trained):
+    if config.batch_size == 1 and 1 in _values(model, trained):
         return (
             f"expected at least 2 for {model.label}: it normalises over the batch, and a single image gives it one "
             "value per channel, which has no deviation; got 1"

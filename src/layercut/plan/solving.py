@@ -9,37 +9,38 @@ from layercut.keys import canonical_json
 from layercut.models import MODELS
 from layercut.models.base import seeded_head
 from layercut.plan.cost import Images, ModelCost, Phase, own_trunk_flops, training_length, trial_flops
-from layercut.plan.jobs import Condition, Fitting, ModelRef
+from layercut.plan.jobs import Condition, ModelRef
 from layercut.strategies.treatment import HeadKind, Treatment
 from layercut.training.axes import MOST_AXES
+from layercut.training.config import TrainingConfig
 from layercut.training.solved import STRENGTHS
 
 _ITERATIONS = 30
 """Of the solver at each strength, from the solution before: more where the penalty is weak."""
 
 
-def solved_fitting(fitting: Fitting) -> Fitting:
+def solved_config(config: TrainingConfig) -> TrainingConfig:
     """Return what is left of a training where the head is solved: how images become inputs, in what precision, how much
     each class counts, and by what it is judged."""
-    return Fitting(
+    return TrainingConfig(
         optimizer="lbfgs",
         lr=0.0,
         weight_decay=0.0,
         epochs=1,
         patience=None,
         batch_size=1,
-        precision=fitting.precision,
-        mean=fitting.mean,
-        std=fitting.std,
-        class_weights=fitting.class_weights,
-        adapt_norms=fitting.adapt_norms,
-        classification_report=fitting.classification_report,
-        metric=fitting.metric,
+        precision=config.precision,
+        mean=config.mean,
+        std=config.std,
+        class_weights=config.class_weights,
+        adapt_norms=config.adapt_norms,
+        classification_report=config.classification_report,
+        metric=config.metric,
     )
 
 
 def solving_flops(
-    cost: ModelCost, treatment: Treatment, fitting: Fitting, images: Images, num_classes: int, num_folds: int
+    cost: ModelCost, treatment: Treatment, config: TrainingConfig, images: Images, num_classes: int, num_folds: int
 ) -> int:
     """Return the operations of a head that is solved, features of the blocks above a stored trunk among them.
 
@@ -51,7 +52,7 @@ def solving_flops(
     axes, step = _axes_and_step(num_images, num_features, num_classes)
     paths = (num_folds or int(images.validation > 0)) * path_flops(num_images, num_features, num_classes)
     once = images_once(images, num_folds)
-    own_trunk = own_trunk_flops(cost, treatment, fitting, once, 0)
+    own_trunk = own_trunk_flops(cost, treatment, config, once, 0)
     return forward * sum(once) + own_trunk + paths + axes + 2 * _ITERATIONS * step
 
 
@@ -78,7 +79,7 @@ def trial_work(
     head: HeadKind,
     cost: ModelCost,
     treatment: Treatment,
-    fitting: Fitting,
+    config: TrainingConfig,
     images: Images,
     num_train: int,
     num_classes: int,
@@ -89,11 +90,11 @@ def trial_work(
 
     `phases` are those of a training in which not all blocks are trained from the beginning.
     """
-    solving = 0 if head == "trained" else solving_flops(cost, treatment, fitting, images, num_classes, num_folds)
+    solving = 0 if head == "trained" else solving_flops(cost, treatment, config, images, num_classes, num_folds)
     if head == "solved":
         return solving
-    length = training_length(fitting, num_train)
-    own_trunk = own_trunk_flops(cost, treatment, fitting, images, length.epochs)
+    length = training_length(config, num_train)
+    own_trunk = own_trunk_flops(cost, treatment, config, images, length.epochs)
     return solving + trial_flops(cost, treatment, images, length, own_trunk, phases)
 
 

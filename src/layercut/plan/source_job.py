@@ -14,16 +14,17 @@ from layercut.models import MODELS
 from layercut.models.families import SwitchedFamily
 from layercut.plan.canonical import source_key, task_identity
 from layercut.plan.cost import sample_images, training_flops, training_length
-from layercut.plan.jobs import Fitting, ModelRef, SourceJob
+from layercut.plan.jobs import ModelRef, SourceJob
 from layercut.plan.made_for import weights_scaling
 from layercut.plan.matching import keys_to_match, matched_source
-from layercut.plan.resolve import ResolvedTask, Resolver, make_fitting, resolve_model, task_ref
-from layercut.plan.scaling import from_images, scaled
+from layercut.plan.resolve import ResolvedTask, Resolver, resolve_model, task_ref, training_config
+from layercut.plan.scaling import from_images
 from layercut.plan.single_image import normalizes, why_not_one_by_one, without_single
 from layercut.plan.validation import source_sizes
 from layercut.spec import CheckpointSource, PretrainingSpec, RandomSource, StudySpec, TaskSpec, WeightsSource
 from layercut.spec.points import batches_of
 from layercut.spec.shape import ShapeOptions
+from layercut.training.config import TrainingConfig
 
 
 def source_job(
@@ -44,17 +45,17 @@ def source_job(
     source = spec.source[index]
     place = f"source[{index}]"
     scaling = source_scaling(spec, index, model.name, target, resolver)
-    fitting = scaled(make_fitting(spec, pretraining, resolver.precision), scaling)
+    config = training_config(spec, pretraining, resolver.precision, scaling)
     seeded = {"replicate": seed} if seed else {}
     if isinstance(source, CheckpointSource | WeightsSource):
         if isinstance(source, CheckpointSource):
             _check_switches(spec, f"{place}.checkpoint", model)
         weights = resolver.weights(source, place, model.name)
         key = source_key("import", weights.sha256, model, None, 0, 0)
-        return SourceJob(key, "import", source.label, model, fitting, spec.seed, 1, 0, weights=weights.path)
+        return SourceJob(key, "import", source.label, model, config, spec.seed, 1, 0, weights=weights.path)
     if isinstance(source, RandomSource):
-        key = source_key("random", seeded or None, model, fitting, spec.seed, 1)
-        return SourceJob(key, "random", source.label, model, fitting, spec.seed, 1, 0, seed=seed)
+        key = source_key("random", seeded or None, model, config, spec.seed, 1)
+        return SourceJob(key, "random", source.label, model, config, spec.seed, 1, 0, seed=seed)
     return trained_job(spec, source, place, model, target, resolver, pretraining, seed, scaling)
 
 
@@ -118,7 +119,7 @@ def trained_job(
         SpecError: its images do not have the target's shape, or a checkpoint is beyond its first epoch.
         UserError: a dataset does not fit.
     """
-    fitting = scaled(make_fitting(spec, pretraining, resolver.precision), scaling)
+    config = training_config(spec, pretraining, resolver.precision, scaling)
     seeded = {"replicate": seed} if seed else {}
     resolved = resolver.task(matched_source(spec, source, target.info.image_shape), place)
     if resolved.info.image_shape != target.info.image_shape:
@@ -128,11 +129,11 @@ def trained_job(
             f"{source.label} has {resolved.info.image_shape}: "
             f"{keys_to_match(resolved.info.image_shape, target.info.image_shape)}",
         )
-    fitting = _whole_batches(spec, model, fitting, pretraining, resolved.info)
+    config = _whole_batches(spec, model, config, pretraining, resolved.info)
     num_threads = pretraining.threads or resolver.num_threads
     task = task_ref(resolved)
     identity = {"task": task_identity(task), "val_split": pretraining.val_split, **seeded}
-    key = source_key("train", identity, model, fitting, spec.seed, num_threads)
+    key = source_key("train", identity, model, config, spec.seed, num_threads)
     model_index = next(i for i, candidate in enumerate(spec.model) if candidate.label == model.label)
     _, cost = resolve_model(spec, model_index, resolved.info)
     images = sample_images(
@@ -144,14 +145,14 @@ def trained_job(
         sum(resolved.info.test_counts),
         resolved.info.num_validation,
     )
-    _check_checkpoints(spec, f"{place} {source.label}", fitting, pretraining, resolved.info)
-    flops = training_flops(cost.whole_flops + cost.head_flops[-1], images, training_length(fitting, images.train))
+    _check_checkpoints(spec, f"{place} {source.label}", config, pretraining, resolved.info)
+    flops = training_flops(cost.whole_flops + cost.head_flops[-1], images, training_length(config, images.train))
     return SourceJob(
         key,
         "train",
         source.label,
         model,
-        fitting,
+        config,
         spec.seed,
         num_threads,
         flops,
@@ -162,26 +163,26 @@ def trained_job(
 
 
 def _whole_batches(
-    spec: StudySpec, model: ModelRef, fitting: Fitting, pretraining: PretrainingSpec, info: TaskInfo
-) -> Fitting:
-    """Return a fitting without batches of which batch normalisation has no statistics.
+    spec: StudySpec, model: ModelRef, config: TrainingConfig, pretraining: PretrainingSpec, info: TaskInfo
+) -> TrainingConfig:
+    """Return a config without batches of which batch normalisation has no statistics.
 
     Raises:
         SpecError: all batches are single images of one value a channel.
     """
     every = range(model.num_blocks)
-    problem = why_not_one_by_one(fitting, model, every)
+    problem = why_not_one_by_one(config, model, every)
     if problem is not None:
         raise spec.error("pretraining.batch_size", problem)
     if not normalizes(model, every):
-        return fitting
+        return config
     validation: Validation = "given" if info.num_validation else "full"
     sizes = training_sizes(info.train_counts, 1.0, validation, pretraining.val_split, 0, info.groups)
-    return without_single(fitting, sizes)
+    return without_single(config, sizes)
 
 
 def _check_checkpoints(
-    spec: StudySpec, source: str, fitting: Fitting, pretraining: PretrainingSpec, info: TaskInfo
+    spec: StudySpec, source: str, config: TrainingConfig, pretraining: PretrainingSpec, info: TaskInfo
 ) -> None:
     asked = batches_of(pretraining.checkpoints)
     if asked and info.groups and not info.num_validation:
@@ -191,7 +192,7 @@ def _check_checkpoints(
             f"epoch has; got batch {asked[0]}",
         )
     num_train, _ = source_sizes(info, pretraining.val_split)
-    num_batches = len(fitting.batch_sizes(num_train))
+    num_batches = len(config.batch_sizes(num_train))
     beyond = [number for number in asked if number > num_batches]
     if beyond:
         raise spec.error(

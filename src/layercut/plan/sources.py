@@ -56,8 +56,8 @@ def join(one: SourceJob, other: SourceJob) -> SourceJob:
     """Return one job with the checkpoints of both: two entries may ask for different ones of the same training."""
     points = {point.point: point for point in (*one.points, *other.points)}
     names = sorted(points, key=moment)
-    fitting = dataclasses.replace(one.fitting, checkpoints=tuple(names))
-    return dataclasses.replace(one, fitting=fitting, points=tuple(points[name] for name in names))
+    config = dataclasses.replace(one.training, checkpoints=tuple(names))
+    return dataclasses.replace(one, training=config, points=tuple(points[name] for name in names))
 
 
 def _points(key: str, label: str, points: Sequence[str]) -> Iterator[SourcePoint]:

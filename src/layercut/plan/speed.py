@@ -88,8 +88,8 @@ def measured_speed(condition: Condition, cost: ModelCost, cache_dir: Path, measu
         SpecError: a step of training takes more than this machine's memory.
         StorageFullError: the disk is full.
     """
-    num_images, num_classes = _num_images(cost, condition.fitting.batch_size), condition.task.num_classes
-    known = [processor_name(), torch.__version__, num_images, num_classes, condition.fitting.optimizer]
+    num_images, num_classes = _num_images(cost, condition.training.batch_size), condition.task.num_classes
+    known = [processor_name(), torch.__version__, num_images, num_classes, condition.training.optimizer]
     place = cache_dir / "speeds" / f"{content_key('speed', [known, model_identity(condition.model)])}.json"
     told = _read(place, ModelSpeed._fields)
     if told is None:
@@ -183,7 +183,7 @@ def _measure(condition: Condition, num_images: int) -> ModelSpeed:
 def _update_seconds(model: CuttableModel, condition: Condition) -> float:
     if condition.head == "solved":  # nothing is trained
         return 0.0
-    optimizer = build_optimizer(model.named_parameters(), condition.fitting)
+    optimizer = build_optimizer(model.named_parameters(), condition.training)
     return min(_seconds(optimizer.step) for _ in range(3))
 
 

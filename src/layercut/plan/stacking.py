@@ -86,19 +86,19 @@ def alone_warnings(conditions: Iterable[Condition], cost: ModelCost) -> Iterator
     reasons: Counter[tuple[str, str | None]] = Counter()
     for condition in conditions:
         if condition.group is None and condition.num_replicates > 1:
-            fitting = condition.fitting
+            config = condition.training
             if condition.head == "solved":
                 continue
             if condition.head == "solved_first":
                 reasons[condition.model.label, "each starts from a head that is solved for it"] += 1
                 continue
-            if condition.fitting.adapt_norms and condition.trunk:
+            if condition.training.adapt_norms and condition.trunk:
                 reasons[condition.model.label, "each has a frozen trunk of its own, with adapted norms"] += 1
                 continue
             if condition.num_folds:
                 reasons[condition.model.label, "each is cross-validated"] += 1
                 continue
-            reason = why_alone(condition.model, cost, condition.treatment, fitting.batch_size, fitting.lr_schedule)
+            reason = why_alone(condition.model, cost, condition.treatment, config.batch_size, config.lr_schedule)
             reasons[condition.model.label, reason] += 1
     for (model, reason), count in reasons.items():
         yield f"{model}: {count} conditions train their replicates one by one, not stacked: {reason}"

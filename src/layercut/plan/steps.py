@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from layercut.data.split_sizes import training_sizes
 from layercut.data.subset import TaskInfo
-from layercut.plan.jobs import Condition, Fitting
+from layercut.plan.jobs import Condition
+from layercut.training.config import TrainingConfig
 
 FEW_STEPS = 100
 """Below so many, a network from random values has hardly begun to learn: the plain CNN of the digits, which has 94 % of
@@ -17,10 +18,10 @@ ENOUGH_STEPS = 300
 """What a warning proposes: where the shipped networks do not get better any more, on the smallest fractions."""
 
 
-def most_steps(fitting: Fitting, num_train: int) -> int:
+def most_steps(config: TrainingConfig, num_train: int) -> int:
     """Return the steps of a training on so many images that no early stop ends."""
     num_train = max(1, num_train)
-    return fitting.rounds(num_train).num_steps(max(1, len(fitting.batch_sizes(num_train))))
+    return config.rounds(num_train).num_steps(max(1, len(config.batch_sizes(num_train))))
 
 
 def most_images(condition: Condition, info: TaskInfo) -> int:
@@ -43,8 +44,8 @@ def length_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator
     for condition in conditions:
         if condition.head == "solved":
             continue
-        steps[condition.fraction].add(most_steps(condition.fitting, most_images(condition, info)))
-        by_steps[condition.fraction] = condition.fitting.steps is not None
+        steps[condition.fraction].add(most_steps(condition.training, most_images(condition, info)))
+        by_steps[condition.fraction] = condition.training.steps is not None
     for fraction, numbers in steps.items():
         if min(numbers) < FEW_STEPS:
             what = "more `steps`" if by_steps[fraction] else f"`transfer.training.min_steps: {ENOUGH_STEPS}`"

@@ -97,9 +97,9 @@ def _blocks_left(strategy: Strategy, num_blocks: int) -> list[int]:
 
 def _normalization(plan: Plan) -> list[dict[str, Any]]:
     """Return what pixels are scaled by, for the images of each source and target; no numbers where not yet known."""
-    used = [(job.task.label, job.fitting) for job in plan.sources if job.task is not None]
-    used += [(condition.task.label, condition.fitting) for condition in plan.conditions]
-    distinct = dict.fromkeys((label, fitting.mean, fitting.std) for label, fitting in used)
+    used = [(job.task.label, job.training) for job in plan.sources if job.task is not None]
+    used += [(condition.task.label, condition.training) for condition in plan.conditions]
+    distinct = dict.fromkeys((label, config.mean, config.std) for label, config in used)
     return [
         {"images": label, "mean": list(mean) if std else None, "std": list(std) or None}
         for label, mean, std in distinct

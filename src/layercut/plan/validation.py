@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from layercut.data.split_sizes import Validation, split_sizes
 from layercut.data.subset import TaskInfo
 from layercut.errors import few, visible
-from layercut.plan.jobs import Condition, Fitting, SourceJob
+from layercut.plan.jobs import Condition, SourceJob
 from layercut.spec import StudySpec
+from layercut.training.config import TrainingConfig
 
 FEW_IMAGES = 30
 """Below so many validation images, accuracies that are ten points apart are mostly chance."""
@@ -58,7 +59,7 @@ def validation_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iter
     """Say which rules of training do nothing because a fraction is too small to spare validation images."""
     asking: dict[tuple[float, str, str], None] = {}
     for condition in conditions:
-        rules = " and ".join(_rules(condition.fitting))
+        rules = " and ".join(_rules(condition.training))
         if rules and not _sizes(info, condition.fraction, condition.validation, condition.val_split)[1]:
             asking[condition.fraction, rules, condition.validation] = None
     for fraction, rules, validation in asking:
@@ -114,21 +115,21 @@ def _number_of_folds(num_held_out: int) -> str:
 def source_warnings(jobs: Iterable[SourceJob], info: TaskInfo) -> Iterator[str]:
     """Say which rules of pretraining do nothing because a class is too small to spare validation images."""
     for job in jobs:
-        rules = list(_rules(job.fitting))
-        if job.fitting.patience is not None:
-            rules.insert(0, f"early stopping (patience {job.fitting.patience})")
+        rules = list(_rules(job.training))
+        if job.training.patience is not None:
+            rules.insert(0, f"early stopping (patience {job.training.patience})")
         if job.kind == "train" and rules and not source_sizes(info, job.val_split)[1]:
             yield (
                 f"pretraining on {info.label}: a class cannot spare a validation image at `val_split: "
-                f"{job.val_split:g}`, so {' and '.join(rules)} cannot take effect: all {job.fitting.epochs} epochs are "
+                f"{job.val_split:g}`, so {' and '.join(rules)} cannot take effect: all {job.training.epochs} epochs are "
                 "trained and the last weights count; a larger `pretraining.val_split` or more images give some"
             )
 
 
-def _rules(fitting: Fitting) -> Iterator[str]:
-    if fitting.lr_schedule == "plateau":
+def _rules(config: TrainingConfig) -> Iterator[str]:
+    if config.lr_schedule == "plateau":
         yield "the plateau of the learning rate"
-    if fitting.target_accuracy is not None:
-        yield f"the target accuracy {fitting.target_accuracy:g}"
-    if fitting.log_points:
+    if config.target_accuracy is not None:
+        yield f"the target accuracy {config.target_accuracy:g}"
+    if config.log_points:
         yield "the accuracy at log_points"

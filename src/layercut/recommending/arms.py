@@ -97,8 +97,8 @@ def _arm(condition: Condition, model: str) -> Arm:
     from layercut.plan.cuts import is_cutless  # noqa: PLC0415 - reading a recommendation needs no torch
     from layercut.strategies.base import instruction_of  # noqa: PLC0415 - likewise
 
-    treated, fitting = condition.treatment, condition.fitting
-    rate = None if condition.head == "solved" else fitting.lr * fitting.kept_lr_scale
+    treated, config = condition.treatment, condition.training
+    rate = None if condition.head == "solved" else config.lr * config.kept_lr_scale
     return Arm(
         condition.key,
         condition.strategy,

@@ -96,7 +96,7 @@ def _check_one_question(spec: StudySpec) -> None:
 def _check_arms(plan: Plan) -> None:
     """Refuse conditions that a recommendation could not tell apart: factors that change more than the rate."""
     names = [
-        (one.strategy, one.cut, one.fraction, one.fitting.lr * one.fitting.kept_lr_scale, one.source)
+        (one.strategy, one.cut, one.fraction, one.training.lr * one.training.kept_lr_scale, one.source)
         for one in plan.conditions
     ]
     if len(set(names)) < len(names) or len({one.source for one in plan.conditions if one.source}) > 1:

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from layercut.data.subset import Task
 from layercut.features.extract import ComputedInputs
-from layercut.plan.jobs import Fitting
 from layercut.stages.context import Context
 from layercut.stages.inputs import FrozenTrunk, pixel_inputs
 from layercut.training.augment import augment, epoch_draws
 from layercut.training.batches import Inputs
+from layercut.training.config import TrainingConfig
 
 Augmented: TypeAlias = Callable[[int], Inputs] | None
 """Epoch -> inputs of the training images; None where nothing is done to them."""
@@ -29,7 +29,7 @@ Augmented: TypeAlias = Callable[[int], Inputs] | None
 def augmented_inputs(
     context: Context,
     task: Task,
-    fitting: Fitting,
+    config: TrainingConfig,
     positions: NDArray[np.int64],
     trunk: FrozenTrunk | None,
     seeds: Sequence[int],
@@ -41,7 +41,7 @@ def augmented_inputs(
             those of the second, and so on.
         seeds: of each member's augmentation.
     """
-    names = fitting.augmentation
+    names = config.augmentation
     if not names:
         return None
 
@@ -52,7 +52,7 @@ def augmented_inputs(
         def change(pixels: Tensor, which: Tensor) -> Tensor:
             return augment(pixels, names, draws[which])
 
-        pixels = pixel_inputs(context, task, fitting, "train", positions.flatten(), change)
+        pixels = pixel_inputs(context, task, config, "train", positions.flatten(), change)
         return pixels if trunk is None else ComputedInputs(pixels, trunk.frozen)
 
     return in_epoch

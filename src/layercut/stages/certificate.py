@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from layercut.errors import UntrainedError, few
 from layercut.stages.trial import Trial
 from layercut.training.class_weights import image_weights, training_loss
-from layercut.training.schedule import Schedule
+from layercut.training.config import TrainingConfig
 
 _MOST = 4
 _ADAM_EPSILON = 1e-8
@@ -49,14 +49,14 @@ def check_trained(trial: Trial, before: Mapping[str, Tensor], batch: Batch, best
     Raises:
         UntrainedError: one stayed as it was.
     """
-    body, fitting, rates = trial.parts.body, trial.condition.fitting, trial.parts.handling.rates
+    body, config, rates = trial.parts.body, trial.condition.training, trial.parts.handling.rates
     waiting = tuple(f"{block}." for block in trial.waiting(best_epoch))
     before = {name: value for name, value in before.items() if not name.startswith(waiting)}
     after = dict(body.named_parameters())
     still = [name for name, value in after.items() if name in before and torch.equal(value, before[name])]
     for values in (after, {name: before.get(name, value) for name, value in after.items()}):
         if still:
-            still = list(_could_move(body, values, still, batch, fitting, rates))
+            still = list(_could_move(body, values, still, batch, config, rates))
     if still:
         raise UntrainedError(
             f"{trial.condition.strategy} trains {few(still, _MOST)}, but training left it unchanged: do not use this "
@@ -69,7 +69,7 @@ def _could_move(
     values: Mapping[str, Tensor],
     names: list[str],
     batch: Batch,
-    schedule: Schedule,
+    config: TrainingConfig,
     rates: Mapping[str, float],
 ) -> Iterator[str]:
     """Yield those of the parameters that a step would move, where the model has these values."""
@@ -77,14 +77,14 @@ def _could_move(
     body.eval()
     asked = {name: values[name].detach().requires_grad_() for name in names}
     logits = torch.func.functional_call(body, {**values, **asked}, (inputs,))
-    weights = image_weights(labels, schedule.class_weights)
-    loss = training_loss(logits, labels, schedule.label_smoothing, weights)
+    weights = image_weights(labels, config.class_weights)
+    loss = training_loss(logits, labels, config.label_smoothing, weights)
     gradients = torch.autograd.grad(loss, list(asked.values()), allow_unused=True)
     for name, gradient in zip(names, gradients, strict=True):
         if gradient is None:
             continue
         size = gradient.abs()
-        step = size if schedule.optimizer == "sgd" else size / (size + _ADAM_EPSILON)
-        rate = schedule.lr * rates.get(name, 1.0)
+        step = size if config.optimizer == "sgd" else size / (size + _ADAM_EPSILON)
+        rate = config.lr * rates.get(name, 1.0)
         if bool((rate * step > _ROUNDING * values[name].abs()).any()):
             yield name

@@ -54,7 +54,7 @@ def _extract(job: ExtractJob, context: Context) -> None:
     task = context.open_task(job.bank.task)
     for split in get_args(SplitName):
         positions = bank_rows(context, job.bank, split)
-        pixels = pixel_inputs(context, task, job.bank.fitting, split, positions)
+        pixels = pixel_inputs(context, task, job.bank.training, split, positions)
         _write_shard(job, trunk.frozen, open_bank(context, job.bank, split), pixels, device)
 
 

@@ -16,9 +16,10 @@ from layercut.data.splits import sample_split
 from layercut.data.subset import Task
 from layercut.features.extract import ComputedInputs, FrozenBlocks
 from layercut.features.store import FeatureBank
-from layercut.plan.jobs import Bank, Fitting, SampleRule
+from layercut.plan.jobs import Bank, SampleRule
 from layercut.stages.context import Context, open_task
 from layercut.training.batches import Inputs, Normalization, PixelInputs
+from layercut.training.config import TrainingConfig
 
 HELD_BYTES = 2**28
 """Features of a trunk with values of its own are held up to this size, for each set of images."""
@@ -38,13 +39,13 @@ class FrozenTrunk(NamedTuple):
 def freeze_trunk(blocks: nn.Sequential, bank: Bank) -> FrozenTrunk:
     """Return the first blocks of a model as a trunk that never changes."""
     blocks = blocks.eval().requires_grad_(False)
-    return FrozenTrunk(FrozenBlocks(blocks, bank.chunk, bank.fitting.precision), bank)
+    return FrozenTrunk(FrozenBlocks(blocks, bank.chunk, bank.training.precision), bank)
 
 
 def pixel_inputs(
     context: Context,
     task: Task,
-    fitting: Fitting,
+    config: TrainingConfig,
     split: SplitName,
     positions: NDArray[np.int64],
     change: Callable[[Tensor, Tensor], Tensor] | None = None,
@@ -55,21 +56,21 @@ def pixel_inputs(
     """
     images = task.dataset.train.images if split == "train" else task.dataset.test.images
     index = (task.train_index if split == "train" else task.test_index)[positions]
-    normalization = Normalization(fitting.mean, fitting.std)
+    normalization = Normalization(config.mean, config.std)
     return PixelInputs(images, index, normalization, context.torch_device, change)
 
 
 def trial_inputs(
     context: Context,
     task: Task,
-    fitting: Fitting,
+    config: TrainingConfig,
     split: SplitName,
     positions: NDArray[np.int64],
     trunk: FrozenTrunk | None,
 ) -> Inputs:
     """Return the inputs of what a trial trains: pixels, or the features above its frozen trunk."""
     if trunk is None:
-        return pixel_inputs(context, task, fitting, split, positions)
+        return pixel_inputs(context, task, config, split, positions)
     return trunk_inputs(context, task, split, positions, trunk)
 
 
@@ -82,7 +83,7 @@ def trunk_inputs(
     the same bits (`features/extract.py`). A trunk with values of its own computes them once where they are small.
     """
     if trunk.own:
-        own = ComputedInputs(pixel_inputs(context, task, trunk.bank.fitting, split, positions), trunk.frozen)
+        own = ComputedInputs(pixel_inputs(context, task, trunk.bank.training, split, positions), trunk.frozen)
         shape = trunk.bank.model.feature_shapes[len(trunk.frozen.blocks)]
         return own.held(context.torch_device) if 4 * len(positions) * prod(shape) <= HELD_BYTES else own
     rows = bank_rows(context, trunk.bank, split)
@@ -90,7 +91,7 @@ def trunk_inputs(
     end = len(trunk.frozen.blocks)
     stored = [cut for cut in bank.stored_cuts(trunk.bank.num_shards) if cut <= end]
     if not stored:
-        return ComputedInputs(pixel_inputs(context, task, trunk.bank.fitting, split, positions), trunk.frozen)
+        return ComputedInputs(pixel_inputs(context, task, trunk.bank.training, split, positions), trunk.frozen)
     inputs = bank.inputs(stored[-1], np.searchsorted(rows, positions), context.torch_device)
     return inputs if stored[-1] == end else ComputedInputs(inputs, trunk.frozen.part(stored[-1], end))
 

@@ -84,7 +84,7 @@ def _first_feature_maps(trial: Trial, positions: NDArray[np.int64], context: Con
     blocks = list(trial.model.blocks)
     if not blocks:
         return None
-    image = pixel_inputs(context, trial.task, trial.condition.fitting, "test", positions)
+    image = pixel_inputs(context, trial.task, trial.condition.training, "test", positions)
     maps: Tensor = blocks[0].eval()(image.gather(torch.zeros(1, dtype=torch.int64, device=context.torch_device)))
     return maps if maps.dim() == 4 else None
 
@@ -92,7 +92,7 @@ def _first_feature_maps(trial: Trial, positions: NDArray[np.int64], context: Con
 def _training(condition: Condition) -> dict[str, Any]:
     """Return the fields of the training; a head that is solved has none."""
     fields = () if condition.head == "solved" else TrainingSpec.model_fields
-    return {name: getattr(condition.fitting, name) for name in fields}
+    return {name: getattr(condition.training, name) for name in fields}
 
 
 def _card(trial: Trial, record: TrialRecord, kept: tuple[str, ...]) -> dict[str, Any]:
@@ -136,9 +136,9 @@ def _card(trial: Trial, record: TrialRecord, kept: tuple[str, ...]) -> dict[str,
             "image_shape": list(model.image_shape),
             "num_blocks": len(trial.model.block_names),
             "feature_shape": list(model.feature_shapes[len(trial.model.block_names)]),
-            "mean": list(condition.fitting.mean),
-            "std": list(condition.fitting.std),
-            "precision": condition.fitting.precision,
+            "mean": list(condition.training.mean),
+            "std": list(condition.training.std),
+            "precision": condition.training.precision,
         },
         "checkpoint_hash": record.checkpoint_hash,
         "environment": record.environment,

@@ -40,7 +40,7 @@ def _record(
     return PilotRecord(
         key=job.key,
         search=job.search,
-        learning_rate=job.condition.fitting.lr,
+        learning_rate=job.condition.training.lr,
         replicate=job.replicate,
         diverged=isinstance(outcome, DivergedError),
         validation_accuracy=None if done is None else done.validation_accuracy,
@@ -50,7 +50,7 @@ def _record(
         curve=outcome.curve,
         split_hash=splits_hash(trial.split, trial.folds),
         checkpoint_hash=trial.checkpoint_hash,
-        precision=job.condition.fitting.precision,
+        precision=job.condition.training.precision,
         device=context.device,
         environment=context.environment,
         wall_seconds=wall_seconds,

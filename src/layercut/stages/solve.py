@@ -26,9 +26,9 @@ def head_problem(trial: Trial, training: Examples, validation: Examples | None) 
     Raises:
         UnsolvedError: there is no minimum, or features are infinite or NaN.
     """
-    body, fitting = trial.parts.body, trial.condition.fitting
+    body, config = trial.parts.body, trial.condition.training
     parts = [training] if validation is None else [training, validation]
-    features = torch.cat([head_inputs(body, part, fitting.precision) for part in parts])
+    features = torch.cat([head_inputs(body, part, config.precision) for part in parts])
     labels = torch.cat([part.labels for part in parts])
     folds = tuple(
         HeldOut(_rows(trial, fold.train, labels.device), _rows(trial, fold.validation, labels.device))
@@ -39,7 +39,7 @@ def head_problem(trial: Trial, training: Examples, validation: Examples | None) 
         rows = torch.arange(len(labels), device=labels.device)
         splits = (HeldOut(rows[: len(training)], rows[len(training) :]),)
     layer = classifier(body)
-    rule = fitting.class_weights
+    rule = config.class_weights
     strength = choose_strength(features, labels, splits, layer.out_features, layer.bias is not None, rule)
     return HeadProblem(features, labels, len(training), folds, strength, rule)
 
@@ -53,7 +53,7 @@ def solve_trial(trial: Trial, training: Examples, validation: Examples | None) -
     problem, body = head_problem(trial, training, validation), trial.parts.body
     problem.solve(body)
     on_train = _evaluate(body, problem.features[: len(training)], training)
-    strength, metric = problem.strength, trial.condition.fitting.metric
+    strength, metric = problem.strength, trial.condition.training.metric
     point = EpochPoint(1, on_train.loss, on_train.accuracy, strength.loss)
     held_out = strength.held_out
     if validation is not None:

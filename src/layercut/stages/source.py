@@ -65,26 +65,26 @@ def _train(job: SourceJob, context: Context) -> list[PretrainingRecord]:
         raise ValueError("expected a task to train the source on; got none")
     device = context.torch_device
     prepare_device(device, job.num_threads, context.deterministic)
-    purposes = ["init", "order", "layers", "split", *(["augment"] if job.fitting.augmentation else [])]
+    purposes = ["init", "order", "layers", "split", *(["augment"] if job.training.augmentation else [])]
     seeds = {purpose: derive_seed(job.study_seed, "source", purpose, *_own(job)) for purpose in purposes}
     on = _examples(job, context, seeds)
     model = place_model(build_for(job.model, job.task.num_classes, seeds["init"]), device)
     with torch.random.fork_rng():
         torch.manual_seed(seeds["layers"])
-        result = train(model, on.training, on.validation, job.fitting, seeds["order"])
+        result = train(model, on.training, on.validation, job.training, seeds["order"])
     last = PretrainingRecord(
         key=job.key,
         source=job.label,
         model=job.model.label,
-        train_accuracy=evaluate(model, on.training, job.fitting.precision).accuracy,
+        train_accuracy=evaluate(model, on.training, job.training.precision).accuracy,
         validation_accuracy=result.curve[result.best_epoch - 1].validation_accuracy,
-        test_accuracy=evaluate(model, on.test, job.fitting.precision).accuracy,
+        test_accuracy=evaluate(model, on.test, job.training.precision).accuracy,
         best_epoch=result.best_epoch,
         num_epochs=len(result.curve),
         curve=result.curve,
         checkpoint_hash=save_checkpoint(context.checkpoint(job.key), model.state_dict()),
         seeds=seeds,
-        precision=job.fitting.precision,
+        precision=job.training.precision,
         device=context.device,
         num_threads=job.num_threads,
         environment=context.environment,
@@ -152,11 +152,11 @@ def _examples(job: SourceJob, context: Context, seeds: Mapping[str, int]) -> _On
     def examples(
         name: SplitName, positions: NDArray[np.int64], labels: NDArray[np.int64], augmented: Augmented = None
     ) -> Examples:
-        inputs = pixel_inputs(context, task, job.fitting, name, positions)
+        inputs = pixel_inputs(context, task, job.training, name, positions)
         return Examples(inputs, torch.as_tensor(labels[positions], device=context.torch_device), chunk, augmented)
 
-    augmented = augmented_inputs(context, task, job.fitting, split.train[None], None, [seeds.get("augment", 0)])
+    augmented = augmented_inputs(context, task, job.training, split.train[None], None, [seeds.get("augment", 0)])
     training = examples("train", split.train, task.train_labels, augmented)
     validation = examples("train", split.validation, task.train_labels) if len(split.validation) else None
     test = examples("test", np.arange(len(task.test_labels)), task.test_labels)
-    return _On(training, validation, test, job.fitting.precision)
+    return _On(training, validation, test, job.training.precision)

@@ -68,10 +68,10 @@ def run_members(job: TransferJob, context: Context) -> list[Member]:
     before = [values_to_train(trial) for trial in trials]
     order_seeds = [trial.seeds.order for trial in trials]
     handling = trials[0].parts.handling
-    results = train_stacked(bodies, training, validation, condition.fitting, order_seeds, handling)
+    results = train_stacked(bodies, training, validation, condition.training, order_seeds, handling)
     stack = Stack(bodies)
-    on_train = evaluate_stack(stack, training, condition.fitting.precision)
-    on_test = evaluate_stack(stack, test, condition.fitting.precision) if test else [None] * len(trials)
+    on_train = evaluate_stack(stack, training, condition.training.precision)
+    on_test = evaluate_stack(stack, test, condition.training.precision) if test else [None] * len(trials)
     return [
         Member(trial, result, Evaluations(train, test), partial(check_trained, trial, before[m], _batch(training, m)))
         for m, (trial, result, train, test) in enumerate(zip(trials, results, on_train, on_test, strict=True))
@@ -113,7 +113,7 @@ def _examples(
     ) -> StackedExamples:
         positions = _matrix(own)
         used = np.unique(positions)
-        inputs = trial_inputs(context, task, condition.fitting, name, used, trunk)
+        inputs = trial_inputs(context, task, condition.training, name, used, trunk)
         rows = torch.as_tensor(np.searchsorted(used, positions), device=context.torch_device)
         member_labels = torch.as_tensor(labels[positions], device=context.torch_device)
         shared = bool((positions == positions[0]).all())
@@ -121,7 +121,7 @@ def _examples(
 
     splits = [trial.split for trial in trials]
     own, seeds = [split.train for split in splits], [trial.seeds.augment for trial in trials]
-    augmented = augmented_inputs(context, task, condition.fitting, _matrix(own), trunk, seeds)
+    augmented = augmented_inputs(context, task, condition.training, _matrix(own), trunk, seeds)
     training = examples("train", own, task.train_labels, augmented)
     has_validation = any(len(split.validation) for split in splits)
     validation = examples("train", [split.validation for split in splits], task.train_labels)

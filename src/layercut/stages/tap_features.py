@@ -41,12 +41,12 @@ def source_features(
         here = {name: taps[name] for name, at in depth.items() if base <= at and (above is None or at < above)}
         if not here:
             continue
-        inputs = kept[base] if base else pixel_inputs(context, task, job.fitting, split, positions)
+        inputs = kept[base] if base else pixel_inputs(context, task, job.training, split, positions)
         at_base = model.block_names[base - 1] if base else PIXELS
         here = {name: PIXELS if name == at_base else module for name, module in here.items()}
         part = _part(model, base, max(depth[name] for name in here))
         yield from tap_features(
-            part, inputs, here, context.torch_device, job.chunk, job.fitting.precision, most_units=job.most_units
+            part, inputs, here, context.torch_device, job.chunk, job.training.precision, most_units=job.most_units
         )
 
 

@@ -59,7 +59,7 @@ def run_trial(condition: Condition, replicate: int, key: str, context: Context) 
     started = time.perf_counter()
     prepare_device(context.torch_device, num_threads=1, deterministic=context.deterministic)
     trial = prepare_trial(condition, replicate, key, context)
-    body, precision = trial.parts.body, condition.fitting.precision
+    body, precision = trial.parts.body, condition.training.precision
     training = training_examples(trial, trial.split, context)
     validation, test = validation_examples(trial, context), _test_examples(trial, context)
     if condition.head == "solved":
@@ -90,7 +90,7 @@ def train_trial(trial: Trial, training: Examples, validation: Examples | None, c
         if trial.folds:
             result = _train_with_folds(trial, training, context, head)
         else:
-            result = train(body, training, validation, condition.fitting, trial.seeds.order, trial.parts.handling)
+            result = train(body, training, validation, condition.training, trial.seeds.order, trial.parts.handling)
     check_trained(trial, before, lambda: next(iter(training.chunks())), result.best_epoch)
     return result if head is None else result._replace(penalty_strength=head.strength.value)
 
@@ -114,11 +114,11 @@ def judge_trial(trial: Trial, training: Examples, validation: Examples | None, c
 
 def _train_with_folds(trial: Trial, training: Examples, context: Context, head: HeadProblem | None) -> Training:
     """Train the models of the folds, then the trial's own on all images for as long as was best for them."""
-    fitting, seeds, body, handling = trial.condition.fitting, trial.seeds, trial.parts.body, trial.parts.handling
-    rounds = fitting.rounds(len(training))
+    config, seeds, body, handling = trial.condition.training, trial.seeds, trial.parts.body, trial.parts.handling
+    rounds = config.rounds(len(training))
     result = _train_folds(trial, training, context, head)
     torch.manual_seed(seeds.layers)
-    num_steps = train_for(body, training, fitting, rounds, result.best_epoch, seeds.order, result.curve, handling)
+    num_steps = train_for(body, training, config, rounds, result.best_epoch, seeds.order, result.curve, handling)
     return result._replace(num_steps=num_steps)
 
 
@@ -127,8 +127,8 @@ def _train_folds(trial: Trial, training: Examples, context: Context, head: HeadP
 
     `head`: each starts from the head that is solved on its own training images.
     """
-    fitting, seeds, body, handling = trial.condition.fitting, trial.seeds, trial.parts.body, trial.parts.handling
-    rounds = fitting.rounds(len(training))
+    config, seeds, body, handling = trial.condition.training, trial.seeds, trial.parts.body, trial.parts.handling
+    rounds = config.rounds(len(training))
     bodies = [copy.deepcopy(body) for _ in trial.folds]
     if head is not None:
         for number, model in enumerate(bodies):
@@ -137,7 +137,7 @@ def _train_folds(trial: Trial, training: Examples, context: Context, head: HeadP
         Fold(model, training_examples(trial, fold, context), _held_out_examples(trial, fold, context))
         for model, fold in zip(bodies, trial.folds, strict=True)
     ]
-    return train_folds(folds, fitting, rounds, seeds.order, handling)
+    return train_folds(folds, config, rounds, seeds.order, handling)
 
 
 def validation_examples(trial: Trial, context: Context) -> Examples | None:
@@ -156,7 +156,7 @@ def training_examples(trial: Trial, split: Split, context: Context) -> Examples:
     augmented = augmented_inputs(
         context,
         trial.task,
-        trial.condition.fitting,
+        trial.condition.training,
         split.train[None],
         trial.parts.trunk,
         [trial.seeds.augment],
@@ -178,5 +178,5 @@ def _some_examples(
 ) -> Examples:
     trunk, condition = trial.parts.trunk, trial.condition
     chunk = chunk_size(condition.model.largest_features(condition.trunk))
-    inputs = trial_inputs(context, trial.task, condition.fitting, name, positions, trunk)
+    inputs = trial_inputs(context, trial.task, condition.training, name, positions, trunk)
     return Examples(inputs, torch.as_tensor(labels[positions], device=context.torch_device), chunk, augmented)

@@ -76,9 +76,9 @@ class Trial(NamedTuple):
 
     def waiting(self, round_number: int) -> tuple[str, ...]:
         """Return the qualified names of the blocks that have not joined in a round."""
-        fitting, turns = self.condition.fitting, self.parts.handling.turns
-        num_rounds = fitting.rounds(len(self.split.train)).number if turns else 1
-        joins = joining_rounds(turns, fitting.unfreeze_every, num_rounds)
+        config, turns = self.condition.training, self.parts.handling.turns
+        num_rounds = config.rounds(len(self.split.train)).number if turns else 1
+        joins = joining_rounds(turns, config.unfreeze_every, num_rounds)
         return tuple(name for name, at in joins.items() if at > round_number)
 
 
@@ -124,8 +124,8 @@ def prepare_trial(condition: Condition, replicate: int, key: str, context: Conte
     source, checkpoint_hash = context.open_source(condition.source) if condition.source else ({}, None)
     model = place_model(prepare_model(condition, source, seeds), context.torch_device)
     parts = separate(condition, model)
-    if condition.fitting.adapt_norms:
-        images = pixel_inputs(context, task, condition.fitting, "train", split.train)
+    if condition.training.adapt_norms:
+        images = pixel_inputs(context, task, condition.training, "train", split.train)
         _adapt(model, parts, images, condition)
     hashed = _frozen_hash(parts)
     blocks = {name: _hash_of(parts.body, name) for name in parts.handling.turns}
@@ -157,7 +157,7 @@ def _adapt(model: CuttableModel, parts: Parts, images: Inputs, condition: Condit
     seen_by: nn.Module = model if above or parts.trunk is None else parts.trunk.frozen.blocks
     if above or below:
         largest = condition.model.largest_features(0)
-        adapt_norms(seen_by, [*below, *above], images, largest, condition.fitting.precision)
+        adapt_norms(seen_by, [*below, *above], images, largest, condition.training.precision)
 
 
 def separate(condition: Condition, model: CuttableModel) -> Parts:
@@ -170,7 +170,7 @@ def separate(condition: Condition, model: CuttableModel) -> Parts:
     for index, (name, block) in enumerate(blocks):
         if index in condition.treatment.trained:
             resting += _mark(f"blocks.{name}", block, trains)
-            if condition.fitting.freeze_norm_statistics and index in condition.treatment.kept:
+            if condition.training.freeze_norm_statistics and index in condition.treatment.kept:
                 norms = running_norms(block.modules())
                 resting += [path for path, layer in block.named_modules(prefix=f"blocks.{name}") if layer in norms]
         else:
@@ -180,7 +180,9 @@ def separate(condition: Condition, model: CuttableModel) -> Parts:
     if condition.head == "solved":
         classifier(body).requires_grad_()
     trained = frozenset(name for name, value in body.named_parameters() if value.requires_grad)
-    trunk = None if bank is None else freeze_trunk(model.trunk(below), bank)._replace(own=condition.fitting.adapt_norms)
+    trunk = (
+        None if bank is None else freeze_trunk(model.trunk(below), bank)._replace(own=condition.training.adapt_norms)
+    )
     kept = _kept_parameters(condition, model)
     return Parts(trunk, body, kept, trained, _handling(condition, body, kept))
 
@@ -204,21 +206,21 @@ def _mark(name: str, block: nn.Module, trains: Callable[[nn.Module, str], bool])
 
 
 def _handling(condition: Condition, body: PartlyTrained, kept: frozenset[str]) -> Handling:
-    strategy, fitting, ref = condition.does, condition.fitting, condition.model
+    strategy, config, ref = condition.does, condition.training, condition.model
     rates: dict[str, float] = {}
     turns: dict[str, int] = {}
-    if fitting.kept_lr_scale != 1:
-        rates = dict.fromkeys(kept, fitting.kept_lr_scale)
+    if config.kept_lr_scale != 1:
+        rates = dict.fromkeys(kept, config.kept_lr_scale)
     if isinstance(strategy, RatedStrategy):
         place = {f"blocks.{name}": block for block, name in enumerate(ref.block_names)}
         for name, _ in body.blocks.named_parameters(prefix="blocks"):
             block = place[".".join(name.split(".")[:2])]
-            rates[name] = rates.get(name, 1.0) * strategy.rate(block, ref.num_blocks, fitting.layer_decay)
+            rates[name] = rates.get(name, 1.0) * strategy.rate(block, ref.num_blocks, config.layer_decay)
     if isinstance(strategy, StagedStrategy):
         names = {block: ref.block_names[block] for block in condition.treatment.trained}
         turns = {f"blocks.{name}": strategy.turn(block, ref.group_ends) for block, name in names.items()}
     pulled = isinstance(strategy, PullingStrategy) and strategy.pulled
-    return Handling(rates, kept if pulled else frozenset(), fitting.pull if pulled else 0.0, turns)
+    return Handling(rates, kept if pulled else frozenset(), config.pull if pulled else 0.0, turns)
 
 
 def _kept_parameters(condition: Condition, model: CuttableModel) -> frozenset[str]:
@@ -240,7 +242,7 @@ def trial_record(
     """
     if on.test is not None and not math.isfinite(on.test.loss):
         raise DivergedError(len(result.curve), result.curve)
-    fitting = trial.condition.fitting
+    config = trial.condition.training
     tested = on.test.counts() if on.test else None
     test, held_out = (counts.scores() if counts else None for counts in (tested, result.held_out))
     return TrialRecord(
@@ -265,8 +267,8 @@ def trial_record(
         seeds=trial.seeds._asdict(),
         split_hash=splits_hash(trial.split, trial.folds),
         checkpoint_hash=trial.checkpoint_hash,
-        classification_report=_report(trial.task, on.test) if fitting.classification_report and on.test else None,
-        precision=fitting.precision,
+        classification_report=_report(trial.task, on.test) if config.classification_report and on.test else None,
+        precision=config.precision,
         device=context.device,
         num_threads=1,
         environment=context.environment,

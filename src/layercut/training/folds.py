@@ -26,12 +26,12 @@ from torch import nn
 from layercut.metrics import ACCURACY, Metric, pooled
 from layercut.records import EpochPoint
 from layercut.training.batches import Examples
+from layercut.training.config import TrainingConfig
 from layercut.training.evaluate import Evaluation, evaluate
 from layercut.training.handling import PLAIN, Handling
 from layercut.training.history import Training, TrainingHistory
 from layercut.training.loop import Optimization
 from layercut.training.rounds import Rounds
-from layercut.training.schedule import Schedule
 
 
 class Fold(NamedTuple):
@@ -43,7 +43,7 @@ class Fold(NamedTuple):
 
 
 def train_folds(
-    folds: Sequence[Fold], schedule: Schedule, rounds: Rounds, order_seed: int, handling: Handling = PLAIN
+    folds: Sequence[Fold], config: TrainingConfig, rounds: Rounds, order_seed: int, handling: Handling = PLAIN
 ) -> Training:
     """Train the models of all folds in place, side by side, until they stop together.
 
@@ -59,14 +59,14 @@ def train_folds(
     Raises:
         DivergedError: a loss became infinite or NaN, in any fold.
     """
-    runs = [Optimization(fold.model, fold.training, schedule, rounds, order_seed, handling) for fold in folds]
+    runs = [Optimization(fold.model, fold.training, config, rounds, order_seed, handling) for fold in folds]
     since = runs[0].unfreezing.last
-    history = TrainingHistory(schedule.patience, schedule.target_accuracy, "loss", schedule.patience_watch, since)
+    history = TrainingHistory(config.patience, config.target_accuracy, "loss", config.patience_watch, since)
     num_looks = 0
     looks: list[list[Evaluation]] = []
     for number in range(1, rounds.number + 1):
         trained = [run.round(number) for run in runs]
-        held_out = [evaluate(fold.model, fold.held_out, schedule.precision) for fold in folds]
+        held_out = [evaluate(fold.model, fold.held_out, config.precision) for fold in folds]
         looks.append(held_out)
         num_looks += sum(len(fold.held_out) for fold in folds)
         point = EpochPoint(
@@ -76,7 +76,7 @@ def train_folds(
             _mean_loss(held_out),
             _mean([on.accuracy for on in held_out], [len(fold.held_out) for fold in folds]),
             trained[0].learning_rate,
-            None if schedule.metric == ACCURACY else _score(held_out, schedule.metric),
+            None if config.metric == ACCURACY else _score(held_out, config.metric),
         )
         history.add(point)
         if history.stopped:
@@ -84,7 +84,7 @@ def train_folds(
         for run in runs:
             run.rate.after_round(point)
     result = history.result()
-    unseen = _unseen(looks, schedule.metric, result.best_epoch)
+    unseen = _unseen(looks, config.metric, result.best_epoch)
     counts = pooled(one.counts() for one in unseen)
     if counts is None:
         return result._replace(num_validation_looks=num_looks)
@@ -95,7 +95,7 @@ def train_folds(
 def train_for(
     model: nn.Module,
     examples: Examples,
-    schedule: Schedule,
+    config: TrainingConfig,
     rounds: Rounds,
     num_rounds: int,
     order_seed: int,
@@ -111,7 +111,7 @@ def train_for(
     Raises:
         DivergedError: the loss became infinite or NaN.
     """
-    run = Optimization(model, examples, schedule, rounds, order_seed, handling)
+    run = Optimization(model, examples, config, rounds, order_seed, handling)
     own = TrainingHistory(None)
     for number in range(1, num_rounds + 1):
         own.add(run.round(number))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Handling(NamedTuple):
-    """By names of parameters; what is not named learns at the schedule's own rate, towards nothing."""
+    """By names of parameters; what is not named learns at the training's own rate, towards nothing."""
 
     rates: Mapping[str, float] = {}
     """Factors of the learning rate."""

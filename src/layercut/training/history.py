@@ -22,9 +22,9 @@ class Training(NamedTuple):
     """From 1; the last epoch where there was no validation set."""
     stop_reason: StopReason = "limit"
     log_accuracies: tuple[tuple[str, float], ...] = ()
-    """Validation accuracy at the schedule's log points."""
+    """Validation accuracy at the log points."""
     snapshots: Mapping[str, Mapping[str, Tensor]] | None = None
-    """Values of the model at the schedule's checkpoints."""
+    """Values of the model at the checkpoints."""
     num_validation_looks: int | None = None
     """Validation images evaluated to follow the training, each time counted; log points are not."""
     num_steps: int | None = None

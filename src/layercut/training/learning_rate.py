@@ -2,7 +2,7 @@
 
 `plateau`, `cosine` and `step` change the rate after a round (an epoch, unless the study counts in steps:
 `training/rounds.py`), `one_cycle` after every step. A warm-up multiplies the
-rate by 1/(n+1), 2/(n+1), ... in its n steps, beside whatever the schedule does.
+rate by 1/(n+1), 2/(n+1), ... in its n steps, beside whatever the config does.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ from torch.optim.lr_scheduler import (
 )
 
 from layercut.records import EpochPoint
+from layercut.training.config import TrainingConfig
 from layercut.training.rounds import Rounds
-from layercut.training.schedule import Schedule
 
 
 class LearningRate:
     """Follows one training and sets the rate of its optimizer, the same factor for every group of parameters."""
 
     def __init__(
-        self, optimizer: torch.optim.Optimizer, schedule: Schedule, rounds: Rounds, steps_an_epoch: int
+        self, optimizer: torch.optim.Optimizer, config: TrainingConfig, rounds: Rounds, steps_an_epoch: int
     ) -> None:
         self._optimizer = optimizer
         self._after_step: list[LRScheduler] = []
         self._after_round: list[LRScheduler] = []
         self._plateau: ReduceLROnPlateau | None = None
-        self._watch = schedule.lr_watch
-        if schedule.lr_schedule == "plateau":
+        self._watch = config.lr_watch
+        if config.lr_schedule == "plateau":
             self._plateau = ReduceLROnPlateau(
                 optimizer,
-                mode="min" if schedule.lr_watch == "loss" else "max",
-                factor=schedule.lr_factor,
-                patience=schedule.lr_patience,
+                mode="min" if config.lr_watch == "loss" else "max",
+                factor=config.lr_factor,
+                patience=config.lr_patience,
             )
-        elif schedule.lr_schedule == "cosine":
+        elif config.lr_schedule == "cosine":
             self._after_round.append(CosineAnnealingLR(optimizer, rounds.number))
-        elif schedule.lr_schedule == "step":
-            self._after_round.append(StepLR(optimizer, schedule.lr_step_epochs or 1, schedule.lr_factor))
-        elif schedule.lr_schedule == "one_cycle":
+        elif config.lr_schedule == "step":
+            self._after_round.append(StepLR(optimizer, config.lr_step_epochs or 1, config.lr_factor))
+        elif config.lr_schedule == "one_cycle":
             self._after_step.append(_one_cycle(optimizer, rounds.num_steps(steps_an_epoch)))
-        warmup_steps = schedule.warmup_steps or schedule.warmup_epochs * steps_an_epoch
+        warmup_steps = config.warmup_steps or config.warmup_epochs * steps_an_epoch
         if warmup_steps:
             self._after_step.append(LinearLR(optimizer, 1 / (warmup_steps + 1), total_iters=warmup_steps))
-        self.last = schedule.lr
+        self.last = config.lr
         """Rate of the last step, for what is new."""
 
     def after_step(self) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from layercut.records import EpochPoint
 from layercut.training.batches import Examples
 from layercut.training.class_weights import image_weights, training_loss
+from layercut.training.config import TrainingConfig
 from layercut.training.evaluate import evaluate
 from layercut.training.handling import PLAIN, Handling
 from layercut.training.history import Training, TrainingHistory
@@ -23,7 +24,6 @@ from layercut.training.log_points import AccuracyLog, Snapshots, points_behind
 from layercut.training.optimizer import build_optimizer, clip_gradients
 from layercut.training.precision import training_precision
 from layercut.training.rounds import Batches, Rounds
-from layercut.training.schedule import Schedule
 from layercut.training.unfreezing import Unfreezing
 from layercut.training.validation import EveryEpoch, Validation
 
@@ -38,27 +38,27 @@ class Optimization:
         self,
         model: nn.Module,
         examples: Examples,
-        schedule: Schedule,
+        config: TrainingConfig,
         rounds: Rounds,
         order_seed: int,
         handling: Handling = PLAIN,
     ) -> None:
         self.model = model
         self._examples = examples
-        self._schedule = schedule
+        self._config = config
         self._rounds = rounds
-        weights = image_weights(examples.labels, schedule.class_weights)
+        weights = image_weights(examples.labels, config.class_weights)
         self._weights = None if weights is None else weights.float()
-        batch_sizes = schedule.batch_sizes(len(examples))
+        batch_sizes = config.batch_sizes(len(examples))
         self.steps_an_epoch = len(batch_sizes)
         self._batches = Batches(len(examples), batch_sizes, [order_seed], examples.labels.device)
-        self._optimizer = build_optimizer(model.named_parameters(), schedule, handling)
-        self.unfreezing = Unfreezing(model, dict(model.named_parameters()), handling.turns, schedule, rounds.number)
-        self.rate = LearningRate(self._optimizer, schedule, rounds, self.steps_an_epoch)
+        self._optimizer = build_optimizer(model.named_parameters(), config, handling)
+        self.unfreezing = Unfreezing(model, dict(model.named_parameters()), handling.turns, config, rounds.number)
+        self.rate = LearningRate(self._optimizer, config, rounds, self.steps_an_epoch)
 
     def round(self, number: int, look: Look | None = None) -> EpochPoint:
         """Train for one round, from 1; return its average loss and accuracy in training."""
-        model, examples, schedule = self.model, self._examples, self._schedule
+        model, examples, config = self.model, self._examples, self._config
         device = examples.labels.device
         loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         num_right = torch.zeros((), dtype=torch.int64, device=device)
@@ -71,14 +71,14 @@ class Optimization:
                 epoch_inputs = examples.training_inputs(batch.epoch)
             labels = examples.labels[positions]
             inputs = epoch_inputs.gather(positions)
-            with training_precision(schedule.precision, inputs.device):
+            with training_precision(config.precision, inputs.device):
                 logits = model(inputs)
             weights = None if self._weights is None else self._weights[positions]
-            loss = training_loss(logits, labels, schedule.label_smoothing, weights)
+            loss = training_loss(logits, labels, config.label_smoothing, weights)
             self._optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            if schedule.clip_norm is not None:
-                clip_gradients(model.parameters(), schedule.clip_norm)
+            if config.clip_norm is not None:
+                clip_gradients(model.parameters(), config.clip_norm)
             self._optimizer.step()
             self.rate.after_step()
             loss_sum += loss.detach() * len(positions)
@@ -94,7 +94,7 @@ def train(
     model: nn.Module,
     examples: Examples,
     validation: Examples | None,
-    schedule: Schedule,
+    config: TrainingConfig,
     order_seed: int,
     handling: Handling = PLAIN,
 ) -> Training:
@@ -105,21 +105,21 @@ def train(
     Raises:
         DivergedError: the loss became infinite or NaN.
     """
-    rounds = schedule.rounds(len(examples))
-    optimization = Optimization(model, examples, schedule, rounds, order_seed, handling)
+    rounds = config.rounds(len(examples))
+    optimization = Optimization(model, examples, config, rounds, order_seed, handling)
     since = optimization.unfreezing.last
-    history = TrainingHistory(schedule.patience, schedule.target_accuracy, watch=schedule.patience_watch, since=since)
-    log = AccuracyLog(schedule.log_points, optimization.steps_an_epoch)
-    snapshots = Snapshots(schedule.checkpoints)
-    follow: Validation = EveryEpoch(validation, schedule.precision, history, schedule.metric)
-    if validation is not None and schedule.validate_epochs == "as_needed":
-        follow = LazyValidation(validation, schedule.precision, history, schedule.patience, rounds.number)
+    history = TrainingHistory(config.patience, config.target_accuracy, watch=config.patience_watch, since=since)
+    log = AccuracyLog(config.log_points, optimization.steps_an_epoch)
+    snapshots = Snapshots(config.checkpoints)
+    follow: Validation = EveryEpoch(validation, config.precision, history, config.metric)
+    if validation is not None and config.validate_epochs == "as_needed":
+        follow = LazyValidation(validation, config.precision, history, config.patience, rounds.number)
     best_state: dict[str, Tensor] = {}
 
     def look(point: str) -> None:
         snapshots.look(point, model)
         if validation is not None and log.wants(point):
-            log.add(point, [evaluate(model, validation, schedule.precision).accuracy])
+            log.add(point, [evaluate(model, validation, config.precision).accuracy])
             model.train()
 
     look("0")

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from layercut.records import EpochPoint
 from layercut.training.batches import StackedExamples
 from layercut.training.class_weights import image_weights
+from layercut.training.config import TrainingConfig
 from layercut.training.evaluate import Evaluation
 from layercut.training.handling import PLAIN, Handling
 from layercut.training.history import DivergedError, Training, TrainingHistory
@@ -23,7 +24,6 @@ from layercut.training.log_points import AccuracyLog, points_behind
 from layercut.training.optimizer import build_optimizer, clip_member_gradients
 from layercut.training.precision import training_precision
 from layercut.training.rounds import Batches
-from layercut.training.schedule import Schedule
 from layercut.training.stack import Stack, evaluate_stack, stacked_losses
 from layercut.training.unfreezing import Unfreezing
 from layercut.training.validation import with_validation
@@ -33,7 +33,7 @@ def train_stacked(
     models: Sequence[nn.Module],
     examples: StackedExamples,
     validation: StackedExamples | None,
-    schedule: Schedule,
+    config: TrainingConfig,
     order_seeds: Sequence[int],
     handling: Handling = PLAIN,
 ) -> list[Training | DivergedError]:
@@ -42,25 +42,25 @@ def train_stacked(
     Losses are summed over members, so gradients are each member's own; optimizers work element by element, so one
     over the stack is one for each member. A member that diverges is its own `DivergedError` and disturbs no other.
 
-    All members have one learning rate, so a plateau, which each would see at another time, is no schedule of a stack.
+    All members have one learning rate, so a plateau, which each would see at another time, is no config of a stack.
 
     Raises:
         ValueError: the models or their schedules cannot be stacked.
     """
-    if schedule.lr_schedule == "plateau":
+    if config.lr_schedule == "plateau":
         raise ValueError("models with a learning rate of their own each cannot be stacked: lr_schedule plateau")
     device = examples.labels.device
     stack = Stack(models)
-    batch_sizes = schedule.batch_sizes(len(examples))
-    optimizer = build_optimizer(stack.parameters.items(), schedule, handling)
-    rounds = schedule.rounds(len(examples))
-    rate = LearningRate(optimizer, schedule, rounds, len(batch_sizes))
+    batch_sizes = config.batch_sizes(len(examples))
+    optimizer = build_optimizer(stack.parameters.items(), config, handling)
+    rounds = config.rounds(len(examples))
+    rate = LearningRate(optimizer, config, rounds, len(batch_sizes))
     batches = Batches(len(examples), batch_sizes, order_seeds, device)
-    weights = image_weights(examples.labels, schedule.class_weights)
-    unfreezing = Unfreezing(stack.template, stack.parameters, handling.turns, schedule, rounds.number)
-    since, watch = unfreezing.last, schedule.patience_watch
-    histories = [TrainingHistory(schedule.patience, schedule.target_accuracy, watch=watch, since=since) for _ in models]
-    log = AccuracyLog(schedule.log_points, len(batch_sizes))
+    weights = image_weights(examples.labels, config.class_weights)
+    unfreezing = Unfreezing(stack.template, stack.parameters, handling.turns, config, rounds.number)
+    since, watch = unfreezing.last, config.patience_watch
+    histories = [TrainingHistory(config.patience, config.target_accuracy, watch=watch, since=since) for _ in models]
+    log = AccuracyLog(config.log_points, len(batch_sizes))
     diverged: dict[int, DivergedError] = {}
     running = list(range(len(models)))
     best: dict[str, Tensor] = {}
@@ -68,7 +68,7 @@ def train_stacked(
 
     def look(point: str) -> None:
         if validation is not None and log.wants(point):
-            log.add(point, [on.accuracy for on in evaluate_stack(stack, validation, schedule.precision)])
+            log.add(point, [on.accuracy for on in evaluate_stack(stack, validation, config.precision)])
             stack.train()
 
     look("0")
@@ -84,7 +84,7 @@ def train_stacked(
             losses, right = _step(
                 stack,
                 optimizer,
-                schedule,
+                config,
                 _gathered(weights, batch.positions),
                 *examples.gather(batch.positions, augmented),
             )
@@ -99,10 +99,10 @@ def train_stacked(
             EpochPoint(number, loss_sum / num_seen, right / num_seen, learning_rate=rate.last)
             for loss_sum, right in zip(loss_sums.tolist(), num_right.tolist(), strict=True)
         ]
-        results = [] if validation is None else evaluate_stack(stack, validation, schedule.precision)
+        results = [] if validation is None else evaluate_stack(stack, validation, config.precision)
         if results:
             both = zip(points, results, strict=True)
-            points = [with_validation(point, result, schedule.metric) for point, result in both]
+            points = [with_validation(point, result, config.metric) for point, result in both]
         better = _follow(histories, points, running, diverged)
         held_out |= {member: results[member] for member in better}
         best = _keep(best, stack.values(), better)
@@ -132,20 +132,20 @@ def _gathered(weights: Tensor | None, positions: Tensor) -> Tensor | None:
 def _step(
     stack: Stack,
     optimizer: torch.optim.Optimizer,
-    schedule: Schedule,
+    config: TrainingConfig,
     weights: Tensor | None,
     inputs: Tensor,
     labels: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """Train each member on its own batch; return losses and correct counts, "members"."""
-    with training_precision(schedule.precision, inputs.device):
+    with training_precision(config.precision, inputs.device):
         logits = stack(inputs)
-    each = stacked_losses(logits, labels, schedule.label_smoothing)
+    each = stacked_losses(logits, labels, config.label_smoothing)
     losses = (each if weights is None else each * weights).mean(dim=1)
     optimizer.zero_grad(set_to_none=True)
     losses.sum().backward()  # type: ignore[no-untyped-call]
-    if schedule.clip_norm is not None:
-        clip_member_gradients(stack.parameters.values(), schedule.clip_norm)
+    if config.clip_norm is not None:
+        clip_member_gradients(stack.parameters.values(), config.clip_norm)
     optimizer.step()
     return losses.detach(), (logits.detach().argmax(dim=2) == labels).sum(dim=1)
 

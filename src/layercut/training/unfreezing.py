@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 from torch import Tensor, nn
 
 from layercut.models.partly import PartlyTrained
-from layercut.training.schedule import Schedule
+from layercut.training.config import TrainingConfig
 
 Name = TypeVar("Name", str, int)
 
@@ -43,7 +43,7 @@ class Unfreezing:
         model: nn.Module,
         parameters: Mapping[str, Tensor],
         turns: Mapping[str, int],
-        schedule: Schedule,
+        config: TrainingConfig,
         num_rounds: int,
     ) -> None:
         """Freeze nothing yet.
@@ -56,7 +56,7 @@ class Unfreezing:
         Raises:
             TypeError: blocks of a model that cannot hold them back are to join later.
         """
-        joins = joining_rounds(turns, schedule.unfreeze_every, num_rounds)
+        joins = joining_rounds(turns, config.unfreeze_every, num_rounds)
         self.last = max(joins.values(), default=1)
         """The round from which everything is trained."""
         self._waiting = {

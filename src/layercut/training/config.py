@@ -1,4 +1,4 @@
-"""Settings of the training loop: how long, how fast, by which rules.
+"""How one model is trained: what a study file says of it, resolved to plain values that no later stage changes.
 
 A new field of `spec/training.py` needs one line here, under the same name; it then reaches the loop, and the keys of
 trials where its value is not the default (`plan/canonical.py`).
@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from layercut.metrics import ACCURACY, Metric
+from layercut.training.augment import Step
 from layercut.training.class_weights import ClassWeights
 from layercut.training.precision import Precision
 from layercut.training.rounds import Rounds, rounds_of_epochs, rounds_of_steps
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """The fields of a study file's training under their names; `spec/training.py` describes them."""
+class TrainingConfig:
+    """The configuration of one training; `spec/training.py` describes the fields of its names."""
 
     optimizer: str
     lr: float
@@ -59,6 +60,12 @@ class Schedule:
     """Training continues for at least this many steps."""
     evaluations: int = 20
     """Into how many rounds `steps` are divided."""
+    augmentation: tuple[Step, ...] = ()
+    """What is done to training images, in order (`training/augment.py`)."""
+    classification_report: bool = False
+    mean: tuple[float, ...] = ()
+    """What pixels are scaled by, with `std`: one number, or one a channel; empty: not known before data are read."""
+    std: tuple[float, ...] = ()
     metric: Metric = ACCURACY
     """By which the best epoch is chosen, and patience waits; that of the study, for its trials."""
 
