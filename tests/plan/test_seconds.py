@@ -6,10 +6,12 @@ import dataclasses
 import itertools
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from layercut.data.splits import sample_split
 from layercut.plan import seconds, speed
-from layercut.plan.cost import Images, Length, model_cost, num_evaluated
+from layercut.plan.cost import Images, Length, model_cost, num_evaluated, sample_images
 from layercut.plan.piloting import as_pilot
 from layercut.plan.seconds import estimated_seconds, evaluation, training_step
 from layercut.plan.speed import ModelSpeed, SolverSpeed, solver_speed
@@ -103,6 +105,15 @@ def test_a_study_of_solved_heads_alone_has_the_time_of_the_solver(tmp_path):
     assert found["strategies"]["linear_probe"] > 0
 
 
+@pytest.mark.parametrize("validation", ["within", "full"])
+def test_the_images_of_a_trial_are_counted_as_they_are_drawn(validation):
+    """Of 7, 11 and 30 images a third and a bit is 2, 4 and 10: 16, where the same of all 48 would be 17."""
+    labels, rule = np.repeat([0, 1, 2], [7, 11, 30]), {"validation": validation, "val_split": 0.2}
+    drawn = sample_split(labels, 3, 0.35, 0, 0, **rule)
+    planned = sample_images((7, 11, 30), 0.35, num_folds=5, num_test=4, **rule)
+    assert (planned.train, planned.validation) == (len(drawn.train), len(drawn.validation))
+
+
 @pytest.mark.parametrize(
     ("validation", "paths"), [("within", 1 + 1 / len(STRENGTHS)), ("folds", 5 + 1 / len(STRENGTHS))]
 )
@@ -113,7 +124,7 @@ def test_a_solved_head_takes_its_paths_however_few_images_it_has(tmp_path, monke
     overrides = ("transfer.strategies=[linear_probe]", "transfer.cuts=[3]", f"transfer.validation={validation}")
     plan = tiny_plan(*overrides).plan
     (condition,) = plan.conditions
-    assert condition.num_evaluated == 322  # of the sample and of the test, each once
+    assert condition.num_evaluated == 323  # of the sample and of the test, each once
     found = estimated_seconds(plan, tmp_path, num_cores=1, measure=True)
     assert found["transfer"] == pytest.approx(9.0 + 70.0 * paths + condition.num_evaluated * 300.0 / 3)
 

@@ -38,7 +38,7 @@ def check_fractions(
     for fraction in fractions:
         if not 0 < fraction <= 1:
             raise DataError(f"a fraction must be in (0, 1]; got {fraction:g}")
-        if sample_counts([count], fraction) == [0]:
+        if sample_count(count, fraction) == 0:
             raise DataError(
                 f"fraction {fraction:g} leaves no image of class {name!r}, which has {count} for training; "
                 f"the least usable fraction is {least_fraction(count):g}"
@@ -102,13 +102,19 @@ def least_fraction(count: int) -> float:
     exact = 0.5 / count
     num_decimals = 1 - math.floor(math.log10(exact))
     steps = math.floor(exact * 10**num_decimals)
-    while sample_counts([count], steps / 10**num_decimals) == [0]:
+    while sample_count(count, steps / 10**num_decimals) == 0:
         steps += 1
     return float(steps / 10**num_decimals)
 
 
+def sample_count(count: int, fraction: float) -> int:
+    """Return how many images a fraction takes of a class of `count`: the one definition, which draws and plans share."""
+    return round(fraction * count)
+
+
 def sample_counts(counts: Sequence[int], fraction: float) -> list[int]:
-    return [round(fraction * count) for count in counts]
+    """Return how many images a fraction takes of each class."""
+    return [sample_count(count, fraction) for count in counts]
 
 
 def validation_counts(totals: Sequence[int], val_split: float) -> list[int]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layercut.data.groups import group_folds, held_out_groups
-from layercut.data.split_sizes import Validation, check_fractions, sample_counts, validation_counts
+from layercut.data.split_sizes import Validation, check_fractions, sample_count, sample_counts, validation_counts
 from layercut.seeding import derive_seed
 
 
@@ -154,7 +154,7 @@ def _draw_within(members: _Class, fraction: float, replicate: int, study_seed: i
     """Sample a class, then give the sampled images that come first in a second order to validation."""
     label, positions, num_validation = members
     order = _permutation(len(positions), study_seed, "sample", replicate, label)
-    sampled = order[: round(fraction * len(positions))]
+    sampled = order[: sample_count(len(positions), fraction)]
     priority = _permutation(len(positions), study_seed, "validation", replicate, label)
     sampled = sampled[np.argsort(priority[sampled])]
     return Split(positions[sampled[num_validation:]], positions[sampled[:num_validation]])
@@ -166,7 +166,7 @@ def _draw_full(members: _Class, fraction: float, replicate: int, study_seed: int
     aside = _permutation(len(positions), study_seed, "validation", label)
     rest = np.sort(aside[num_validation:])
     order = rest[_permutation(len(rest), study_seed, "sample", replicate, label)]
-    return Split(positions[order[: round(fraction * len(rest))]], positions[aside[:num_validation]])
+    return Split(positions[order[: sample_count(len(rest), fraction)]], positions[aside[:num_validation]])
 
 
 def _draw_grouped(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
-from layercut.data.split_sizes import Validation
+from layercut.data.split_sizes import Validation, split_sizes
 from layercut.strategies.treatment import Treatment
 from layercut.training.config import TrainingConfig
 
@@ -144,21 +144,13 @@ def sample_images(
     num_test: int,
     num_given: int = 0,
 ) -> Images:
-    """Return how many images of each kind a trial sees in an epoch, to the rounding of the splits.
+    """Return how many images of each kind a trial sees in an epoch.
 
     Models of `num_folds` folds see all but one fold each, and the one trained on everything the rest of as many:
     together the sample once a fold.
     """
-    whole = sum(counts)
-    if validation == "full":
-        num_validation = round(whole * val_split)
-        return Images(round((whole - num_validation) * fraction), num_validation, num_test)
-    sampled = round(whole * fraction)
-    if validation == "given":
-        return Images(sampled, num_given, num_test)
-    if validation == "folds":
-        return Images(sampled * num_folds, sampled, num_test)
-    return Images(round(sampled * (1 - val_split)), round(sampled * val_split), num_test)
+    num_train, num_validation = split_sizes(counts, fraction, validation, val_split, num_given)
+    return Images(num_train * (num_folds if validation == "folds" else 1), num_validation, num_test)
 
 
 def feature_bytes(shape: tuple[int, ...], num_images: int) -> int:

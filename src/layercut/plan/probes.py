@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from layercut.data.split_sizes import check_fractions
+from layercut.data.split_sizes import check_fractions, sample_counts
 from layercut.errors import DataError, UnknownNameError
 from layercut.keys import content_key
 from layercut.plan.canonical import model_identity, task_identity
@@ -220,7 +220,7 @@ def _job(group: ProbeGroup, sample: tuple[Any, ...], probings: tuple[Probing, ..
     num_images = 0
     if dataset != "none" and about is not None:
         task = group.task if dataset == "target" else task_ref(about)
-        num_images = min(most_images, round(sum(about.info.train_counts) * fraction))
+        num_images = min(most_images, sum(sample_counts(about.info.train_counts, fraction)))
     compares = any(probing.kind == "pair" for probing in probings)
     return ProbeJob(
         key=content_key("probe job", [sample, [probing.key for probing in probings]]),

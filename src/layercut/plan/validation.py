@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from layercut.data.split_sizes import Validation, split_sizes
+from layercut.data.split_sizes import Validation, sample_counts, split_sizes
 from layercut.data.subset import TaskInfo
 from layercut.errors import few, visible
 from layercut.plan.jobs import Condition, SourceJob
@@ -77,7 +77,7 @@ def choice_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator
         num_train, num_held_out = _sizes(info, fraction, validation, val_split)
         if validation == "folds":
             most = min(num_held_out, info.groups.number if info.groups else num_held_out)
-            alone = sum(round(fraction * count) == 1 for count in info.train_counts)
+            alone = sample_counts(info.train_counts, fraction).count(1)
             if most < num_folds:
                 there = f"{num_train} images" if most == num_held_out else f"{most} groups that can be held out"
                 yield f"{place}: {_number_of_folds(most)}, not {num_folds}: there are only {there}"
