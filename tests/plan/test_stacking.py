@@ -33,9 +33,9 @@ def trained_from(cut):
 def model_and_cost():
     """The tiny study's model."""
     condition = tiny_plan().plan.conditions[0]
-    from layercut.data.subset import TaskInfo
+    from layercut.data import DatasetInfo
 
-    info = TaskInfo("digits", condition.task.class_names, (1, 8, 8), (100,) * 5, (20,) * 5)
+    info = DatasetInfo(condition.task.class_names, (1, 8, 8), (100,) * 5, (20,) * 5, label="digits")
     return resolve_model(tiny_study(), 0, info)
 
 

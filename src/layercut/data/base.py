@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from layercut.data.groups import GroupCounts
 from layercut.data.pieces import Images
 
 
@@ -47,16 +48,26 @@ class RawDataset(NamedTuple):
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is known of a dataset without reading its images."""
+    """What is known of a dataset, or of a task made of its classes, without its images."""
 
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
     """channels, height, width"""
     train_counts: tuple[int, ...]
-    """Training images of each class, before duplicates are dropped; images for validation alone are not among them."""
+    """Training images of each class, without those for validation alone; where the data were not read, duplicates are
+    still among them."""
     test_counts: tuple[int, ...]
     num_validation: int = 0
     """Images of its own for validation, which are not among the training images."""
+    groups: GroupCounts | None = None
+    """Of the training images; None where each stands for itself."""
+    label: str = ""
+    """The name of the task in results; empty for a dataset."""
+
+    @property
+    def num_classes(self) -> int:
+        """Return the number of classes."""
+        return len(self.class_names)
 
 
 class DatasetFormat(Protocol):

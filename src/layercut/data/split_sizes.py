@@ -108,7 +108,7 @@ def least_fraction(count: int) -> float:
 
 
 def sample_count(count: int, fraction: float) -> int:
-    """Return how many images a fraction takes of a class of `count`: the one definition, which draws and plans share."""
+    """Return how many images a fraction takes of a class of `count`: draws and plans share it."""
     return round(fraction * count)
 
 

@@ -16,28 +16,6 @@ from layercut.errors import DataError
 from layercut.keys import content_key
 
 
-@dataclass(frozen=True)
-class TaskInfo:
-    """What a plan needs to know of a task."""
-
-    label: str
-    class_names: tuple[str, ...]
-    image_shape: tuple[int, int, int]
-    """channels, height, width"""
-    train_counts: tuple[int, ...]
-    """Training images of each class; where the data were not read, duplicates are still among them."""
-    test_counts: tuple[int, ...]
-    num_validation: int = 0
-    """Images that the dataset has for validation alone; they are not among the training images."""
-    groups: GroupCounts | None = None
-    """Of the training images; None where each stands for itself."""
-
-    @property
-    def num_classes(self) -> int:
-        """Return the number of classes."""
-        return len(self.class_names)
-
-
 @dataclass(frozen=True, eq=False)
 class Task:
     """A dataset restricted to some classes; indices instead of copies of the images."""
@@ -65,7 +43,7 @@ class Task:
         """Return the number of classes."""
         return len(self.class_names)
 
-    def info(self, label: str) -> TaskInfo:
+    def info(self, label: str) -> DatasetInfo:
         """Return what a plan needs to know, duplicates dropped."""
         train, test = (
             tuple(np.bincount(labels, minlength=self.num_classes).tolist())
@@ -73,10 +51,10 @@ class Task:
         )
         groups = _group_counts(self.train_labels, self.groups, self.num_validation, self.num_classes)
         shape = self.dataset.info().image_shape
-        return TaskInfo(label, self.class_names, shape, train, test, self.num_validation, groups)
+        return DatasetInfo(self.class_names, shape, train, test, self.num_validation, groups, label)
 
 
-def task_info(dataset: DatasetInfo | LoadedDataset, classes: Sequence[int | str] | None, label: str) -> TaskInfo:
+def task_info(dataset: DatasetInfo | LoadedDataset, classes: Sequence[int | str] | None, label: str) -> DatasetInfo:
     """Return what a plan needs to know of a task, from published or read counts; duplicates are not dropped.
 
     Raises:
@@ -84,14 +62,14 @@ def task_info(dataset: DatasetInfo | LoadedDataset, classes: Sequence[int | str]
     """
     info = dataset.info() if isinstance(dataset, LoadedDataset) else dataset
     chosen = resolve_classes(classes, info.class_names)
-    return TaskInfo(
-        label,
+    return DatasetInfo(
         tuple(info.class_names[index] for index in chosen),
         info.image_shape,
         tuple(info.train_counts[index] for index in chosen),
         tuple(info.test_counts[index] for index in chosen),
         info.num_validation,
         _chosen_groups(dataset, chosen) if isinstance(dataset, LoadedDataset) else None,
+        label,
     )
 
 

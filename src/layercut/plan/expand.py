@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from layercut.data.base import DatasetInfo
 from layercut.data.pictures import picture_rule
 from layercut.data.split_sizes import check_fractions
-from layercut.data.subset import TaskInfo
 from layercut.errors import DataError
 from layercut.metrics import chance
 from layercut.plan.chosen import Chosen, check_strategies, chosen_strategies
@@ -238,7 +238,7 @@ def _distinct(labels: list[str]) -> list[str]:
     return numbered
 
 
-def _check_fractions(spec: StudySpec, target_index: int, info: TaskInfo) -> None:
+def _check_fractions(spec: StudySpec, target_index: int, info: DatasetInfo) -> None:
     transfer = spec.transfer
     for index, fraction in enumerate(transfer.fractions):
         try:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from layercut.data.base import DatasetInfo
 from layercut.data.statistics import ChannelStatistics
-from layercut.data.subset import TaskInfo
 from layercut.errors import SpecError, UnknownNameError
 from layercut.metrics import ACCURACY, Metric
 from layercut.models import MODELS
@@ -40,7 +40,7 @@ from layercut.training.precision import Precision
 class ResolvedTask(NamedTuple):
     """A task of the study file with what is known of its data."""
 
-    info: TaskInfo
+    info: DatasetInfo
     fingerprint: str
     """Of the dataset's images and labels."""
     classes: tuple[int, ...]
@@ -78,7 +78,7 @@ class Resolver(NamedTuple):
     """Train the replicates of a condition as one model where that can be done."""
 
 
-def resolve_model(spec: StudySpec, index: int, info: TaskInfo) -> tuple[ModelRef, ModelCost]:
+def resolve_model(spec: StudySpec, index: int, info: DatasetInfo) -> tuple[ModelRef, ModelCost]:
     """Return a model of the study for one task's images, and what it costs.
 
     Raises:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from layercut.data.base import DatasetInfo
 from layercut.data.classes import resolve_classes
 from layercut.data.reading import known_info
 from layercut.data.split_sizes import Validation, training_sizes
 from layercut.data.statistics import ChannelStatistics
-from layercut.data.subset import TaskInfo
 from layercut.errors import DataError, SpecError, UnknownNameError
 from layercut.models import MODELS
 from layercut.models.families import SwitchedFamily
@@ -163,7 +163,7 @@ def trained_job(
 
 
 def _whole_batches(
-    spec: StudySpec, model: ModelRef, config: TrainingConfig, pretraining: PretrainingSpec, info: TaskInfo
+    spec: StudySpec, model: ModelRef, config: TrainingConfig, pretraining: PretrainingSpec, info: DatasetInfo
 ) -> TrainingConfig:
     """Return a config without batches of which batch normalisation has no statistics.
 
@@ -182,7 +182,7 @@ def _whole_batches(
 
 
 def _check_checkpoints(
-    spec: StudySpec, source: str, config: TrainingConfig, pretraining: PretrainingSpec, info: TaskInfo
+    spec: StudySpec, source: str, config: TrainingConfig, pretraining: PretrainingSpec, info: DatasetInfo
 ) -> None:
     asked = batches_of(pretraining.checkpoints)
     if asked and info.groups and not info.num_validation:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from layercut.data.base import DatasetInfo
 from layercut.data.split_sizes import training_sizes
-from layercut.data.subset import TaskInfo
 from layercut.plan.jobs import Condition
 from layercut.training.config import TrainingConfig
 
@@ -24,7 +24,7 @@ def most_steps(config: TrainingConfig, num_train: int) -> int:
     return config.rounds(num_train).num_steps(max(1, len(config.batch_sizes(num_train))))
 
 
-def most_images(condition: Condition, info: TaskInfo) -> int:
+def most_images(condition: Condition, info: DatasetInfo) -> int:
     """Return the images of the largest training that a replicate of a condition has."""
     sizes = training_sizes(
         info.train_counts,
@@ -37,7 +37,7 @@ def most_images(condition: Condition, info: TaskInfo) -> int:
     return max(sizes)
 
 
-def length_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator[str]:
+def length_warnings(conditions: Iterable[Condition], info: DatasetInfo) -> Iterator[str]:
     """Say at which fractions trainings end after fewer than `FEW_STEPS` steps, and what makes them longer."""
     steps: dict[float, set[int]] = defaultdict(set)
     by_steps: dict[float, bool] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
-from layercut.data.subset import TaskInfo
+from layercut.data.base import DatasetInfo
 from layercut.plan.cost import Phase, training_length
 from layercut.plan.jobs import Condition, ModelRef
 from layercut.plan.steps import most_images
@@ -32,7 +32,7 @@ def phases(treatment: Treatment, config: TrainingConfig, num_train: int, turns: 
         yield Phase(epochs * (end - 1) // num_rounds - epochs * (begin - 1) // num_rounds, trained)
 
 
-def unfreezing_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator[str]:
+def unfreezing_warnings(conditions: Iterable[Condition], info: DatasetInfo) -> Iterator[str]:
     """Say where groups of blocks join closer together than `unfreeze_every` asks."""
     conditions = list(conditions)
     staged = {name for name in {one.strategy for one in conditions} if isinstance(STRATEGIES[name], StagedStrategy)}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from layercut.data.base import DatasetInfo
 from layercut.data.split_sizes import Validation, sample_counts, split_sizes
-from layercut.data.subset import TaskInfo
 from layercut.errors import few, visible
 from layercut.plan.jobs import Condition, SourceJob
 from layercut.spec import StudySpec
@@ -23,7 +23,7 @@ MORE_IMAGES = {
 """What gives a target images to choose by, or more of them."""
 
 
-def with_given_validation(spec: StudySpec, index: int, info: TaskInfo) -> StudySpec:
+def with_given_validation(spec: StudySpec, index: int, info: DatasetInfo) -> StudySpec:
     """Return a study as it is for one target: one with validation images of its own uses these, unless told otherwise.
 
     Raises:
@@ -41,21 +41,21 @@ def with_given_validation(spec: StudySpec, index: int, info: TaskInfo) -> StudyS
     return spec.model_copy(update={"transfer": transfer.model_copy(update={"validation": "given"})})
 
 
-def source_sizes(info: TaskInfo, val_split: float) -> tuple[int, int]:
+def source_sizes(info: DatasetInfo, val_split: float) -> tuple[int, int]:
     """Return on how many images a source is trained and validated."""
     return _sizes(info, 1.0, "given" if info.num_validation else "full", val_split)
 
 
-def held_out_images(info: TaskInfo, fraction: float, validation: Validation, val_split: float) -> int:
+def held_out_images(info: DatasetInfo, fraction: float, validation: Validation, val_split: float) -> int:
     """Return on how many images of a replicate choices rest."""
     return _sizes(info, fraction, validation, val_split)[1]
 
 
-def _sizes(info: TaskInfo, fraction: float, validation: Validation, val_split: float) -> tuple[int, int]:
+def _sizes(info: DatasetInfo, fraction: float, validation: Validation, val_split: float) -> tuple[int, int]:
     return split_sizes(info.train_counts, fraction, validation, val_split, info.num_validation, info.groups)
 
 
-def validation_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator[str]:
+def validation_warnings(conditions: Iterable[Condition], info: DatasetInfo) -> Iterator[str]:
     """Say which rules of training do nothing because a fraction is too small to spare validation images."""
     asking: dict[tuple[float, str, str], None] = {}
     for condition in conditions:
@@ -69,7 +69,7 @@ def validation_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iter
         )
 
 
-def choice_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator[str]:
+def choice_warnings(conditions: Iterable[Condition], info: DatasetInfo) -> Iterator[str]:
     """Say on how few images a choice between conditions rests, and what would give it more."""
     samples = dict.fromkeys((one.fraction, one.validation, one.val_split, one.num_folds) for one in conditions)
     for fraction, validation, val_split, num_folds in samples:
@@ -93,7 +93,7 @@ def choice_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator
             )
 
 
-def group_warnings(conditions: Iterable[Condition], info: TaskInfo) -> Iterator[str]:
+def group_warnings(conditions: Iterable[Condition], info: DatasetInfo) -> Iterator[str]:
     """Say which classes are within one group, so that nothing is held out of them."""
     if info.groups is None:
         return
@@ -112,7 +112,7 @@ def _number_of_folds(num_held_out: int) -> str:
     return f"{num_held_out} folds" if num_held_out > 1 else "no folds"
 
 
-def source_warnings(jobs: Iterable[SourceJob], info: TaskInfo) -> Iterator[str]:
+def source_warnings(jobs: Iterable[SourceJob], info: DatasetInfo) -> Iterator[str]:
     """Say which rules of pretraining do nothing because a class is too small to spare validation images."""
     for job in jobs:
         rules = list(_rules(job.training))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from layercut.data.subset import TaskInfo
+from layercut.data.base import DatasetInfo
 from layercut.errors import visible
 from layercut.metrics import ACCURACY, Metric, are_unequal
 from layercut.models import MODELS
@@ -14,7 +14,7 @@ from layercut.plan.jobs import ModelRef
 from layercut.strategies.base import PartialStrategy
 
 
-def imbalance_note(metric: Metric, info: TaskInfo) -> Iterator[str]:
+def imbalance_note(metric: Metric, info: DatasetInfo) -> Iterator[str]:
     """Say that a choice by accuracy is mostly one by the largest class, where it is."""
     if metric != ACCURACY or not are_unequal(info.train_counts):
         return
