@@ -189,8 +189,8 @@ def _feature_flops(
     """Return the operations of each trunk, up to its deepest cut, for every image that some replicate uses."""
     groups: dict[str, list[tuple[Condition, int]]] = {}
     for condition, trial in finished:
-        if condition.bank is not None:
-            groups.setdefault(condition.bank.key, []).append((condition, trial.replicate))
+        if condition.feature_set is not None:
+            groups.setdefault(condition.feature_set.key, []).append((condition, trial.replicate))
     total = 0
     for members in groups.values():
         deepest = max((condition for condition, _ in members), key=lambda condition: condition.trunk)

@@ -84,7 +84,7 @@ def study_text(arguments: argparse.Namespace) -> str:
 def feature_bytes(study: Path, data_dir: Path) -> int:
     """Return the size of all features that the study could store."""
     plan = plan_with_data(load_study(study), data_dir, default_cache_dir(), "float32").plan
-    return sum(cost.num_bytes for _, costs in plan.banks.values() for cost in costs)
+    return sum(cost.num_bytes for _, costs in plan.feature_sets.values() for cost in costs)
 
 
 def stored_bytes(run: Path) -> dict[str, int]:

@@ -42,7 +42,7 @@ from layercut.plan.jobs import Condition
 from layercut.plan.preflight import CheckedPlan, plan_with_data
 from layercut.plan.schedule import extract_jobs
 from layercut.spec import parse_study
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.extract import run_extract
 from layercut.stages.inputs import trial_inputs
 from layercut.stages.source import run_source
@@ -116,7 +116,7 @@ class Layercut:
         watch = Stopwatch()
         for job in extract_jobs(
             self._checked.plan,
-            {self._frozen.bank.key: [self._frozen.trunk]},
+            {self._frozen.feature_set.key: [self._frozen.trunk]},
             {self._frozen.key},  # type: ignore[union-attr]
         ):
             for failure in run_extract(job, self._last):
@@ -141,10 +141,10 @@ class Layercut:
         (name,) = [name for name in plan.names if (name.strategy, name.cut) == (strategy, last)]
         return next(condition for condition in plan.conditions if condition.key == name.condition)
 
-    def _new_context(self) -> Context:
+    def _new_context(self) -> RunContext:
         self._num_runs += 1
         output_dir = self._folder / f"run{self._num_runs}"
-        context = Context(output_dir, "cpu", self._checked.datasets, "environment", reraise=True)
+        context = RunContext(output_dir, "cpu", self._checked.datasets, "environment", reraise=True)
         for job in self._checked.plan.sources:
             list(run_source(job, context))
         return context

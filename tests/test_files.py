@@ -19,7 +19,7 @@ import layercut
 from layercut.artifacts import write_artifact
 from layercut.checkpoints import save_checkpoint
 from layercut.errors import StorageFullError, UserError
-from layercut.features.store import FeatureBank
+from layercut.features.store import StoredFeatures
 from layercut.files import explained, written_whole
 from layercut.interop.epoch_csv import EpochCsv
 from layercut.interop.mp_tl_study.exports import _write as write_json
@@ -31,15 +31,15 @@ SOURCES = Path(layercut.__file__).parent
 TABLE = pd.DataFrame({"a": [1]})
 
 
-def _bank(folder: Path) -> FeatureBank:
-    return FeatureBank(folder, 1, {1: (2,)})
+def _stored(folder: Path) -> StoredFeatures:
+    return StoredFeatures(folder, 1, {1: (2,)})
 
 
 WRITERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "checkpoint": ("layercut.checkpoints.save_file", lambda to: save_checkpoint(to, {"a": torch.ones(1)})),
     "artifact": ("pathlib.Path.write_text", lambda to: write_artifact(to, "key", {}, {})),
-    "features": ("layercut.features.store.os.pwrite", lambda to: _bank(to).write(1, 0, torch.ones(1, 2))),
-    "marker": ("pathlib.Path.touch", lambda to: _bank(to).finish(1, 0, 1)),
+    "features": ("layercut.features.store.os.pwrite", lambda to: _stored(to).write(1, 0, torch.ones(1, 2))),
+    "marker": ("pathlib.Path.touch", lambda to: _stored(to).finish(1, 0, 1)),
     "csv": ("pandas.DataFrame.to_csv", lambda to: write_csv(TABLE, to)),
     "json": ("pathlib.Path.write_text", lambda to: write_json(to, [1])),
     "markdown": ("pathlib.Path.write_text", lambda to: write_markdown("text", to)),

@@ -24,4 +24,4 @@ def test_switched_off_every_design_point_is_a_condition_and_afterwards_equal_one
     merged = expanded()
     assert len(merged.names) == 36
     assert len(merged.conditions) == 24
-    assert set(merged.banks) == set(separate.banks)
+    assert set(merged.feature_sets) == set(separate.feature_sets)

@@ -143,7 +143,7 @@ def test_the_blocks_that_a_strategy_says_it_keeps_are_the_sources_and_no_others(
     weights = {name: f"blocks.{name}.conv.weight" for name in model.block_names}
     equal = {name for name, weight in weights.items() if torch.equal(model.state_dict()[weight], source[weight])}
     assert equal == {condition.model.block_names[block] for block in STRATEGIES[strategy].kept(cut, 3)}
-    kept = separate(dataclasses.replace(condition, bank=None), model).kept
+    kept = separate(dataclasses.replace(condition, feature_set=None), model).kept
     assert kept == {f"blocks.{name}.conv.{value}" for name in equal for value in ("weight", "bias")}
 
 

@@ -20,9 +20,10 @@ import torchvision.datasets
 from layercut.data import DatasetInfo
 from layercut.data.raw_files import RawFile
 from layercut.data.reading import read_dataset
-from layercut.data.torchvision_files import NoOptions, TorchvisionDataset, read_cifar
+from layercut.data.torchvision_files import TorchvisionDataset, read_cifar
 from layercut.data.torchvision_table import CIFAR10, CIFAR100, FASHION_MNIST, KMNIST, MNIST
 from layercut.errors import DataError, StorageFullError, UserError
+from layercut.spec.base import NoOptions
 from support.fake_datasets import TINY, archive, cifar_files, md5, tiny_idx_files, tiny_mnist, tiny_splits, write_idx
 
 _DATASETS = [MNIST, FASHION_MNIST, KMNIST, CIFAR10, CIFAR100]

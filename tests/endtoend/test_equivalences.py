@@ -41,13 +41,13 @@ def study(request, tmp_path_factory):
 def trained_as(study, measured, strategy, cut):
     """Train a design point under its own strategy and cut, not under those it is merged with."""
     checked, context = study
-    bank = next(condition.bank for condition in checked.plan.conditions if condition.bank)
+    feature_set = next(condition.feature_set for condition in checked.plan.conditions if condition.feature_set)
     written_out = dataclasses.replace(
         measured,
         strategy=strategy,
         cut=cut,
         source=checked.plan.sources[0].key if STRATEGIES[strategy].transfers else None,
-        bank=bank if treatment(STRATEGIES[strategy], cut, NUM_BLOCKS).trunk else None,
+        feature_set=feature_set if treatment(STRATEGIES[strategy], cut, NUM_BLOCKS).trunk else None,
         training=next(condition.training for condition in checked.plan.conditions if condition.strategy == "finetune"),
     )
     return exact_content(run_trial(written_out, 0, "trial", context))

@@ -99,7 +99,7 @@ def test_it_is_one_trial_for_all_cuts_and_depends_on_how_it_is_trained() -> None
 def test_its_work_is_that_of_fine_tuning_and_of_solving() -> None:
     plan = tiny_plan(BOTH)
     tuned, plain = (one_condition(plan, name, 0).flops for name in ("lp_finetune", "finetune"))
-    probe = one_condition(plan, "linear_probe", 3).flops  # features of the last cut are its bank's
+    probe = one_condition(plan, "linear_probe", 3).flops  # features of the last cut are in its feature set
     cost = next(iter(plan.plan.costs.values()))
     assert (tuned - plain - probe) % cost.trunk_flops[3] == 0
     assert tuned - plain - probe > 0

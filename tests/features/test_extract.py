@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from layercut.features.extract import ComputedInputs, FrozenBlocks, ResidentInputs, frozen_features
-from layercut.features.store import FeatureBank
+from layercut.features.store import StoredFeatures
 from layercut.models import MODELS
 from layercut.models.base import seeded_build
 from layercut.training.batches import Normalization, PixelInputs
@@ -47,44 +47,44 @@ def test_stored_features_are_the_computed_ones_at_every_cut(frozen, pixels, tmp_
     positions = torch.from_numpy(np.random.default_rng(2).permutation(NUM_IMAGES)[:70])
     for cut in range(1, len(frozen.blocks) + 1):
         features = frozen_features(frozen.part(0, cut), pixels, torch.from_numpy(rows))
-        bank = FeatureBank(tmp_path, NUM_IMAGES, {cut: tuple(features.shape[1:])})
+        stored = StoredFeatures(tmp_path, NUM_IMAGES, {cut: tuple(features.shape[1:])})
         for start in range(0, NUM_IMAGES, 64):
-            bank.write(cut, start, features[start : start + 64])
-        bank.finish(cut, 0, 1)
-        stored = bank.inputs(cut, rows, CPU)
+            stored.write(cut, start, features[start : start + 64])
+        stored.finish(cut, 0, 1)
+        inputs = stored.inputs(cut, rows, CPU)
         computed = ComputedInputs(pixels, frozen.part(0, cut))
-        assert torch.equal(stored.gather(positions), computed.gather(positions))
-        rest = ComputedInputs(stored, frozen.part(cut, len(frozen.blocks)))
+        assert torch.equal(inputs.gather(positions), computed.gather(positions))
+        rest = ComputedInputs(inputs, frozen.part(cut, len(frozen.blocks)))
         assert torch.equal(rest.gather(positions), frozen_features(frozen, pixels, positions))
 
 
-def test_features_in_memory_are_given_by_their_place_in_the_bank(frozen, pixels):
+def test_features_in_memory_are_given_by_their_place_in_the_feature_set(frozen, pixels):
     features = frozen_features(frozen.part(0, 1), pixels, torch.arange(64, 128))
     resident = ResidentInputs(features, start=64)
     assert torch.equal(resident.gather(torch.tensor([70, 64])), features[[6, 0]])
 
 
-def test_a_bank_is_stored_only_when_every_shard_is(tmp_path):
-    bank = FeatureBank(tmp_path, 4, {2: (3,)})
-    bank.write(2, 0, torch.zeros(2, 3))
-    bank.finish(2, 0, 2)
-    assert bank.stored_cuts(2) == []
-    bank.write(2, 2, torch.ones(2, 3))
-    bank.finish(2, 1, 2)
-    assert bank.stored_cuts(2) == [2]
-    bank.finish(2, 2, 3)
-    assert bank.has_shard(2, 2, 3), "a shard may have no rows"
-    assert bank.inputs(2, np.array([3, 0]), CPU).gather(torch.tensor([0, 1])).tolist() == [[1, 1, 1], [0, 0, 0]]
+def test_a_feature_set_is_stored_only_when_every_shard_is(tmp_path):
+    stored = StoredFeatures(tmp_path, 4, {2: (3,)})
+    stored.write(2, 0, torch.zeros(2, 3))
+    stored.finish(2, 0, 2)
+    assert stored.stored_cuts(2) == []
+    stored.write(2, 2, torch.ones(2, 3))
+    stored.finish(2, 1, 2)
+    assert stored.stored_cuts(2) == [2]
+    stored.finish(2, 2, 3)
+    assert stored.has_shard(2, 2, 3), "a shard may have no rows"
+    assert stored.inputs(2, np.array([3, 0]), CPU).gather(torch.tensor([0, 1])).tolist() == [[1, 1, 1], [0, 0, 0]]
 
 
 def test_markers_do_not_vouch_for_a_file_that_was_deleted_or_truncated(tmp_path):
-    bank = FeatureBank(tmp_path, 4, {2: (3,)})
+    stored = StoredFeatures(tmp_path, 4, {2: (3,)})
     for shard in range(2):
-        bank.write(2, 2 * shard, torch.ones(2, 3))
-        bank.finish(2, shard, 2)
+        stored.write(2, 2 * shard, torch.ones(2, 3))
+        stored.finish(2, shard, 2)
     (tmp_path / "cut-2.float32").write_bytes(b"short")
-    assert bank.stored_cuts(2) == []
-    bank.discard_damaged(2)
-    bank.write(2, 0, torch.zeros(2, 3))
-    bank.finish(2, 0, 2)
-    assert bank.stored_cuts(2) == []
+    assert stored.stored_cuts(2) == []
+    stored.discard_damaged(2)
+    stored.write(2, 0, torch.zeros(2, 3))
+    stored.finish(2, 0, 2)
+    assert stored.stored_cuts(2) == []

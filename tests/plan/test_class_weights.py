@@ -30,7 +30,7 @@ def test_every_kind_of_head_has_them_in_its_training_and_its_key():
 def test_sources_and_stored_features_know_nothing_of_them():
     plain, balanced = tiny_plan().plan, tiny_plan("transfer.training.class_weights=balanced").plan
     assert [job.key for job in plain.sources] == [job.key for job in balanced.sources]
-    assert list(plain.banks) == list(balanced.banks)
+    assert list(plain.feature_sets) == list(balanced.feature_sets)
 
 
 def test_replicates_are_trained_as_one_model_all_the_same():

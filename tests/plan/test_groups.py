@@ -17,8 +17,8 @@ from layercut.errors import SpecError
 from layercut.plan.expand import Plan
 from layercut.plan.preflight import plan_with_data, plan_without_data
 from layercut.spec import StudySpec
-from layercut.stages.context import Context, open_task
-from layercut.stages.inputs import bank_rows
+from layercut.stages.context import RunContext, open_task
+from layercut.stages.inputs import feature_rows
 from support.fake_datasets import write_image
 from support.tiny import tiny_study
 
@@ -72,16 +72,16 @@ def test_features_are_stored_of_the_images_that_trials_with_groups_use(tmp_path:
         "transfer.strategies=[linear_probe]",
     )
     checked = plan_with_data(study, default_data_dir(), default_cache_dir(), "float32")
-    one = next(condition for condition in checked.plan.conditions if condition.bank)
+    one = next(condition for condition in checked.plan.conditions if condition.feature_set)
     task = open_task(checked.datasets[one.task.fingerprint], one.task.classes)
-    assert one.bank
+    assert one.feature_set
     splits = [
         sample_split(task.train_labels, 2, 0.5, replicate, 3, validation="full", val_split=0.2, groups=task.groups)
-        for _, replicate in one.bank.samples.replicates
+        for _, replicate in one.feature_set.samples.replicates
     ]
     used = np.unique(np.concatenate([part for split in splits for part in split]))
-    context = cast("Context", SimpleNamespace(datasets=checked.datasets))
-    assert bank_rows(context, one.bank, "train").tolist() == used.tolist()
+    context = cast("RunContext", SimpleNamespace(datasets=checked.datasets))
+    assert feature_rows(context, one.feature_set, "train").tolist() == used.tolist()
 
 
 @pytest.mark.parametrize("stage", ["source", "trial", "probed"])

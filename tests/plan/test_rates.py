@@ -101,9 +101,9 @@ def test_pilots_are_replicates_of_their_own_trained_one_by_one():
 
 def test_features_are_stored_for_the_images_of_pilots_too():
     with_list, without = tiny_plan(LIST).plan, tiny_plan().plan
-    (bank, _), (other, _) = (next(iter(plan.banks.values())) for plan in (with_list, without))
+    (feature_set, _), (other, _) = (next(iter(plan.feature_sets.values())) for plan in (with_list, without))
     assert list(other.samples.replicates) == [(0.2, 0)]
-    assert list(bank.samples.replicates) == [(0.2, -2), (0.2, -1), (0.2, 0)]
+    assert list(feature_set.samples.replicates) == [(0.2, -2), (0.2, -1), (0.2, 0)]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_by_the_source_both_scale_by_the_images_of_the_source():
     expected = _statistics(0, 1, 2, 3, 4)
     assert _trial_scalings(plan) == {expected}
     assert (plan.sources[0].training.mean, plan.sources[0].training.std) == expected
-    assert all(bank.training.mean == expected.mean for bank, _ in plan.banks.values())
+    assert all(feature_set.training.mean == expected.mean for feature_set, _ in plan.feature_sets.values())
 
 
 def test_by_the_target_each_scales_by_its_own_images():
@@ -132,6 +132,6 @@ def test_variants_of_one_dataset_are_tasks_of_their_own_with_and_without_data():
 
 def test_keys_of_a_study_without_any_of_this_are_what_they_always_were():
     plan = tiny_plan().plan
-    keys = [*(condition.key for condition in plan.conditions), *(job.key for job in plan.sources), *plan.banks]
+    keys = [*(condition.key for condition in plan.conditions), *(job.key for job in plan.sources), *plan.feature_sets]
     digest = hashlib.sha256("".join(sorted(keys)).encode()).hexdigest()
     assert digest == "94596fec3268cfc8c692d7f7f9925b92c9fab9130c81fc7114a280eada9f9a8a"

@@ -53,7 +53,7 @@ def test_only_what_trains_a_norm_with_an_image_left_over_is_another_trial():
     even, odd = (tiny_plan(WIDE, f"transfer.training.batch_size={n}").plan for n in (NUM_TRAINED - 2, NUM_TRAINED - 1))
     assert joined(even) == set()
     assert joined(odd) == {
-        (c.strategy, c.cut) for c in odd.conditions if c.bank is None and (c.strategy, c.cut) != ("truncate", 0)
+        (c.strategy, c.cut) for c in odd.conditions if c.feature_set is None and (c.strategy, c.cut) != ("truncate", 0)
     }
     assert ("freeze", 1) in keys(odd)
 

@@ -98,8 +98,8 @@ def test_a_member_depends_on_the_size_of_its_group_and_so_does_its_key():
 
 def test_stacked_and_serial_trials_do_not_share_features():
     serial, stacked = tiny_plan("transfer.replicates=4").plan, stacked_plan("transfer.replicates=4")
-    assert len(serial.banks) == len(stacked.banks) == 1
-    assert not set(serial.banks) & set(stacked.banks)
+    assert len(serial.feature_sets) == len(stacked.feature_sets) == 1
+    assert not set(serial.feature_sets) & set(stacked.feature_sets)
 
 
 def test_a_group_with_a_replicate_to_do_is_carried_whole():

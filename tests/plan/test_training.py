@@ -22,7 +22,7 @@ def keys(plan):
 def test_keys_of_a_frozen_study_are_what_they_were_before_these_fields_existed():
     plan = tiny_plan().plan
     assert [job.key for job in plan.sources] == ["cf5e3c9b3eeee14310e19cdfc3715971"]
-    assert list(plan.banks) == ["baf0041b4f5bc75b0866dd33472a7168"]
+    assert list(plan.feature_sets) == ["baf0041b4f5bc75b0866dd33472a7168"]
     together = hashlib.sha256("".join(sorted(keys(plan))).encode()).hexdigest()
     assert together == "25ca702cfa2d94710ecb2624858a2acd883fdcc2a04687936fac272382789329"
     sources = "source=[{random: true}, {dataset: digits, classes: [0, 1]}]"
@@ -235,8 +235,8 @@ def test_augmentation_is_counted_with_the_trial_whose_trunk_computes_it_anew():
     augmented = {(c.strategy, c.cut): c.flops for c in plan.conditions}
     assert all(augmented[at] > flops for at, flops in plain.items() if at[0].startswith("freeze"))
     assert all(augmented[at] == flops for at, flops in plain.items() if not at[0].startswith("freeze"))
-    (bank,), (plain_bank,) = plan.banks.values(), tiny_plan().plan.banks.values()
-    assert all(cost.num_uses < before.num_uses for cost, before in zip(bank[1], plain_bank[1], strict=True))
+    (feature_set,), (plain_set,) = plan.feature_sets.values(), tiny_plan().plan.feature_sets.values()
+    assert all(cost.num_uses < before.num_uses for cost, before in zip(feature_set[1], plain_set[1], strict=True))
 
 
 def test_pretraining_that_has_no_validation_images_is_a_warning_that_names_its_rules():

@@ -156,5 +156,5 @@ def test_a_plan_counts_the_features_that_each_trial_computes_for_itself():
     plain, adapted = tiny_plan(MODEL, STRATEGIES), tiny_plan(MODEL, STRATEGIES, ADAPTED)
     for strategy in ("freeze", "linear_probe"):
         assert one_condition(adapted, strategy, 2).flops > one_condition(plain, strategy, 2).flops
-    assert plain.plan.banks
-    assert not adapted.plan.banks
+    assert plain.plan.feature_sets
+    assert not adapted.plan.feature_sets

@@ -214,8 +214,8 @@ def test_stored_features_give_the_same_bits_as_computed_ones(tmp_path):
 
     computed = features(stored=False)
 
-    for shard in range(job.bank.num_shards):
-        assert list(run_extract(ExtractJob("x", job.bank, (1, 3), shard, 1), context)) == []
+    for shard in range(job.feature_set.num_shards):
+        assert list(run_extract(ExtractJob("x", job.feature_set, (1, 3), shard, 1), context)) == []
     read = features(stored=True)
     assert list(read) == list(computed) == layers
     assert all(torch.equal(read[name], computed[name]) for name in layers)

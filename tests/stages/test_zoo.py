@@ -40,7 +40,7 @@ def test_stored_features_and_computed_ones_give_the_same_trial(study):
     condition = one_condition(checked, "freeze_truncate", cut)
     computed = run_trial(condition, 0, "trial", context)
     assert computed.frozen_unchanged is True
-    for job in extract_jobs(checked.plan, {condition.bank.key: [cut]}, {condition.key}):
+    for job in extract_jobs(checked.plan, {condition.feature_set.key: [cut]}, {condition.key}):
         assert list(run_extract(job, context)) == []
     assert exact_content(run_trial(condition, 0, "trial", context)) == exact_content(computed)
 

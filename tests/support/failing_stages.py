@@ -7,14 +7,14 @@ from typing import Any
 from unittest.mock import patch
 
 from layercut.plan.jobs import Job, SourceJob
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.run import run_job
 
 _POOLING = "torch.nn.AvgPool2d.forward"
 """In the tiny study only the second block has one."""
 
 
-def model_error(job: Job, context: Context) -> Iterator[Any]:
+def model_error(job: Job, context: RunContext) -> Iterator[Any]:
     """Do a job with a model that fails, but for sources."""
     if isinstance(job, SourceJob):
         yield from run_job(job, context)
@@ -22,13 +22,13 @@ def model_error(job: Job, context: Context) -> Iterator[Any]:
         yield from source_error(job, context)
 
 
-def source_error(job: Job, context: Context) -> Iterator[Any]:
+def source_error(job: Job, context: RunContext) -> Iterator[Any]:
     """Do a job with a model that fails, also for sources."""
     with patch(_POOLING, side_effect=ValueError("a defect of the model")):
         yield from run_job(job, context)
 
 
-def no_memory_outside(job: Job, context: Context) -> Iterator[Any]:
+def no_memory_outside(job: Job, context: RunContext) -> Iterator[Any]:
     """Fail where no stage looks after it, but for sources."""
     if not isinstance(job, SourceJob):
         raise MemoryError("no memory left")

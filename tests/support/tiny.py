@@ -8,7 +8,7 @@ from layercut.data.cache import default_cache_dir, default_data_dir
 from layercut.plan.jobs import Condition
 from layercut.plan.preflight import CheckedPlan, plan_with_data
 from layercut.spec import StudySpec, parse_study
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.source import run_source
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import OptionedStrategy
@@ -42,9 +42,9 @@ def tiny_plan(*overrides: str, stacked: bool = False) -> CheckedPlan:
     return plan_with_data(tiny_study(*overrides), default_data_dir(), default_cache_dir(), "float32", stacked)
 
 
-def context_with_sources(checked: CheckedPlan, output_dir: Path) -> Context:
+def context_with_sources(checked: CheckedPlan, output_dir: Path) -> RunContext:
     """Train the plan's sources and return a context in which its trials can run."""
-    context = Context(output_dir, "cpu", checked.datasets, "environment", reraise=True)
+    context = RunContext(output_dir, "cpu", checked.datasets, "environment", reraise=True)
     for job in checked.plan.sources:
         list(run_source(job, context))
     return context

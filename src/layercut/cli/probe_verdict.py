@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from layercut.figures import words
-from layercut.figures.probe_layers import Scores, shown_scores
+from layercut.figures.probe_layers import LayerScores, shown_scores
 from layercut.stats.proportion import share_interval
 
 _ACCURACIES = ("logistic_regression", "nearest_centroid", "knn")
@@ -135,7 +135,7 @@ def _rivals(found: Verdict, num_models: int) -> str:
     return f"It cannot be distinguished from {rivals}."
 
 
-def _places(scores: Scores) -> list[Place]:
+def _places(scores: LayerScores) -> list[Place]:
     """Return the cuts above 0 that a probe scored, the best first, of equal ones that with the fewest blocks."""
     known = scores.rows["cut"].fillna(0) > 0
     rows = scores.rows[known & ~scores.rows["kind"].isin(("output", "weights", "pair"))]

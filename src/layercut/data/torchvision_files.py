@@ -27,14 +27,10 @@ from layercut.data.raw_files import (
     require_present,
 )
 from layercut.errors import DataError
-from layercut.spec.base import StrictSpec
+from layercut.spec.base import NoOptions
 
 _LABEL_OF_ZERO = 10
 """SVHN's files give the digit 0 the label 10; here it is class 0."""
-
-
-class NoOptions(StrictSpec):
-    """A dataset without options."""
 
 
 @dataclass(frozen=True)

@@ -15,28 +15,28 @@ MIN_FLOPS_PER_BYTE = 30
 
 
 class StorableCut(NamedTuple):
-    """Features of one cut of one bank of images."""
+    """Features of one cut of one feature set."""
 
-    bank: str
+    feature_set: str
     cut: int
     num_bytes: int
     flops: int
-    """Operations to compute the features of all the bank's images from pixels."""
+    """Operations to compute the features of all the feature set's images from pixels."""
     num_uses: int
     """Maximum number of passes over the images that the study's trials make."""
 
 
 def choose(cuts: Iterable[StorableCut], budget_bytes: int) -> dict[str, list[int]]:
-    """Return for each bank the cuts to store: those that save most for each byte, until the budget is full."""
+    """Return for each feature set the cuts to store: those that save most for each byte, until the budget is full."""
     cuts = list(cuts)
-    chosen: dict[str, list[int]] = {one.bank: [] for one in cuts}
+    chosen: dict[str, list[int]] = {one.feature_set: [] for one in cuts}
     left = budget_bytes
     for one in sorted(cuts, key=_saving_density, reverse=True):
         worth_it = one.flops >= MIN_FLOPS_PER_BYTE * one.num_bytes and one.num_uses > 1
         if worth_it and one.num_bytes <= left:
-            chosen[one.bank].append(one.cut)
+            chosen[one.feature_set].append(one.cut)
             left -= one.num_bytes
-    return {bank: sorted(own) for bank, own in chosen.items()}
+    return {feature_set: sorted(own) for feature_set, own in chosen.items()}
 
 
 def default_budget_bytes(free_disk_bytes: int) -> int:

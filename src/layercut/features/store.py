@@ -1,6 +1,6 @@
-"""Stored features: one folder per bank of images, one flat file per cut, mapped into every worker's memory.
+"""Stored features: one folder per feature set, one flat file per cut, mapped into every worker's memory.
 
-A bank is the images of one task that a study needs, below one checkpoint. Shards of it are computed by
+A feature set is the images of one task that a study needs, below one checkpoint. Shards of it are computed by
 different workers, each writing its rows; a marker file says that a shard is whole. Anything here may be
 deleted at any time: features that are absent are computed again.
 """
@@ -36,8 +36,8 @@ class StoredInputs:
         return features.permute(0, 3, 1, 2) if features.dim() == 4 else features
 
 
-class FeatureBank:
-    """Files of one bank; `shapes` maps a cut to the shape of one image's features."""
+class StoredFeatures:
+    """Files of one feature set; `shapes` maps a cut to the shape of one image's features."""
 
     def __init__(self, folder: Path, num_rows: int, shapes: dict[int, tuple[int, ...]]) -> None:
         self._folder = folder

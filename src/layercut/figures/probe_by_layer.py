@@ -10,7 +10,7 @@ import pandas as pd
 
 from layercut.charts import Axis, Chart, LegendEntry, Line, Panel, Point, Style
 from layercut.figures.names import cut_style, fraction_label, padded
-from layercut.figures.probe_layers import Scores, layer_axis, layers_of, shown_scores
+from layercut.figures.probe_layers import LayerScores, layer_axis, layers_of, shown_scores
 from layercut.figures.study_tables import StudyTables
 from layercut.stats.interval import mean_intervals
 
@@ -85,7 +85,7 @@ def _chart(probes: pd.DataFrame, by: str, series: Mapping[Any, tuple[str, Style]
     )
 
 
-def _panel(scores: Scores, by: str, series: Mapping[Any, tuple[str, Style]]) -> Panel:
+def _panel(scores: LayerScores, by: str, series: Mapping[Any, tuple[str, Style]]) -> Panel:
     layers = layers_of(scores.rows)
     lines = tuple(
         Line(name, points, style)

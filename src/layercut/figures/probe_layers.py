@@ -11,7 +11,7 @@ from layercut.charts import Axis, Tick
 from layercut.stats.boards import directions_of
 
 
-class Scores(NamedTuple):
+class LayerScores(NamedTuple):
     """The first score of one probe on one task's images."""
 
     label: str
@@ -20,7 +20,7 @@ class Scores(NamedTuple):
     rows: pd.DataFrame
 
 
-def shown_scores(probes: pd.DataFrame) -> Iterator[Scores]:
+def shown_scores(probes: pd.DataFrame) -> Iterator[LayerScores]:
     """Yield each probe and data set; a probe that looks at images of two tasks is shown twice."""
     for label, directions in directions_of(probes).items():
         score, direction = next(iter(directions.items()))
@@ -29,7 +29,7 @@ def shown_scores(probes: pd.DataFrame) -> Iterator[Scores]:
         own = probes[(probes["probe"] == label) & probes[score].notna()]
         for (dataset, split), rows in own.groupby(["dataset", "split"], sort=False):
             where = "" if (dataset, split) in (("target", "train"), ("none", "none")) else f", {dataset} {split}"
-            yield Scores(f"{label}{where}", score, direction, rows)
+            yield LayerScores(f"{label}{where}", score, direction, rows)
 
 
 def layers_of(rows: pd.DataFrame) -> list[str]:

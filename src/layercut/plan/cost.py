@@ -87,7 +87,7 @@ def trial_flops(
     own_trunk: int = 0,
     phases: Sequence[Phase] = (),
 ) -> int:
-    """Return the operations of one trial; a frozen trunk's features are counted with their bank.
+    """Return the operations of one trial; a frozen trunk's features are counted with their feature set.
 
     `own_trunk`: operations of the trunk that are the trial's own (`own_trunk_flops`).
     `phases`: of a training in which not all blocks are trained from the beginning.

@@ -15,7 +15,7 @@ from layercut.plan.chosen import Chosen, chosen_strategies
 from layercut.plan.class_weights import target_weights
 from layercut.plan.cost import Images, ModelCost, num_evaluated, sample_images, training_length
 from layercut.plan.cuts import chosen_cuts, is_cutless, own_cuts
-from layercut.plan.jobs import Bank, Condition, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
+from layercut.plan.jobs import Condition, FeatureSet, Keep, ModelRef, SampleRule, SourcePoint, TaskRef
 from layercut.plan.norms import NORM_FIELDS, with_own_norms
 from layercut.plan.overrides import target_place, target_training
 from layercut.plan.piloting import LEAST_JUDGED, num_judged, pilot_rule, pilot_validation
@@ -45,7 +45,7 @@ from layercut.training.config import TrainingConfig
 from layercut.training.precision import Precision
 
 SHARD_FLOPS = 10**11
-"""A shard of a bank is about a second's work."""
+"""A shard of a feature set is about a second's work."""
 
 
 class _Trained(NamedTuple):
@@ -94,12 +94,12 @@ class DesignGroup(NamedTuple):
                     "the one that is reported",
                 )
             trained = _Trained(config, training.rates if len(training.rates) > 1 else (), levels)
-            banks: dict[tuple[TrainingConfig, bool], Bank] = {}
+            feature_sets: dict[tuple[TrainingConfig, bool], FeatureSet] = {}
             for strategy in strategies:
                 cuts = own_cuts(self.spec, strategy, chosen, num_blocks)
                 said = {cut: self._said(strategy, cut) for cut in cuts}
                 for cut, fraction in itertools.product(cuts, transfer.fractions):
-                    condition = self._condition(strategy, cut, fraction, trained, banks)
+                    condition = self._condition(strategy, cut, fraction, trained, feature_sets)
                     name = ConditionName(
                         condition.key,
                         self.source.label,
@@ -139,7 +139,7 @@ class DesignGroup(NamedTuple):
         cut: int,
         fraction: float,
         trained: _Trained,
-        banks: dict[tuple[TrainingConfig, bool], Bank],
+        feature_sets: dict[tuple[TrainingConfig, bool], FeatureSet],
     ) -> Condition:
         config, rates = trained.config, trained.rates
         transfer, num_blocks = self.spec.transfer, self.model.num_blocks
@@ -182,8 +182,8 @@ class DesignGroup(NamedTuple):
             # an epoch that members share, or in which a group has just joined, cannot be passed over
             config = dataclasses.replace(config, validate_epochs="all")
         below = config, group is not None
-        if frozen and below not in banks:  # one for all conditions on it: a plan has a million
-            banks[below] = self._bank(*below)
+        if frozen and below not in feature_sets:  # one for all conditions on it: a plan has a million
+            feature_sets[below] = self._feature_set(*below)
         unjoined, normalized = config, head != "solved" and normalizes(self.model, treated.trained)
         if normalized:
             self._check_batches(config, treated.trained, trained.levels)
@@ -200,7 +200,7 @@ class DesignGroup(NamedTuple):
         condition = Condition(
             "",
             source,
-            banks[below] if frozen else None,
+            feature_sets[below] if frozen else None,
             self.task,
             self.model,
             name,
@@ -283,7 +283,7 @@ class DesignGroup(NamedTuple):
             return None
         return group_size(self.model, self.cost, treated, batch_size, num_replicates, lr_schedule)
 
-    def _bank(self, config: TrainingConfig, stacked: bool) -> Bank:
+    def _feature_set(self, config: TrainingConfig, stacked: bool) -> FeatureSet:
         transfer = self.spec.transfer
         samples = SampleRule(
             tuple((fraction, transfer.num_replicates(fraction)) for fraction in transfer.fractions),
@@ -301,10 +301,10 @@ class DesignGroup(NamedTuple):
         chunk = trunk_chunk(self.model, stacked)
         if stacked:
             identity["chunk"] = chunk
-        num_images = self._num_bank_images()
+        num_images = self._num_feature_images()
         num_shards = max(1, min(64, self.cost.whole_flops * num_images // SHARD_FLOPS))
         key = content_key("bank", identity)
-        return Bank(
+        return FeatureSet(
             key,
             self.source.key,
             self.model,
@@ -323,7 +323,7 @@ class DesignGroup(NamedTuple):
         rates = (len(target_training(self.spec, self.target_index, one).rates) for one in levels)
         return max(map(most_repetitions, rates))
 
-    def _num_bank_images(self) -> int:
+    def _num_feature_images(self) -> int:
         """Return about how many different images the study's replicates use: each draws its own sample."""
         info, transfer = self.target.info, self.spec.transfer
         whole, unused = sum(info.train_counts), 1.0

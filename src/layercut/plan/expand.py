@@ -17,7 +17,7 @@ from layercut.plan.chosen import Chosen, check_strategies, chosen_strategies
 from layercut.plan.cost import ModelCost, feature_bytes, feature_passes
 from layercut.plan.cuts import chosen_cuts, own_cuts
 from layercut.plan.design import DesignGroup
-from layercut.plan.jobs import Bank, Condition, CutCost, ProbeJob, RepresentationJob, SourceJob
+from layercut.plan.jobs import Condition, CutCost, FeatureSet, ProbeJob, RepresentationJob, SourceJob
 from layercut.plan.made_for import made_for_note, with_made_for
 from layercut.plan.matching import matched_target
 from layercut.plan.norms import norm_warnings
@@ -58,8 +58,8 @@ class Plan:
     """Everything a study does, before it is done."""
 
     sources: tuple[SourceJob, ...]
-    banks: Mapping[str, tuple[Bank, tuple[CutCost, ...]]]
-    """Features worth considering, by bank key."""
+    feature_sets: Mapping[str, tuple[FeatureSet, tuple[CutCost, ...]]]
+    """Features worth considering, by key of the feature set."""
     conditions: tuple[Condition, ...]
     names: tuple[ConditionName, ...]
     warnings: tuple[str, ...]
@@ -133,11 +133,12 @@ def expand(spec: StudySpec, resolver: Resolver) -> Plan:
         precision, own = resolver.precision, with_given_validation(spec, target_index, target.info)
         for whole, source in [(job, point) for job in jobs for point in job.points]:
             group = DesignGroup(own, source, target_index, target, task, model, cost, precision, resolver.stacked)
-            bank = drawn.add_design(group)
+            feature_set = drawn.add_design(group)
             if asks:
                 checkpoint = source_at(whole, source)
                 drawn.probes += probe_jobs(
-                    ProbeGroup(own, checkpoint, known, target, task, model, cost, precision, reference, bank), asks
+                    ProbeGroup(own, checkpoint, known, target, task, model, cost, precision, reference, feature_set),
+                    asks,
                 )
     if any(not condition.training.std for condition in drawn.conditions.values()):
         drawn.warnings.append(
@@ -177,7 +178,7 @@ class _Expansion:
         for job in jobs:
             self._sources[job.key] = join(self._sources[job.key], job) if job.key in self._sources else job
 
-    def add_design(self, group: DesignGroup) -> Bank | None:
+    def add_design(self, group: DesignGroup) -> FeatureSet | None:
         """Take the design points of one source, target and model; return where features of its trunks may lie."""
         points = list(group.design_points())
         conditions = [condition for _, condition in points]
@@ -196,9 +197,9 @@ class _Expansion:
         for name, condition in points:
             self._names.append(dataclasses.replace(name, merged=condition.key in self.conditions))
             self.conditions.setdefault(condition.key, condition)
-            if condition.bank is not None:
-                self._costs[condition.bank.key] = group.cost
-        return next((condition.bank for condition in conditions if condition.bank is not None), None)
+            if condition.feature_set is not None:
+                self._costs[condition.feature_set.key] = group.cost
+        return next((condition.feature_set for condition in conditions if condition.feature_set is not None), None)
 
     def plan(self, about_probes: Mapping[str, Any]) -> Plan:
         """Return the whole, without sources that nothing uses."""
@@ -207,7 +208,7 @@ class _Expansion:
         used |= {key for job in probes for key in (job.source, job.reference)}
         return Plan(
             tuple(job for job in self._sources.values() if any(point.key in used for point in job.points)),
-            _banks(list(self.conditions.values()), self._costs),
+            _feature_sets(list(self.conditions.values()), self._costs),
             tuple(self.conditions.values()),
             tuple(self._names),
             tuple(dict.fromkeys(self.warnings)),
@@ -247,18 +248,20 @@ def _check_fractions(spec: StudySpec, target_index: int, info: DatasetInfo) -> N
             raise spec.error(f"transfer.fractions[{index}]", f"target[{target_index}] {info.label}: {error}") from error
 
 
-def _banks(conditions: list[Condition], costs: Mapping[str, ModelCost]) -> dict[str, tuple[Bank, tuple[CutCost, ...]]]:
-    """Collect for each bank the cuts that frozen trunks use, and how often."""
-    banks: dict[str, Bank] = {}
+def _feature_sets(
+    conditions: list[Condition], costs: Mapping[str, ModelCost]
+) -> dict[str, tuple[FeatureSet, tuple[CutCost, ...]]]:
+    """Collect for each feature set the cuts that frozen trunks use, and how often."""
+    feature_sets: dict[str, FeatureSet] = {}
     uses: dict[tuple[str, int], int] = {}
     for condition in conditions:
-        if condition.shared_bank is not None:
-            banks[condition.shared_bank.key] = condition.shared_bank
-            at = condition.shared_bank.key, condition.trunk
+        if condition.shared_features is not None:
+            feature_sets[condition.shared_features.key] = condition.shared_features
+            at = condition.shared_features.key, condition.trunk
             uses[at] = uses.get(at, 0) + condition.num_replicates * feature_passes(condition.training)
-    cut_costs: dict[str, list[CutCost]] = {key: [] for key in banks}
+    cut_costs: dict[str, list[CutCost]] = {key: [] for key in feature_sets}
     for (key, cut), num_uses in sorted(uses.items()):
-        num_images, cost = banks[key].num_images, costs[key]
+        num_images, cost = feature_sets[key].num_images, costs[key]
         num_bytes = feature_bytes(cost.feature_shapes[cut], num_images)
         cut_costs[key].append(CutCost(cut, num_bytes, cost.trunk_flops[cut] * num_images, num_uses))
-    return {key: (bank, tuple(cut_costs[key])) for key, bank in banks.items()}
+    return {key: (feature_set, tuple(cut_costs[key])) for key, feature_set in feature_sets.items()}

@@ -139,7 +139,7 @@ class SampleRule(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Bank:
+class FeatureSet:
     """Trunk features of the images that a study needs of one target, below one source."""
 
     key: str
@@ -159,7 +159,7 @@ class Bank:
 
 @dataclass(frozen=True)
 class CutCost:
-    """What one cut's features of a bank cost, for the decision which to store."""
+    """What one cut's features of a feature set cost, for the decision which to store."""
 
     cut: int
     num_bytes: int
@@ -169,10 +169,10 @@ class CutCost:
 
 @dataclass(frozen=True)
 class ExtractJob:
-    """Computes one shard of a bank at some cuts, each from the one below."""
+    """Computes one shard of a feature set at some cuts, each from the one below."""
 
     key: str
-    bank: Bank
+    feature_set: FeatureSet
     cuts: tuple[int, ...]
     shard: int
     flops: int
@@ -210,7 +210,7 @@ class Condition:
     key: str
     source: str | None
     """Key of the source's checkpoint; None where nothing of a source is used."""
-    bank: Bank | None
+    feature_set: FeatureSet | None
     """Where the frozen trunk's features may lie; None where nothing is frozen."""
     task: TaskRef
     model: ModelRef
@@ -261,13 +261,13 @@ class Condition:
 
     @property
     def trunk(self) -> int:
-        """Return how many blocks lie below what is trained, their features in the bank."""
-        return 0 if self.bank is None else self.treatment.trunk
+        """Return how many blocks lie below what is trained, their features in the feature set."""
+        return 0 if self.feature_set is None else self.treatment.trunk
 
     @property
-    def shared_bank(self) -> Bank | None:
-        """Return the bank that the trunk's features may come from; None where each trial has a trunk of its own."""
-        return None if self.training.adapt_norms else self.bank
+    def shared_features(self) -> FeatureSet | None:
+        """Return where the trunk's features may come from; None where each trial has a trunk of its own."""
+        return None if self.training.adapt_norms else self.feature_set
 
     def kept(self, replicate: int) -> tuple[str, ...]:
         """Return what to keep of one replicate."""
@@ -347,7 +347,7 @@ class ProbeJob:
     """Images at a time."""
     reference: str | None
     """Key of the source job that makes the model trained on the target; None where no probe compares with it."""
-    bank: Bank | None
+    feature_set: FeatureSet | None
     """Where some of the features may lie."""
     probings: tuple[Probing, ...]
     flops: int = field(compare=False)

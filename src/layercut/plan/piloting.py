@@ -10,8 +10,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from layercut.data.base import DatasetInfo
 from layercut.data.split_sizes import Validation, training_sizes
-from layercut.data.subset import TaskInfo
 from layercut.plan.cost import Images, num_evaluated, sample_images, training_length
 from layercut.plan.jobs import Condition, PilotRule
 from layercut.plan.single_image import without_single
@@ -34,13 +34,13 @@ def pilot_validation(validation: Validation) -> Validation:
     return "folds" if validation == "within" else validation
 
 
-def num_judged(info: TaskInfo, fraction: float, transfer: TransferSpec) -> int:
+def num_judged(info: DatasetInfo, fraction: float, transfer: TransferSpec) -> int:
     """Return on how many images one pilot is judged; fewer than `LEAST_JUDGED` are nothing to choose by."""
     return held_out_images(info, fraction, pilot_validation(transfer.validation), transfer.val_split)
 
 
 def pilot_rule(
-    info: TaskInfo, fraction: float, transfer: TransferSpec, config: TrainingConfig, work: Work, normalized: bool
+    info: DatasetInfo, fraction: float, transfer: TransferSpec, config: TrainingConfig, work: Work, normalized: bool
 ) -> PilotRule:
     """Return how the pilots of a condition are trained.
 

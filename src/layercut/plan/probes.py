@@ -13,7 +13,7 @@ from layercut.errors import DataError, UnknownNameError
 from layercut.keys import content_key
 from layercut.plan.canonical import model_identity, task_identity
 from layercut.plan.cost import ModelCost
-from layercut.plan.jobs import Bank, ModelRef, ProbeJob, Probing, SourceJob, TaskRef
+from layercut.plan.jobs import FeatureSet, ModelRef, ProbeJob, Probing, SourceJob, TaskRef
 from layercut.plan.probe_layers import Layers, model_layers
 from layercut.plan.resolve import ResolvedTask, task_ref, training_config
 from layercut.plan.stacking import trunk_chunk
@@ -49,7 +49,7 @@ class ProbeGroup(NamedTuple):
     cost: ModelCost
     precision: Precision
     reference: SourceJob | None
-    bank: Bank | None
+    feature_set: FeatureSet | None
 
 
 def asked_probes(spec: StudySpec) -> list[Ask]:
@@ -209,7 +209,7 @@ def _probing(group: ProbeGroup, ask: Ask, sample: tuple[Any, ...], taps: Layers)
 
 
 def _chunk(group: ProbeGroup) -> int:
-    return group.bank.chunk if group.bank is not None else trunk_chunk(group.model, stacked=False)
+    return group.feature_set.chunk if group.feature_set is not None else trunk_chunk(group.model, stacked=False)
 
 
 def _job(group: ProbeGroup, sample: tuple[Any, ...], probings: tuple[Probing, ...]) -> ProbeJob:
@@ -241,7 +241,7 @@ def _job(group: ProbeGroup, sample: tuple[Any, ...], probings: tuple[Probing, ..
         study_seed=group.spec.seed,
         chunk=_chunk(group),
         reference=group.reference.key if compares and group.reference is not None else None,
-        bank=group.bank if dataset == "target" else None,
+        feature_set=group.feature_set if dataset == "target" else None,
         probings=probings,
         flops=group.cost.whole_flops * num_images * (2 if compares else 1) * len(probings),
     )

@@ -63,13 +63,13 @@ def pending_probes(plan: Plan, is_done: Callable[[str], bool]) -> list[ProbeJob]
 
 
 def extract_jobs(plan: Plan, chosen: Mapping[str, list[int]], pending: set[str]) -> Iterator[ExtractJob]:
-    """Yield the jobs that store the chosen cuts of the banks that pending conditions use."""
-    used = {one.shared_bank.key for one in plan.conditions if one.shared_bank and one.key in pending}
-    for bank_key, cuts in chosen.items():
-        if bank_key not in used or not cuts:
+    """Yield the jobs that store the chosen cuts of the feature sets that pending conditions use."""
+    used = {one.shared_features.key for one in plan.conditions if one.shared_features and one.key in pending}
+    for set_key, cuts in chosen.items():
+        if set_key not in used or not cuts:
             continue
-        bank, costs = plan.banks[bank_key]
-        flops = max(cost.flops for cost in costs if cost.cut in cuts) // bank.num_shards
-        for shard in range(bank.num_shards):
-            key = content_key("extract", [bank_key, cuts, shard])
-            yield ExtractJob(key, bank, tuple(cuts), shard, flops)
+        feature_set, costs = plan.feature_sets[set_key]
+        flops = max(cost.flops for cost in costs if cost.cut in cuts) // feature_set.num_shards
+        for shard in range(feature_set.num_shards):
+            key = content_key("extract", [set_key, cuts, shard])
+            yield ExtractJob(key, feature_set, tuple(cuts), shard, flops)

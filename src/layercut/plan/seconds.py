@@ -166,8 +166,8 @@ def _sources(plan: Plan, speeds: Mapping[tuple[str, str], ModelSpeed]) -> float:
 
 def _features(plan: Plan, speeds: Mapping[tuple[str, str], ModelSpeed]) -> float:
     total = 0.0
-    for bank, costs in plan.banks.values():
-        place = bank.task.label, bank.model.label
+    for feature_set, costs in plan.feature_sets.values():
+        place = feature_set.task.label, feature_set.model.label
         rate = sum(speeds[place].block_evaluated) / max(1, plan.costs[place].whole_flops)
         total += max(cost.flops for cost in costs) * rate
     return total

@@ -27,7 +27,7 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
     pilots = num_pilots(plan.conditions)
     most_pilots = sum(count.most for count in pilots.values())
     source_flops = sum(job.flops for job in plan.sources)
-    bank_flops = sum(max(cost.flops for cost in costs) for _, costs in plan.banks.values())
+    extract_flops = sum(max(cost.flops for cost in costs) for _, costs in plan.feature_sets.values())
     trial_flops = sum(condition.flops * condition.num_replicates for condition in plan.conditions)
     return {
         "study": spec.name,
@@ -37,7 +37,11 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
         "trials_distinct": sum(replicates.values()),
         "jobs_by_level": [
             {"level": 0, "kind": "source", "jobs": len(plan.sources)},
-            {"level": 1, "kind": "extract", "jobs": sum(bank.num_shards for bank, _ in plan.banks.values())},
+            {
+                "level": 1,
+                "kind": "extract",
+                "jobs": sum(one.num_shards for one, _ in plan.feature_sets.values()),
+            },
             *([{"level": 2, "kind": "pilot", "jobs": most_pilots}] if pilots else []),
             {"level": 2, "kind": "transfer", "jobs": sum(_num_jobs(plan))},
             *([{"level": 2, "kind": "probe", "jobs": len(plan.probes)}] if plan.probes else []),
@@ -45,7 +49,7 @@ def summarize(spec: StudySpec, plan: Plan) -> dict[str, Any]:
         ],
         "estimated_flops": {
             "source": source_flops,
-            "extract": bank_flops,
+            "extract": extract_flops,
             "transfer": trial_flops,
             **({"pilot": _pilot_flops(plan, pilots)} if pilots else {}),
             **({"probe": sum(job.flops for job in plan.probes)} if plan.probes else {}),

@@ -9,11 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from layercut.probes.base import Activations, Direction, Kind
-from layercut.spec.base import StrictSpec
-
-
-class NoOptions(StrictSpec):
-    """A probe without choices."""
+from layercut.spec.base import NoOptions
 
 
 @dataclass(frozen=True)

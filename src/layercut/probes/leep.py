@@ -16,8 +16,9 @@ from torch import Tensor
 from layercut.errors import ProbeUndefinedError
 from layercut.probes.base import Activations
 from layercut.probes.classes import Classes, present_classes
-from layercut.probes.function import FunctionProbe, NoOptions
+from layercut.probes.function import FunctionProbe
 from layercut.probes.vectors import vectors
+from layercut.spec.base import NoOptions
 
 
 def leep(activations: Activations, options: NoOptions) -> dict[str, float]:

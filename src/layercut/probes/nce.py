@@ -13,8 +13,9 @@ from torch.nn.functional import one_hot
 
 from layercut.probes.base import Activations
 from layercut.probes.classes import present_classes
-from layercut.probes.function import FunctionProbe, NoOptions
+from layercut.probes.function import FunctionProbe
 from layercut.probes.leep import expected_prediction, source_logits
+from layercut.spec.base import NoOptions
 
 
 def nce(activations: Activations, options: NoOptions) -> dict[str, float]:

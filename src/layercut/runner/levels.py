@@ -16,14 +16,14 @@ from layercut.plan.rates import choose_rates
 from layercut.plan.schedule import extract_jobs, needed_sources, pending_probes, transfer_jobs
 from layercut.runner.recorder import Recorder
 from layercut.runner.weights import known_hashes, set_aside_damaged, write_down_hashes
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.extract import discard_damaged, is_stored
 
 
 def run_levels(
     asked: Plan,
     ledger: Ledger,
-    context: Context,
+    context: RunContext,
     recorder: Recorder,
     memory_bytes: int | None,
     left_out: Collection[str] = (),
@@ -96,12 +96,12 @@ def _choose(plan: Plan, ledger: Ledger, recorder: Recorder) -> Plan:
     return plan.at_rates(found.taken)
 
 
-def _done(plan: Plan, ledger: Ledger, context: Context) -> set[str]:
+def _done(plan: Plan, ledger: Ledger, context: RunContext) -> set[str]:
     """Return the keys of what need not be done again."""
     return ledger.finished_keys() - _without_artifacts(plan, ledger, context) - _untested(plan, ledger)
 
 
-def _without_artifacts(plan: Plan, ledger: Ledger, context: Context) -> set[str]:
+def _without_artifacts(plan: Plan, ledger: Ledger, context: RunContext) -> set[str]:
     """Return finished trials of which the study now keeps more than is there: they are run again."""
     keeping = [condition for condition in plan.conditions if condition.keep]
     if not keeping:
@@ -124,7 +124,7 @@ def _untested(plan: Plan, ledger: Ledger) -> set[str]:
     return untested & {trial_key(one.key, replicate) for one in tested for replicate in range(one.num_replicates)}
 
 
-def _has_source(job: SourceJob, done: set[str], known: Mapping[str, str], context: Context) -> bool:
+def _has_source(job: SourceJob, done: set[str], known: Mapping[str, str], context: RunContext) -> bool:
     recorded = done if job.kind == "train" else known
     return all(point.key in recorded for point in job.points) and all(
         context.checkpoint(point.key).exists() for point in job.points
@@ -132,24 +132,24 @@ def _has_source(job: SourceJob, done: set[str], known: Mapping[str, str], contex
 
 
 def _pending_extracts(
-    plan: Plan, pending: set[str], context: Context, failed_sources: Iterable[str], memory_bytes: int | None
+    plan: Plan, pending: set[str], context: RunContext, failed_sources: Iterable[str], memory_bytes: int | None
 ) -> list[ExtractJob]:
     """Return the jobs of features that are worth storing, fit, and are not stored yet."""
     chosen = choose(_storable_cuts(plan, pending), _budget(context, memory_bytes))
     jobs = list(extract_jobs(plan, chosen, pending))
     for job in jobs:
         discard_damaged(job, context)
-    return [job for job in jobs if job.bank.source not in failed_sources and not is_stored(job, context)]
+    return [job for job in jobs if job.feature_set.source not in failed_sources and not is_stored(job, context)]
 
 
 def _storable_cuts(plan: Plan, pending: set[str]) -> Iterable[StorableCut]:
-    used = {one.shared_bank.key for one in plan.conditions if one.shared_bank and one.key in pending}
+    used = {one.shared_features.key for one in plan.conditions if one.shared_features and one.key in pending}
     for key in used:
-        for cost in plan.banks[key][1]:
+        for cost in plan.feature_sets[key][1]:
             yield StorableCut(key, cost.cut, cost.num_bytes, cost.flops, cost.num_uses)
 
 
-def _budget(context: Context, memory_bytes: int | None) -> int:
+def _budget(context: RunContext, memory_bytes: int | None) -> int:
     free_bytes = shutil.disk_usage(context.output_dir).free
     return min(memory_bytes, free_bytes) if memory_bytes is not None else default_budget_bytes(free_bytes)
 

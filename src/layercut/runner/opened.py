@@ -39,7 +39,7 @@ from layercut.runner.recorder import Recorder
 from layercut.runner.summary import RunSummary, summarize_run
 from layercut.spec import StudySpec
 from layercut.stages import PRELOADED
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.environment import capture_environment
 from layercut.stages.keep_images import keep_images
 from layercut.training.device import gpu_memory, resolve_device
@@ -54,7 +54,7 @@ class Run:
     asked: Plan
     """As the study asks for it, before learning rates are chosen."""
     ledger: Ledger
-    context: Context
+    context: RunContext
     output_dir: Path
     recorder: Recorder
     tracking: Tracking
@@ -151,7 +151,7 @@ def open_run(
             _write_down(spec, known, ledger, output_dir, command)
         ledger.add_environment(environment)
         datasets = {fingerprint: folder.absolute() for fingerprint, folder in checked.datasets.items()}
-        context = Context(
+        context = RunContext(
             output_dir.absolute(),
             torch_device.type,
             datasets,

@@ -19,7 +19,7 @@ from layercut.probes import PROBES
 from layercut.records import FailureRecord, ProbeRecord
 from layercut.spec import StudySpec
 from layercut.spec.load import make_study
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.probe import run_probe
 from layercut.stages.source import run_source
 from layercut.stats.probe_tables import probe_table
@@ -103,7 +103,7 @@ def probe_models(
         )
         about |= describe_probes(asked_probes(spec))
         with tempfile.TemporaryDirectory() as folder:
-            context = Context(Path(folder), place.type, checked.datasets, "", reraise=True)
+            context = RunContext(Path(folder), place.type, checked.datasets, "", reraise=True)
             used = {key for job in checked.plan.probes for key in (job.source, job.reference)}
             for source in (job for job in checked.plan.sources if job.key in used):
                 list(run_source(source, context))

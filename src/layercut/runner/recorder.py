@@ -16,7 +16,7 @@ from layercut.plan.jobs import Condition, ExtractJob, Job, PilotJob, ProbeJob, R
 from layercut.records import FailureKind, FailureRecord, Record
 from layercut.runner.progress import Progress
 from layercut.stages import STAGE
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 
 _JOBS: dict[type, str] = {
     SourceJob: "source",
@@ -40,7 +40,7 @@ class Recorder:
         self,
         plan: Plan,
         ledger: Ledger,
-        context: Context,
+        context: RunContext,
         executor: Executor,
         progress: Progress,
         tracking: Tracking,

@@ -9,7 +9,7 @@ from layercut.checkpoints import stored_hash
 from layercut.errors import CheckpointError
 from layercut.ledger import Ledger
 from layercut.plan.jobs import SourceJob
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 
 _META = "checkpoints"
 """Hashes of weights that no pretraining made: read from a file or drawn at random, by key."""
@@ -24,7 +24,7 @@ def known_hashes(ledger: Ledger) -> dict[str, str]:
     return trained | (ledger.meta(_META) or {})
 
 
-def set_aside_damaged(jobs: Iterable[SourceJob], known: dict[str, str], context: Context) -> list[str]:
+def set_aside_damaged(jobs: Iterable[SourceJob], known: dict[str, str], context: RunContext) -> list[str]:
     """Rename the checkpoints of these sources that hold other weights than were written; return what they are."""
     found = []
     for job in jobs:
@@ -44,7 +44,7 @@ def holds(path: Path, expected: str) -> bool:
         return False
 
 
-def write_down_hashes(jobs: Iterable[SourceJob], ledger: Ledger, context: Context) -> None:
+def write_down_hashes(jobs: Iterable[SourceJob], ledger: Ledger, context: RunContext) -> None:
     """Write down the hashes of weights that these sources have read or drawn; pretrainings have theirs."""
     made = {
         point.key: stored_hash(context.checkpoint(point.key))

@@ -15,6 +15,10 @@ class StrictSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class NoOptions(StrictSpec):
+    """Of what is named and has no choices."""
+
+
 class OpenSpec(BaseModel):
     """Further keys are options of the named implementation, which checks them itself."""
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from layercut.data.subset import Task
 from layercut.features.extract import ComputedInputs
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.inputs import FrozenTrunk, pixel_inputs
 from layercut.training.augment import augment, epoch_draws
 from layercut.training.batches import Inputs
@@ -27,7 +27,7 @@ Augmented: TypeAlias = Callable[[int], Inputs] | None
 
 
 def augmented_inputs(
-    context: Context,
+    context: RunContext,
     task: Task,
     config: TrainingConfig,
     positions: NDArray[np.int64],

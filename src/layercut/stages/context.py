@@ -17,7 +17,7 @@ from layercut.plan.jobs import TaskRef
 
 
 @dataclass(frozen=True)
-class Context:
+class RunContext:
     """The same for every job of a run; travels to the workers once."""
 
     output_dir: Path
@@ -29,7 +29,6 @@ class Context:
     """Key of this run's `Environment`."""
     reraise: bool = False
     """Let a trial's exception through, for a debugger, instead of recording it."""
-    """Launch the training steps of stacked conditions whole."""
     deterministic: bool = True
     """Train nothing on a GPU that has no deterministic backward pass."""
 
@@ -42,9 +41,9 @@ class Context:
         """Return where a source's weights lie."""
         return self.output_dir / "checkpoints" / f"{key}.safetensors"
 
-    def features(self, bank: str) -> Path:
-        """Return the folder of a bank's features."""
-        return self.output_dir / "features" / bank
+    def features(self, feature_set: str) -> Path:
+        """Return the folder of a feature set's features."""
+        return self.output_dir / "features" / feature_set
 
     def open_task(self, task: TaskRef) -> Task:
         """Return a task's images, mapped into memory."""

@@ -12,7 +12,7 @@ import torch
 from layercut.errors import ProbeUndefinedError, StorageFullError
 from layercut.files import why_full
 from layercut.records import FailureKind, FailureRecord
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.training.history import DivergedError
 
 R = TypeVar("R")
@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 def attempt(
     work: Callable[[], R],
-    context: Context,
+    context: RunContext,
     key: str,
     job: str,
     condition: str | None = None,
@@ -57,7 +57,7 @@ def attempt(
         )
 
 
-def attempt_each(values: Iterator[R], context: Context, key: str, job: str) -> Iterator[R | FailureRecord]:
+def attempt_each(values: Iterator[R], context: RunContext, key: str, job: str) -> Iterator[R | FailureRecord]:
     """Yield the values; where making the next one fails, the record of it comes last.
 
     Raises:

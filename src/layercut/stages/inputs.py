@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from layercut.data.splits import sample_split
 from layercut.data.subset import Task
 from layercut.features.extract import ComputedInputs, FrozenBlocks
-from layercut.features.store import FeatureBank
-from layercut.plan.jobs import Bank, SampleRule
-from layercut.stages.context import Context, open_task
+from layercut.features.store import StoredFeatures
+from layercut.plan.jobs import FeatureSet, SampleRule
+from layercut.stages.context import RunContext, open_task
 from layercut.training.batches import Inputs, Normalization, PixelInputs
 from layercut.training.config import TrainingConfig
 
@@ -31,19 +31,19 @@ class FrozenTrunk(NamedTuple):
     """A trunk that stays as it is, and where its features may lie."""
 
     frozen: FrozenBlocks
-    bank: Bank
+    feature_set: FeatureSet
     own: bool = False
     """Its values are a trial's own, not the source's, whose features are stored."""
 
 
-def freeze_trunk(blocks: nn.Sequential, bank: Bank) -> FrozenTrunk:
+def freeze_trunk(blocks: nn.Sequential, feature_set: FeatureSet) -> FrozenTrunk:
     """Return the first blocks of a model as a trunk that never changes."""
     blocks = blocks.eval().requires_grad_(False)
-    return FrozenTrunk(FrozenBlocks(blocks, bank.chunk, bank.training.precision), bank)
+    return FrozenTrunk(FrozenBlocks(blocks, feature_set.chunk, feature_set.training.precision), feature_set)
 
 
 def pixel_inputs(
-    context: Context,
+    context: RunContext,
     task: Task,
     config: TrainingConfig,
     split: SplitName,
@@ -61,7 +61,7 @@ def pixel_inputs(
 
 
 def trial_inputs(
-    context: Context,
+    context: RunContext,
     task: Task,
     config: TrainingConfig,
     split: SplitName,
@@ -75,7 +75,7 @@ def trial_inputs(
 
 
 def trunk_inputs(
-    context: Context, task: Task, split: SplitName, positions: NDArray[np.int64], trunk: FrozenTrunk
+    context: RunContext, task: Task, split: SplitName, positions: NDArray[np.int64], trunk: FrozenTrunk
 ) -> Inputs:
     """Return the features above a frozen trunk.
 
@@ -83,31 +83,33 @@ def trunk_inputs(
     the same bits (`features/extract.py`). A trunk with values of its own computes them once where they are small.
     """
     if trunk.own:
-        own = ComputedInputs(pixel_inputs(context, task, trunk.bank.training, split, positions), trunk.frozen)
-        shape = trunk.bank.model.feature_shapes[len(trunk.frozen.blocks)]
+        own = ComputedInputs(pixel_inputs(context, task, trunk.feature_set.training, split, positions), trunk.frozen)
+        shape = trunk.feature_set.model.feature_shapes[len(trunk.frozen.blocks)]
         return own.held(context.torch_device) if 4 * len(positions) * prod(shape) <= HELD_BYTES else own
-    rows = bank_rows(context, trunk.bank, split)
-    bank = open_bank(context, trunk.bank, split)
+    rows = feature_rows(context, trunk.feature_set, split)
+    features = open_features(context, trunk.feature_set, split)
     end = len(trunk.frozen.blocks)
-    stored = [cut for cut in bank.stored_cuts(trunk.bank.num_shards) if cut <= end]
+    stored = [cut for cut in features.stored_cuts(trunk.feature_set.num_shards) if cut <= end]
     if not stored:
-        return ComputedInputs(pixel_inputs(context, task, trunk.bank.training, split, positions), trunk.frozen)
-    inputs = bank.inputs(stored[-1], np.searchsorted(rows, positions), context.torch_device)
+        return ComputedInputs(pixel_inputs(context, task, trunk.feature_set.training, split, positions), trunk.frozen)
+    inputs = features.inputs(stored[-1], np.searchsorted(rows, positions), context.torch_device)
     return inputs if stored[-1] == end else ComputedInputs(inputs, trunk.frozen.part(stored[-1], end))
 
 
-def open_bank(context: Context, bank: Bank, split: SplitName) -> FeatureBank:
-    """Return the files of one split of a bank."""
-    num_rows = len(bank_rows(context, bank, split))
-    return FeatureBank(context.features(bank.key) / split, num_rows, dict(enumerate(bank.model.feature_shapes)))
+def open_features(context: RunContext, feature_set: FeatureSet, split: SplitName) -> StoredFeatures:
+    """Return the files of one split of a feature set."""
+    num_rows = len(feature_rows(context, feature_set, split))
+    return StoredFeatures(
+        context.features(feature_set.key) / split, num_rows, dict(enumerate(feature_set.model.feature_shapes))
+    )
 
 
-def bank_rows(context: Context, bank: Bank, split: SplitName) -> NDArray[np.int64]:
-    """Return the positions that the study's replicates use, ascending: the rows of a bank."""
-    folder = context.datasets[bank.task.fingerprint]
+def feature_rows(context: RunContext, feature_set: FeatureSet, split: SplitName) -> NDArray[np.int64]:
+    """Return the positions that the study's replicates use, ascending: the rows of a feature set."""
+    folder = context.datasets[feature_set.task.fingerprint]
     if split == "test":
-        return np.arange(len(open_task(folder, bank.task.classes).test_index))
-    return _used_positions(folder, bank.task.classes, bank.samples, bank.study_seed)
+        return np.arange(len(open_task(folder, feature_set.task.classes).test_index))
+    return _used_positions(folder, feature_set.task.classes, feature_set.samples, feature_set.study_seed)
 
 
 @lru_cache(maxsize=8)

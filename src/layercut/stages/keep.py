@@ -20,7 +20,7 @@ from layercut.plan.cuts import is_cutless
 from layercut.plan.jobs import Condition
 from layercut.records import TrialRecord
 from layercut.spec import TrainingSpec
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.inputs import pixel_inputs
 from layercut.stages.trial import Trial
 from layercut.training.evaluate import Evaluation
@@ -28,7 +28,7 @@ from layercut.training.evaluate import Evaluation
 Writer = Callable[[Path], object]
 
 
-def keep_trial(trial: Trial, record: TrialRecord, on_test: Evaluation | None, context: Context) -> None:
+def keep_trial(trial: Trial, record: TrialRecord, on_test: Evaluation | None, context: RunContext) -> None:
     """Write what the study keeps of this trial; nothing where it keeps nothing.
 
     Raises:
@@ -51,7 +51,7 @@ def keep_trial(trial: Trial, record: TrialRecord, on_test: Evaluation | None, co
     write_artifact(context.output_dir, trial.key, _card(trial, record, kept), files)
 
 
-def _predictions(trial: Trial, predicted: NDArray[np.int64], context: Context) -> dict[str, Writer]:
+def _predictions(trial: Trial, predicted: NDArray[np.int64], context: RunContext) -> dict[str, Writer]:
     import pandas as pd  # noqa: PLC0415 - pandas is for studies that ask for it
 
     labels = trial.task.test_labels
@@ -79,7 +79,7 @@ def _predictions(trial: Trial, predicted: NDArray[np.int64], context: Context) -
 
 
 @torch.inference_mode()
-def _first_feature_maps(trial: Trial, positions: NDArray[np.int64], context: Context) -> Tensor | None:
+def _first_feature_maps(trial: Trial, positions: NDArray[np.int64], context: RunContext) -> Tensor | None:
     """Return Float32 "1 channels h w"; None where the first block gives no maps."""
     blocks = list(trial.model.blocks)
     if not blocks:

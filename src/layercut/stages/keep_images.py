@@ -7,10 +7,10 @@ from collections import defaultdict
 from layercut.artifacts.tasks import KeptImages, first_of_each_class, write_images
 from layercut.plan.expand import Plan
 from layercut.plan.jobs import TaskRef
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 
 
-def keep_images(plan: Plan, context: Context) -> None:
+def keep_images(plan: Plan, context: RunContext) -> None:
     """Write the first training images of each class of each source and target; nothing where no predictions are kept.
 
     Raises:

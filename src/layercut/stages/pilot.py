@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from layercut.data.splits import splits_hash
 from layercut.plan.jobs import PilotJob
 from layercut.records import FailureRecord, PilotRecord
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.guard import attempt
 from layercut.stages.transfer import judge_trial, training_examples, validation_examples
 from layercut.stages.trial import Trial, prepare_trial
@@ -16,12 +16,12 @@ from layercut.training.device import prepare_device
 from layercut.training.history import DivergedError, Training
 
 
-def run_pilot(job: PilotJob, context: Context) -> Iterator[PilotRecord | FailureRecord]:
+def run_pilot(job: PilotJob, context: RunContext) -> Iterator[PilotRecord | FailureRecord]:
     """Yield the record of the pilot; that it diverged is a result."""
     yield attempt(lambda: _run(job, context), context, job.key, "pilot")
 
 
-def _run(job: PilotJob, context: Context) -> PilotRecord:
+def _run(job: PilotJob, context: RunContext) -> PilotRecord:
     started = time.perf_counter()
     prepare_device(context.torch_device, num_threads=1, deterministic=context.deterministic)
     trial = prepare_trial(job.condition, job.replicate, job.key, context)
@@ -34,7 +34,7 @@ def _run(job: PilotJob, context: Context) -> PilotRecord:
 
 
 def _record(
-    job: PilotJob, trial: Trial, outcome: Training | DivergedError, context: Context, wall_seconds: float
+    job: PilotJob, trial: Trial, outcome: Training | DivergedError, context: RunContext, wall_seconds: float
 ) -> PilotRecord:
     done = None if isinstance(outcome, DivergedError) else outcome
     return PilotRecord(

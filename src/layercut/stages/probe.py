@@ -21,13 +21,13 @@ from layercut.probes import PROBES
 from layercut.probes.base import Activations
 from layercut.records import FailureRecord, ProbeRecord
 from layercut.seeding import derive_seed
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.guard import attempt, attempt_each
 from layercut.stages.probed import Probed
 from layercut.training.device import prepare_device
 
 
-def run_probe(job: ProbeJob, context: Context) -> Iterator[ProbeRecord | FailureRecord]:
+def run_probe(job: ProbeJob, context: RunContext) -> Iterator[ProbeRecord | FailureRecord]:
     """Yield one record a probe and layer; a score without a value is a failure that is final."""
     prepare_device(context.torch_device, num_threads=1)
     with threadpool_limits(1):  # sums of several threads differ in their last bits
@@ -46,7 +46,7 @@ class _Looked(NamedTuple):
 class _Sample:
     """The work of one job; what cannot be had fails every score that needs it."""
 
-    def __init__(self, job: ProbeJob, context: Context) -> None:
+    def __init__(self, job: ProbeJob, context: RunContext) -> None:
         self._job = job
         self._context = context
         self._probed = Probed(job, context)

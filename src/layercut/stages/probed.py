@@ -19,7 +19,7 @@ from layercut.features.taps import PIXELS, every_tap
 from layercut.plan.jobs import ProbeJob
 from layercut.plan.source_models import WholeModel, whole_model
 from layercut.seeding import derive_seed
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.tap_features import source_features
 from layercut.training.device import place_model
 
@@ -57,7 +57,7 @@ def probe_sample(job: ProbeJob, task: Task) -> NDArray[np.int64]:
 class Probed:
     """What one job looks at; a part that cannot be had raises when it is asked for."""
 
-    def __init__(self, job: ProbeJob, context: Context) -> None:
+    def __init__(self, job: ProbeJob, context: RunContext) -> None:
         self.job = job
         self._context = context
 

@@ -25,7 +25,7 @@ from layercut.probes.products import centred_gram, coordinates
 from layercut.probes.tsne import tsne_coordinates
 from layercut.records import FailureRecord
 from layercut.seeding import derive_seed
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.guard import attempt
 from layercut.stages.probed import Probed
 from layercut.training.device import prepare_device
@@ -33,7 +33,7 @@ from layercut.training.device import prepare_device
 _RESTARTS = 10
 
 
-def run_represent(job: RepresentationJob, context: Context) -> Iterator[FailureRecord]:
+def run_represent(job: RepresentationJob, context: RunContext) -> Iterator[FailureRecord]:
     """Write what is kept of one source; yields nothing where all went well."""
     prepare_device(context.torch_device, num_threads=1)
     with threadpool_limits(1):  # sums of several threads differ in their last bits
@@ -42,7 +42,7 @@ def run_represent(job: RepresentationJob, context: Context) -> Iterator[FailureR
         yield failure
 
 
-def _represent(job: RepresentationJob, context: Context) -> None:
+def _represent(job: RepresentationJob, context: RunContext) -> None:
     probed = Probed(job.sample, context)
     probed.prepare()
     names = [name for name in probed.names() if name in job.layers]

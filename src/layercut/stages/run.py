@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from layercut.files import needing_space
 from layercut.plan.jobs import ExtractJob, Job, PilotJob, ProbeJob, RepresentationJob, SourceJob
 from layercut.records import Record
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.extract import run_extract
 from layercut.stages.pilot import run_pilot
 from layercut.stages.probe import run_probe
@@ -16,7 +16,7 @@ from layercut.stages.stacked import run_stacked
 from layercut.stages.transfer import run_transfer
 
 
-def run_job(job: Job, context: Context) -> Iterator[Record | tuple[Record, ...]]:
+def run_job(job: Job, context: RunContext) -> Iterator[Record | tuple[Record, ...]]:
     """Do one job and yield its records as they come; failures of trials are records.
 
     A tuple of records is written whole or not at all.
@@ -28,7 +28,7 @@ def run_job(job: Job, context: Context) -> Iterator[Record | tuple[Record, ...]]
         yield from _records(job, context)
 
 
-def _records(job: Job, context: Context) -> Iterator[Record | tuple[Record, ...]]:
+def _records(job: Job, context: RunContext) -> Iterator[Record | tuple[Record, ...]]:
     if isinstance(job, SourceJob):
         yield from run_source(job, context)
     elif isinstance(job, ExtractJob):

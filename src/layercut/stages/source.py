@@ -20,7 +20,7 @@ from layercut.records import FailureRecord, PretrainingRecord
 from layercut.seeding import derive_seed
 from layercut.spec.points import LAST, moment
 from layercut.stages.augmented import Augmented, augmented_inputs
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.guard import attempt
 from layercut.stages.inputs import SplitName, pixel_inputs
 from layercut.training.batches import Examples, chunk_size
@@ -31,7 +31,7 @@ from layercut.training.loop import train
 from layercut.training.precision import Precision
 
 
-def run_source(job: SourceJob, context: Context) -> Iterator[PretrainingRecord | FailureRecord]:
+def run_source(job: SourceJob, context: RunContext) -> Iterator[PretrainingRecord | FailureRecord]:
     """Write the source's checkpoints; each checkpoint of a training has a record, the last one's last."""
     result = attempt(lambda: _make(job, context), context, job.key, "source")
     if isinstance(result, FailureRecord):
@@ -40,7 +40,7 @@ def run_source(job: SourceJob, context: Context) -> Iterator[PretrainingRecord |
         yield from result
 
 
-def _make(job: SourceJob, context: Context) -> list[PretrainingRecord]:
+def _make(job: SourceJob, context: RunContext) -> list[PretrainingRecord]:
     if job.kind == "train":
         return _train(job, context)
     if job.kind == "import":
@@ -59,7 +59,7 @@ def _own(job: SourceJob) -> list[int]:
     return [job.seed] if job.seed else []
 
 
-def _train(job: SourceJob, context: Context) -> list[PretrainingRecord]:
+def _train(job: SourceJob, context: RunContext) -> list[PretrainingRecord]:
     started = time.perf_counter()
     if job.task is None:
         raise ValueError("expected a task to train the source on; got none")
@@ -95,7 +95,7 @@ def _train(job: SourceJob, context: Context) -> list[PretrainingRecord]:
 
 
 def _checkpoint(
-    point: SourcePoint, last: PretrainingRecord, result: Training, model: CuttableModel, on: _On, context: Context
+    point: SourcePoint, last: PretrainingRecord, result: Training, model: CuttableModel, on: _On, context: RunContext
 ) -> PretrainingRecord:
     """Write the weights of one moment of a training; its record tells what they are worth on the source's own task.
 
@@ -132,7 +132,7 @@ class _On(NamedTuple):
     precision: Precision
 
 
-def _examples(job: SourceJob, context: Context, seeds: Mapping[str, int]) -> _On:
+def _examples(job: SourceJob, context: RunContext, seeds: Mapping[str, int]) -> _On:
     if job.task is None:
         raise ValueError("expected a task to train the source on; got none")
     task = context.open_task(job.task)

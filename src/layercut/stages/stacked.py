@@ -17,7 +17,7 @@ from layercut.plan.jobs import TransferJob
 from layercut.records import FailureRecord, TrialRecord
 from layercut.stages.augmented import Augmented, augmented_inputs
 from layercut.stages.certificate import Batch, check_trained, values_to_train
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.guard import attempt
 from layercut.stages.inputs import FrozenTrunk, SplitName, trial_inputs
 from layercut.stages.keep import keep_trial
@@ -39,7 +39,7 @@ class Member(NamedTuple):
     """Checks that what the strategy trains was trained until an epoch, the best."""
 
 
-def run_stacked(job: TransferJob, context: Context) -> tuple[TrialRecord | FailureRecord, ...]:
+def run_stacked(job: TransferJob, context: RunContext) -> tuple[TrialRecord | FailureRecord, ...]:
     """Return one record a replicate; what fails for all of them is a failure of each."""
     started = time.perf_counter()
     keys = [trial_key(job.condition.key, replicate) for replicate in job.replicates]
@@ -54,7 +54,7 @@ def run_stacked(job: TransferJob, context: Context) -> tuple[TrialRecord | Failu
     return tuple(_record(member, trunk, context, wall_seconds) for member in outcome)
 
 
-def run_members(job: TransferJob, context: Context) -> list[Member]:
+def run_members(job: TransferJob, context: RunContext) -> list[Member]:
     """Train and evaluate all replicates of a job as one model.
 
     Raises:
@@ -85,7 +85,7 @@ def _batch(examples: StackedExamples, member: int) -> Batch:
 
 
 def _record(
-    member: Member, trunk: FrozenTrunk | None, context: Context, wall_seconds: float
+    member: Member, trunk: FrozenTrunk | None, context: RunContext, wall_seconds: float
 ) -> TrialRecord | FailureRecord:
     def record() -> TrialRecord:
         if isinstance(member.result, DivergedError):
@@ -101,7 +101,7 @@ def _record(
 
 
 def _examples(
-    trials: Sequence[Trial], context: Context
+    trials: Sequence[Trial], context: RunContext
 ) -> tuple[StackedExamples, StackedExamples | None, StackedExamples | None]:
     """Return the examples of all members; the frozen trunk is the same for all, so the first one's is used."""
     condition, task, trunk = trials[0].condition, trials[0].task, trials[0].parts.trunk

@@ -13,14 +13,14 @@ from layercut.data.subset import Task
 from layercut.features.taps import PIXELS, every_tap, tap_features
 from layercut.models.base import CuttableModel
 from layercut.plan.jobs import ProbeJob
-from layercut.stages.context import Context
-from layercut.stages.inputs import bank_rows, open_bank, pixel_inputs
+from layercut.stages.context import RunContext
+from layercut.stages.inputs import feature_rows, open_features, pixel_inputs
 from layercut.training.batches import Inputs
 
 
 def source_features(
     job: ProbeJob,
-    context: Context,
+    context: RunContext,
     model: CuttableModel,
     task: Task,
     split: Literal["train", "test"],
@@ -30,7 +30,7 @@ def source_features(
 ) -> Iterator[tuple[str, Tensor]]:
     """Yield each layer with its activations, Float32 "n ..." on the CPU, in the model's order.
 
-    `stored`: the model is the source whose features the job's bank may hold. Layers between a stored cut and the
+    `stored`: the model is the source whose features the job's feature set may hold. Layers between a stored cut and the
     next one are computed from it, with the same bits as from pixels (`features/extract.py`).
     """
     taps = {name: module for name, module in every_tap(model).items() if name in layers}
@@ -51,17 +51,19 @@ def source_features(
 
 
 def _stored_cuts(
-    job: ProbeJob, context: Context, split: Literal["train", "test"], positions: NDArray[np.int64]
+    job: ProbeJob, context: RunContext, split: Literal["train", "test"], positions: NDArray[np.int64]
 ) -> dict[int, Inputs]:
     """Return the inputs above each stored cut that has all of the images."""
-    if job.bank is None:
+    if job.feature_set is None:
         return {}
-    rows = bank_rows(context, job.bank, split)
+    rows = feature_rows(context, job.feature_set, split)
     if not np.isin(positions, rows).all():
         return {}
-    bank = open_bank(context, job.bank, split)
+    stored = open_features(context, job.feature_set, split)
     index = np.searchsorted(rows, positions)
-    return {cut: bank.inputs(cut, index, context.torch_device) for cut in bank.stored_cuts(job.bank.num_shards)}
+    return {
+        cut: stored.inputs(cut, index, context.torch_device) for cut in stored.stored_cuts(job.feature_set.num_shards)
+    }
 
 
 def _depth(model: CuttableModel, module: str) -> float:

@@ -19,7 +19,7 @@ from layercut.plan.jobs import Condition, TransferJob
 from layercut.records import FailureRecord, TrialRecord
 from layercut.stages.augmented import Augmented, augmented_inputs
 from layercut.stages.certificate import check_trained, values_to_train
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.guard import attempt
 from layercut.stages.inputs import SplitName, trial_inputs
 from layercut.stages.keep import keep_trial
@@ -34,7 +34,7 @@ from layercut.training.loop import train
 from layercut.training.solved import HeadProblem
 
 
-def run_transfer(job: TransferJob, context: Context) -> Iterator[TrialRecord | FailureRecord]:
+def run_transfer(job: TransferJob, context: RunContext) -> Iterator[TrialRecord | FailureRecord]:
     """Yield one record a replicate."""
     for replicate in job.replicates:
         key = trial_key(job.condition.key, replicate)
@@ -45,7 +45,7 @@ def run_transfer(job: TransferJob, context: Context) -> Iterator[TrialRecord | F
         yield attempt(trial, context, key, "transfer", job.condition.key, replicate)
 
 
-def run_trial(condition: Condition, replicate: int, key: str, context: Context) -> TrialRecord:
+def run_trial(condition: Condition, replicate: int, key: str, context: RunContext) -> TrialRecord:
     """Train and evaluate one replicate of a condition.
 
     Raises:
@@ -73,7 +73,7 @@ def run_trial(condition: Condition, replicate: int, key: str, context: Context) 
     return record
 
 
-def train_trial(trial: Trial, training: Examples, validation: Examples | None, context: Context) -> Training:
+def train_trial(trial: Trial, training: Examples, validation: Examples | None, context: RunContext) -> Training:
     """Train a prepared trial in place.
 
     Raises:
@@ -95,7 +95,7 @@ def train_trial(trial: Trial, training: Examples, validation: Examples | None, c
     return result if head is None else result._replace(penalty_strength=head.strength.value)
 
 
-def judge_trial(trial: Trial, training: Examples, validation: Examples | None, context: Context) -> Training:
+def judge_trial(trial: Trial, training: Examples, validation: Examples | None, context: RunContext) -> Training:
     """Train what tells how well a prepared trial does on images that it has not seen, in place, and nothing else.
 
     With folds the models of the folds do; the trial's own, of all images, is left untrained.
@@ -112,7 +112,7 @@ def judge_trial(trial: Trial, training: Examples, validation: Examples | None, c
         return _train_folds(trial, training, context, head)
 
 
-def _train_with_folds(trial: Trial, training: Examples, context: Context, head: HeadProblem | None) -> Training:
+def _train_with_folds(trial: Trial, training: Examples, context: RunContext, head: HeadProblem | None) -> Training:
     """Train the models of the folds, then the trial's own on all images for as long as was best for them."""
     config, seeds, body, handling = trial.condition.training, trial.seeds, trial.parts.body, trial.parts.handling
     rounds = config.rounds(len(training))
@@ -122,7 +122,7 @@ def _train_with_folds(trial: Trial, training: Examples, context: Context, head: 
     return result._replace(num_steps=num_steps)
 
 
-def _train_folds(trial: Trial, training: Examples, context: Context, head: HeadProblem | None) -> Training:
+def _train_folds(trial: Trial, training: Examples, context: RunContext, head: HeadProblem | None) -> Training:
     """Train the models of the folds, copies of the trial's own, for as many rounds as it would be.
 
     `head`: each starts from the head that is solved on its own training images.
@@ -140,18 +140,18 @@ def _train_folds(trial: Trial, training: Examples, context: Context, head: HeadP
     return train_folds(folds, config, rounds, seeds.order, handling)
 
 
-def validation_examples(trial: Trial, context: Context) -> Examples | None:
+def validation_examples(trial: Trial, context: RunContext) -> Examples | None:
     """Return a trial's validation images; None where it has none, or folds."""
     return _held_out_examples(trial, trial.split, context) if len(trial.split.validation) else None
 
 
-def _test_examples(trial: Trial, context: Context) -> Examples | None:
+def _test_examples(trial: Trial, context: RunContext) -> Examples | None:
     """Return the test images; None where the trial leaves them alone."""
     labels, is_tested = trial.task.test_labels, trial.condition.tested
     return _some_examples(trial, context, "test", np.arange(len(labels)), labels) if is_tested else None
 
 
-def training_examples(trial: Trial, split: Split, context: Context) -> Examples:
+def training_examples(trial: Trial, split: Split, context: RunContext) -> Examples:
     """Return the training images of a split, augmented afresh in every epoch where the study says so."""
     augmented = augmented_inputs(
         context,
@@ -164,13 +164,13 @@ def training_examples(trial: Trial, split: Split, context: Context) -> Examples:
     return _some_examples(trial, context, "train", split.train, trial.task.train_labels, augmented)
 
 
-def _held_out_examples(trial: Trial, split: Split, context: Context) -> Examples:
+def _held_out_examples(trial: Trial, split: Split, context: RunContext) -> Examples:
     return _some_examples(trial, context, "train", split.validation, trial.task.train_labels)
 
 
 def _some_examples(
     trial: Trial,
-    context: Context,
+    context: RunContext,
     name: SplitName,
     positions: NDArray[np.int64],
     labels: NDArray[np.int64],

@@ -17,7 +17,7 @@ from layercut.models.partly import PartlyTrained
 from layercut.plan.jobs import Condition
 from layercut.records import TrialRecord, log_area
 from layercut.seeding import derive_seed
-from layercut.stages.context import Context
+from layercut.stages.context import RunContext
 from layercut.stages.inputs import FrozenTrunk, freeze_trunk, pixel_inputs
 from layercut.strategies.base import Ingredients, PartialStrategy, PullingStrategy, RatedStrategy, StagedStrategy
 from layercut.training.adapted_norms import adapt_norms, running_norms
@@ -90,7 +90,7 @@ class Evaluations(NamedTuple):
     """None: the test images are left alone."""
 
 
-def prepare_trial(condition: Condition, replicate: int, key: str, context: Context) -> Trial:
+def prepare_trial(condition: Condition, replicate: int, key: str, context: RunContext) -> Trial:
     """Sample the images and build the model.
 
     Raises:
@@ -162,7 +162,7 @@ def _adapt(model: CuttableModel, parts: Parts, images: Inputs, condition: Condit
 
 def separate(condition: Condition, model: CuttableModel) -> Parts:
     """Split a model into its frozen trunk, whose features may be stored, and the rest, of which some may be frozen."""
-    bank, below = condition.bank, condition.trunk
+    feature_set, below = condition.feature_set, condition.trunk
     blocks = list(model.blocks.named_children())
     strategy = condition.does
     trains = strategy.trains if isinstance(strategy, PartialStrategy) else _everything
@@ -181,7 +181,9 @@ def separate(condition: Condition, model: CuttableModel) -> Parts:
         classifier(body).requires_grad_()
     trained = frozenset(name for name, value in body.named_parameters() if value.requires_grad)
     trunk = (
-        None if bank is None else freeze_trunk(model.trunk(below), bank)._replace(own=condition.training.adapt_norms)
+        None
+        if feature_set is None
+        else freeze_trunk(model.trunk(below), feature_set)._replace(own=condition.training.adapt_norms)
     )
     kept = _kept_parameters(condition, model)
     return Parts(trunk, body, kept, trained, _handling(condition, body, kept))
@@ -233,7 +235,7 @@ def _kept_parameters(condition: Condition, model: CuttableModel) -> frozenset[st
 
 
 def trial_record(
-    trial: Trial, result: Training, on: Evaluations, trunk: FrozenTrunk | None, context: Context, wall_seconds: float
+    trial: Trial, result: Training, on: Evaluations, trunk: FrozenTrunk | None, context: RunContext, wall_seconds: float
 ) -> TrialRecord:
     """Return the record of a trained trial; `trunk` is the frozen trunk that its inputs came through.
 

@@ -1,4 +1,4 @@
-"""Rows of large arrays: all images of a dataset, all features of a bank.
+"""Rows of large arrays: all images of a dataset, all features of a feature set.
 
 On a processor they are read where they lie, mapped into memory. On a GPU the whole array is copied there once and
 stays for the trials that follow, as long as it fits: the same values, without a transfer for every batch.
