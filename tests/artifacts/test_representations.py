@@ -46,7 +46,7 @@ def files(folder):
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def test_places_clusters_and_distances_of_the_first_replicate_of_the_largest_share_are_kept(study):
+def test_places_clusters_and_distances_of_the_first_replicate_of_the_largest_fraction_are_kept(study):
     (kept,) = kept_representations(study[0])
     assert kept.layers == ("input", "conv0", "conv1", "output")
     assert kept.card["reference_layers"] == ["conv0", "conv1", "output"]

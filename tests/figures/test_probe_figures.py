@@ -36,7 +36,7 @@ def drawn(results, probes):
     return {chart.name: chart for name in names for _, chart in charts_of(name, tables)}
 
 
-def test_scores_by_layer_have_a_panel_a_probe_and_a_line_a_share_of_the_data():
+def test_scores_by_layer_have_a_panel_a_probe_and_a_line_a_fraction():
     chart = charts()["probe_by_layer"]
     assert [panel.title for panel in chart.panels] == ["good (+)", "knn (+)"]
     good = chart.panels[0]
@@ -45,7 +45,7 @@ def test_scores_by_layer_have_a_panel_a_probe_and_a_line_a_share_of_the_data():
     assert good.lines[2].points[1].low < 1.1 < good.lines[2].points[1].high
 
 
-def test_clusters_are_box_plots_by_layer_with_a_panel_a_share_of_the_data():
+def test_clusters_are_box_plots_by_layer_with_a_panel_a_fraction():
     chart = charts(score="ari")["cluster_boxes"]
     assert [panel.title for panel in chart.panels] == ["1 % of the data", "10 % of the data", "100 % of the data"]
     box = chart.panels[2].boxes[0].boxes[1]

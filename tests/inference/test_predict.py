@@ -49,7 +49,7 @@ def test_probabilities_are_of_all_classes_and_add_up_to_one(run, photos):
     assert sum(share for _, share in one.ranked()) == pytest.approx(1)
 
 
-def test_a_run_answers_with_the_best_on_validation_images_at_the_largest_share(run):
+def test_a_run_answers_with_the_best_on_validation_images_at_the_largest_fraction(run):
     best = max(best_cuts(load_results(run)), key=lambda found: found.fraction)
     found = find_model(run)
     assert (found.card["strategy"], found.card["cut"], found.card["fraction"]) == (best.strategy, best.cut, 1.0)

@@ -66,7 +66,7 @@ def test_without_a_finished_trial_the_answer_says_so():
     assert "No trial" in answers(table)._repr_html_()
 
 
-def test_a_share_of_the_data_without_validation_is_said_to_have_no_choice():
+def test_a_fraction_of_the_data_without_validation_is_said_to_have_no_choice():
     table = fake_results(fractions=(0.01, 0.1))
     table.loc[table["fraction"] == 0.01, "validation_accuracy"] = float("nan")
     for text in (str(answers(table)), answers(table)._repr_html_()):

@@ -45,7 +45,7 @@ def test_a_condition_whose_treatment_was_not_written_down_is_named():
     assert answer(replace(GAIN, treatment="")).lead == "At 1 % of the data: take freeze_reinit at cut 4"
 
 
-def test_validation_images_that_are_no_part_of_the_share_are_told_apart():
+def test_validation_images_that_are_no_part_of_the_fraction_are_told_apart():
     assert answer(replace(GAIN, num_train_images=27.0, num_validation_images=2939.0)).num_images == (
         "27 images, 2,939 to validate"
     )

@@ -189,7 +189,7 @@ def test_another_context_replaces_the_figures(page):
     assert first != second
 
 
-def test_a_share_of_the_data_alone_is_shown_on_request(page):
+def test_a_fraction_of_the_data_alone_is_shown_on_request(page):
     figure = figure_of(page, "cut_boxes")
     assert figure.locator(".panel:visible h4").all_inner_texts() == ["10 % of the data", "100 % of the data"]
     page.locator("[data-facet=fraction]").select_option("100 %")

@@ -195,7 +195,7 @@ def test_a_card_of_many_sources_counts_them(tmp_path):
     assert facts["Source models"] == "12, with 50.0 % to 61.0 % test accuracy on their own tasks"
 
 
-def test_the_best_condition_of_each_share_of_the_data_is_on_top(run):
+def test_the_best_condition_of_each_fraction_is_on_top(run):
     rows = build_page(load_results(run), read_facts(run)).rows
     for fraction in ("10 %", "100 %"):
         means = [row.cells[4].order for row in rows if row.fraction == fraction]

@@ -26,7 +26,7 @@ class Answers:
     unfinished: str = ""
     """What is said in place of any answer while trials are missing."""
     undecided: tuple[tuple[str, str], ...] = ()
-    """Label of the context and sentence for each share of the data at which nothing is chosen."""
+    """Label of the context and sentence for each fraction of the data at which nothing is chosen."""
 
     def __str__(self) -> str:
         lines = [self.unfinished] if self.unfinished else []

@@ -101,13 +101,13 @@ _HEADLINES: dict[Verdict, str] = {
 
 def headline(answers: Sequence[Answer]) -> str:
     """Return all answers of a context in one sentence, such as `Transfer helps at 1 % and 10 % of the data.`"""
-    shares: dict[Verdict, list[str]] = {}
+    fractions: dict[Verdict, list[str]] = {}
     for found in answers:
-        shares.setdefault(found.verdict, []).append(found.fraction)
+        fractions.setdefault(found.verdict, []).append(found.fraction)
     parts = [
-        text.format(words.conjunction(shares[verdict]) + " of the data")
+        text.format(words.conjunction(fractions[verdict]) + " of the data")
         for verdict, text in _HEADLINES.items()
-        if verdict in shares
+        if verdict in fractions
     ]
     return f"{'; '.join(parts)[:1].upper()}{'; '.join(parts)[1:]}." if parts else ""
 
@@ -120,7 +120,7 @@ def common_notes(answers: Sequence[Answer]) -> tuple[str, ...]:
 
 
 def _images(best: BestCut) -> str:
-    """Return how many images a trial has; validation images apart where they are no part of the share of the data."""
+    """Return how many images a trial has; validation images apart where they are no part of the fraction."""
     if math.isnan(best.num_train_images):
         return ""
     training = round(best.num_train_images)

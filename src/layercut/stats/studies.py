@@ -106,7 +106,7 @@ def compare_studies(
     groups = [dict(iter(finished(table, metric).groupby(on, sort=False, dropna=False))) for table in wanted]
     common = [name for name in groups[0] if name in groups[1]]
     if not common:
-        raise UserError(_nothing_in_common(sides, on, [*strategies, *(f"{share:g}" for share in fractions)]))
+        raise UserError(_nothing_in_common(sides, on, [*strategies, *(f"{fraction:g}" for fraction in fractions)]))
     rows = pd.DataFrame(common, columns=on)
     compared = [_compare(groups[0][name], groups[1][name]) for name in common]
     differences = [one.pop("differences") for one in compared]

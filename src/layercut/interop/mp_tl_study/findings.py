@@ -82,8 +82,8 @@ def _too_few_repeats(families: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     fractions: dict[tuple[int, int], set[float]] = defaultdict(set)
     for row in families:
         fractions[row["replicates"], row["comparisons"]].add(row["fraction"])
-    for (repeats, comparisons), shares in sorted(fractions.items()):
-        shown = ", ".join(f"{100 * share:g} %" for share in sorted(shares))
+    for (repeats, comparisons), own in sorted(fractions.items()):
+        shown = ", ".join(f"{100 * fraction:g} %" for fraction in sorted(own))
         yield (
             f"{repeats} repeats at {shown} of the data cannot make any of {comparisons} comparisons with "
             f"scratch significant: the least two-sided p-value of an exact Wilcoxon test is "
