@@ -121,8 +121,8 @@ def source_warnings(jobs: Iterable[SourceJob], info: DatasetInfo) -> Iterator[st
         if job.kind == "train" and rules and not source_sizes(info, job.val_split)[1]:
             yield (
                 f"pretraining on {info.label}: a class cannot spare a validation image at `val_split: "
-                f"{job.val_split:g}`, so {' and '.join(rules)} cannot take effect: all {job.training.epochs} epochs are "
-                "trained and the last weights count; a larger `pretraining.val_split` or more images give some"
+                f"{job.val_split:g}`, so {' and '.join(rules)} cannot take effect: all {job.training.epochs} epochs "
+                "are trained and the last weights count; a larger `pretraining.val_split` or more images give some"
             )
 
 
