@@ -93,7 +93,7 @@ def main() -> None:
     machine = describe_machine()
     found = studies(*(path.resolve() for path in (arguments.cifar, arguments.photographs, arguments.weights)),
                     arguments.pixels)  # fmt: skip
-    result = {name: measure(found[name], arguments.runs / name) for name in arguments.only}
+    result = {name: measure(found[name], arguments.runs / name, not arguments.one_rate) for name in arguments.only}
     print(render(result))
     what = {"pixels": arguments.pixels, "studies": result}
     print(f"written to {write_result('treatments', what, arguments.output, machine)}")
@@ -107,20 +107,21 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, required=True, help="ImageNet weights of tf_efficientnet_lite0")
     parser.add_argument("--pixels", type=int, default=224, help="width and height of the photographs")
     parser.add_argument("--only", nargs="+", default=["cifar", "ants-bees"], choices=["cifar", "ants-bees"])
+    parser.add_argument("--one-rate", action="store_true", help="every strategy at the middle rate, without pilots")
     parser.add_argument("--runs", type=Path, default=Path("runs/treatments"), help="where the studies lie")
     parser.add_argument("--output", type=Path)
     return parser.parse_args()
 
 
-def measure(treated: Treated, folder: Path) -> dict[str, Any]:
-    """Run a study at the middle rate and with its list, resumably; return `judge` of both."""
+def measure(treated: Treated, folder: Path, searched: bool) -> dict[str, Any]:
+    """Run a study at the middle rate and, where rates are searched, with its list, resumably; judge both."""
     tables = []
-    for rates in (treated.rates[1], treated.rates):
+    for rates in (treated.rates[1], treated.rates) if searched else (treated.rates[1],):
         summary = run_study(make_study(treated.at(rates)), folder, executor="serial", device="cpu")
         if summary.failed:
             raise RuntimeError(summary.describe())
         tables.append(load_results(folder))
-    return {"rates": list(treated.rates), **judge(*tables)}
+    return {"rates": list(treated.rates if searched else treated.rates[1:2]), **judge(tables[0], tables[-1])}
 
 
 def judge(at_one: pd.DataFrame, chosen: pd.DataFrame) -> dict[str, Any]:
