@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from layercut.errors import StorageFullError, UserError
+from layercut.errors import StorageFullError, UserError, few
 
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up"}
 _RUST_ERROR = re.compile(r"\(os error (\d+)\)")
@@ -28,6 +28,19 @@ def why_full(error: BaseException) -> str | None:
         return _FULL.get(error.errno)
     told = _RUST_ERROR.search(str(error))
     return _FULL.get(int(told[1])) if told else None
+
+
+def studies_below(folder: Path) -> list[Path]:
+    """Return the output directories of studies below a folder that is none itself, as a recommendation has several."""
+    if (folder / "study.yaml").is_file():
+        return []
+    return sorted(file.parent for file in folder.glob("*/*/study.yaml"))
+
+
+def several_studies(folder: Path) -> str | None:
+    """Return what to say to those who want the study of a folder that holds several; None where it does not."""
+    below = studies_below(folder)
+    return f"{folder} holds several studies; name one of them: {few(list(map(str, below)), 5)}" if below else None
 
 
 @contextmanager

@@ -18,12 +18,14 @@ import yaml
 
 from layercut.errors import UserError
 from layercut.inference import KeptModel, find_model
+from layercut.ledger import Ledger
 from layercut.models import MODELS
 from layercut.models.base import seeded_build
 from layercut.recipes import FRAMEWORKS, recipe
+from layercut.recipes.code import _source_of
 from layercut.recipes.training import epoch_factor, scheduler_line
 from layercut.recipes.treated import treated
-from layercut.spec import TrainingSpec, WeightsSource
+from layercut.spec import TrainingSpec, WeightsSource, parse_study
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import PartialStrategy
 from layercut.strategies.treatment import treatment
@@ -260,3 +262,19 @@ def test_published_weights_of_torchvision_are_asked_for_by_name(kept, monkeypatc
 def test_what_a_model_of_torchvision_has_no_recipe_for_is_refused(kept, name, framework, told):
     with pytest.raises(UserError, match=told):
         recipe(_of_torchvision(kept, name, "freeze", 2), framework)
+
+
+def test_the_model_recommended_among_several_has_the_weights_of_its_own_study(kept, tmp_path):
+    texts = {"resnet18": "A1_IN1K", "resnet34": "A2_IN1K"}
+    for name, weights in texts.items():
+        run = tmp_path / "models" / name
+        study = f"name: recommend-{name}\nsource: {{weights: {weights.lower()}}}\nmodel: {{name: timm/{name}}}\n"
+        study += "target: {dataset: digits, image_size: 224, channels: 3}\n"
+        run.mkdir(parents=True)
+        (run / "study.yaml").write_text(study, encoding="utf-8")
+        with Ledger(run, create=True) as ledger:
+            ledger.set_meta("study_text", study)
+    card = kept.card | {"study": "recommend-resnet34", "source": parse_study(study).source[0].label}
+    found = _source_of(kept._replace(folder=tmp_path / "model", card=card))
+    assert isinstance(found, WeightsSource)
+    assert found.weights == "a2_in1k"

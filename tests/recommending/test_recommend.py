@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import layercut
+from layercut.cli.export import command as export
 from layercut.cli.recommend import command
 from layercut.cli.report import command as report
 from layercut.cli.status import command as status
@@ -335,6 +336,29 @@ def test_what_asks_for_a_study_or_checks_one_is_told_of_all_models(of_two: Recom
 def test_the_directory_of_one_model_is_no_place_for_several(made: Recommendation, noise: Path) -> None:
     with pytest.raises(UserError, match="holds a recommendation for one model, and this one is for several"):
         two_models(made.output_dir, noise, budget=1.0)
+
+
+READ_ONE_STUDY = [
+    layercut.load_results, layercut.load_probes, layercut.load_pilots, layercut.load_failures, layercut.load_curves,
+    layercut.load_sources, layercut.load_class_scores, layercut.answers, lambda run: layercut.compare(run, run),
+    lambda run: find_model(run, {"strategy": "linear_probe"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("read", READ_ONE_STUDY)
+def test_who_reads_the_results_of_one_study_is_told_of_those_of_all_models(
+    of_two: Recommendation, read: Callable[[Path], Any]
+) -> None:
+    with pytest.raises(UserError, match=r"holds several studies; name one of them: .*models/mlp.*models/small_convnet"):
+        read(of_two.output_dir)
+    assert layercut.load_results(of_two.output_dir / "models" / "mlp")["status"].eq("finished").any()
+
+
+def test_an_export_of_several_studies_writes_nothing(of_two: Recommendation, tmp_path: Path) -> None:
+    for kind in ("csv", "mp-tl-study"):
+        done = CliRunner().invoke(export, [str(of_two.output_dir), "--format", kind, "-o", str(tmp_path / "out")])
+        assert "holds several studies" in str(done.exception)
+    assert not (tmp_path / "out").exists()
 
 
 def test_weights_of_the_best_three_of_all_models_stay(of_two: Recommendation) -> None:

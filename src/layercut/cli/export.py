@@ -49,7 +49,7 @@ def command(run: Path, formats: tuple[str, ...], output: Path | None) -> None:
     trials with merged == False. Failed trials are rows without accuracy; see the column `status`.
     """
     from layercut.interop import export_study
-    from layercut.ledger import Ledger, ledger_path, parquet_available, write_csv, write_parquet
+    from layercut.ledger import ledger_path, open_results, parquet_available, write_csv, write_parquet
     from layercut.stats.details import load_class_scores, load_sources
     from layercut.stats.tables import load_results
 
@@ -65,7 +65,7 @@ def command(run: Path, formats: tuple[str, ...], output: Path | None) -> None:
         if "parquet" in chosen:
             say(write_parquet(table, folder / "results.parquet"))
     if "mp-tl-study" in chosen:
-        with Ledger(run, read_only=True) as ledger:
+        with open_results(run) as ledger:
             text = ledger.meta("study_text")
         for path in export_study(run, folder, study_content(text)):
             say(path)

@@ -1,6 +1,7 @@
 """The append-only SQLite file of records."""
 
 from layercut.ledger.export import parquet_available, write_csv, write_parquet
+from layercut.ledger.of_one_study import open_results
 from layercut.ledger.opening import LEDGER_NAME, ledger_path, run_of
 from layercut.ledger.sqlite import Ledger
 from layercut.ledger.status import StudyStatus, study_status
@@ -10,6 +11,7 @@ __all__ = [
     "Ledger",
     "StudyStatus",
     "ledger_path",
+    "open_results",
     "parquet_available",
     "run_of",
     "study_status",

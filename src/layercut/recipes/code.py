@@ -9,6 +9,7 @@ from typing import Any
 
 from layercut.data.pictures import rule_of
 from layercut.errors import UnknownNameError, UserError, few
+from layercut.files import studies_below
 from layercut.inference import KeptModel, find_model
 from layercut.ledger import LEDGER_NAME, Ledger
 from layercut.recipes.endings import ENDINGS, Ending
@@ -170,15 +171,20 @@ def _groups(training: Mapping[str, Any], does: Treated) -> str:
 def _source_of(kept: KeptModel) -> WeightsSource | CheckpointSource | None:
     """Return where the study had its weights from; None where it made them, or does not say."""
     run = kept.folder.parent.parent if kept.folder.parent.name == "artifacts" else kept.folder.parent
+    studies = [text for one in (studies_below(run) or [run]) if (text := _study_text(one)) is not None]
+    specs = [spec for spec in map(parse_study, studies) if kept.card["study"] == spec.name]
+    sources = [source for spec in specs for source in spec.source if source.label == kept.card["source"]]
+    found = sources[0] if len(sources) == 1 else None
+    return found if isinstance(found, WeightsSource | CheckpointSource) else None
+
+
+def _study_text(run: Path) -> str | None:
+    """Return what an output directory says of its study; None where it has no ledger."""
     if not (run / LEDGER_NAME).is_file():
         return None
     with Ledger(run, read_only=True) as ledger:
-        text = ledger.meta("study_text")
-    if text is None:
-        return None
-    sources = [source for source in parse_study(text).source if source.label == kept.card["source"]]
-    found = sources[0] if len(sources) == 1 else None
-    return found if isinstance(found, WeightsSource | CheckpointSource) else None
+        text: str | None = ledger.meta("study_text")
+    return text
 
 
 def _tuple(name: str, values: Sequence[str]) -> str:

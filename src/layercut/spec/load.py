@@ -12,7 +12,8 @@ from typing import Any, TypeAlias, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from layercut.errors import SpecError, did_you_mean, few
+from layercut.errors import SpecError, did_you_mean
+from layercut.files import several_studies
 from layercut.spec.kinds import check_kinds
 from layercut.spec.names import keep_names
 from layercut.spec.plain import plain_values
@@ -134,9 +135,9 @@ def _find(study: str | PathLike[str]) -> Path:
         return path
     if (path / "study.yaml").is_file():
         return path / "study.yaml"
-    below = sorted(path.glob("*/*/study.yaml"))
-    if below:
-        raise SpecError(f"{name} holds several studies; name one of them: {few([str(one.parent) for one in below], 5)}")
+    told = several_studies(path)
+    if told is not None:
+        raise SpecError(told)
     if path.is_dir():
         raise SpecError(
             f"{name} is a folder, but not a run: it lacks the study.yaml that `layercut run` writes; "

@@ -8,7 +8,7 @@ from os import PathLike
 
 import pandas as pd
 
-from layercut.ledger import Ledger
+from layercut.ledger import open_results
 from layercut.ledger.rows import TRIALS
 
 SOURCE_COLUMNS = (
@@ -33,7 +33,7 @@ def load_sources(path: str | PathLike[str]) -> pd.DataFrame:
     Raises:
         LedgerError: there is no ledger, or it is damaged.
     """
-    with Ledger(path, read_only=True) as ledger:
+    with open_results(path) as ledger:
         told = ledger.meta("sources") or {}
         rows = [
             (
@@ -68,7 +68,7 @@ def load_class_scores(path: str | PathLike[str]) -> pd.DataFrame:
     clause = "WHERE classification_report IS NOT NULL ORDER BY trials.id"
     names = TRIALS.rows.names
     wanted = itemgetter(*map(names.index, ("key", "condition", "replicate", "classification_report")))
-    with Ledger(path, read_only=True) as ledger:
+    with open_results(path) as ledger:
         rows = [
             (key, condition, replicate, name, scores["precision"], scores["recall"], scores["f1-score"],
              round(scores["support"]))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from layercut.ledger import Ledger
+from layercut.ledger import open_results
 from layercut.records import PilotRecord
 from layercut.stats.columns import attributes_of, integers, texts
 from layercut.stats.tables import NAME_COLUMNS, design_points
@@ -30,7 +30,7 @@ def load_pilots(path: str | PathLike[str]) -> pd.DataFrame:
     Raises:
         LedgerError: there is no ledger, or it is damaged.
     """
-    with Ledger(path, read_only=True) as ledger:
+    with open_results(path) as ledger:
         names, factors = design_points(ledger)
         pilots = list(ledger.pilots(named=True))
         attributes = attributes_of(ledger)

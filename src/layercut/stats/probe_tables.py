@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from layercut.ledger import Ledger
+from layercut.ledger import open_results
 from layercut.records import ProbeRecord
 from layercut.stats.columns import attributes_of, integers, plain
 from layercut.stats.tables import Results
@@ -33,7 +33,7 @@ def load_probes(path: str | PathLike[str]) -> pd.DataFrame:
     Raises:
         LedgerError: there is no ledger, or it is damaged.
     """
-    with Ledger(path, read_only=True) as ledger:
+    with open_results(path) as ledger:
         attributes = attributes_of(ledger)
         probes = list(ledger.probes(named=not attributes["imported"]))
         about = ledger.meta("probes") or _imported_probes(probes)

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from layercut.errors import UserError
-from layercut.ledger import Ledger
+from layercut.ledger import Ledger, open_results
 from layercut.ledger.rows import (
     BESIDE_CURVE,
     CURVE_DTYPE,
@@ -104,7 +104,7 @@ def load_results(path: str | PathLike[str]) -> pd.DataFrame:
     Raises:
         LedgerError: there is no ledger, or it is damaged.
     """
-    with Ledger(path, read_only=True) as ledger:
+    with open_results(path) as ledger:
         names, factors = design_points(ledger)
         columns = ["id", "replicate", "status", *_FLOATS, *_COUNTS, "frozen_unchanged", *_TEXTS]
         parts = [part for rows in (FINISHED, FAILURES.rows) for part in _chunks(ledger, rows, columns)]
@@ -149,7 +149,7 @@ def load_curves(path: str | PathLike[str]) -> pd.DataFrame:
         LedgerError: there is no ledger, or it is damaged.
     """
     wanted = itemgetter(*(TRIALS.rows.names.index(c) for c in (*CURVE_COLUMNS[:3], "curve", *BESIDE_CURVE)))
-    with Ledger(path, read_only=True) as ledger:
+    with open_results(path) as ledger:
         rows = list(map(wanted, ledger.checked(TRIALS.rows, clause="ORDER BY trials.id")))
         attributes = attributes_of(ledger)
     curves = [np.frombuffer(row[3], dtype=CURVE_DTYPE) for row in rows]
@@ -181,7 +181,7 @@ def load_failures(path: str | PathLike[str]) -> pd.DataFrame:
     Raises:
         LedgerError: there is no ledger, or it is damaged.
     """
-    with Ledger(path, read_only=True) as ledger:
+    with open_results(path) as ledger:
         failures = list(ledger.failures())
         attributes = attributes_of(ledger)
     table: dict[str, Any] = {
