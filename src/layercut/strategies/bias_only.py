@@ -6,31 +6,17 @@ Reference:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import nn
 
-from layercut.strategies.whole import KeepsWhole
+from layercut.strategies.whole import TrainsWhole
 
 
-@dataclass(frozen=True)
-class BiasOnly(KeepsWhole):
-    """The same at every cut."""
-
-    letters: str = ""
-    how: str = "train only their biases further"
-
-    def canonical(self, cut: int, num_blocks: int, keep_hidden: bool) -> tuple[str, int, bool]:
-        """Return one name for all cuts."""
-        return "bias_only", num_blocks, True
-
-    def trained(self, cut: int, num_blocks: int) -> range:
-        """Return every block: any may have biases."""
-        return range(num_blocks)
+class BiasOnly(TrainsWhole):
+    """Of each block its biases are trained."""
 
     def trains(self, layer: nn.Module, parameter: str) -> bool:
         """Return whether it is a bias, as torch calls them: `bias`, and `in_proj_bias` of attention."""
         return parameter == "bias" or parameter.endswith("_bias")
 
 
-BIAS_ONLY = BiasOnly()
+BIAS_ONLY = BiasOnly("bias_only", "train only their biases further")

@@ -9,29 +9,16 @@ Reference:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from layercut.strategies.whole import KeepsWhole
+from layercut.strategies.whole import TrainsWhole
 
 
-@dataclass(frozen=True)
-class GradualUnfreeze(KeepsWhole):
-    """The same at every cut."""
-
-    letters: str = ""
-    how: str = "train them further, from the top on, group after group"
-
-    def canonical(self, cut: int, num_blocks: int, keep_hidden: bool) -> tuple[str, int, bool]:
-        """Return one name for all cuts."""
-        return "gradual_unfreeze", num_blocks, True
-
-    def trained(self, cut: int, num_blocks: int) -> range:
-        """Return every block: each is in the end."""
-        return range(num_blocks)
+class GradualUnfreeze(TrainsWhole):
+    """Every block is trained in the end."""
 
     def turn(self, block: int, group_ends: Sequence[int]) -> int:
         """Return 1 for the blocks of the last group, 2 for those of the one below, and so on."""
         return sum(end > block for end in group_ends)
 
 
-GRADUAL_UNFREEZE = GradualUnfreeze()
+GRADUAL_UNFREEZE = GradualUnfreeze("gradual_unfreeze", "train them further, from the top on, group after group")

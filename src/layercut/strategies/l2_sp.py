@@ -8,26 +8,15 @@ Reference:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import ClassVar
 
-from layercut.strategies.whole import KeepsWhole
-
-
-@dataclass(frozen=True)
-class L2SP(KeepsWhole):
-    """The same at every cut."""
-
-    letters: str = ""
-    how: str = "train them further, drawn back to the source's values"
-    pulled: bool = True
-
-    def canonical(self, cut: int, num_blocks: int, keep_hidden: bool) -> tuple[str, int, bool]:
-        """Return one name for all cuts."""
-        return "l2_sp", num_blocks, True
-
-    def trained(self, cut: int, num_blocks: int) -> range:
-        """Return every block."""
-        return range(num_blocks)
+from layercut.strategies.whole import TrainsWhole
 
 
-L2_SP = L2SP()
+class L2SP(TrainsWhole):
+    """What is kept is drawn back to the source's values."""
+
+    pulled: ClassVar[bool] = True
+
+
+L2_SP = L2SP("l2_sp", "train them further, drawn back to the source's values")

@@ -6,29 +6,15 @@ Reference:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from layercut.strategies.whole import KeepsWhole
+from layercut.strategies.whole import TrainsWhole
 
 
-@dataclass(frozen=True)
-class LayerDecay(KeepsWhole):
-    """The same at every cut."""
-
-    letters: str = ""
-    how: str = "train them further, each slower than the one above it"
-
-    def canonical(self, cut: int, num_blocks: int, keep_hidden: bool) -> tuple[str, int, bool]:
-        """Return one name for all cuts; with one block and a new head it is fine-tuning at another rate for it."""
-        return "layer_decay", num_blocks, True
-
-    def trained(self, cut: int, num_blocks: int) -> range:
-        """Return every block."""
-        return range(num_blocks)
+class LayerDecay(TrainsWhole):
+    """Every block learns more slowly than the one above it."""
 
     def rate(self, block: int, num_blocks: int, decay: float) -> float:
         """Return the factor: `decay` for the last block, its square for the one below, and so on."""
         return float(decay ** (num_blocks - block))
 
 
-LAYER_DECAY = LayerDecay()
+LAYER_DECAY = LayerDecay("layer_decay", "train them further, each slower than the one above it")

@@ -8,26 +8,16 @@ Reference:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import ClassVar
 
 from layercut.strategies.treatment import HeadKind
-from layercut.strategies.whole import KeepsWhole
+from layercut.strategies.whole import TrainsWhole
 
 
-@dataclass(frozen=True)
-class LpFinetune(KeepsWhole):
-    """All blocks kept and trained, from a head that is solved on the source's features of the last cut."""
+class LpFinetune(TrainsWhole):
+    """From a head that is solved on the source's features of the last cut."""
 
-    letters: str = "LP-FT"
-    head: HeadKind = "solved_first"
-
-    def canonical(self, cut: int, num_blocks: int, keep_hidden: bool) -> tuple[str, int, bool]:
-        """Return one name for all cuts."""
-        return "lp_finetune", num_blocks, True
-
-    def trained(self, cut: int, num_blocks: int) -> range:
-        """Return every block."""
-        return range(num_blocks)
+    head: ClassVar[HeadKind] = "solved_first"
 
 
-LP_FINETUNE = LpFinetune()
+LP_FINETUNE = LpFinetune("lp_finetune", letters="LP-FT")
