@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
+import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +65,40 @@ def test_a_bug_is_reported_with_what_doctor_prints() -> None:
     assert any(
         "layercut doctor" in field["attributes"]["label"] and field["validations"]["required"] for field in body[-1:]
     )
+
+
+def _version() -> str:
+    version: str = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    return version
+
+
+def test_the_version_to_cite_is_that_of_the_package() -> None:
+    assert str(_yaml("CITATION.cff")["version"]) == _version()
+
+
+def test_the_changelog_has_a_section_for_the_version_with_the_day_of_its_release() -> None:
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    assert headings[1] == f"{_version()} - {_yaml('CITATION.cff')['date-released']}"
+
+
+@pytest.mark.slow
+def test_distributions_hold_every_file_that_they_should(tmp_path: Path) -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode or not listed.stdout:
+        pytest.skip("only a checkout says which files there are")
+    files = [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    build = "import setuptools.build_meta as build; build.build_sdist('dist'); build.build_wheel('dist')"
+    done = subprocess.run([sys.executable, "-c", build], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (source,) = (tmp_path / "dist").glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        inside = {name.partition("/")[2] for name in archive.getnames()}
+    assert set(files) <= inside
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        names = set(packed.namelist())
+    assert {name.removeprefix("src/") for name in files if name.startswith("src/layercut/")} <= names
