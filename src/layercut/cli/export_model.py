@@ -52,13 +52,13 @@ def command(
     """Write a study's model as files that other programs can open.
 
     RUN is the output directory of a study, or a folder with a model. Without --condition its recommended model is
-    written, as `layercut predict` uses it. Where the study kept no weights of it (`keep: [weights]`), it is trained
+    written, as `layercut predict` uses it. If the study did not keep its weights (`keep: [weights]`), it is trained
     again first, with the same result.
 
     \b
     safetensors  for layercut: `layercut predict DIR` and `load_model("DIR")`
-    timm         for timm.create_model("local-dir:DIR", pretrained=True); whole
-                 models of timm alone
+    timm         for timm.create_model("local-dir:DIR", pretrained=True); complete
+                 timm models only
     onnx         model.onnx, scaling inside, labels in its metadata; needs
                  pip install 'layercut[onnx]'
     torch        model.pt2, for torch.export.load: PyTorch alone, scaling inside

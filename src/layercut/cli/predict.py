@@ -50,8 +50,8 @@ def command(
     """Print the class of each picture and its probability.
 
     RUN is the output directory of a study, or a folder with a model. Without --condition, its recommended model is
-    used: the best on validation images at the largest fraction of the data; stderr says which. Where the study kept no
-    weights of it (`keep: [weights]`), it is trained again first, with the same result. IMAGES are files, or folders,
+    used: the best on validation images at the largest fraction of the data; stderr says which. If the study did not
+    keep its weights (`keep: [weights]`), it is trained again first, with the same result. IMAGES are files, or folders,
     which are searched for files. Pictures are brought to the size, channels and scale of the study's images.
     Probabilities are the model's own, not calibrated.
 

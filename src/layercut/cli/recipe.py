@@ -24,8 +24,8 @@ def command(run: Path, framework: str, condition: dict[str, str]) -> None:
     """Print Python code that freezes and trains a model of timm or torchvision as the study did.
 
     RUN is the output directory of a study that kept weights (`keep: [weights]`), or the folder of a kept trial. Without
-    --condition it is the recommended condition. The code needs no layercut: which layers stay, which begin with new
-    values, optimizer, schedule and images stand in it by name. What it leaves out is said at its top.
+    --condition it is the recommended condition. The code does not need layercut: it names the layers that are kept and
+    those with new values, the optimizer, the schedule and the images. A comment at its top says what it leaves out.
 
     \b
     torch      a plain loop of PyTorch around the model

@@ -33,7 +33,7 @@ def command(run: Path, others: tuple[Path, ...], each_board: bool, as_json: bool
 
     For each strategy and fraction, it shows the rank correlation of a probe's score with mean test accuracy over
     cuts (and over sources and models, if there are several), and the accuracy lost by taking the cut that the probe
-    scores best. Rules that never look at the target stand beside the probes; a probe that does worse than one is
+    scores best. Rules that never look at the target are shown beside the probes; a probe that does worse than one is
     marked. If a target has four sources or more (checkpoints and seeds count), it also shows how well each probe
     ranks them, layer by layer.
 

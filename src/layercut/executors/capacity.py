@@ -41,7 +41,7 @@ class Capacity:
 
     @property
     def most_cpus(self) -> int:
-        """Return the cores of the largest node: a job that asked for more would wait for ever."""
+        """Return the cores of the largest node: a job that asked for more would wait forever."""
         return max(node.num_cpus for node in self.nodes)
 
     @property

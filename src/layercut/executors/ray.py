@@ -40,7 +40,7 @@ _HOST_AND_PORT = re.compile(r"(?P<host>[^\s:/\[\]]+|\[[0-9a-fA-F:]+\]):(?P<port>
 
 @dataclass(eq=False)
 class _Attempt:
-    """A job on its way, for the first time or again."""
+    """A submitted job, on its first or a later attempt."""
 
     job: Any
     number: int
@@ -159,7 +159,7 @@ class RayExecutor:
         self._connected = True
 
     def _capacity(self, context: Any) -> Capacity:
-        """Ask what the cluster has now: nodes come and go."""
+        """Ask the cluster for its current capacity: nodes come and go."""
         on_gpu = getattr(context, "device", "cpu") == "cuda"
         capacity = capacity_of(self._ray.nodes(), on_gpu, self._num_workers)
         if not capacity.nodes:
@@ -171,7 +171,7 @@ class RayExecutor:
         return capacity
 
     def _most_tasks(self, capacity: Capacity) -> int:
-        """Return how many jobs to have on the way: no more than run, so that a million jobs stream."""
+        """Return how many jobs to submit at once: no more than can run, so that a million jobs stream."""
         return min(capacity.num_slots, self._num_workers or capacity.num_slots)
 
     def _ready(self, running: list[_Attempt]) -> _Attempt | None:
@@ -271,7 +271,7 @@ def _find_cluster(ray: Any, address: str) -> str:
 
 @contextlib.contextmanager
 def _marked(folders: Iterable[Path]) -> Iterator[tuple[Path, ...]]:
-    """Put a file of a new name into each folder for a while."""
+    """Temporarily put a file with a new name into each folder."""
     marks = tuple(folder / f".seen-{uuid.uuid4().hex}" for folder in folders)
     for mark in marks:
         mark.touch()

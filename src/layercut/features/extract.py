@@ -17,7 +17,7 @@ from layercut.training.precision import Precision, training_precision
 
 
 class FrozenBlocks(NamedTuple):
-    """Blocks that stay as they are, and how they are run."""
+    """Frozen blocks, and how to run them."""
 
     blocks: nn.Sequential
     """In eval mode."""
@@ -45,7 +45,7 @@ class ComputedInputs:
         return frozen_features(self._frozen, self._inputs, positions)
 
     def held(self, device: torch.device) -> ResidentInputs:
-        """Return all of them, computed once, in the memory of the device: the same bits."""
+        """Return all of them, computed once, in device memory: the same bits."""
         return ResidentInputs(self.gather(torch.arange(len(self), device=device)), 0)
 
 

@@ -45,7 +45,7 @@ class StoredFeatures:
         self._shapes = shapes
 
     def stored_cuts(self, num_shards: int) -> list[int]:
-        """Return the cuts of which every shard is there."""
+        """Return the cuts whose shards are all present."""
         return [
             cut
             for cut in sorted(self._shapes)
@@ -80,7 +80,7 @@ class StoredFeatures:
                 os.close(descriptor)
 
     def finish(self, cut: int, shard: int, num_shards: int) -> None:
-        """Declare one shard of one cut whole, once its rows are on the disk; there may be none."""
+        """Mark one shard of one cut as complete once its rows are on disk; it may be empty."""
         with needing_space(f"cannot write features to {self._folder}"):
             self._folder.mkdir(parents=True, exist_ok=True)
             if self._file(cut).exists():

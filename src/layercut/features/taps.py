@@ -101,7 +101,7 @@ def _normalized(
 
 
 def all_taps(model: CuttableModel) -> dict[str, str]:
-    """Return the model's taps behind its input, which has no module: its name maps to itself."""
+    """Return the model's taps after its input, which has no module: its name maps to itself."""
     return {PIXELS: PIXELS} | model.taps
 
 

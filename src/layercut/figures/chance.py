@@ -13,7 +13,7 @@ _REACH = 0.5
 
 
 def chance_of(tables: StudyTables) -> float | None:
-    """Return what guessing gives, in per cent; None where the plan, of an older version, does not tell."""
+    """Return chance level in per cent; None where the plan does not tell."""
     told = known_chance(tables.results.attrs.get("plan") or {}, tables.results)
     shares = {told.get(target) for target in tables.results["target"].unique()}
     share = shares.pop() if len(shares) == 1 else None
@@ -39,7 +39,7 @@ def chance_lines(limits: tuple[float, float], chance: float | None) -> tuple[Ref
 
 
 def chance_entries(drawn: bool) -> list[LegendEntry]:
-    """Return what a legend says of the line, if it is drawn."""
+    """Return the legend entry of the line, if it is drawn."""
     return [LegendEntry("chance", _STYLE, "reference")] if drawn else []
 
 

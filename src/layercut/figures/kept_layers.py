@@ -62,5 +62,5 @@ def images_note(kept: KeptRepresentations) -> str:
 
 
 def reference_name(kept: KeptRepresentations) -> str:
-    """Return what the model that was trained on the target is called."""
+    """Return the name of the model that was trained on the target."""
     return f"trained on {kept.card['target']}"

@@ -70,7 +70,7 @@ def cut_style(cut: int, num_blocks: int) -> Style:
 
 
 def cut_line_name(cut: int | None) -> str:
-    """Return what the line of a cut is called; None: of a strategy that does the same at every cut."""
+    """Return the name of the line of a cut; None: of a strategy that does the same at every cut."""
     return "any cut" if cut is None else f"cut {cut}"
 
 

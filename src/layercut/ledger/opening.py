@@ -81,7 +81,7 @@ _LACKING = ("no such table", "no such column", "malformed JSON")
 
 
 def is_undecodable(error: sqlite3.Error) -> bool:
-    """Return whether a text in the file is no UTF-8."""
+    """Return whether a text in the file is not UTF-8."""
     return "decode to UTF-8" in str(error)
 
 

@@ -82,7 +82,7 @@ class SealedRows:
         return self.table.name + "".join(joins)
 
     def sound(self, start: int = 0) -> Callable[[Row], bool]:
-        """Return what tells whether the values of `columns`, which follow `start` others, are as they were written."""
+        """Return a check of whether the values of `columns`, which follow `start` others, are unchanged."""
         key, end = start, start + len(self.table.columns)
         spans = []
         for part in self.parts:

@@ -106,7 +106,7 @@ class Ledger:
             self._connection.executemany("DELETE FROM failures WHERE key = ?", [(key,) for key in keys])
 
     def add_environment(self, environment: Environment) -> None:
-        """Write down where records are made; an environment that is there already is ignored."""
+        """Record the environment of a run; one that is there already is ignored."""
         with self._transaction():
             self._connection.execute(
                 f"{insert(ENVIRONMENTS.rows.table)} ON CONFLICT (key) DO NOTHING",
@@ -198,7 +198,7 @@ class Ledger:
         return self._read(FAILURES, "ORDER BY id")
 
     def counts(self, named: bool = False) -> dict[str, Any]:
-        """Return how many of everything there are, from indexes only.
+        """Return all counts, from indexes only.
 
         `finished`: trials; `failed`: failed trials by kind; `failed_jobs`: other failed jobs by kind;
         `failed_probes`: probes without a score by kind; `pilots`, `pretrainings`, `probes`, `names`, `conditions`.
@@ -258,7 +258,7 @@ class Ledger:
             yield from rows
 
     def damage(self) -> list[str]:
-        """Return what is not as it was written, by name; reads every row (about 10 s for a million trials).
+        """Return what has changed since it was written, by name; reads every row (about 10 s for a million trials).
 
         Raises:
             LedgerError: the file cannot be read to its end.
@@ -267,7 +267,7 @@ class Ledger:
             return [*map(str, damaged_rows(self._connection)), *file_problems(self._connection)]
 
     def mend(self) -> list[str]:
-        """Take out what is not as it was written, so that it counts as not done; return what that was.
+        """Remove whatever has changed since it was written, so that it counts as not done; return what that was.
 
         Raises:
             LedgerError: the file is damaged beyond its rows and indexes.

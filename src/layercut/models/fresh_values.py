@@ -18,7 +18,7 @@ def draw(model: nn.Module) -> None:
 
 
 def not_drawn(model: nn.Module) -> list[str]:
-    """Return the parameters that `draw` leaves as they are: filled with zeros and with ones they end differently.
+    """Return the parameters that `draw` does not draw: filled with zeros and with ones first, they end up different.
 
     Raises:
         Exception: whatever a layer's own `reset_parameters` raises.

@@ -44,7 +44,7 @@ def notes_of(best: BestCut, verdict: Verdict, known: Known) -> Iterator[str]:
 
 
 def _guessing(best: BestCut, verdict: Verdict, known: Known) -> str:
-    """Return what is added to the accuracy of scratch where it is no better than guessing."""
+    """Return a remark on the accuracy of scratch where it is no better than guessing."""
     if verdict == "chance" or not at_chance(best.mean_scratch, best, known):
         return ""
     return f", which is no better than guessing ({words.percent(known.chance[best.context.target])})"
@@ -57,7 +57,7 @@ def _evidence(contrast: Contrast, p: float, num_comparisons: int) -> str:
 
 
 def _few_test_images(best: BestCut) -> Iterator[str]:
-    """Say what the test images leave open, where that is more than what replicates do."""
+    """State the uncertainty from few test images, where it exceeds that from the replicates."""
     number = best.num_judging_test_images or best.num_test_images
     if not best.num_test_images or not number or not 0 <= best.mean_test <= 1:
         return
@@ -80,7 +80,7 @@ def _too_few(best: BestCut, verdict: Verdict) -> Iterator[str]:
 
 
 def _open(best: BestCut) -> Iterator[str]:
-    """Say what validation images cannot tell from the choice."""
+    """Name the conditions that validation images cannot distinguish from the choice."""
     if not best.not_told_apart:
         return
     names = [words.condition_name(*name) for name in best.not_told_apart]
@@ -94,7 +94,7 @@ def _open(best: BestCut) -> Iterator[str]:
 
 
 def _split(best: BestCut) -> Iterator[str]:
-    """Say how much of a smaller network's gain comes of its size, and how much of what was learned on the source."""
+    """Say how much of a smaller network's gain is due to its size, and how much to what was learned on the source."""
     if best.split is None or best.contrast is None:
         return
     smaller, learned = best.split

@@ -77,7 +77,7 @@ def answer(best: BestCut, known: Known | None = None) -> Answer:
 
 
 def no_answer(found: Undecided) -> str:
-    """Return what is said of a fraction at which nothing is chosen."""
+    """Return the sentence for a fraction at which nothing is chosen."""
     conditions = words.count(found.num_conditions, "condition")
     return (
         f"No choice at {words.fraction_label(found.fraction)} of the data: {conditions} without validation accuracy, "
@@ -159,7 +159,7 @@ def _sentence(best: BestCut, verdict: Verdict, known: Known) -> tuple[str, str]:
 
 
 def _other(best: BestCut) -> str:
-    """Return the name of a metric that is not accuracy, behind its value."""
+    """Return the name of a metric other than accuracy, to follow its value."""
     return "" if best.metric == ACCURACY else f" {NAMES[best.metric]}"
 
 

@@ -25,7 +25,7 @@ _SIZES = {"num_parameters": "of its parameters", "num_trained_parameters": "of i
 def certainty_notes(
     best: BestCut, results: pd.DataFrame, probabilities: pd.DataFrame, enough: pd.DataFrame
 ) -> Iterator[str]:
-    """Yield what is known beside the answer of one context and fraction.
+    """Yield further notes on the answer of one context and fraction.
 
     Args:
         best: the answer.

@@ -17,7 +17,7 @@ _TITLE = "layercut: how much of a trained network should you keep for your data"
 
 
 class FailureGroup(NamedTuple):
-    """Failures of one kind of job that say the same."""
+    """Failures of one kind of job with the same message."""
 
     job: str
     kind: str
@@ -28,7 +28,7 @@ class FailureGroup(NamedTuple):
 
 @dataclass(frozen=True)
 class StudyFacts:
-    """All that a report prints of a study and does not find in the results table."""
+    """Everything a report prints about a study that is not in the results table."""
 
     name: str
     study_text: str = ""

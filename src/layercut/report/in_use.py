@@ -19,7 +19,7 @@ _UNDECIDED: tuple[Verdict, ...] = ("unclear", "chance")
 
 
 class InUse(NamedTuple):
-    """What is known of the models of a study beside their accuracies."""
+    """What is known of the models of a study besides their accuracies."""
 
     blocks_left: Mapping[tuple[str, str], Mapping[str, list[int]]]
     """By target and model: how many blocks each strategy leaves at each cut 0..B."""
@@ -49,7 +49,7 @@ class InUse(NamedTuple):
 
 
 def use_notes(best: BestCut, verdict: Verdict, known: InUse) -> Iterator[str]:
-    """Yield the size and speed of what is recommended, and the command that writes it; nothing where nothing is."""
+    """Yield size and speed of the recommended model, and the command that exports it; nothing without one."""
     if verdict in _UNDECIDED:
         return
     if verdict != "loss":  # then it is scratch that is recommended

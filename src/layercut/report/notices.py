@@ -35,7 +35,7 @@ def notices(
     contrasts: pd.DataFrame,
     best: list[BestCut],
 ) -> list[Notice]:
-    """Return all warnings about a study, the gravest first.
+    """Return all warnings about a study, the most serious first.
 
     `rows` and `contrasts` are what `stats.estimates` and `stats.contrasts_to_scratch` return.
     """

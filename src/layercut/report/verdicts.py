@@ -33,14 +33,14 @@ class Known:
 
     @classmethod
     def of(cls, plan: Mapping[str, Any], results: pd.DataFrame) -> Known:
-        """Return what a study's plan tells; a study that was imported, or merged from others, has none."""
+        """Return what a study's plan tells; imported and merged studies have none."""
         planned = int(plan.get("trials_distinct") or 0)
         run = results["key"].nunique() if planned and "key" in results else planned
         return cls(known_chance(plan, results), max(0, planned - run), planned)
 
     @property
     def unfinished(self) -> str:
-        """Return what is said instead of an answer; empty where every trial has run."""
+        """Return the text that replaces an answer; empty where every trial has run."""
         if not self.missing:
             return ""
         return (
@@ -64,7 +64,7 @@ def verdict_of(best: BestCut, known: Known) -> Verdict:
 
 
 def _cause(best: BestCut) -> Verdict:
-    """Return what a gain over scratch comes from: transfer, unless the network is smaller, too."""
+    """Return the cause of a gain over scratch: transfer, unless the network is also smaller."""
     if not best.transfers:
         return "smaller"
     if best.split is None:
@@ -75,7 +75,7 @@ def _cause(best: BestCut) -> Verdict:
 
 
 def _proof(contrast: Contrast, num_comparisons: int) -> Verdict:
-    """Return whether scratch is shown to be better than the best transfer: it needs the proof that transfer needs."""
+    """Return the verdict on scratch against the best transfer, held to the same standard of proof."""
     found = _of_contrast(contrast, contrast.p, num_comparisons)
     return {"gain": "scratch", "loss": "unclear"}.get(found, found)  # type: ignore[return-value]
 

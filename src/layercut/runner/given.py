@@ -22,7 +22,7 @@ _FIELDS = ("path", "folder", "checkpoint")
 
 
 def with_given(spec: StudySpec, output_dir: Path) -> StudySpec:
-    """Return a study that reads what was given for it from the output directory, where it is copied to.
+    """Copy the objects given for a study into the output directory and return a study that reads them there.
 
     Raises:
         UserError: the output directory is a file.

@@ -49,7 +49,7 @@ def write_down_latency(plan: Plan, ledger: Ledger) -> None:
 
 
 def milliseconds(condition: Condition) -> list[float]:
-    """Return what one image takes a condition's model, cut to its first 0..B blocks with a head on them.
+    """Return the milliseconds per image of a condition's model, cut to its first 0..B blocks with a head on them.
 
     Median of some passes on one thread, block by block; values of parameters do not matter.
     """

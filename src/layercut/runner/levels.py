@@ -29,7 +29,7 @@ def run_levels(
     left_out: Collection[str] = (),
     chosen: Callable[[Plan], None] = lambda plan: None,
 ) -> list[str]:
-    """Do all that is left of a plan; stored features take at most `memory_bytes`.
+    """Run everything that is left of a plan; stored features take at most `memory_bytes`.
 
     Args:
         asked: the plan, learning rates open.
@@ -97,12 +97,12 @@ def _choose(plan: Plan, ledger: Ledger, recorder: Recorder) -> Plan:
 
 
 def _done(plan: Plan, ledger: Ledger, context: RunContext) -> set[str]:
-    """Return the keys of what need not be done again."""
+    """Return the keys of the jobs that are done."""
     return ledger.finished_keys() - _without_artifacts(plan, ledger, context) - _untested(plan, ledger)
 
 
 def _without_artifacts(plan: Plan, ledger: Ledger, context: RunContext) -> set[str]:
-    """Return finished trials of which the study now keeps more than is there: they are run again."""
+    """Return the finished trials whose artifacts are missing something that the study now keeps: they are run again."""
     keeping = [condition for condition in plan.conditions if condition.keep]
     if not keeping:
         return set()
@@ -116,7 +116,7 @@ def _without_artifacts(plan: Plan, ledger: Ledger, context: RunContext) -> set[s
 
 
 def _untested(plan: Plan, ledger: Ledger) -> set[str]:
-    """Return finished trials that left the test images alone and are now to be tested: they are run again."""
+    """Return the finished trials that were not tested and now should be: they are run again."""
     untested = {key for (key,) in ledger.select("SELECT key FROM trials WHERE test_accuracy IS NULL")}
     if not untested:
         return untested

@@ -18,7 +18,7 @@ _INSTEAD = "give another output directory with -o"
 
 @contextmanager
 def output_lock(output_dir: Path) -> Iterator[None]:
-    """Make the directory and hold it for this process; the system lets go of it however the process ends.
+    """Make the directory and lock it for this process; the system releases the lock however the process ends.
 
     Raises:
         StudyInProgressError: another process holds it; the message has its id.

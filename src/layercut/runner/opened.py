@@ -48,7 +48,7 @@ from layercut.training.precision import Precision
 
 @dataclass(frozen=True)
 class Run:
-    """A study whose jobs can be done: all that are left, or trials that somebody chooses."""
+    """A study ready to run: all jobs that are left, or chosen trials only."""
 
     spec: StudySpec
     asked: Plan
@@ -68,7 +68,7 @@ class Run:
         return at_known_rates(self.asked, self.ledger)
 
     def finish(self) -> None:
-        """Do all that is left, and see how fast the models are."""
+        """Run everything that is left, and measure how fast the models are."""
         found = run_levels(self.asked, self.ledger, self.context, self.recorder, self.memory_bytes, chosen=self._name)
         self.mended.extend(found)
         write_down_latency(self.asked, self.ledger)
@@ -79,7 +79,7 @@ class Run:
         self.tracking.rename(plan.names, self.ledger)
 
     def do(self, trials: Iterable[tuple[Condition, int]], tested: bool = True, first: int = 0) -> None:
-        """Do these trials alone, with what they need; what is done already is not done again.
+        """Run only these trials and what they depend on; finished jobs are not repeated.
 
         Args:
             trials: conditions of the plan, each once, and up to which replicate of it. What the study keeps is kept

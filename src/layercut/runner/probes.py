@@ -43,7 +43,7 @@ class ProbedModels(NamedTuple):
 
 
 def default_probes() -> list[str]:
-    """Return a few probes that say the most of a cut."""
+    """Return the few probes that say the most about a cut."""
     return list(_DEFAULT)
 
 

@@ -28,7 +28,7 @@ class Progress(Protocol):
 
 
 class Pace:
-    """How far a level is: in jobs that are done, with the time left told from their estimated work."""
+    """The progress of a level: finished jobs, with the time left derived from their estimated work."""
 
     def __init__(self, num_jobs: int, work: int, now: float) -> None:
         self.num_jobs, self.jobs_done = num_jobs, 0

@@ -34,7 +34,7 @@ WRITE_SECONDS = 0.2
 
 
 class Recorder:
-    """Has jobs done and writes down every record once."""
+    """Runs jobs and writes every record once."""
 
     def __init__(
         self,
@@ -61,11 +61,11 @@ class Recorder:
         """Key of a pilot without a result -> why."""
 
     def why_orphaned(self, source: str | None) -> str:
-        """Return what the failures of jobs say whose source failed."""
+        """Return the failure messages of jobs whose source failed."""
         return f"its source failed: {self.failed_sources[str(source)]}"
 
     def do(self, name: str, jobs: Sequence[Job]) -> None:
-        """Do the jobs of one level and write down what comes back."""
+        """Run the jobs of one level and record their results."""
         if not jobs:
             self._write()  # failures of jobs whose source failed
             return
@@ -117,7 +117,7 @@ class Recorder:
             self._write()
 
     def _write(self) -> None:
-        """Write what has come back since the last time, in one transaction."""
+        """Write everything that has come back since the last time, in one transaction."""
         records, self._unwritten = self._unwritten, []
         if records:
             self._ledger.append(records)
@@ -125,7 +125,7 @@ class Recorder:
         self._written_at = time.monotonic()
 
     def _lose(self, event: Lost) -> None:
-        """Write down what a lost job leaves open; the next run tries again."""
+        """Record failures for whatever a lost job leaves open; the next run tries again."""
         if event.error == StorageFullError.__name__:
             raise StorageFullError(event.message.splitlines()[0])
         if event.error is not None and self._context.reraise:

@@ -82,5 +82,5 @@ def run_study(
 
 
 def default_output_dir(spec: StudySpec) -> Path:
-    """Return where a study is written whose user does not say: where its file lies, if a run wrote it there."""
+    """Return the default output directory of a study: that of its file, if a run wrote it there."""
     return run_of(spec.file) or Path("runs") / spec.name

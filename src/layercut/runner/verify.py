@@ -16,7 +16,7 @@ from layercut.runner.weights import holds, known_hashes
 
 @dataclass(frozen=True)
 class Verification:
-    """What was compared with what was written, and what is not the same."""
+    """What was compared, and what has changed since it was written."""
 
     num_records: int
     num_checkpoints: int
@@ -40,7 +40,7 @@ class Verification:
 
 
 def verify_run(output_dir: Path) -> Verification:
-    """Compare all that lies in an output directory with the digests and hashes of what was written.
+    """Compare everything in an output directory with the digests and hashes of what was written.
 
     Raises:
         LedgerError: there is no ledger, or it cannot be read to its end.

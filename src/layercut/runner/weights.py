@@ -25,7 +25,7 @@ def known_hashes(ledger: Ledger) -> dict[str, str]:
 
 
 def set_aside_damaged(jobs: Iterable[SourceJob], known: dict[str, str], context: RunContext) -> list[str]:
-    """Rename the checkpoints of these sources that hold other weights than were written; return what they are."""
+    """Rename the checkpoints of these sources whose weights have changed; return their names."""
     found = []
     for job in jobs:
         for point in job.points:

@@ -38,7 +38,7 @@ def values_to_train(trial: Trial) -> dict[str, Tensor]:
 
 
 def check_trained(trial: Trial, before: Mapping[str, Tensor], batch: Batch, best_epoch: int) -> None:
-    """Check that each of these parameters moved, or could not: no gradient on its own images, or one below rounding.
+    """Check that each of these parameters moved or could not: no gradient on its own images, or one below rounding.
 
     Those of blocks that join the training after the best epoch are left out: they stay as they are, which
     `frozen_unchanged` of the record says.

@@ -28,7 +28,7 @@ SplitName = Literal["train", "test"]
 
 
 class FrozenTrunk(NamedTuple):
-    """A trunk that stays as it is, and where its features may lie."""
+    """A frozen trunk, and where its features may be stored."""
 
     frozen: FrozenBlocks
     feature_set: FeatureSet

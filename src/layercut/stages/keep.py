@@ -29,7 +29,7 @@ Writer = Callable[[Path], object]
 
 
 def keep_trial(trial: Trial, record: TrialRecord, on_test: Evaluation | None, context: RunContext) -> None:
-    """Write what the study keeps of this trial; nothing where it keeps nothing.
+    """Write what the study keeps of this trial, if anything.
 
     Raises:
         StorageFullError: the disk is full.

@@ -28,7 +28,7 @@ from layercut.training.device import prepare_device
 
 
 def run_probe(job: ProbeJob, context: RunContext) -> Iterator[ProbeRecord | FailureRecord]:
-    """Yield one record a probe and layer; a score without a value is a failure that is final."""
+    """Yield one record per probe and layer; a score without a value is a final failure."""
     prepare_device(context.torch_device, num_threads=1)
     with threadpool_limits(1):  # sums of several threads differ in their last bits
         yield from _Sample(job, context).records()
@@ -44,7 +44,7 @@ class _Looked(NamedTuple):
 
 
 class _Sample:
-    """The work of one job; what cannot be had fails every score that needs it."""
+    """The work of one job; what cannot be loaded fails every score that needs it."""
 
     def __init__(self, job: ProbeJob, context: RunContext) -> None:
         self._job = job

@@ -55,7 +55,7 @@ def probe_sample(job: ProbeJob, task: Task) -> NDArray[np.int64]:
 
 
 class Probed:
-    """What one job looks at; a part that cannot be had raises when it is asked for."""
+    """The inputs of one job; a part that cannot be loaded raises when it is accessed."""
 
     def __init__(self, job: ProbeJob, context: RunContext) -> None:
         self.job = job

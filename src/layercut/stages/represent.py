@@ -34,7 +34,7 @@ _RESTARTS = 10
 
 
 def run_represent(job: RepresentationJob, context: RunContext) -> Iterator[FailureRecord]:
-    """Write what is kept of one source; yields nothing where all went well."""
+    """Write the representations of one source; yields nothing on success."""
     prepare_device(context.torch_device, num_threads=1)
     with threadpool_limits(1):  # sums of several threads differ in their last bits
         failure = attempt(lambda: _represent(job, context), context, job.key, "represent")

@@ -21,7 +21,7 @@ from layercut.training.validation import with_validation
 
 
 def head_problem(trial: Trial, training: Examples, validation: Examples | None) -> HeadProblem:
-    """Compute the features once, and choose the strength of the penalty on what the replicate has to choose by.
+    """Compute the features once, and choose the strength of the penalty on the replicate's selection data.
 
     Raises:
         UnsolvedError: there is no minimum, or features are infinite or NaN.

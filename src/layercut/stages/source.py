@@ -55,7 +55,7 @@ def _make(job: SourceJob, context: RunContext) -> list[PretrainingRecord]:
 
 
 def _own(job: SourceJob) -> list[int]:
-    """Return what tells this source's random numbers from those of the study's other seeds: the first has none."""
+    """Return the part of the seed that sets this source apart from the study's other seeds; none for the first."""
     return [job.seed] if job.seed else []
 
 
@@ -97,7 +97,7 @@ def _train(job: SourceJob, context: RunContext) -> list[PretrainingRecord]:
 def _checkpoint(
     point: SourcePoint, last: PretrainingRecord, result: Training, model: CuttableModel, on: _On, context: RunContext
 ) -> PretrainingRecord:
-    """Write the weights of one moment of a training; its record tells what they are worth on the source's own task.
+    """Write the weights at one point of a training; its record holds their accuracy on the source's own task.
 
     Raises:
         ValueError: the training did not reach that moment.

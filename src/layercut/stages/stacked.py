@@ -40,7 +40,7 @@ class Member(NamedTuple):
 
 
 def run_stacked(job: TransferJob, context: RunContext) -> tuple[TrialRecord | FailureRecord, ...]:
-    """Return one record a replicate; what fails for all of them is a failure of each."""
+    """Return one record per replicate; what fails for all is a failure of each."""
     started = time.perf_counter()
     keys = [trial_key(job.condition.key, replicate) for replicate in job.replicates]
     outcome = attempt(lambda: run_members(job, context), context, job.key, "transfer", job.condition.key)

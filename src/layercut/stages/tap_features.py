@@ -67,7 +67,7 @@ def _stored_cuts(
 
 
 def _depth(model: CuttableModel, module: str) -> float:
-    """Return how many blocks a tap needs; behind the blocks, the head too."""
+    """Return how many blocks a tap needs; after the last block, the head too."""
     if module == PIXELS:
         return 0
     parts = module.split(".")

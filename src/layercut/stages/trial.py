@@ -31,7 +31,7 @@ from layercut.training.unfreezing import joining_rounds
 
 
 class Seeds(NamedTuple):
-    """What a replicate fixes; equal for every condition, which pairs them."""
+    """The seeds of a replicate; equal for every condition, which pairs them."""
 
     init: int
     head: int
@@ -43,7 +43,7 @@ class Seeds(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """A prepared model: what stays as it is and what is trained."""
+    """A prepared model: the frozen part and the trained part."""
 
     trunk: FrozenTrunk | None
     body: PartlyTrained
@@ -194,7 +194,7 @@ def _everything(layer: nn.Module, parameter: str) -> bool:
 
 
 def _mark(name: str, block: nn.Module, trains: Callable[[nn.Module, str], bool]) -> Iterator[str]:
-    """Say of each parameter of a block whether it is trained; yield the layers that are at rest.
+    """Mark each parameter of a block as trained or not; yield the layers that are at rest.
 
     A layer rests if it has a parameter that is not trained, or buffers and nothing that is.
     """

@@ -174,7 +174,7 @@ def _cheapest(best: Candidate, open_ones: Sequence[Candidate]) -> Cheaper | None
 def _against_transfer(
     best: Candidate, candidates: Sequence[Candidate], accuracies: pd.DataFrame
 ) -> tuple[DesignPoint, Contrast] | None:
-    """Return the best transfer and what scratch, where it was chosen, gains over it on test images."""
+    """Return the best transfer and the gain of scratch over it on test images, where scratch was chosen."""
     others = [one for one in candidates if one is not best]
     if best.strategy != SCRATCH or not others:
         return None
@@ -189,7 +189,7 @@ def _smaller(best: Candidate, scratch: Candidate) -> bool:
 def _split(
     best: Candidate, scratch: Candidate | None, candidates: Sequence[Candidate], accuracies: pd.DataFrame
 ) -> GainSplit | None:
-    """Return how a smaller network's gain over scratch divides; None where the network is as large as scratch's."""
+    """Return how a smaller network's gain over scratch splits; None where the network is as large as scratch's."""
     if scratch is None or not _smaller(best, scratch) or not best.transfers:
         return None
     at_cut = [one for one in candidates if one.cut == best.cut and one.num_parameters == best.num_parameters]
@@ -204,7 +204,7 @@ def _contrast(one: Candidate, other: Candidate, accuracies: pd.DataFrame) -> Con
 
 
 def _rivals(best: Candidate, group: list[Candidate], candidates: list[Candidate]) -> list[Candidate]:
-    """Return the candidates whose comparison with the best is worth a test: few, so that few replicates do."""
+    """Return the candidates to test against the best: few, so that few replicates suffice."""
     by_strategy = by_strategy_of(group)
     own = {one.condition for one in by_strategy[best.strategy]}
     others = [[one for one in part if one.condition != best.condition] for part in by_strategy.values()]

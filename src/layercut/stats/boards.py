@@ -73,7 +73,7 @@ def directions_of(probes: pd.DataFrame) -> dict[str, Mapping[str, str]]:
 
 
 def scored_rows(rows: pd.DataFrame, target: str, fraction: float) -> pd.DataFrame:
-    """Return the rows of a probe that may foretell trials: scores on training or validation images of the target.
+    """Return the rows of a probe that may predict trials: scores on training or validation images of the target.
 
     Scores at the trials' fraction, else those of the largest sample that was looked at.
     """

@@ -57,14 +57,14 @@ class Candidate(NamedTuple):
 
 
 def distinct(rows: pd.DataFrame, within: Sequence[str] = ()) -> pd.DataFrame:
-    """Return one row a distinct condition, under the name it is best known by; `within`: of each of these alone."""
+    """Return one row per distinct condition, under its best-known name; `within`: of each of these alone."""
     order = np.lexsort((rows["merged"].to_numpy(dtype=bool), ~rows["cutless"].to_numpy(dtype=bool)))
     first = rows.iloc[order].drop_duplicates([*within, "condition"])
     return first.sort_index()
 
 
 def candidates_of(estimated: pd.DataFrame) -> Iterator[tuple[tuple[Context, float], list[Candidate]]]:
-    """Yield what finished of each context and fraction, contexts as they first appear, the smallest fraction first."""
+    """Yield the finished conditions of each context and fraction: contexts as they appear, fractions ascending."""
     for context, part in contexts(estimated[[*context_columns(estimated), *Candidate._fields]]):
         rows = [Candidate(**{name: row[name] for name in Candidate._fields}) for row in plain_rows(part)]
         for fraction in sorted({row.fraction for row in rows}):
@@ -81,12 +81,12 @@ def by_strategy_of(candidates: Iterable[Candidate]) -> dict[str, list[Candidate]
 
 
 def judgeable(group: list[Candidate]) -> list[Candidate]:
-    """Return those that can be chosen; where there is but one condition there is nothing to choose."""
+    """Return those that can be chosen; a single condition needs no choice."""
     return group if len(distinct_of(group)) == 1 else [one for one in group if not one.num_without_validation]
 
 
 def distinct_of(group: Iterable[Candidate]) -> list[Candidate]:
-    """Return what `distinct` returns, of plain rows."""
+    """Return the same as `distinct`, for plain rows."""
     order = sorted(group, key=lambda one: (not one.cutless, one.merged))
     named = {one.condition: one for one in reversed(order)}
     return [one for one in group if named[one.condition] is one]

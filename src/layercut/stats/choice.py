@@ -32,7 +32,7 @@ class GainSplit(NamedTuple):
     smaller: Contrast | None
     """The smaller network from scratch, over scratch."""
     learned: Contrast | None
-    """The chosen condition, over the smaller network from scratch: what comes of the source."""
+    """The chosen condition over the smaller network from scratch: the contribution of the source."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def load_curve_averages(path: str | PathLike[str]) -> pd.DataFrame:
 
 
 def curve_averages(curves: pd.DataFrame) -> pd.DataFrame:
-    """Return the same of curves that were read before."""
+    """Return the same for curves that have been read already."""
     groups = curves.groupby("key", sort=False)
     table = groups[list(_AVERAGED)].mean().rename(columns=lambda name: f"mean_{name}")
     table.insert(0, "num_epochs", groups.size())

@@ -16,14 +16,14 @@ MOST_IMPROVING = 0.2
 
 
 class Improving(NamedTuple):
-    """Trials of which it is known why they ended, and those among them that were still improving."""
+    """Counts of the trials whose reason for ending is known, and of those that were still improving."""
 
     num_improving: int
     num_trials: int
 
     @property
     def share(self) -> float:
-        """Return the share, in 0..1; 0 where nothing is known of any trial."""
+        """Return the fraction that was still improving; 0 where nothing is known."""
         return self.num_improving / self.num_trials if self.num_trials else 0.0
 
 

@@ -15,7 +15,7 @@ COLUMN = "metric"
 
 
 def metric_of(table: pd.DataFrame) -> Metric:
-    """Return the metric of a results table; accuracy where it does not tell.
+    """Return the metric of a results table; accuracy where it does not say.
 
     Raises:
         UserError: it tells of several, or of one that there is not.
@@ -58,6 +58,6 @@ def name_of(table: pd.DataFrame) -> str:
 
 
 def known_chance(plan: Mapping[str, Any], table: pd.DataFrame) -> Mapping[str, float]:
-    """Return what guessing gives, by target, as a study's plan tells; nothing where it is of another metric."""
+    """Return chance level by target, from a study's plan; empty where it is of another metric."""
     chances: Mapping[str, float] = plan.get("chance", {})
     return chances if (plan.get(COLUMN) or ACCURACY) == metric_of(table) else {}

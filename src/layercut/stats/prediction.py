@@ -119,7 +119,7 @@ def _judged(board: Board, probes: pd.DataFrame, others: Sequence[pd.DataFrame]) 
 
 
 def _scores_of(board: Board, rows: pd.DataFrame, score: str) -> Array | None:
-    """Return a probe's scores of the candidates, float64 "k r"; None where it has nothing to say about the board."""
+    """Return a probe's scores of the candidates, float64 "k r"; None where it does not apply to the board."""
     seen = scored_rows(rows, board.names["target"], board.names["fraction"])
     if seen.empty or score not in seen:
         return None

@@ -47,7 +47,7 @@ def agreement(scores: ArrayLike, accuracies: ArrayLike) -> Agreement:
 
 
 def permutation_p(scores: Array, accuracies: Array, generator: np.random.Generator) -> float:
-    """Return the two-sided p-value of Spearman's correlation when scores are dealt out at random.
+    """Return the two-sided p-value of Spearman's correlation under random permutation of the scores.
 
     Exact up to seven candidates; else from 9,999 random orders, and never 0. NaN where the correlation is.
     """

@@ -10,7 +10,7 @@ _COLUMNS = ("source", "target", "model")
 
 
 def under_one_name(sides: tuple[Side, Side]) -> tuple[tuple[Side, Side], list[str]]:
-    """Return the studies, what the second calls otherwise under the first one's name, and a sentence on each.
+    """Return the studies, with the second's names replaced by the first's where they mean the same, and a note on each.
 
     Plans tell what a name stands for; a name that both studies have, or that stands for several things, stays.
     """

@@ -67,7 +67,7 @@ def _score(one: Judged) -> tuple[float, float, float, int]:
 
 
 class Standing(NamedTuple):
-    """Whether selection data tell a condition from the best one."""
+    """Whether selection data distinguish a condition from the best one."""
 
     difference: float
     """In validation accuracy, at most 0."""
@@ -79,7 +79,7 @@ class Standing(NamedTuple):
 
     @property
     def open(self) -> bool:
-        """Return whether it cannot be told from the best one."""
+        """Return whether it cannot be distinguished from the best one."""
         return -self.difference <= self.margin
 
     @property
@@ -89,7 +89,7 @@ class Standing(NamedTuple):
 
 
 def standing(one: Judged, best: Judged) -> Standing:
-    """Return how a condition stands to the best one.
+    """Compare a condition with the best one.
 
     The margin is that of a 95 % interval of the difference of two shares of as many images as were looked at. It
     takes the two for independent; predictions on the same images mostly agree, so the margin is rather too wide.
@@ -104,7 +104,7 @@ def standing(one: Judged, best: Judged) -> Standing:
 
 
 def _num_images(one: Judged) -> float:
-    """Return how many different images the mean validation accuracy rests on, about.
+    """Return about how many different images the mean validation accuracy rests on.
 
     Each replicate draws its own sample of the labelled images, and cannot see more than there are. More validation than
     training images are those set aside once for all replicates (`validation: full`). Of a metric over classes, as many

@@ -41,7 +41,7 @@ def compare_settings(results: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFram
 
 
 def setting_names(table: pd.DataFrame) -> list[str]:
-    """Return what each row is called: whatever differs between rows."""
+    """Return a name for each row, made of what differs between rows."""
     columns = [*context_columns(table), *POINT]
     told = [name for name in columns if table[name].nunique() > 1] or ["strategy"]
     return [", ".join(_part(name, row[name]) for name in told) for row in table.to_dict("records")]

@@ -158,7 +158,7 @@ def _matched(sides: tuple[Side, Side], across: Sequence[str]) -> list[str]:
 
 
 def _require_known(column: str, asked: Sequence[Any], sides: tuple[Side, Side]) -> None:
-    """Refuse what neither study has: a slip would otherwise be left out without a word."""
+    """Refuse names that neither study has, so that a typo is not silently ignored."""
     known = sorted({value for side in sides for value in side.table[column].unique()})
     for value in asked:
         if value not in known:

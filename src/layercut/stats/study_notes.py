@@ -56,7 +56,7 @@ def _study_of(table: pd.DataFrame) -> str:
 
 
 def study_notes(sides: tuple[Side, Side], rows: pd.DataFrame) -> Iterator[str]:
-    """Yield a sentence about each way in which the two studies are not alike, or too small."""
+    """Yield a sentence about each way in which the two studies differ or are too small."""
     yield from _measured_differently(sides)
     yield from _environments(sides)
     for side in sides:

@@ -232,7 +232,7 @@ def design_points(ledger: Ledger) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _chunks(ledger: Ledger, rows: SealedRows, columns: Sequence[str]) -> Iterator[dict[str, NDArray[Any]]]:
-    """Turn trials into arrays a chunk at a time, so that a million rows never exist as Python objects."""
+    """Turn trials into arrays, one chunk at a time, so that a million rows never exist as Python objects."""
     found = ledger.checked(rows, f"{rows.table.name}.id", "WHERE replicate IS NOT NULL")
     while chunk := list(islice(found, _ROWS_A_CHUNK)):
         values = dict(zip(("id", *rows.names), zip(*chunk, strict=True), strict=True))

@@ -33,7 +33,7 @@ def running_norms(layers: Iterable[nn.Module]) -> list[nn.Module]:
 def adapt_norms(
     model: nn.Module, norms: Collection[nn.Module], inputs: Inputs, num_features: int, precision: Precision = "float32"
 ) -> None:
-    """Give some batch norms of a model the statistics of what reaches them from these inputs; the rest stays.
+    """Re-estimate the statistics of some batch norms from these inputs; everything else stays.
 
     num_features: numbers in the largest features of one image.
     """

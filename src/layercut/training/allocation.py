@@ -18,7 +18,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 @lru_cache(maxsize=1)
 def keep_freed_memory() -> bool:
-    """Let this process use its freed memory again instead of giving it back; return whether its library can.
+    """Let this process reuse its freed memory instead of returning it; return whether its C library can.
 
     glibc returns activations of many megabytes to the system when a step ends, and the next step waits while the
     same pages are mapped and cleared again. Bits do not change.

@@ -55,7 +55,7 @@ def turn(features: Tensor, seen: Tensor, centred: bool = True) -> Turned:
 
 
 class _Standard(NamedTuple):
-    """What is taken off each column and what the rest is multiplied with; a constant column becomes 0."""
+    """The shift and scale of each column; a constant column becomes 0."""
 
     centre: Tensor
     scale: Tensor

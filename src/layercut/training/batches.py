@@ -164,7 +164,7 @@ class PixelInputs:
 
 
 def pixel_scale(normalization: Normalization, channels: int) -> tuple[Tensor, Tensor]:
-    """Return what pixels in 0..255 are multiplied with, and what is added then: Float "1 channels 1 1" each."""
+    """Return scale and shift for pixels in 0..255: Float "1 channels 1 1" each."""
     mean, std = (_per_channel(values, channels) for values in normalization)
     return 1 / (255 * std), -mean / std
 

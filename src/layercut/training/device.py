@@ -34,7 +34,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def prepare_device(device: torch.device, num_threads: int, deterministic: bool = True) -> None:
-    """Set threads and kernels for the job that this process runs next: `deterministic` ones only, or where there are.
+    """Set threads and kernels for the next job of this process: deterministic kernels only, or where available.
 
     Denormals are flushed: features behind a ReLU are full of them and each costs a hundred ordinary operations.
     Freed memory is kept for the next step.
@@ -55,7 +55,7 @@ def prepare_device(device: torch.device, num_threads: int, deterministic: bool =
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute on one thread, and on as many as before afterwards."""
+    """Compute on one thread, then restore the number of threads."""
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

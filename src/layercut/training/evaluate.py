@@ -27,7 +27,7 @@ class Evaluation(NamedTuple):
     num_classes: int
 
     def counts(self) -> ClassCounts:
-        """Return how many of each class there are, were predicted, and were predicted rightly."""
+        """Return how many of each class there are, were predicted, and were predicted correctly."""
         return count_classes(self.labels.cpu().numpy(), self.predictions.cpu().numpy(), self.num_classes)
 
     def score(self, metric: Metric) -> float | None:
