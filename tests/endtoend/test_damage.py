@@ -80,7 +80,7 @@ def test_what_changed_in_the_ledger_is_named_and_computed_again(
     assert any(name.startswith(kind) for name in study_status(run).damaged)
     summary = run_study(load_study(study), run, executor="serial")
     assert any(name.startswith(kind) for name in summary.mended)
-    assert "made again" in summary.describe()
+    assert "computed again" in summary.describe()
     assert (summary.num_finished, summary.records_hash) == (NUM_TRIALS, _hash(finished))
     assert study_status(run).damaged == ()
     assert read_facts(run).mended == summary.mended
