@@ -260,7 +260,7 @@ def test_the_difference_can_be_one_of_medians():
     expected = [100 * (medians["reinit", 2, f] - medians["scratch", 0, f]) for f in (0.01, 1.0)]
     assert [point.y for point in line.points] == pytest.approx(expected)
     assert all(point.low is None for point in line.points)
-    assert "Median test accuracy less" in chart.caption
+    assert "Median test accuracy minus" in chart.caption
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,20 @@ def test_the_flags_tell_the_strategy(write, tmp_path, flags, strategy):
     assert list(load_results(tmp_path / "run")["strategy"]) == [strategy]
 
 
+def test_an_imported_design_point_says_what_the_code_of_the_study_does(write, tmp_path):
+    frozen = write("cuts.json", [trial(1)])
+    everything = write("all.json", [trial(1)], freeze=False, reinit=False)
+    baseline = write("baselines.json", [trial(-1)])
+    import_files([frozen, everything, baseline], tmp_path / "run")
+    table = load_results(tmp_path / "run").set_index("strategy")
+    assert table["treatment"].to_dict() == {
+        "scratch": "Train from scratch",
+        "freeze_reinit": "Keep 1 of 2 blocks, frozen, and re-initialise the rest",
+        "finetune": "Keep all 2 blocks and train them further",
+    }
+    assert table["cutless"].to_dict() == {"scratch": True, "freeze_reinit": False, "finetune": True}
+
+
 def test_cut_minus_one_is_training_from_scratch(write, tmp_path):
     import_files([write("baselines_x.json", [trial(cut=-1)])], tmp_path / "run")
     row = load_results(tmp_path / "run").iloc[0]

@@ -79,3 +79,21 @@ def test_several_studies_in_one_side_of_a_comparison_are_refused():
     both = pd.concat([study("one"), study("other")], ignore_index=True)
     with pytest.raises(UserError, match=r"one study in each table; got one of one, other"):
         compare_studies(both, study("one"))
+
+
+def test_what_is_done_at_a_design_point_outlives_a_file():
+    table = study()
+    read = pd.read_csv(StringIO(table.to_csv(index=False)))
+    named = ["strategy", "cut", "cutless", "transfers", "treatment"]
+    assert estimates(read)[named].equals(estimates(table)[named])
+    assert [best.point for best in best_cuts(read)] == [best.point for best in best_cuts(table)]
+
+
+def test_rows_of_a_table_that_does_not_say_what_was_done_are_named_by_their_cut():
+    told, untold = study("told"), study("untold").drop(columns=["cutless", "transfers", "treatment"])
+    rows = estimates(pd.concat([told, untold], ignore_index=True))
+    own = rows[rows["study"] == "untold"]
+    assert set(own["treatment"]) == {""}
+    assert own["cutless"].equals(own["strategy"] == "scratch")
+    assert own["transfers"].equals(own["strategy"] != "scratch")
+    assert set(rows[rows["study"] == "told"]["treatment"]) == set(told["treatment"])
