@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -124,6 +125,20 @@ def _table_with_groups(root: Path, photos: Photos) -> Kind:
     return Kind(notes=(_GROUPS,), options={"group": "nest"})
 
 
+def _parquet_table(root: Path, photos: Photos) -> Kind:
+    _table(root, photos, lambda name, number: f",{number // 2}", "file_name,label,group")
+    pd.read_csv(root / "metadata.csv").to_parquet(root / "metadata.parquet")
+    (root / "metadata.csv").unlink()
+    return Kind(notes=(_GROUPS,))
+
+
+def _windows_table(root: Path, photos: Photos) -> Kind:
+    _table(root, photos, lambda name, number: ",TRAIN" if number < 4 else ",Test", "file_name,label,split")
+    text = (root / "metadata.csv").read_text().replace("/", "\\").replace(",", ";").replace("\n", "\r\n")
+    (root / "metadata.csv").write_bytes(text.encode("utf-8-sig"))
+    return Kind()
+
+
 def _folders_of_groups(root: Path, photos: Photos) -> Kind:
     for name, images in photos.items():
         for number, image in enumerate(images):
@@ -210,6 +225,8 @@ KINDS: dict[str, Callable[[Path, Photos], Kind]] = {
     "a table with splits": _table_with_splits,
     "a table without splits": _table_without_splits,
     "a table with groups": _table_with_groups,
+    "a Parquet table whose groups count unasked": _parquet_table,
+    "a table that Windows wrote": _windows_table,
     "folders of groups": _folders_of_groups,
     "turned by an EXIF tag": _turned_by_a_tag,
     "palettes": _converted(lambda image: image.quantize(256)),
