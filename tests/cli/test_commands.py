@@ -140,6 +140,12 @@ def test_everything_is_listed_as_text(layercut: Layercut) -> None:
     assert "mnist-halves" in stdout
 
 
+def test_the_first_page_of_help_fits_80_columns(layercut: Layercut) -> None:
+    code, stdout, _ = layercut("--help")
+    assert code == 0
+    assert max(map(len, stdout.splitlines())) <= 80
+
+
 def test_lists_fit_80_columns(layercut: Layercut) -> None:
     _, stdout, _ = layercut("list", "--options")
     assert max(map(len, stdout.splitlines())) <= 80

@@ -99,14 +99,12 @@ def layercut() -> None:
     Then with your own images, one folder per class:
         layercut recommend timm/resnet18 --data photos
                                     an answer in minutes, and the model
-        layercut init photos        or a study: writes photos.yaml, every line explained
+        layercut init photos        or a study: writes photos.yaml, explained
         layercut plan photos.yaml   says what it would do
         layercut run photos.yaml
 
-    \b
-    Exit codes: 0 all trials finished; 2 invalid input; 3 finished, but some trials
-    failed; 4 stopped because the disk is full; 130 interrupted. After 3, 4 and 130 the same command
-    resumes where it stopped.
+    Exit codes: 0 all trials finished; 2 invalid input; 3 finished, but some trials failed; 4 stopped because the disk
+    is full; 130 interrupted. After 3, 4 and 130 the same command resumes where it stopped.
     """
 
 
