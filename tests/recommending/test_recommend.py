@@ -374,7 +374,7 @@ def test_a_model_that_is_given_twice_is_refused(noise: Path, tmp_path: Path) -> 
 def test_images_set_aside_for_lack_of_test_images_are_called_so(tmp_path: Path) -> None:
     data = folder(tmp_path / "photos", {"ants": 6, "bees": 6}, ("",))
     found = recommend(tmp_path / "run", data, *SMALL, budget=0.5)
-    assert "On 2 images that were set aside, a fifth of each class" in found.answer
+    assert "On 2 images that were set aside as test images" in found.answer
 
 
 @pytest.mark.parametrize(("data", "group"), [("crops", "folder"), ("labels.csv", "photo")])
@@ -403,6 +403,19 @@ def test_crops_of_a_photograph_are_in_one_fold_whether_folders_or_a_table_say_so
         assert len(set(groups.tolist())) == 10  # one photograph of each class is set aside for tests
         for one in splits:
             assert not set(groups[one.train]) & set(groups[one.validation])
+
+
+def test_the_answer_speaks_of_the_metric_that_was_chosen_by(tmp_path: Path) -> None:
+    photos = folder(tmp_path / "photos", {"ants": 4, "bees": 20})
+    found = recommend(tmp_path / "run", photos, budget=20.0, metric="balanced_accuracy")
+    text = " ".join(found.answer.split())
+    assert "Out-of-fold balanced accuracy" in text
+    assert "test images, which nothing was chosen by: balanced accuracy" in text
+    assert "guessing gives 50.0 %" in text
+    rows = layercut.load_results(tmp_path / "run")
+    best = found.table.iloc[0]
+    own = rows[rows["condition"] == best["key"]].drop_duplicates("replicate")
+    assert best["balanced_accuracy"] == pytest.approx(own["validation_balanced_accuracy"].mean())
 
 
 def test_the_directory_is_named_after_the_folder_of_a_table() -> None:

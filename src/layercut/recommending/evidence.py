@@ -104,15 +104,16 @@ def _quality(found: Found) -> Iterator[str]:
 
 
 def _on_test_images(journal: Journal, look: Look) -> str:
-    which = "test images" if journal.has_test_images else "images that were set aside, a fifth of each class"
+    which = "test images" if journal.has_test_images else "images that were set aside as test images"
     score = float(getattr(look, journal.metric))
     number = look.num_images if journal.metric == ACCURACY else look.num_effective_images
     low, high = interval(score, number or 0, journal.metric)
     earlier = len(journal.looks) - 1
     before = f", and {words.count(earlier, 'earlier recommendation')} with less time had one" if earlier else ""
     return (
-        f"On {look.num_images:,} {which}, which nothing was chosen by: {words.percent(score)} "
-        f"({words.percent(low)} to {words.percent(high)}). Only this model had a look at them{before}."
+        f"On {look.num_images:,} {which}, which nothing was chosen by: {NAMES[journal.metric]} "
+        f"{words.percent(score)} ({words.percent(low)} to {words.percent(high)}). Only this model had a "
+        f"look at them{before}."
     )
 
 
