@@ -42,6 +42,11 @@ class Treated(NamedTuple):
     """Of any one rate."""
     rates: tuple[float, float, float]
 
+    def narrowed(self, design: Mapping[str, Any]) -> Treated:
+        """Return the study with other values of its design; None keeps its own."""
+        told = {name: value for name, value in design.items() if value is not None}
+        return self._replace(study={**self.study, "transfer": {**self.study["transfer"], **told}})
+
     def at(self, rates: float | Sequence[float]) -> dict[str, Any]:
         """Return the study of one rate, or of a list."""
         transfer = self.study["transfer"]
@@ -93,7 +98,11 @@ def main() -> None:
     machine = describe_machine()
     found = studies(*(path.resolve() for path in (arguments.cifar, arguments.photographs, arguments.weights)),
                     arguments.pixels)  # fmt: skip
-    result = {name: measure(found[name], arguments.runs / name, not arguments.one_rate) for name in arguments.only}
+    narrowed = {"strategies": arguments.strategies, "replicates": arguments.replicates}
+    result = {
+        name: measure(found[name].narrowed(narrowed), arguments.runs / name, not arguments.one_rate)
+        for name in arguments.only
+    }
     print(render(result))
     what = {"pixels": arguments.pixels, "studies": result}
     print(f"written to {write_result('treatments', what, arguments.output, machine)}")
@@ -107,6 +116,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, required=True, help="ImageNet weights of tf_efficientnet_lite0")
     parser.add_argument("--pixels", type=int, default=224, help="width and height of the photographs")
     parser.add_argument("--only", nargs="+", default=["cifar", "ants-bees"], choices=["cifar", "ants-bees"])
+    parser.add_argument("--strategies", nargs="+", help="some of both kinds; all by default")
+    parser.add_argument("--replicates", type=int, help="another number than the study's")
     parser.add_argument("--one-rate", action="store_true", help="every strategy at the middle rate, without pilots")
     parser.add_argument("--runs", type=Path, default=Path("runs/treatments"), help="where the studies lie")
     parser.add_argument("--output", type=Path)

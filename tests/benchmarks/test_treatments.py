@@ -69,3 +69,11 @@ def test_both_runs_of_a_study_differ_in_nothing_but_the_rates(name: str):
     training = chosen.transfer.training.model_copy(update={"lr": at_one.transfer.training.lr})
     transfer = chosen.transfer.model_copy(update={"training": training})
     assert chosen.model_copy(update={"transfer": transfer}).model_dump() == at_one.model_dump()
+
+
+def test_a_narrowed_study_has_fewer_strategies_and_is_otherwise_the_same():
+    treated = treatments.studies(Path("cifar"), Path("photos"), Path("weights.pth"), 64)["cifar"]
+    fewer = make_study(treated.narrowed({"strategies": ["freeze", "l2_sp"], "replicates": None}).at(1e-3)).transfer
+    whole = make_study(treated.at(1e-3)).transfer
+    assert list(fewer.strategies) == ["freeze", "l2_sp"]
+    assert fewer.model_copy(update={"strategies": whole.strategies}) == whole
