@@ -53,6 +53,11 @@ def test_validation_images_that_are_no_part_of_the_fraction_are_told_apart():
     assert answer(replace(GAIN, num_train_images=float("nan"))).num_images == ""
 
 
+def test_images_that_folds_validate_on_are_counted_once() -> None:
+    folds = replace(GAIN, num_train_images=30.0, num_validation_images=30.0, num_folds=5.0)
+    assert answer(folds).num_images == "30 images"
+
+
 SCRATCH = replace(GAIN, strategy="scratch", cut=0, contrast=None, p_holm=float("nan"), mean_test=0.804)
 
 

@@ -125,6 +125,8 @@ def _images(best: BestCut) -> str:
         return ""
     training = round(best.num_train_images)
     validation = 0 if math.isnan(best.num_validation_images) else round(best.num_validation_images)
+    if best.num_folds > 0:
+        return words.count(training, "image")
     if validation > training:
         return f"{words.count(training, 'image')}, {validation:,} to validate"
     return words.count(training + validation, "image")

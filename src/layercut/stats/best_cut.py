@@ -132,6 +132,7 @@ def _best(
         num_comparisons=0 if own is None else own["num_comparisons"],
         num_train_images=best.num_train_images,
         num_validation_images=best.num_validation_images,
+        num_folds=best.num_folds,
         num_rivals=len(rivals),
         indistinguishable=same,
         better=better,

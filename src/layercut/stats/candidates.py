@@ -39,6 +39,7 @@ class Candidate(NamedTuple):
     num_test_images: float
     num_judging_images: float
     num_judging_test_images: float
+    num_folds: float
     learning_rate: float
     lowest_rate: float
     highest_rate: float

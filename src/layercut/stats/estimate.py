@@ -14,7 +14,7 @@ from layercut.stats.tables import Results, results_of
 
 _AVERAGED = (
     "num_trained_parameters", "num_parameters", "num_train_images", "num_validation_images", "num_test_images",
-    "num_judging_images", "num_judging_test_images",
+    "num_judging_images", "num_judging_test_images", "num_folds",
 )  # fmt: skip
 
 
@@ -26,8 +26,8 @@ def estimates(table: Results) -> pd.DataFrame:
     finished and `num_failed`; `mean`, `median`, `sd` (n - 1; NaN for one replicate), `sem`, `low`, `high` (95
     % bootstrap interval of the mean) of test accuracy, or of the study's other metric; `mean_validation` of the same
     and `mean_validation_loss` (log loss in nats); mean `num_trained_parameters`, `num_parameters`, `num_train_images`,
-    `num_validation_images`, `num_test_images`; `num_judging_images` and `num_judging_test_images`, the last two as far
-    as they count for the metric: all for accuracy, as many in equal classes for one over classes;
+    `num_validation_images`, `num_test_images`, `num_folds`; `num_judging_images` and `num_judging_test_images`, the
+    last two as far as they count for the metric: all for accuracy, as many in equal classes for one over classes;
     `learning_rate`, `lowest_rate` and `highest_rate` of the list it was chosen from. Accuracies are 0..1. A condition
     whose trials all failed has
     NaN.
@@ -51,6 +51,8 @@ def estimates(table: Results) -> pd.DataFrame:
     done = finished(table)
     validation = column_on_validation(metric_of(table))
     done = done.assign(_unvalidated=done[validation].isna().astype("int64"), **_judging(done))
+    if "num_folds" not in done:  # the same
+        done = done.assign(num_folds=np.nan)
     if "validation_loss" not in done:  # a table of before there was one, or made by hand
         done = done.assign(validation_loss=np.nan)
     groups = done.groupby(names, sort=False, dropna=False)
