@@ -1,6 +1,6 @@
 """What `layercut recommend` loses of the best of studies that were run as a whole, at a share of their seconds.
 
-    python -m benchmarks.recommend --runs RUNS --cifar FOLDER --data-dir DATA --weights FILE [--choice RUNS]
+    python -m benchmarks.recommend --runs RUNS --cifar FOLDER --data-dir DATA [--choice RUNS]
     python -m benchmarks.recommend RUN ...       # recommendations of your own, finished with `layercut run RUN`
 
 The first runs what is missing of the studies in `studies.py` (resumably) and replays them, with those that
@@ -61,7 +61,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, help="where the studies lie, or are to be run")
     parser.add_argument("--choice", type=Path, help="where the studies of benchmarks.choice lie")
     parser.add_argument("--cifar", type=Path, help="folder with train/CLASS and test/CLASS of CIFAR-10")
-    parser.add_argument("--weights", type=Path, help="of EfficientNet-Lite0, from ImageNet, a safetensors file")
     parser.add_argument("--data-dir", type=Path, help="folder with MNIST in torchvision's layout")
     parser.add_argument("--only", nargs="+", help="studies of these names")
     parser.add_argument("--finished", action="store_true", help="replay what is there, and run nothing")
@@ -74,7 +73,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def read_all(arguments: argparse.Namespace) -> tuple[dict[str, Measured], dict[str, Gains]]:
     """Return the studies, and what each would teach others; of a user's own runs nothing."""
-    places = Places(arguments.data_dir, arguments.cifar, arguments.weights)
+    places = Places(arguments.data_dir, arguments.cifar)
     studies: dict[str, Measured] = {}
     gains: dict[str, Gains] = {}
     for study in STUDIES if arguments.runs else ():

@@ -37,8 +37,6 @@ class Places(NamedTuple):
     """Of MNIST, in torchvision's layout."""
     cifar: Path
     """Of CIFAR-10, `train/CLASS/*` and `test/CLASS/*`."""
-    weights: Path | None = None
-    """Of EfficientNet-Lite0, from ImageNet."""
 
 
 def write_folder(root: Path, data: str, part: int, per_class: int, noise: int, places: Places) -> Path:

@@ -21,8 +21,8 @@ def measure(study: ReplayStudy, runs: Path, places: Places) -> Path:
     name = f"{study.data}-{study.per_class}{f'-noisy-{study.noise}' if study.noise else ''}"
     photos = write_folder(runs / "folders" / name, study.data, 1, study.per_class, study.noise, places)
     model, options = MODELS[study.model]
-    channels = 3 if study.data == "cifar" or study.source == "imagenet" else 1
-    weights = str(_weights(study, runs, places))
+    channels = 3 if study.data == "cifar" else 1
+    weights = "random" if study.source == "random" else str(_source(study, runs, places))
     layercut.recommend(
         f"{model}={weights}", photos, budget=_AT_ONCE, output_dir=run, device="cpu", workers=1,
         overrides=(f"target.channels={channels}", *options),
@@ -30,14 +30,6 @@ def measure(study: ReplayStudy, runs: Path, places: Places) -> Path:
     layercut.run_study(layercut.load_study(run / "study.yaml"), run, workers=1, device="cpu")
     (run / "finished").touch()
     return run
-
-
-def _weights(study: ReplayStudy, runs: Path, places: Places) -> Path | str:
-    if study.source == "imagenet":
-        if places.weights is None:
-            raise ValueError("expected --weights, a file of EfficientNet-Lite0's; got none")
-        return places.weights
-    return "random" if study.source == "random" else _source(study, runs, places)
 
 
 def _source(study: ReplayStudy, runs: Path, places: Places) -> Path:

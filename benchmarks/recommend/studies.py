@@ -9,7 +9,6 @@ MODELS = {
     "blocks": ("block_cnn", ("model.hidden_dims=[16, 16, 32, 32, 64, 32]",)),
     "mlp": ("mlp", ("model.depth=3", "model.width=64")),
     "convnet": ("small_convnet", ("model.channels=[16, 32]", "model.hidden=64")),
-    "efficientnet": ("timm/tf_efficientnet_lite0", ("target.image_size=[96, 96]",)),
 }
 """Name of the model and what is set of it."""
 
@@ -42,7 +41,7 @@ class ReplayStudy(NamedTuple):
     per_class: int
     """Labelled images."""
     source: str = "other classes"
-    """Or `random`: weights that were never trained; `class noise`: trained on noise alone; `imagenet`: a file's."""
+    """Or `random`: weights that were never trained; or `class noise`: trained on noise alone."""
     noise: int = 0
     """Standard deviation of what is added to the pixels of the target, of 255."""
 
@@ -70,6 +69,4 @@ STUDIES = (
     ReplayStudy("mnist", "blocks", 20, source="class noise"),
     ReplayStudy("cifar", "plain", 10),
     ReplayStudy("mnist", "plain", 30),
-    ReplayStudy("cifar", "efficientnet", 4, source="imagenet"),
-    ReplayStudy("mnist", "efficientnet", 5, source="imagenet"),
 )
