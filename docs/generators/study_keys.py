@@ -80,13 +80,14 @@ def _described(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> str:
 
 def _table(model: type[BaseModel]) -> str:
     rows = [
-        (f"`{name}`", described(field.annotation, field.metadata), _default(field), field.description or "")
+        (f"`{name}`", described(field.annotation, field.metadata), default_of(field), field.description or "")
         for name, field in model.model_fields.items()
     ]
     return table(("key", "value", "default", "meaning"), rows)
 
 
-def _default(field: FieldInfo) -> str:
+def default_of(field: FieldInfo) -> str:
+    """Return the default of a field as YAML, or that there is none."""
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 import pytest
-from docs.generators import command_line, python_names, study_keys
+from docs.generators import command_line, field_tables, python_names, study_keys
 from docs.generators.outside import without_links_outside
 
 import layercut
@@ -115,3 +115,8 @@ def test_links_to_other_files_of_the_repository_are_text_on_the_site():
     text = "[a](guide.md#x) [b](../README.md) [c](decisions/) [d](https://e.org/f) [g](#h)"
     found = without_links_outside(text, DOCS / "page.md", DOCS)
     assert found == "[a](guide.md#x) b c [d](https://e.org/f) [g](#h)"
+
+
+def test_the_tables_of_training_fields_are_what_the_fields_say() -> None:
+    text = field_tables.PAGE.read_text(encoding="utf-8")
+    assert field_tables.with_tables(text) == text, "run `python -m docs.generators.field_tables`"

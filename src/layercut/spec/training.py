@@ -95,16 +95,18 @@ ClassWeightsByName = Annotated[
 class TrainingSpec(StrictSpec):
     """One training: optimizer, learning rate, length, stopping, what is done to the images."""
 
-    optimizer: OptimizerName = Field(default="adam", description="The optimizer.")
+    optimizer: OptimizerName = Field(default="adam", description="`adam`, `adamw` or `sgd`.")
     lr: LearningRate = Field(
         default=1e-3,
         description="Learning rate. A list such as `[3e-4, 1e-3, 3e-3]`: each condition gets the best of these, chosen "
         "on its selection data in pilot trainings that are not reported.",
     )
     weight_decay: float = Field(
-        default=0.0, ge=0, description="L2 penalty added to the gradient; with adamw, decay of the weights themselves."
+        default=0.0,
+        ge=0,
+        description="L2 penalty added to the gradient; with `adamw`, decay of the weights themselves.",
     )
-    momentum: float = Field(default=0.0, ge=0, lt=1, description="Momentum of sgd.")
+    momentum: float = Field(default=0.0, ge=0, lt=1, description="Momentum of `sgd`.")
     nesterov: bool = Field(default=False, description="Nesterov's momentum instead of the plain one.")
     epochs: int = Field(default=40, ge=1, description="Maximum number of epochs.")
     min_steps: int | None = Field(
@@ -137,13 +139,16 @@ class TrainingSpec(StrictSpec):
     batch_size: int = Field(default=64, ge=1, description="Batch size.")
     lr_schedule: ScheduleName = Field(
         default="none",
-        description="plateau, cosine and step change the learning rate after an epoch, one_cycle after every step.",
+        description="`plateau`, `cosine` and `step` change the learning rate after an epoch, `one_cycle` after every "
+        "step.",
     )
     lr_factor: float = Field(
         default=0.1, gt=0, lt=1, description="Factor that `plateau` and `step` multiply the rate by."
     )
-    lr_patience: int = Field(default=10, ge=0, description="Epochs without improvement that plateau waits for.")
-    lr_watch: Literal["loss", "accuracy"] = Field(default="loss", description="Which validation value plateau watches.")
+    lr_patience: int = Field(default=10, ge=0, description="Epochs without improvement that `plateau` waits for.")
+    lr_watch: Literal["loss", "accuracy"] = Field(
+        default="loss", description="Which validation value `plateau` watches: `loss` or `accuracy`."
+    )
     lr_step_epochs: int | None = Field(default=None, ge=1, description="Epochs between two decays of `step`.")
     warmup_epochs: int = Field(
         default=0, ge=0, description="Warm-up epochs, in which the rate rises evenly at every step."
@@ -195,17 +200,19 @@ class TrainingSpec(StrictSpec):
     )
     augmentation: OneOrMore[AugmentationStep] = Field(
         default=[],
-        description="What is done to training images, one after the other, freshly in every epoch; "
-        "`package.module:name` is a transform of torchvision v2 or albumentations, or a function, of your own.",
+        description="What is done to training images, in this order, freshly in every epoch: `flip`, `crop`, `cutout`, "
+        "`autoaugment_cifar10`, `trivialaugment`, `randaugment`, or `package.module:name`, a transform of torchvision "
+        "v2 or albumentations, or a function, of your own.",
     )
     log_points: LogPoints = Field(
         default=[],
-        description="Points at which the validation accuracy is recorded for `log_area`: `true`, or a list such as "
-        "[0, batch 1, batch 10, epoch 1, epoch 10].",
+        description="Points at which the validation accuracy is recorded for `log_area`: `true` (0, batches 1, 3, 10, "
+        "30, 100 and 300 of the first epoch, epochs 1, 3, 10, 30 and 100), or a list such as "
+        "`[0, batch 1, batch 10, epoch 1, epoch 10]`. Needs `patience: null`.",
     )
     validate_epochs: Literal["all", "as_needed"] = Field(
         default="all",
-        description="as_needed validates only what decides which epoch is the best: the same best epoch, end and "
+        description="`as_needed` validates only what decides which epoch is the best: the same best epoch, end and "
         "weights with less work where validation images are many, but most epochs have no validation values in the "
         "curve.",
     )
@@ -305,10 +312,14 @@ class PretrainingSpec(TrainingSpec):
     checkpoints: Points = Field(
         default=[LAST],
         min_length=1,
-        description="Points in training, each a separate source: 0 (initial values), `batch N` of the first epoch, "
-        "`epoch N`, and `last`: what training ends with, the weights with the best validation accuracy.",
+        description="Points in training, each a source of its own, `mnist @ batch 10`: `0` (initial values), `batch N` "
+        "of the first epoch, `epoch N`, and `last`: what training ends with, the weights with the best validation "
+        "accuracy.",
     )
-    seeds: SeedList = Field(default=[0], description="Independent sources: how many, or their seeds.")
+    seeds: SeedList = Field(
+        default=[0],
+        description="Independent sources: how many, or their seeds; each is a source of its own, `mnist seed 1`.",
+    )
 
     @model_validator(mode="after")
     def _sensible_source(self) -> PretrainingSpec:
