@@ -59,7 +59,7 @@ def test_the_answer_says_what_to_do_how_sure_and_what_was_not_tried(made: Recomm
         "Out-of-fold accuracy",
         "95 % interval",
         "labelled images",
-        "Only this model had a look at them",
+        "No other model was evaluated on them",
         "Took",
     ):
         assert part in text
@@ -172,7 +172,7 @@ def test_a_budget_too_small_for_a_training_is_answered_by_solved_heads(noise: Pa
     found = recommend(tmp_path / "run", noise, budget=0.5)
     assert set(found.table[found.table["status"] == "tried"]["strategy"]) == {"linear_probe"}
     assert (
-        "No training that was expected to pay fits into the budget: this rests on solved heads alone." in found.answer
+        "No training worth running fits into the budget: this rests on solved heads alone." in found.answer
     )
     assert found.model is not None
 
@@ -183,10 +183,10 @@ def test_an_accuracy_aimed_at_ends_the_search_and_the_answer_says_whether_it_is_
     easy = recommend(tmp_path / "easy", noise, budget="1h", target_accuracy=0.01)
     assert journal_of(tmp_path / "easy").reason == "target"
     assert len(journal_of(tmp_path / "easy").steps) == 1
-    assert "The accuracy aimed at, 1.0 %, is reached: " in easy.answer
+    assert "The target accuracy, 1.0 %, is reached: " in easy.answer
     hard = recommend(tmp_path / "easy", noise, budget=60.0, target_accuracy=0.99)
     assert len(journal_of(tmp_path / "easy").steps) > 1
-    assert "The accuracy aimed at, 99.0 %, is not shown to be reached: " in hard.answer
+    assert "The target accuracy, 99.0 %, is not shown to be reached: " in hard.answer
 
 
 @pytest.mark.parametrize("target", [95.0, 0.0, 1.0, float("nan")])
@@ -208,7 +208,7 @@ def test_a_certificate_is_earned_by_fresh_replicates_that_no_decision_sees(noise
 def test_a_certificate_that_is_not_earned_says_what_it_would_take(noise: Path, tmp_path: Path) -> None:
     short = recommend(tmp_path / "run", noise, budget=2.0, certify_points=1.0)
     assert "Shown to be within" not in short.answer
-    assert "The budget does not reach: it takes about 6 fresh replicates" in short.answer
+    assert "The budget is too short: it takes about 6 fresh replicates" in short.answer
     assert "the fewest that can show anything" in short.answer
     again = recommend(tmp_path / "run", noise, budget=60.0, certify_points=0.001)
     assert "Not shown to be within 0.001 points of: " in again.answer
@@ -230,7 +230,7 @@ def test_trainings_that_all_diverge_leave_the_solved_heads(noise: Path, tmp_path
 def test_one_image_a_class_gets_what_is_usual_and_is_told_so(tmp_path: Path) -> None:
     data = folder(tmp_path / "photos", {"ants": 1, "bees": 1, "wasps": 1})
     found = recommend(tmp_path / "run", data, *SMALL, budget="1h")
-    assert "This is what is usual, not a choice" in found.answer
+    assert "This is the usual setting, not a choice" in found.answer
     first = found.table.iloc[0]
     assert (first["strategy"], first["cut"], first["status"]) == ("linear_probe", 2, "tried")
     assert found.model.class_names == ["ants", "bees", "wasps"]
@@ -239,7 +239,7 @@ def test_one_image_a_class_gets_what_is_usual_and_is_told_so(tmp_path: Path) -> 
 def test_images_to_hold_out_of_one_class_alone_are_no_choice_either(tmp_path: Path) -> None:
     data = folder(tmp_path / "photos", {"ants": 1, "bees": 1, "wasps": 3})
     found = recommend(tmp_path / "run", data, *SMALL, budget="1h", certify_points=1.0, target_accuracy=0.1)
-    assert "This is what is usual, not a choice" in found.answer
+    assert "This is the usual setting, not a choice" in found.answer
     assert (found.table.iloc[0]["strategy"], found.table.iloc[0]["cut"]) == ("linear_probe", 2)
     assert "reached" not in found.answer
 
@@ -249,7 +249,7 @@ def test_chance_is_that_of_the_images_that_are_held_out(tmp_path: Path) -> None:
     found = recommend(tmp_path / "run", data, *FAST, budget=5.0)
     assert " on 8 labelled images" in found.answer
     assert "; the most frequent class alone has 75.0 %" in found.answer
-    assert "2 classes have one image, which says nothing of how it is recognised." in found.answer
+    assert "2 classes have one image, which says nothing about how well it is recognised." in found.answer
 
 
 def test_more_classes_than_images_end_with_the_class_that_has_none(tmp_path: Path) -> None:
@@ -410,7 +410,7 @@ def test_the_answer_speaks_of_the_metric_that_was_chosen_by(tmp_path: Path) -> N
     found = recommend(tmp_path / "run", photos, budget=20.0, metric="balanced_accuracy")
     text = " ".join(found.answer.split())
     assert "Out-of-fold balanced accuracy" in text
-    assert "test images, which nothing was chosen by: balanced accuracy" in text
+    assert "test images, which played no part in any choice: balanced accuracy" in text
     assert "guessing gives 50.0 %" in text
     rows = layercut.load_results(tmp_path / "run")
     best = found.table.iloc[0]

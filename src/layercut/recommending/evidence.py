@@ -21,11 +21,11 @@ from layercut.records import TrialRecord
 _MOST_NAMED = 5
 
 _ENDS = {
-    "worth": "nothing was expected to gain 0.05 points, however often it were tried",
+    "worth": "nothing left was expected to gain 0.05 points, however often it was tried",
     "all": "everything was tried",
-    "budget": "no trial that was expected to pay fitted into the rest of the budget",
+    "budget": "no trial worth running fitted into the rest of the budget",
     "nothing held out": "no image could be held out to choose by",
-    "target": "the accuracy aimed at is reached",
+    "target": "the target accuracy is reached",
 }
 
 
@@ -92,14 +92,14 @@ def _quality(found: Found) -> Iterator[str]:
         yield from _certificate(found, journal.margin)
     if alone := sum(count == 1 for count in journal.class_counts.values()):
         classes = words.count(alone, "class has", "classes have")
-        yield f"{classes} one image, which says nothing of how it is recognised."
+        yield f"{classes} one image, which says nothing about how well it is recognised."
     if low <= journal.chance:
         yield "That is not clearly above chance: more labels are needed before anything here can be trusted."
     yield from _by_model(found.rows)
     if same:
         in_order = sorted(same, key=lambda row: -row.score)
         names = [f"{arm_name(row.arm)}, {words.percent(row.score)}" for row in in_order]
-        yield f"These labels do not tell it from: {'; '.join(names[:_MOST_NAMED])}{_more(names)}."
+        yield f"These labels cannot tell it apart from: {'; '.join(names[:_MOST_NAMED])}{_more(names)}."
         yield from _cheaper(own, same, found.records, journal.num_judging)
 
 
@@ -109,11 +109,11 @@ def _on_test_images(journal: Journal, look: Look) -> str:
     number = look.num_images if journal.metric == ACCURACY else look.num_effective_images
     low, high = interval(score, number or 0, journal.metric)
     earlier = len(journal.looks) - 1
-    before = f", and {words.count(earlier, 'earlier recommendation')} with less time had one" if earlier else ""
+    before = f", except {words.count(earlier, 'earlier recommendation')} made in less time" if earlier else ""
     return (
-        f"On {look.num_images:,} {which}, which nothing was chosen by: {NAMES[journal.metric]} "
-        f"{words.percent(score)} ({words.percent(low)} to {words.percent(high)}). Only this model had a "
-        f"look at them{before}."
+        f"On {look.num_images:,} {which}, which played no part in any choice: {NAMES[journal.metric]} "
+        f"{words.percent(score)} ({words.percent(low)} to {words.percent(high)}). No other model "
+        f"was evaluated on them{before}."
     )
 
 
@@ -122,7 +122,7 @@ def _target(journal: Journal, target_accuracy: float, own: Judged) -> str:
     bound = f"one-sided 95 % bound, whichever of the {len(journal.arms):,} conditions had turned out best"
     verdict = "reached" if shown >= target_accuracy else "not shown to be reached"
     return (
-        f"The accuracy aimed at, {words.percent(target_accuracy)}, is {verdict}: {words.percent(shown)} is shown "
+        f"The target accuracy, {words.percent(target_accuracy)}, is {verdict}: {words.percent(shown)} is shown "
         f"({bound})."
     )
 
@@ -155,7 +155,7 @@ def _certificate(found: Found, margin: float) -> Iterator[str]:
     so_far = max(one.num_pairs for one in open_ones)
     like = ", if further ones are like these" if so_far else ", the fewest that can show anything"
     yield (
-        f"The budget does not reach: it takes about {max(needed)} fresh replicates of "
+        f"The budget is too short: it takes about {max(needed)} fresh replicates of "
         f"{words.count(len(open_ones) + 1, 'condition')}{like}, some {words.duration(seconds)} more."
     )
 
@@ -200,8 +200,8 @@ def _cheaper(
 def _no_choice(journal: Journal) -> Iterator[str]:
     classes = words.count(len(journal.class_counts), "class", "classes")
     yield (
-        f"This is what is usual, not a choice: of {words.count(journal.num_images, 'labelled image')} of "
-        f"{classes} no two classes have one that can be held out, so nothing can be compared. "
+        f"This is the usual setting, not a choice: of {words.count(journal.num_images, 'labelled image')} of "
+        f"{classes} no two classes have one to hold out, so nothing can be compared. "
         "Two images of each class or more let every label count."
     )
 
@@ -221,7 +221,7 @@ def _course(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
         )
         yield f"{'Every training failed' if all_of_them else 'Failed'}: {words.listing(lost)}."
     if not trainings and journal.reason == "budget":
-        yield "No training that was expected to pay fits into the budget: this rests on solved heads alone."
+        yield "No training worth running fits into the budget: this rests on solved heads alone."
     yield from untried(journal, seen)
     yield from journal.notes
 

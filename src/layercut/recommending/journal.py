@@ -19,7 +19,7 @@ from layercut.recommending.decision import Reason, Setting, leader
 from layercut.recommending.target import shown_accuracy
 
 Ending = Reason | Literal["target"]
-"""Why a recommendation ended: what a decision says, or that the accuracy aimed at is reached."""
+"""Why a recommendation ended: what a decision says, or that the target accuracy is reached."""
 
 _ENTRY = "recommendation"
 _FORMAT = 1

@@ -40,7 +40,7 @@ class Timer:
 
 
 def search(runs: Runs, journal: Journal, timer: Timer, tell: Tell) -> Arm:
-    """Do trials until the budget is spent, nothing pays or the accuracy aimed at is reached; return the best arm.
+    """Do trials until the budget is spent, nothing pays or the target accuracy is reached; return the best arm.
 
     Raises:
         UserError: not one solved head has a value.

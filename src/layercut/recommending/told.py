@@ -122,13 +122,13 @@ def untried(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
     if journal.reason == "worth":
         yield f"Not tried: {trainings}, none of which is expected to gain 0.05 points."
     elif journal.reason == "target":
-        yield f"Not tried: {trainings}: the accuracy aimed at is reached without."
+        yield f"Not tried: {trainings}: the target accuracy is reached without."
     elif journal.reason == "nothing held out":
         yield f"Not tried: {trainings}: without a held-out image nothing tells whether they help."
     else:
         seconds = expected_seconds(journal.setting(), seen)
         ends = dict.fromkeys(words.duration(f(seconds[arm.key] for arm in rest)) for f in (min, max))
-        yield f"Not tried: {trainings}, of about {' to '.join(ends)} each; a larger budget goes on from here."
+        yield f"Not tried: {trainings}, of about {' to '.join(ends)} each; a larger budget continues from here."
 
 
 def _outcome(row: Judged) -> str:
