@@ -171,9 +171,7 @@ def test_interrupted_at_any_trial_the_same_call_goes_on_where_it_was(noise: Path
 def test_a_budget_too_small_for_a_training_is_answered_by_solved_heads(noise: Path, tmp_path: Path) -> None:
     found = recommend(tmp_path / "run", noise, budget=0.5)
     assert set(found.table[found.table["status"] == "tried"]["strategy"]) == {"linear_probe"}
-    assert (
-        "No training worth running fits into the budget: this rests on solved heads alone." in found.answer
-    )
+    assert "No training worth running fits into the budget: this rests on solved heads alone." in found.answer
     assert found.model is not None
 
 
