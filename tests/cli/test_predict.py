@@ -64,4 +64,7 @@ def test_an_exported_model_predicts_what_the_run_predicts(layercut, run, photos,
 def test_a_recipe_for_a_model_without_one_is_refused_in_a_line(layercut, run):
     outcome = layercut("recipe", run)
     assert (outcome.code, outcome.stdout) == (2, "")
-    assert outcome.stderr == "layercut: expected a model of timm for a recipe; got plain_cnn\n"
+    assert outcome.stderr == (
+        "layercut: expected a model of timm or torchvision for a recipe; got plain_cnn, whose code no library has: "
+        "export the model instead (`layercut export-model`)\n"
+    )

@@ -158,7 +158,7 @@ def test_the_folders_of_a_class_may_be_groups(tmp_path: Path) -> None:
     assert _notes_of_groups(tmp_path / "photos") == (
         "photos: 5 groups stay whole between training, validation and test images",
     )
-    with pytest.raises(DataError, match=r"got folders: video0, .*or `group: folder`"):
+    with pytest.raises(DataError, match=r"got folders: video0, .*or say `group: folder`"):
         _read(tmp_path / "photos")
 
 

@@ -61,7 +61,7 @@ class BestCut:
     num_train_images: float
     num_validation_images: float
     num_folds: float = 0
-    """0 or NaN without a cross-validation; with one, the validation images are training images, too."""
+    """0 without a cross-validation; with one, the validation images are training images, too."""
     num_rivals: int = 0
     """Conditions it was compared with: other cuts of its strategy, the best cut of each other strategy."""
     indistinguishable: tuple[DesignPoint, ...] = ()

@@ -51,10 +51,9 @@ def estimates(table: Results) -> pd.DataFrame:
     done = finished(table)
     validation = column_on_validation(metric_of(table))
     done = done.assign(_unvalidated=done[validation].isna().astype("int64"), **_judging(done))
-    if "num_folds" not in done:  # the same
-        done = done.assign(num_folds=np.nan)
     if "validation_loss" not in done:  # a table of before there was one, or made by hand
         done = done.assign(validation_loss=np.nan)
+    done = done.assign(num_folds=done["num_folds"].astype("float64").fillna(0) if "num_folds" in done else 0.0)
     groups = done.groupby(names, sort=False, dropna=False)
     measured = groups.agg(
         num_replicates=("score", "size"),
