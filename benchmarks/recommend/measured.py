@@ -16,7 +16,7 @@ from layercut.metrics import ACCURACY
 from layercut.priors.belief import believed
 from layercut.priors.learned import MeasuredArm, Row, read_rows
 from layercut.priors.table import Gain
-from layercut.recommending.arms import Arm, Seen, Trial, seen_in
+from layercut.recommending.arms import Arm, ArmTrial, Seen, seen_in
 from layercut.recommending.curve import MOST_REPLICATES
 from layercut.recommending.decision import Setting
 from layercut.recommending.journal import read_journal
@@ -35,10 +35,10 @@ class Measured(NamedTuple):
     model: str
     setting: Setting
     """Without beliefs."""
-    trials: dict[Trial, Seen]
+    trials: dict[ArmTrial, Seen]
     accuracies: dict[str, float]
     """Mean test accuracy of each condition over all its replicates."""
-    first_looks: dict[Trial, tuple[float, float]]
+    first_looks: dict[ArmTrial, tuple[float, float]]
     """Held-out accuracy after the first epoch, and the share of a training's seconds that it takes."""
     probed: Probed = MappingProxyType({})
 
@@ -64,12 +64,12 @@ class Measured(NamedTuple):
         place = {replicate: number for number, replicate in enumerate(order[:MOST_REPLICATES])}
         return self._replace(
             trials={
-                Trial(trial.key, place[trial.replicate]): seen._replace(replicate=place[trial.replicate])
+                ArmTrial(trial.key, place[trial.replicate]): seen._replace(replicate=place[trial.replicate])
                 for trial, seen in self.trials.items()
                 if trial.replicate in place
             },
             first_looks={
-                Trial(trial.key, place[trial.replicate]): look
+                ArmTrial(trial.key, place[trial.replicate]): look
                 for trial, look in self.first_looks.items()
                 if trial.replicate in place
             },
@@ -86,7 +86,7 @@ def of_recommendation(run: Path, data: str, model: str) -> Measured:
         journal = read_journal(ledger)
         if journal is None:
             raise UserError(f"{run} holds no recommendation; make one with `layercut recommend`")
-        wanted = [Trial(arm.key, replicate) for arm in journal.arms for replicate in range(MOST_REPLICATES)]
+        wanted = [ArmTrial(arm.key, replicate) for arm in journal.arms for replicate in range(MOST_REPLICATES)]
         seen = seen_in([ledger], wanted, ACCURACY)
     if len(seen) < len(wanted):
         raise UserError(f"{run}: {len(seen)} of {len(wanted)} trials were run; finish it with `layercut run {run}`")
@@ -137,7 +137,7 @@ def _measured(run: Path, name: str, data: str, model: str, setting: Setting, see
     firsts = curves[curves["validation_accuracy"].notna()].drop_duplicates(["condition", "replicate"])
     epochs = own.set_index(["condition", "replicate"])["num_epochs"]
     looks = {
-        Trial(str(one.condition), int(one.replicate)): (
+        ArmTrial(str(one.condition), int(one.replicate)): (
             float(one.validation_accuracy),
             float(one.epoch / max(one.epoch, epochs[one.condition, one.replicate])),
         )
@@ -145,6 +145,6 @@ def _measured(run: Path, name: str, data: str, model: str, setting: Setting, see
         if (one.condition, one.replicate) in epochs.index and not np.isnan(epochs[one.condition, one.replicate])
     }
     return Measured(
-        name, data, model, setting, {Trial(one.key, one.replicate): one for one in seen},
+        name, data, model, setting, {ArmTrial(one.key, one.replicate): one for one in seen},
         own.groupby("condition")["test_accuracy"].mean().to_dict(), looks,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from benchmarks.recommend.measured import Measured
-from layercut.recommending.arms import Arm, Seen, Trial
+from layercut.recommending.arms import Arm, ArmTrial, Seen
 from layercut.recommending.decision import Setting, decide, first_trials, leader
 
 
@@ -47,12 +47,12 @@ def prior_alone(study: Measured, setting: Setting, budget: float, seed: int) -> 
         (
             place
             for place, arm in enumerate(setting.arms)
-            if arm.solved or study.trials[Trial(arm.key, 0)].seconds <= left
+            if arm.solved or study.trials[ArmTrial(arm.key, 0)].seconds <= left
         ),
         key=lambda place: (mean[place], -place),
     )
     arm = setting.arms[best]
-    own = [] if arm.solved else [study.trials[Trial(arm.key, 0)]]
+    own = [] if arm.solved else [study.trials[ArmTrial(arm.key, 0)]]
     return Choice(arm.key, spent([*seen, *own]))
 
 
@@ -60,7 +60,7 @@ def at_random(study: Measured, setting: Setting, budget: float, seed: int) -> Ch
     """Do the trainings that fit in a random order, a replicate each; choose by the mean of what was held out."""
     seen = heads(study)
     for arm in _shuffled(setting, seed):
-        trial = study.trials[Trial(arm.key, 0)]
+        trial = study.trials[ArmTrial(arm.key, 0)]
         if spent(seen) + trial.seconds <= budget:
             seen.append(trial)
     return _by_mean(setting, seen)
@@ -73,14 +73,14 @@ def halving(study: Measured, setting: Setting, budget: float, seed: int) -> Choi
     """
     seen = heads(study)
     order = _shuffled(setting, seed)
-    price = sum(study.trials[Trial(arm.key, 0)].seconds for arm in order) / max(1, len(order))
+    price = sum(study.trials[ArmTrial(arm.key, 0)].seconds for arm in order) / max(1, len(order))
     number = 0
     while number < len(order) and _halvings(number + 1, study.num_replicates) * price <= budget - spent(seen):
         number += 1
     kept, replicate = order[:number], 0
     while kept and replicate < study.num_replicates:
         for arm in kept:
-            trial = study.trials[Trial(arm.key, replicate)]
+            trial = study.trials[ArmTrial(arm.key, replicate)]
             if spent(seen) + trial.seconds <= budget:
                 seen.append(trial)
         means = _means(seen)
@@ -95,7 +95,7 @@ def first_epochs(study: Measured, setting: Setting, budget: float, seed: int) ->
     half, looked_at = spent(seen) + (budget - spent(seen)) / 2, {}
     paid = spent(seen)
     for arm in _shuffled(setting, seed):
-        trial = Trial(arm.key, 0)
+        trial = ArmTrial(arm.key, 0)
         if trial in study.first_looks:
             accuracy, share = study.first_looks[trial]
             if paid + share * study.trials[trial].seconds <= half:
@@ -121,7 +121,7 @@ def probes_choice(name: str) -> Rule:
         values, seconds = study.probed[name]
         best = max(values, key=lambda cut: (values[cut], -cut))
         arm = min((arm for arm in setting.arms if arm.solved), key=lambda arm: (abs(arm.cut - best), arm.cut))
-        return Choice(arm.key, seconds + study.trials[Trial(arm.key, 0)].seconds)
+        return Choice(arm.key, seconds + study.trials[ArmTrial(arm.key, 0)].seconds)
 
     return rule
 

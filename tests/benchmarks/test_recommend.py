@@ -9,7 +9,7 @@ from benchmarks.recommend.measured import Measured
 from benchmarks.recommend.rules import RULES, at_random, halving, prior_alone, probes_choice, recommend
 
 from layercut.priors.table import Gain
-from layercut.recommending.arms import Arm, Seen, Trial
+from layercut.recommending.arms import Arm, ArmTrial, Seen
 from layercut.recommending.curve import MOST_REPLICATES
 from layercut.recommending.decision import Setting
 
@@ -23,7 +23,7 @@ def study() -> Measured:
     accuracies = {"lp0": 0.5, "lp1": 0.6, "lp2": 0.7, "ft0.0001": 0.72, "ft0.0003": 0.85, "ft0.001": 0.9}
     seconds = {arm.key: 1.0 if arm.solved else 10.0 for arm in (*HEADS, *TRAINED)}
     trials = {
-        Trial(key, replicate): Seen(key, replicate, accuracy, 0.5, seconds[key])
+        ArmTrial(key, replicate): Seen(key, replicate, accuracy, 0.5, seconds[key])
         for key, accuracy in accuracies.items()
         for replicate in range(MOST_REPLICATES)
     }
@@ -76,7 +76,7 @@ def test_what_was_best_elsewhere_is_taken_unseen(study: Measured) -> None:
 def test_another_users_replicates_are_the_same_trials_in_another_order(study: Measured) -> None:
     seconds = {trial: seen._replace(seconds=1.0 + trial.replicate) for trial, seen in study.trials.items()}
     other = study._replace(trials=seconds).relabelled((2, 0, 1))
-    assert [other.trials[Trial("lp0", place)].seconds for place in range(3)] == [3.0, 1.0, 2.0]
+    assert [other.trials[ArmTrial("lp0", place)].seconds for place in range(3)] == [3.0, 1.0, 2.0]
     assert all(seen.replicate == trial.replicate for trial, seen in other.trials.items())
 
 

@@ -7,13 +7,13 @@ import math
 import pytest
 
 from layercut.recommending.arms import Arm, Seen
-from layercut.recommending.told import Judged, arm_name, interval, judged, not_told_apart, within_one_error
+from layercut.recommending.told import ArmScore, arm_name, interval, judged, not_told_apart, within_one_error
 
 BEST = Arm("a", "freeze", 3, 4, 1.0, 0.75, 3e-4, 10)
 
 
-def row(num_wrong: int, num_images: int) -> Judged:
-    return Judged(BEST, 1, 1 - num_wrong / num_images, 0.1, 1.0, failed=False)
+def row(num_wrong: int, num_images: int) -> ArmScore:
+    return ArmScore(BEST, 1, 1 - num_wrong / num_images, 0.1, 1.0, failed=False)
 
 
 def test_the_interval_is_wilsons() -> None:

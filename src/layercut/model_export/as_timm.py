@@ -17,7 +17,7 @@ _CROP_MODES = {"crop": "center", "stretch": "squash", "pad": "border"}
 """timm's names for how images get their size; where none is resized, they have it already."""
 
 
-class Timm:
+class TimmFolder:
     """Whole models of timm."""
 
     library = "timm"

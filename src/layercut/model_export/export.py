@@ -15,14 +15,19 @@ from layercut.inference import Classifier, KeptModel, find_model
 from layercut.inference.classifier import open_kept
 from layercut.model_export.as_onnx import Onnx
 from layercut.model_export.as_safetensors import Safetensors
-from layercut.model_export.as_timm import Timm
+from layercut.model_export.as_timm import TimmFolder
 from layercut.model_export.as_torch import TorchProgram
 from layercut.model_export.base import Format, answer_of
 from layercut.model_export.checking import Comparison, compare, images_to_check
 from layercut.model_export.latency import Latency, measure
 from layercut.model_export.model_card import model_card
 
-FORMATS: dict[str, Format] = {"safetensors": Safetensors(), "timm": Timm(), "onnx": Onnx(), "torch": TorchProgram()}
+FORMATS: dict[str, Format] = {
+    "safetensors": Safetensors(),
+    "timm": TimmFolder(),
+    "onnx": Onnx(),
+    "torch": TorchProgram(),
+}
 
 README = "README.md"
 

@@ -59,7 +59,7 @@ class Seen(NamedTuple):
     failed: bool = False
 
 
-class Trial(NamedTuple):
+class ArmTrial(NamedTuple):
     """What is to be done next."""
 
     key: str
@@ -115,16 +115,16 @@ def _arm(condition: Condition, model: str) -> Arm:
     )
 
 
-def seen_in(ledgers: Iterable[Ledger], trials: Iterable[Trial], metric: Metric) -> list[Seen]:
+def seen_in(ledgers: Iterable[Ledger], trials: Iterable[ArmTrial], metric: Metric) -> list[Seen]:
     """Return what ledgers have of some trials, in their order; one that is not done is left out."""
-    found: dict[Trial, Seen] = {}
+    found: dict[ArmTrial, Seen] = {}
     for ledger in ledgers:
         for one in ledger.trials():
-            trial = Trial(one.condition, one.replicate)
+            trial = ArmTrial(one.condition, one.replicate)
             score = getattr(one, f"validation_{metric}")
             found[trial] = Seen(*trial, score, one.validation_loss, one.wall_seconds or 0.0)
         for failure in ledger.failures():
             if failure.condition is not None and failure.replicate is not None:
-                trial = Trial(failure.condition, failure.replicate)
+                trial = ArmTrial(failure.condition, failure.replicate)
                 found.setdefault(trial, Seen(*trial, None, None, failure.wall_seconds or 0.0, failed=True))
     return [found[trial] for trial in trials if trial in found]

@@ -20,7 +20,7 @@ from layercut.models.families import OwnCodeFamily
 from layercut.priors.belief import believed
 from layercut.priors.learned import learned_from
 from layercut.priors.table import Gains, gains_hash, shipped_gains
-from layercut.recommending.arms import Arm, Trial, arms_of, in_order
+from layercut.recommending.arms import Arm, ArmTrial, arms_of, in_order
 from layercut.recommending.budget import budget_seconds
 from layercut.recommending.certifying import certify, check_margin
 from layercut.recommending.design import check_overrides
@@ -135,7 +135,7 @@ def recommend(
         finally:  # an interrupted trial is time spent, too
             journal.spent_seconds = timer.spent()
             journal.write(runs.ledger)
-        runs.do([Trial(best.key, 0)])  # its weights, where they were removed as a loser's
+        runs.do([ArmTrial(best.key, 0)])  # its weights, where they were removed as a loser's
         if best.key not in journal.looks:
             place = runs.of(best.key)[0].context.torch_device
             journal.looks[best.key] = look_at_test_images(runs.kept(best.key), question.tasks[best.model], place)

@@ -35,7 +35,7 @@ LOOKS = (6, 9, 14, 21, 32, 48, 72, 100)
 anything with: 1 / 2^6 is below its level; at more than 100 the test would no longer be exact."""
 
 
-class Standing(NamedTuple):
+class RivalStanding(NamedTuple):
     """What fresh replicates say of one rival."""
 
     key: str
@@ -73,12 +73,12 @@ def shown_at(differences: Sequence[float], margin: float) -> int | None:
     return None
 
 
-def standing(key: str, own: Sequence[float], rival: Sequence[float], margin: float) -> Standing:
+def standing(key: str, own: Sequence[float], rival: Sequence[float], margin: float) -> RivalStanding:
     """Return what pairs of fresh accuracies, in the order of replicates, say of a rival."""
     differences = [one - other for one, other in zip(own, rival, strict=False)]
     if not differences:
-        return Standing(key, 0, float("nan"), is_shown=False, num_needed=LOOKS[0])
+        return RivalStanding(key, 0, float("nan"), is_shown=False, num_needed=LOOKS[0])
     mean = sum(differences) / len(differences)
     shown = shown_at(differences, margin)
     repeated = (differences * (LOOKS[-1] // len(differences) + 1))[: LOOKS[-1]]
-    return Standing(key, len(differences), mean, shown is not None, shown or shown_at(repeated, margin))
+    return RivalStanding(key, len(differences), mean, shown is not None, shown or shown_at(repeated, margin))

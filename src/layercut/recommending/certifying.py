@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from layercut.errors import UserError
-from layercut.recommending.arms import Arm, Seen, Trial
+from layercut.recommending.arms import Arm, ArmTrial, Seen
 from layercut.recommending.certificate import FIRST_FRESH, LOOKS, next_look
 from layercut.recommending.journal import Journal
 from layercut.recommending.runs import Runs
@@ -33,7 +33,7 @@ def certify(runs: Runs, journal: Journal, timer: Timer, tell: Tell, best: Arm) -
     if margin is None:
         return
 
-    def seen(trials: Iterable[Trial]) -> list[Seen]:
+    def seen(trials: Iterable[ArmTrial]) -> list[Seen]:
         return runs.seen(trials, journal.metric)
 
     while True:
@@ -46,7 +46,7 @@ def certify(runs: Runs, journal: Journal, timer: Timer, tell: Tell, best: Arm) -
         if needed > journal.budget_seconds * (1 - RESERVE) - timer.spent():
             return
         last = FIRST_FRESH + size - 1
-        runs.do([Trial(key, last) for key in (best.key, *(one.key for one in open_ones))], first=FIRST_FRESH)
+        runs.do([ArmTrial(key, last) for key in (best.key, *(one.key for one in open_ones))], first=FIRST_FRESH)
         journal.spent_seconds = timer.spent()
         journal.write(runs.ledger)
         tell(look_told(journal, len(open_ones), size))

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.stats import norm
 
 from layercut.priors.belief import Belief
-from layercut.recommending.arms import Arm, Seen, Trial
+from layercut.recommending.arms import Arm, ArmTrial, Seen
 from layercut.recommending.curve import MOST_REPLICATES, Posterior, posterior, score
 
 WORTH = 0.0005
@@ -57,14 +57,14 @@ class Setting(NamedTuple):
 class Decision(NamedTuple):
     """What is next."""
 
-    trials: tuple[Trial, ...]
+    trials: tuple[ArmTrial, ...]
     """Side by side; empty: nothing."""
     reason: Reason = ""
     """Why nothing is."""
 
 
 class _Option(NamedTuple):
-    trial: Trial
+    trial: ArmTrial
     gain: float
     """What one trial is expected to gain."""
     hope: float
@@ -72,10 +72,10 @@ class _Option(NamedTuple):
     seconds: float
 
 
-def first_trials(arms: Sequence[Arm]) -> tuple[Trial, ...]:
+def first_trials(arms: Sequence[Arm]) -> tuple[ArmTrial, ...]:
     """Return what is done first, whatever it costs: every head that is solved; without one, the cheapest training."""
-    solved = tuple(Trial(arm.key, 0) for arm in arms if arm.solved)
-    return solved or tuple(Trial(arm.key, 0) for arm in arms[:1])
+    solved = tuple(ArmTrial(arm.key, 0) for arm in arms if arm.solved)
+    return solved or tuple(ArmTrial(arm.key, 0) for arm in arms[:1])
 
 
 def decide(setting: Setting, seen: Sequence[Seen], left_seconds: float) -> Decision:
@@ -156,7 +156,7 @@ def _options(setting: Setting, seen: Sequence[Seen]) -> list[_Option]:
     most = score(1.0, 0.0, setting.num_images)
     return [
         _Option(
-            Trial(arm.key, counts[arm.key]),
+            ArmTrial(arm.key, counts[arm.key]),
             _gain(beliefs, tried, place, _seen_by(beliefs, place, counts[arm.key]), beliefs.noise, most),
             _gain(beliefs, tried, place, _seen_by(beliefs, place), 0.0, most),
             seconds[arm.key],

@@ -10,12 +10,20 @@ from layercut.figures import words
 from layercut.metrics import ACCURACY, NAMES
 from layercut.priors.losses import shipped_losses
 from layercut.recommending.arms import Seen
-from layercut.recommending.certificate import LOOKS, Standing
+from layercut.recommending.certificate import LOOKS, RivalStanding
 from layercut.recommending.journal import Journal, Look
 from layercut.recommending.loss import lost_elsewhere
 from layercut.recommending.standings import seconds_needed
 from layercut.recommending.target import shown_accuracy
-from layercut.recommending.told import Judged, arm_name, interval, not_told_apart, untried, what_to_do, within_one_error
+from layercut.recommending.told import (
+    ArmScore,
+    arm_name,
+    interval,
+    not_told_apart,
+    untried,
+    what_to_do,
+    within_one_error,
+)
 from layercut.records import TrialRecord
 
 _MOST_NAMED = 5
@@ -34,18 +42,18 @@ def measure(journal: Journal) -> str:
     return f"{'Out-of-fold' if journal.is_out_of_fold else 'Validation'} {NAMES[journal.metric]}"
 
 
-class Found(NamedTuple):
+class Evidence(NamedTuple):
     """All that a recommendation rests on."""
 
     journal: Journal
     seen: Sequence[Seen]
-    rows: Sequence[Judged]
+    rows: Sequence[ArmScore]
     """Arms that were tried."""
-    own: Judged
+    own: ArmScore
     """The one that is recommended."""
     records: Mapping[str, TrialRecord]
     """Of the first replicate, by arm."""
-    standings: Sequence[Standing] = ()
+    standings: Sequence[RivalStanding] = ()
     """What fresh replicates say of each rival, where a certificate was asked for."""
 
     @property
@@ -54,26 +62,26 @@ class Found(NamedTuple):
         return _is_judged(self.own)
 
     @property
-    def same(self) -> list[Judged]:
+    def same(self) -> list[ArmScore]:
         """Return what labelled images do not tell from the recommendation."""
         others = [row for row in self.rows if row is not self.own and _is_judged(row)]
         return not_told_apart(self.own, others, self.journal.num_judging) if self.is_chosen else []
 
 
-def lead(found: Found) -> str:
+def lead(found: Evidence) -> str:
     """Return what to do, in one sentence."""
     arm = found.own.arm
     rate = "" if arm.rate is None else f", at a learning rate of {arm.rate:.0e}".replace("e-0", "e-")
     return f"{what_to_do(arm)}{rate}."
 
 
-def evidence(found: Found) -> Iterator[str]:
+def evidence(found: Evidence) -> Iterator[str]:
     """Yield everything else, a sentence each."""
     yield from _quality(found) if found.is_chosen else _no_choice(found.journal)
     yield from _course(found.journal, found.seen)
 
 
-def _quality(found: Found) -> Iterator[str]:
+def _quality(found: Evidence) -> Iterator[str]:
     journal, own, same = found.journal, found.own, found.same
     low, high = interval(own.score, journal.num_judging, journal.metric)
     images = "labelled image" if journal.is_out_of_fold else "validation image"
@@ -117,7 +125,7 @@ def _on_test_images(journal: Journal, look: Look) -> str:
     )
 
 
-def _target(journal: Journal, target_accuracy: float, own: Judged) -> str:
+def _target(journal: Journal, target_accuracy: float, own: ArmScore) -> str:
     shown = shown_accuracy(own.score, journal.num_held_out, len(journal.arms))
     bound = f"one-sided 95 % bound, whichever of the {len(journal.arms):,} conditions had turned out best"
     verdict = "reached" if shown >= target_accuracy else "not shown to be reached"
@@ -127,7 +135,7 @@ def _target(journal: Journal, target_accuracy: float, own: Judged) -> str:
     )
 
 
-def _certificate(found: Found, margin: float) -> Iterator[str]:
+def _certificate(found: Evidence, margin: float) -> Iterator[str]:
     journal, standings = found.journal, found.standings
     if not standings:
         yield "No certificate: no other condition was tried."
@@ -160,14 +168,14 @@ def _certificate(found: Found, margin: float) -> Iterator[str]:
     )
 
 
-def _ahead(one: Standing) -> str:
+def _ahead(one: RivalStanding) -> str:
     if not one.num_pairs:
         return ""
     return f", {100 * one.mean_difference:+.1f} points over {one.num_pairs} fresh replicates".replace("-", "−")
 
 
-def _by_model(rows: Sequence[Judged]) -> Iterator[str]:
-    best: dict[str, Judged] = {}
+def _by_model(rows: Sequence[ArmScore]) -> Iterator[str]:
+    best: dict[str, ArmScore] = {}
     for row in sorted(filter(_is_judged, rows), key=lambda row: -row.score):
         best.setdefault(row.arm.model, row)
     if len(best) > 1:
@@ -180,7 +188,7 @@ def _more(names: Sequence[str]) -> str:
 
 
 def _cheaper(
-    own: Judged, same: Sequence[Judged], records: Mapping[str, TrialRecord], num_images: float
+    own: ArmScore, same: Sequence[ArmScore], records: Mapping[str, TrialRecord], num_images: float
 ) -> Iterator[str]:
     sizes = {row.arm.key: records[row.arm.key].num_parameters or 0 for row in [own, *same] if row.arm.key in records}
     offered = [row for row in same if row.arm.key in sizes and within_one_error(own, row, num_images)]
@@ -226,5 +234,5 @@ def _course(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
     yield from journal.notes
 
 
-def _is_judged(row: Judged) -> bool:
+def _is_judged(row: ArmScore) -> bool:
     return not row.failed and not math.isnan(row.score)

@@ -14,7 +14,7 @@ from layercut.errors import LedgerError, UserError
 from layercut.ledger import Ledger, ledger_path
 from layercut.metrics import ACCURACY, Metric, chance, effective_images
 from layercut.priors.belief import Belief
-from layercut.recommending.arms import Arm, Seen, Trial, seen_in
+from layercut.recommending.arms import Arm, ArmTrial, Seen, seen_in
 from layercut.recommending.decision import Reason, Setting, leader
 from layercut.recommending.target import shown_accuracy
 
@@ -43,7 +43,7 @@ class Look(NamedTuple):
 class Step:
     """Trials that one decision chose."""
 
-    trials: tuple[Trial, ...]
+    trials: tuple[ArmTrial, ...]
     left_seconds: float
     """Of the budget, when it was taken."""
     seconds: float | None = None
@@ -87,7 +87,7 @@ class Journal:
     """By which it chooses."""
 
     @property
-    def trials(self) -> list[Trial]:
+    def trials(self) -> list[ArmTrial]:
         """Return all that was decided, in order."""
         return [trial for step in self.steps for trial in step.trials]
 
@@ -185,7 +185,7 @@ def read_journal(ledger: Ledger) -> Journal | None:
     values["notes"] = tuple(values["notes"])
     values["beliefs"] = {key: Belief(*belief) for key, belief in values.get("beliefs", {}).items()}
     values["steps"] = [
-        Step(tuple(Trial(*trial) for trial in step["trials"]), step["left_seconds"], step["seconds"])
+        Step(tuple(ArmTrial(*trial) for trial in step["trials"]), step["left_seconds"], step["seconds"])
         for step in values["steps"]
     ]
     values["looks"] = {key: Look(*look) for key, look in values.get("looks", {}).items()}

@@ -16,9 +16,9 @@ from layercut.errors import UserError
 from layercut.ledger import Ledger, ledger_path
 from layercut.metrics import ACCURACY, Metric
 from layercut.recommending.arms import Arm, seen_in
-from layercut.recommending.certificate import Standing
+from layercut.recommending.certificate import RivalStanding
 from layercut.recommending.decision import expected_seconds
-from layercut.recommending.evidence import Found, evidence, lead, measure
+from layercut.recommending.evidence import Evidence, evidence, lead, measure
 from layercut.recommending.journal import Journal, open_ledgers, read_journal
 from layercut.recommending.page import as_html, write_page
 from layercut.recommending.standings import standings
@@ -103,17 +103,17 @@ def read_recommendation(output_dir: str | PathLike[str]) -> Recommendation:
     if best is None:
         raise UserError(f"{output_dir} holds a recommendation of which nothing is done yet; run it again")
     rows = judged(journal.arms, seen)
-    found = Found(journal, seen, rows, next(row for row in rows if row.arm == best), records, fresh)
+    found = Evidence(journal, seen, rows, next(row for row in rows if row.arm == best), records, fresh)
     return Recommendation(output_dir, lead(found), tuple(evidence(found)), _table(found), journal.metric)
 
 
-def _standings(journal: Journal, ledgers: Sequence[Ledger], best: Arm) -> Sequence[Standing]:
+def _standings(journal: Journal, ledgers: Sequence[Ledger], best: Arm) -> Sequence[RivalStanding]:
     if journal.margin is None:
         return ()
     return standings(journal, lambda trials: seen_in(ledgers, trials, journal.metric), best, journal.margin)
 
 
-def _table(found: Found) -> pd.DataFrame:
+def _table(found: Evidence) -> pd.DataFrame:
     journal, records = found.journal, found.records
     by_key = {row.arm.key: row for row in found.rows}
     alike = {row.arm.key for row in found.same}

@@ -17,8 +17,8 @@ from layercut.ledger import Ledger
 from layercut.metrics import Metric
 from layercut.plan.canonical import trial_key
 from layercut.plan.jobs import Condition
-from layercut.recommending.arms import Seen, Trial, seen_in
-from layercut.runner import Run, open_run
+from layercut.recommending.arms import ArmTrial, Seen, seen_in
+from layercut.runner import OpenRun, open_run
 from layercut.runner.locking import output_lock
 from layercut.spec import StudySpec
 from layercut.stages import PRELOADED
@@ -30,7 +30,7 @@ _FOLDER = "models"
 class Runs:
     """Open studies by the name of their model, and the ledger that decisions are written into."""
 
-    by_model: Mapping[str, Run]
+    by_model: Mapping[str, OpenRun]
     ledger: Ledger
 
     @cached_property
@@ -42,12 +42,12 @@ class Runs:
         """Return the ledgers of all studies."""
         return [run.ledger for run in self.by_model.values()]
 
-    def of(self, key: str) -> tuple[Run, Condition]:
+    def of(self, key: str) -> tuple[OpenRun, Condition]:
         """Return the study of an arm, and the condition that it is."""
         model, condition = self._places[key]
         return self.by_model[model], condition
 
-    def do(self, trials: Sequence[Trial], first: int = 0) -> None:
+    def do(self, trials: Sequence[ArmTrial], first: int = 0) -> None:
         """Do trials and the replicates from `first` on that are before them; none of them looks at test images.
 
         Those of one model are done side by side.
@@ -57,7 +57,7 @@ class Runs:
             if own:
                 run.do([(condition, trial.replicate) for condition, trial in own], tested=False, first=first)
 
-    def seen(self, trials: Iterable[Trial], metric: Metric) -> list[Seen]:
+    def seen(self, trials: Iterable[ArmTrial], metric: Metric) -> list[Seen]:
         """Return what was done of some trials, in their order."""
         return seen_in(self.ledgers, trials, metric)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from layercut.errors import UserError
-from layercut.recommending.arms import Arm, Seen, Trial
+from layercut.recommending.arms import Arm, ArmTrial, Seen
 from layercut.recommending.decision import decide, first_trials, leaders
 from layercut.recommending.journal import Journal, Step
 from layercut.recommending.runs import Runs
@@ -70,7 +70,7 @@ def search(runs: Runs, journal: Journal, timer: Timer, tell: Tell) -> Arm:
         _begin(runs, journal, decision.trials, left)
 
 
-def _begin(runs: Runs, journal: Journal, trials: tuple[Trial, ...], left_seconds: float) -> None:
+def _begin(runs: Runs, journal: Journal, trials: tuple[ArmTrial, ...], left_seconds: float) -> None:
     journal.steps.append(Step(trials, left_seconds))
     journal.reason = ""
     journal.write(runs.ledger)

@@ -11,7 +11,7 @@ from layercut.models import MODELS
 from layercut.models.base import seeded_build
 from layercut.plan.jobs import ModelRef
 from layercut.plan.seconds import trial_seconds
-from layercut.runner import Run
+from layercut.runner import OpenRun
 from layercut.training.device import one_thread, place_model
 
 _IMAGES = 4
@@ -19,7 +19,7 @@ _MOST_PASSES = 3
 _ENOUGH_SECONDS = 1.0
 
 
-def planned_seconds(run: Run) -> dict[str, float]:
+def planned_seconds(run: OpenRun) -> dict[str, float]:
     """Return the seconds that a trial of each trained condition takes one worker, by key, as `plan` knows them.
 
     These are of a processor; on a GPU all of them are shorter by as much as a pass of the whole model is there.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from layercut.recommending.arms import Arm, Seen, Trial
-from layercut.recommending.certificate import FIRST_FRESH, LOOKS, Standing, standing
+from layercut.recommending.arms import Arm, ArmTrial, Seen
+from layercut.recommending.certificate import FIRST_FRESH, LOOKS, RivalStanding, standing
 from layercut.recommending.decision import expected_seconds
 from layercut.recommending.journal import Journal
 
-Read = Callable[[Iterable[Trial]], list[Seen]]
+Read = Callable[[Iterable[ArmTrial]], list[Seen]]
 """Returns what was done of trials."""
 
 
@@ -20,20 +20,22 @@ def rivals(journal: Journal, seen: Sequence[Seen], best: Arm) -> list[Arm]:
     return [arm for arm in journal.arms if arm.key in judged and arm != best]
 
 
-def standings(journal: Journal, read: Read, best: Arm, margin: float) -> list[Standing]:
+def standings(journal: Journal, read: Read, best: Arm, margin: float) -> list[RivalStanding]:
     """Return what fresh replicates say so far of each rival.
 
     A training that fails has nothing right.
     """
     others = rivals(journal, read(journal.trials), best) if journal.num_held_out else []
-    fresh = read(Trial(arm.key, FIRST_FRESH + i) for arm in [best, *others] for i in range(LOOKS[-1]))
+    fresh = read(ArmTrial(arm.key, FIRST_FRESH + i) for arm in [best, *others] for i in range(LOOKS[-1]))
     values: dict[str, dict[int, float]] = {arm.key: {} for arm in [best, *others]}
     for one in fresh:
         values[one.key][one.replicate] = one.score or 0.0
     return [standing(arm.key, _row(values[best.key]), _row(values[arm.key]), margin) for arm in others]
 
 
-def seconds_needed(journal: Journal, best: Arm, found: Sequence[Standing], seen: Sequence[Seen], size: int) -> float:
+def seconds_needed(
+    journal: Journal, best: Arm, found: Sequence[RivalStanding], seen: Sequence[Seen], size: int
+) -> float:
     """Return about how long it takes until every rival that is left has so many pairs."""
     seconds = expected_seconds(journal.setting(), seen)
     open_ones = [one for one in found if not one.is_shown]

@@ -17,7 +17,7 @@ from layercut.significance import ALPHA
 from layercut.stats.proportion import share_interval
 
 
-class Judged(NamedTuple):
+class ArmScore(NamedTuple):
     """What its trials say of one arm."""
 
     arm: Arm
@@ -30,7 +30,7 @@ class Judged(NamedTuple):
     failed: bool
 
 
-def judged(arms: Sequence[Arm], seen: Sequence[Seen]) -> list[Judged]:
+def judged(arms: Sequence[Arm], seen: Sequence[Seen]) -> list[ArmScore]:
     """Return the arms that were tried, in the order of the arms."""
     found = []
     for arm in arms:
@@ -40,7 +40,7 @@ def judged(arms: Sequence[Arm], seen: Sequence[Seen]) -> list[Judged]:
             losses = [one.loss for one in own if one.loss is not None]
             seconds = sum(one.seconds for one in own)
             failed = any(one.failed for one in own)
-            found.append(Judged(arm, len(own), _mean(scores), _mean(losses), seconds, failed))
+            found.append(ArmScore(arm, len(own), _mean(scores), _mean(losses), seconds, failed))
     return found
 
 
@@ -58,7 +58,7 @@ def interval(score: float, num_images: float, metric: Metric = ACCURACY) -> tupl
     return share_interval(score, num_images)
 
 
-def not_told_apart(best: Judged, others: Sequence[Judged], num_images: float) -> list[Judged]:
+def not_told_apart(best: ArmScore, others: Sequence[ArmScore], num_images: float) -> list[ArmScore]:
     """Return what labelled images cannot tell from the best, by accuracy.
 
     Exact sign test on the images that one gets wrong and the other does not, each by itself. How many both get wrong
@@ -68,7 +68,7 @@ def not_told_apart(best: Judged, others: Sequence[Judged], num_images: float) ->
     return [other for other in others if not _sign_test(wrong, _errors(other, num_images)) < ALPHA]
 
 
-def within_one_error(best: Judged, other: Judged, num_images: float) -> bool:
+def within_one_error(best: ArmScore, other: ArmScore, num_images: float) -> bool:
     """Return whether an accuracy is at most one standard error below the best, from which a smaller model may be taken.
 
     Reference:
@@ -131,7 +131,7 @@ def untried(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
         yield f"Not tried: {trainings}, of about {' to '.join(ends)} each; a larger budget continues from here."
 
 
-def _outcome(row: Judged) -> str:
+def _outcome(row: ArmScore) -> str:
     return "failed" if row.failed else words.percent(row.score)
 
 
@@ -139,7 +139,7 @@ def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values) if values else math.nan
 
 
-def _errors(row: Judged, num_images: float) -> int:
+def _errors(row: ArmScore, num_images: float) -> int:
     return _rounded(num_images) - _rounded(row.score * num_images)
 
 

@@ -4,8 +4,8 @@ The plan says what there is to do, the ledger what is done; the rest goes to the
 records are written as they come back. Whatever stops a run, the same call finishes the study.
 """
 
-from layercut.runner.opened import Run, open_run
+from layercut.runner.opened import OpenRun, open_run
 from layercut.runner.study import default_output_dir, run_study
 from layercut.runner.summary import RunSummary
 
-__all__ = ["Run", "RunSummary", "default_output_dir", "open_run", "run_study"]
+__all__ = ["OpenRun", "RunSummary", "default_output_dir", "open_run", "run_study"]

@@ -47,7 +47,7 @@ from layercut.training.precision import Precision
 
 
 @dataclass(frozen=True)
-class Run:
+class OpenRun:
     """A study ready to run: all jobs that are left, or chosen trials only."""
 
     spec: StudySpec
@@ -120,7 +120,7 @@ def open_run(
     command: str | None = None,
     progress: Progress | None = None,
     rewrite: bool = True,
-) -> Iterator[Run]:
+) -> Iterator[OpenRun]:
     """Read what a study names, write down its plan, and hold its output directory; arguments as of `run_study`.
 
     `rewrite`: False leaves the study and the plan that the run has written down.
@@ -164,7 +164,9 @@ def open_run(
         recorder = Recorder(checked.plan, ledger, context, workforce, progress or NoProgress(), tracking)
         try:
             tracking.replay(ledger)
-            yield Run(spec, checked.plan, ledger, context, output_dir, recorder, tracking, memory_bytes, list(mended))
+            yield OpenRun(
+                spec, checked.plan, ledger, context, output_dir, recorder, tracking, memory_bytes, list(mended)
+            )
         finally:
             workforce.close()
             tracking.close()

@@ -16,7 +16,7 @@ import pandas as pd
 
 from layercut.metrics import ACCURACY
 from layercut.significance import ALPHA
-from layercut.stats.candidates import Candidate, by_strategy_of, candidates_of, distinct_of, judgeable
+from layercut.stats.candidates import Measured, by_strategy_of, candidates_of, distinct_of, judgeable
 from layercut.stats.choice import BestCut, Cheaper, GainSplit, Undecided
 from layercut.stats.contrast import Contrast, contrasts_of, contrasts_to_scratch, holm
 from layercut.stats.design import (
@@ -101,7 +101,7 @@ def undecided(estimated: pd.DataFrame) -> list[Undecided]:
 def _best(
     *,
     context: Context,
-    group: list[Candidate],
+    group: list[Measured],
     num_unjudged: int,
     mean_scratch: float,
     accuracies: pd.DataFrame | None,
@@ -162,7 +162,7 @@ def _whole(value: float) -> int | None:
     return None if math.isnan(value) else round(value)
 
 
-def _cheapest(best: Candidate, open_ones: Sequence[Candidate]) -> Cheaper | None:
+def _cheapest(best: Measured, open_ones: Sequence[Measured]) -> Cheaper | None:
     """Return the smallest condition within one standard error of the best, where it is clearly smaller."""
     near = [one for one in open_ones if standing(one, best).near]
     smaller = [one for one in near if one.num_parameters < CLEARLY_SMALLER * best.num_parameters]
@@ -173,7 +173,7 @@ def _cheapest(best: Candidate, open_ones: Sequence[Candidate]) -> Cheaper | None
 
 
 def _against_transfer(
-    best: Candidate, candidates: Sequence[Candidate], accuracies: pd.DataFrame
+    best: Measured, candidates: Sequence[Measured], accuracies: pd.DataFrame
 ) -> tuple[DesignPoint, Contrast] | None:
     """Return the best transfer and the gain of scratch over it on test images, where scratch was chosen."""
     others = [one for one in candidates if one is not best]
@@ -183,12 +183,15 @@ def _against_transfer(
     return rival.point, _contrast(best, rival, accuracies)
 
 
-def _smaller(best: Candidate, scratch: Candidate) -> bool:
+def _smaller(best: Measured, scratch: Measured) -> bool:
     return best.num_parameters < scratch.num_parameters
 
 
 def _split(
-    best: Candidate, scratch: Candidate | None, candidates: Sequence[Candidate], accuracies: pd.DataFrame
+    best: Measured,
+    scratch: Measured | None,
+    candidates: Sequence[Measured],
+    accuracies: pd.DataFrame,
 ) -> GainSplit | None:
     """Return how a smaller network's gain over scratch splits; None where the network is as large as scratch's."""
     if scratch is None or not _smaller(best, scratch) or not best.transfers:
@@ -200,11 +203,11 @@ def _split(
     return GainSplit(_contrast(control, scratch, accuracies), _contrast(best, control, accuracies))
 
 
-def _contrast(one: Candidate, other: Candidate, accuracies: pd.DataFrame) -> Contrast:
+def _contrast(one: Measured, other: Measured, accuracies: pd.DataFrame) -> Contrast:
     return contrasts_of(paired_differences(accuracies, [one.condition], other.condition))[0]
 
 
-def _rivals(best: Candidate, group: list[Candidate], candidates: list[Candidate]) -> list[Candidate]:
+def _rivals(best: Measured, group: list[Measured], candidates: list[Measured]) -> list[Measured]:
     """Return the candidates to test against the best: few, so that few replicates suffice."""
     by_strategy = by_strategy_of(group)
     own = {one.condition for one in by_strategy[best.strategy]}
@@ -215,7 +218,7 @@ def _rivals(best: Candidate, group: list[Candidate], candidates: list[Candidate]
 
 
 def _compare(
-    best: Candidate, rivals: list[Candidate], accuracies: pd.DataFrame
+    best: Measured, rivals: list[Measured], accuracies: pd.DataFrame
 ) -> tuple[tuple[DesignPoint, ...], tuple[DesignPoint, ...]]:
     """Return the rivals not distinguishable from the best, and those distinguishably better, on test."""
     differences = paired_differences(accuracies, [one.condition for one in rivals], best.condition)

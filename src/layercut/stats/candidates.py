@@ -13,7 +13,7 @@ from layercut.stats.choice import ChosenRate
 from layercut.stats.design import Context, DesignPoint, context_columns, contexts, plain_rows
 
 
-class Candidate(NamedTuple):
+class Measured(NamedTuple):
     """What the choice looks at in a row of `estimates`."""
 
     strategy: str
@@ -64,29 +64,29 @@ def distinct(rows: pd.DataFrame, within: Sequence[str] = ()) -> pd.DataFrame:
     return first.sort_index()
 
 
-def candidates_of(estimated: pd.DataFrame) -> Iterator[tuple[tuple[Context, float], list[Candidate]]]:
+def candidates_of(estimated: pd.DataFrame) -> Iterator[tuple[tuple[Context, float], list[Measured]]]:
     """Yield the finished conditions of each context and fraction: contexts as they appear, fractions ascending."""
-    for context, part in contexts(estimated[[*context_columns(estimated), *Candidate._fields]]):
-        rows = [Candidate(**{name: row[name] for name in Candidate._fields}) for row in plain_rows(part)]
+    for context, part in contexts(estimated[[*context_columns(estimated), *Measured._fields]]):
+        rows = [Measured(**{name: row[name] for name in Measured._fields}) for row in plain_rows(part)]
         for fraction in sorted({row.fraction for row in rows}):
             done = [row for row in rows if row.fraction == fraction and row.num_replicates > 0]
             yield (context, fraction), done
 
 
-def by_strategy_of(candidates: Iterable[Candidate]) -> dict[str, list[Candidate]]:
+def by_strategy_of(candidates: Iterable[Measured]) -> dict[str, list[Measured]]:
     """Return the candidates of each strategy."""
-    groups: dict[str, list[Candidate]] = {}
+    groups: dict[str, list[Measured]] = {}
     for one in candidates:
         groups.setdefault(one.strategy, []).append(one)
     return groups
 
 
-def judgeable(group: list[Candidate]) -> list[Candidate]:
+def judgeable(group: list[Measured]) -> list[Measured]:
     """Return those that can be chosen; a single condition needs no choice."""
     return group if len(distinct_of(group)) == 1 else [one for one in group if not one.num_without_validation]
 
 
-def distinct_of(group: Iterable[Candidate]) -> list[Candidate]:
+def distinct_of(group: Iterable[Measured]) -> list[Measured]:
     """Return the same as `distinct`, for plain rows."""
     order = sorted(group, key=lambda one: (not one.cutless, one.merged))
     named = {one.condition: one for one in reversed(order)}
