@@ -12,10 +12,10 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
 from layercut.errors import UserError
 from layercut.priors.error import share_variance
-from layercut.recommending.arms import Arm, Seen
+from layercut.recommending.arms import Arm, Seen, usual_arm
 from layercut.recommending.budget import budget_seconds
 from layercut.recommending.curve import _IMAGES, _SHIFT, LEAST_SPREAD, score
-from layercut.recommending.decision import Setting, decide, expected_seconds, first_trials, leader
+from layercut.recommending.decision import Setting, decide, expected_seconds, first_trials, leader, leaders
 
 NUM_BLOCKS = 4
 
@@ -133,6 +133,37 @@ def test_costs_follow_what_was_measured() -> None:
     assert seconds["fr3@0.001"] == 21.0
     assert seconds["fr1@0.001"] == pytest.approx(1 + 2 * 20.0)
     assert expected_seconds(setting(), ROW)["fr1@0.001"] == pytest.approx(1 + 4.0)
+
+
+def test_the_usual_arm_is_left_only_for_one_that_is_better_with_a_probability_of_95_per_cent() -> None:
+    usual, rival = "fr3@0.0001", "fr1@0.001"
+    for accuracy, other in ((0.92, usual), (0.98, rival)):
+        seen = [*ROW, Seen(usual, 0, 0.9, 0.3, 4.0), Seen(rival, 0, accuracy, 0.3, 4.0)]
+        told = setting()._replace(usual=usual)
+        assert leader(setting(), seen).key == rival
+        assert leader(told, seen).key == other
+        assert leaders(told, seen, 2)[0].key == other
+    without = [*ROW, Seen(rival, 0, 0.92, 0.3, 4.0)]
+    assert leader(setting()._replace(usual=usual), without).key == rival
+
+
+def test_the_lead_is_the_posterior_probability_of_a_difference() -> None:
+    """By draws from the posterior."""
+    usual = "fr3@0.0001"
+    seen = [*ROW, Seen(usual, 0, 0.9, 0.3, 4.0), Seen("fr1@0.001", 0, 0.95, 0.3, 4.0)]
+    told = setting()._replace(usual=usual)
+    beliefs = told.posterior(seen)
+    one, other = (next(i for i, arm in enumerate(told.arms) if arm.key == key) for key in ("fr1@0.001", usual))
+    generator = np.random.default_rng(0)
+    among = np.ix_([one, other], [one, other])
+    drawn = generator.multivariate_normal(beliefs.mean[[one, other]], beliefs.covariance[among], 200_000)
+    better = (drawn[:, 0] > drawn[:, 1]).mean()
+    assert (leader(told, seen).key == "fr1@0.001") == (better > 0.95)
+
+
+def test_the_usual_arm_freezes_the_most_at_the_lowest_rate() -> None:
+    assert usual_arm(HEADS + FROZEN, "freeze") == "fr3@0.0001"
+    assert usual_arm(HEADS, "freeze") == ""
 
 
 def test_the_beliefs_are_those_of_scikit_learn() -> None:

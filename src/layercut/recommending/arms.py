@@ -115,6 +115,12 @@ def _arm(condition: Condition, model: str) -> Arm:
     )
 
 
+def usual_arm(arms: Iterable[Arm], strategy: str) -> str:
+    """Return the key of the arm of a strategy that freezes the most, at the lowest rate; empty where there is none."""
+    own = [arm for arm in arms if arm.strategy == strategy and arm.rate is not None]
+    return max(own, key=lambda arm: (arm.frozen, -(arm.rate or 0.0))).key if own else ""
+
+
 def seen_in(ledgers: Iterable[Ledger], trials: Iterable[ArmTrial], metric: Metric) -> list[Seen]:
     """Return what ledgers have of some trials, in their order; one that is not done is left out."""
     found: dict[ArmTrial, Seen] = {}

@@ -24,6 +24,10 @@ from layercut.recommending.curve import MOST_REPLICATES, Posterior, posterior, s
 WORTH = 0.0005
 """An arm cannot pay of which all trials together are expected to gain less accuracy than this."""
 
+LEAD = float(norm.ppf(0.95))
+"""So many standard errors of the difference must an arm be ahead of the usual one to be recommended instead: it is
+better with a posterior probability of 95 %."""
+
 _QUANTILES = norm.ppf((np.arange(101) + 0.5) / 101)
 _BASE_SECONDS = 1.0
 """Of a training, whatever it trains; and of a step, however short its trials are."""
@@ -48,6 +52,8 @@ class Setting(NamedTuple):
     """By key of a trained arm, what earlier studies say of it."""
     is_out_of_fold: bool = True
     """Whether held-out images judge trainings that they did not stop (`training/folds.py`)."""
+    usual: str = ""
+    """Key of the arm that is taken unless another leads it clearly; empty: none."""
 
     def posterior(self, seen: Sequence[Seen]) -> Posterior:
         """Return what trials say of all arms."""
@@ -105,20 +111,31 @@ def decide(setting: Setting, seen: Sequence[Seen], left_seconds: float) -> Decis
 def leader(setting: Setting, seen: Sequence[Seen]) -> Arm | None:
     """Return the arm to recommend: of those that were tried, the one with the highest posterior mean.
 
-    Of equal ones the one that comes first in the plan. None: nothing was tried that could be chosen by.
+    Of equal ones the one that comes first in the plan. The usual arm, once it was tried, is left only for one that
+    leads it by more than `LEAD` standard errors. None: nothing was tried that could be chosen by.
     """
-    tried = _tried(setting.arms, seen)
-    if not tried:
-        return None
-    mean = setting.posterior(seen).mean
-    return setting.arms[max(tried, key=lambda place: (mean[place], -place))]
+    found = leaders(setting, seen, 1)
+    return found[0] if found else None
 
 
 def leaders(setting: Setting, seen: Sequence[Seen], number: int) -> list[Arm]:
-    """Return the best so many arms, the best first."""
-    mean = setting.posterior(seen).mean
-    tried = sorted(_tried(setting.arms, seen), key=lambda place: (-mean[place], place))
-    return [setting.arms[place] for place in tried[:number]]
+    """Return the best so many arms, the one to recommend first."""
+    tried = _tried(setting.arms, seen)
+    if not tried:
+        return []
+    beliefs = setting.posterior(seen)
+    in_order = sorted(tried, key=lambda place: (-beliefs.mean[place], place))
+    usual = next((place for place in tried if setting.arms[place].key == setting.usual), None)
+    if usual is not None and not _leads(beliefs, in_order[0], usual):
+        in_order.sort(key=lambda place: place != usual)
+    return [setting.arms[place] for place in in_order[:number]]
+
+
+def _leads(beliefs: Posterior, one: int, other: int) -> bool:
+    """Return whether the posterior mean of an arm is above another's by more than `LEAD` standard errors."""
+    covariance = beliefs.covariance
+    variance = covariance[one, one] + covariance[other, other] - 2 * covariance[one, other]
+    return bool(beliefs.mean[one] - beliefs.mean[other] > LEAD * np.sqrt(max(variance, 0.0)))
 
 
 def expected_seconds(setting: Setting, seen: Sequence[Seen]) -> dict[str, float]:

@@ -94,6 +94,7 @@ def _quality(found: Evidence) -> Iterator[str]:
     )
     if own.arm.key in journal.looks:
         yield _on_test_images(journal, journal.looks[own.arm.key])
+    yield from _beside_the_usual(found)
     if journal.target_accuracy is not None:
         yield _target(journal, journal.target_accuracy, own)
     if journal.margin is not None:
@@ -123,6 +124,22 @@ def _on_test_images(journal: Journal, look: Look) -> str:
         f"{words.percent(score)} ({words.percent(low)} to {words.percent(high)}). No other model "
         f"was evaluated on them{before}."
     )
+
+
+def _beside_the_usual(found: Evidence) -> Iterator[str]:
+    usual = next((row for row in found.rows if row.arm.key == found.journal.usual and _is_judged(row)), None)
+    if usual is None:
+        return
+    if usual is found.own:
+        yield (
+            "That is the usual choice for a pretrained network on few images; nothing else that was tried is better "
+            "with a probability of 95 %."
+        )
+    else:
+        yield (
+            f"The usual choice for a pretrained network on few images, {arm_name(usual.arm)}, has "
+            f"{words.percent(usual.score)}, and is worse with a probability of more than 95 %."
+        )
 
 
 def _target(journal: Journal, target_accuracy: float, own: ArmScore) -> str:

@@ -85,6 +85,8 @@ class Journal:
     """At the test images, by the arm that was recommended when a call ended: one, unless a later call found better."""
     metric: Metric = ACCURACY
     """By which it chooses."""
+    usual: str = ""
+    """Key of the arm that is recommended unless another leads it clearly; empty: none."""
 
     @property
     def trials(self) -> list[ArmTrial]:
@@ -142,6 +144,7 @@ class Journal:
             self.num_workers,
             self.beliefs,
             self.is_out_of_fold,
+            self.usual,
         )
 
     def recommended(self, seen: Sequence[Seen]) -> Arm | None:

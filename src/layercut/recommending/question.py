@@ -11,10 +11,12 @@ from layercut.data.folder import FolderOptions, layout_of
 from layercut.data.subset import Task
 from layercut.errors import UserError
 from layercut.metrics import Metric
+from layercut.models import MODELS
+from layercut.models.families import PublishedFamily
 from layercut.plan.candidate import Candidate, parse_candidate
 from layercut.plan.preflight import plan_with_data
 from layercut.recommending.design import first_look, recommendation_study, study_name
-from layercut.spec import StudySpec
+from layercut.spec import RandomSource, StudySpec
 from layercut.stages.context import open_task
 
 
@@ -34,6 +36,14 @@ class Question(NamedTuple):
     validation: str = "folds"
     with_scratch: bool = False
     """Whether conditions that keep nothing of the source may be recommended, too."""
+
+    @property
+    def is_of_a_library(self) -> bool:
+        """Return whether it is about one network of torchvision or timm with weights."""
+        study = next(iter(self.studies.values()))
+        (model,), (source,) = study.model, study.source
+        published = isinstance(MODELS[model.name], PublishedFamily)
+        return len(self.studies) == 1 and published and not isinstance(source, RandomSource) and not self.with_scratch
 
     @property
     def metric(self) -> Metric:
