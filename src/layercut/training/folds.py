@@ -18,12 +18,12 @@ Reference:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
 from torch import nn
 
-from layercut.metrics import ACCURACY, Metric, pooled
+from layercut.metrics import ACCURACY, ClassCounts, Metric, pooled
 from layercut.records import EpochPoint
 from layercut.training.batches import Examples
 from layercut.training.config import TrainingConfig
@@ -32,6 +32,8 @@ from layercut.training.handling import PLAIN, Handling
 from layercut.training.history import Training, TrainingHistory
 from layercut.training.loop import Optimization
 from layercut.training.rounds import Rounds
+
+T = TypeVar("T")
 
 
 class Fold(NamedTuple):
@@ -76,7 +78,7 @@ def train_folds(
             _mean_loss(held_out),
             _mean([on.accuracy for on in held_out], [len(fold.held_out) for fold in folds]),
             trained[0].learning_rate,
-            None if config.metric == ACCURACY else _score(held_out, config.metric),
+            None if config.metric == ACCURACY else _score([on.counts() for on in held_out], config.metric),
         )
         history.add(point)
         if history.stopped:
@@ -85,11 +87,9 @@ def train_folds(
             run.rate.after_round(point)
     result = history.result()
     unseen = _unseen(looks, config.metric, result.best_epoch)
-    counts = pooled(one.counts() for one in unseen)
-    if counts is None:
-        return result._replace(num_validation_looks=num_looks)
-    score = counts.scores().accuracy, _mean_loss(unseen)
-    return result._replace(num_validation_looks=num_looks, held_out=counts, out_of_fold=score)
+    counts = [one.counts() for one in unseen]
+    score = _score(counts, ACCURACY), _mean_loss(unseen)
+    return result._replace(num_validation_looks=num_looks, held_out=pooled(counts), out_of_fold=score)
 
 
 def train_for(
@@ -123,22 +123,28 @@ def train_for(
 def _unseen(looks: Sequence[Sequence[Evaluation]], metric: Metric, best_epoch: int) -> list[Evaluation]:
     """Return each fold's evaluation in the round that is best on all other folds; `looks` has all folds of each round.
 
-    Where no other fold holds an image out, the round is `best_epoch`.
+    A single fold has no others: its round is `best_epoch`.
     """
+    if len(looks[0]) == 1:
+        return [looks[best_epoch - 1][0]]
+    counts = [[one.counts() for one in held_out] for held_out in looks]
     found = []
     for place in range(len(looks[0])):
-        others = [[*held_out[:place], *held_out[place + 1 :]] for held_out in looks]
-        if any(len(one.labels) for one in others[0]):
-            ranks = [(_score(held_out, metric), -_mean_loss(held_out)) for held_out in others]
-            found.append(looks[ranks.index(max(ranks))][place])
-        else:
-            found.append(looks[best_epoch - 1][place])
+        ranks = [
+            (_score(_without(own, place), metric), -_mean_loss(_without(held_out, place)))
+            for own, held_out in zip(counts, looks, strict=True)
+        ]
+        found.append(looks[ranks.index(max(ranks))][place])
     return found
 
 
-def _score(held_out: Sequence[Evaluation], metric: Metric) -> float:
-    """Return the metric of the predictions of several folds together; NaN where they hold no image out."""
-    counts = pooled(one.counts() for one in held_out)
+def _without(values: Sequence[T], place: int) -> list[T]:
+    return [*values[:place], *values[place + 1 :]]
+
+
+def _score(held_out: Iterable[ClassCounts], metric: Metric) -> float:
+    """Return the metric of the predictions of several folds together; NaN of none."""
+    counts = pooled(held_out)
     return math.nan if counts is None else float(getattr(counts.scores(), metric))
 
 
