@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,9 @@ class Example(NamedTuple):
     """Full name, where the registered one is only its beginning."""
 
 
-KEPT = keep_module(given_models.Net(), Path(tempfile.mkdtemp(prefix="layercut-test-")))
+FOLDER = tempfile.TemporaryDirectory(prefix="layercut-test-")
+atexit.register(FOLDER.cleanup)
+KEPT = keep_module(given_models.Net(), Path(FOLDER.name))
 
 EXAMPLES = {
     "plain_cnn": [Example({}, (1, 28, 28)), Example({"depth": 3, "channels": 8, "hidden": 6}, (3, 12, 16))],
