@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import Context
 
 from layercut.cli.list_ import KINDS
 from layercut.cli.main import COMMANDS
+from layercut.cli.main import layercut as group
 from support.tiny_study import NUM_TRIALS, write_study
 
 Layercut = Callable[..., Any]
@@ -140,10 +142,16 @@ def test_everything_is_listed_as_text(layercut: Layercut) -> None:
     assert "mnist-halves" in stdout
 
 
-def test_the_first_page_of_help_fits_80_columns(layercut: Layercut) -> None:
-    code, stdout, _ = layercut("--help")
-    assert code == 0
-    assert max(map(len, stdout.splitlines())) <= 80
+@pytest.mark.parametrize("names", [(), *((name,) for name in COMMANDS), ("data", "download"), ("data", "verify")])
+def test_help_fits_80_columns(names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    command, context = group, Context(group, info_name="layercut")
+    for name in names:
+        command = command.get_command(context, name)
+        context = Context(command, info_name=name, parent=context)
+    text = command.get_help(context)
+    assert text.startswith(" ".join(["Usage: layercut", *names]))
+    assert [line for line in text.splitlines() if len(line) > 80] == []
 
 
 def test_lists_fit_80_columns(layercut: Layercut) -> None:

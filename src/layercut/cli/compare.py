@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     "--across",
     multiple=True,
     type=click.Choice(["source", "target", "model"]),
-    help="Compare even though the studies differ in this; each must have only one. May be repeated.",
+    help="Compare studies that differ in this, of which each must have exactly one; may be repeated.",
 )
 @click.option("--strategy", "strategies", metavar="NAME", multiple=True, help="Only this strategy; may be repeated.")
 @click.option(
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--metric",
     type=click.Choice(METRICS),
-    help="What to compare; by default what STUDY chooses by. Every study records all three.",
+    help="Metric to compare; by default the one that STUDY chooses by. Every study records all three.",
 )
 @json_option
 def command(
@@ -52,15 +52,15 @@ def command(
 ) -> None:
     """Compare the test accuracies of STUDY with those of BASELINE; both are output directories.
 
-    Conditions with the same source, target, model, factors, strategy, cut and fraction are compared: in pairs
-    where both drew the same images in a replicate (exact Wilcoxon signed-rank test), as independent samples
-    otherwise (exact Mann-Whitney test). p-values are Holm-adjusted over the whole table, so a question about
-    fewer conditions needs fewer replicates: choose them before you look.
+    Conditions with the same source, target, model, factors, strategy, cut and fraction are compared. Where both
+    studies drew the same images in a replicate, the replicates are paired (exact Wilcoxon signed-rank test);
+    otherwise they are independent samples (exact Mann-Whitney test). p-values are Holm-adjusted over the whole
+    table, so a question about fewer conditions needs fewer replicates: choose the conditions before you look.
 
     \b
     Examples:
         layercut compare runs/new runs/old
-        layercut compare runs/new runs/old --strategy freeze_reinit --fraction 0.01
+        layercut compare runs/new runs/old --strategy freeze --fraction 0.01
         layercut compare runs/wide runs/narrow --across model --json
     """
     from layercut.cli.columns import filled

@@ -21,7 +21,7 @@ FORMATS = ("safetensors", "timm", "onnx", "torch")
     type=click.Choice(FORMATS),
     default="safetensors",
     show_default=True,
-    help="What to write.",
+    help="Format to write.",
 )
 @click.option(
     "-o",
@@ -36,7 +36,8 @@ FORMATS = ("safetensors", "timm", "onnx", "torch")
     type=HomePath(dir_okay=False),
     multiple=True,
     metavar="IMAGE",
-    help="A picture to compare logits on; may be repeated. Else images that the run kept, else noise.",
+    help="Picture to check the export on; may be repeated. By default images that the run kept, or noise if it kept "
+    "none.",
 )
 @trust_option
 @data_option
@@ -51,27 +52,28 @@ def command(
 ) -> None:
     """Write a study's model as files that other programs can open.
 
-    RUN is the output directory of a study, or a folder with a model. Without --condition its recommended model is
-    written, as `layercut predict` uses it. If the study did not keep its weights (`keep: [weights]`), it is trained
-    again first, with the same result.
+    RUN is the output directory of a study, or a folder with a model. Without --condition, the model that the study
+    recommends is written. If the study did not keep its weights (`keep: [weights]`), the model is trained again
+    first, with the same result.
 
     \b
-    safetensors  for layercut: `layercut predict DIR` and `load_model("DIR")`
-    timm         for timm.create_model("local-dir:DIR", pretrained=True); complete
-                 timm models only
-    onnx         model.onnx, scaling inside, labels in its metadata; needs
-                 pip install 'layercut[onnx]'
-    torch        model.pt2, for torch.export.load: PyTorch alone, scaling inside
+    Formats:
+        safetensors  for layercut: `layercut predict DIR`, `load_model("DIR")`
+        timm         timm.create_model("local-dir:DIR", pretrained=True);
+                     complete timm models only
+        onnx         model.onnx; scales pixels itself, classes in its metadata;
+                     needs pip install 'layercut[onnx]'
+        torch        model.pt2 for torch.export.load; scales pixels itself
 
-    Beside them lie card.json (classes, how pictures become images, accuracies) and README.md, a model card for the
-    Hugging Face hub. The files are opened again by the library that they are for, and must give the model's logits to
-    1e-5. Prints the folder; stderr has size and time of one image.
+    Also writes card.json (classes, preprocessing, accuracies) and README.md, a model card for the Hugging Face hub.
+    Every export is checked: the library it is for opens the files again, and the logits must agree with the model's
+    to 1e-5. Prints the folder; size and time per image go to stderr.
 
     \b
     Examples:
         layercut export-model runs/mine -o my-model
-        layercut export-model runs/mine --format onnx -o my-onnx --check-on photo.jpg
-        layercut export-model runs/mine --format timm -o my-timm --condition strategy=finetune
+        layercut export-model runs/mine --format onnx -o my-onnx
+        layercut export-model runs/mine -o my-model --condition strategy=finetune
     """
     from layercut.cli.chosen_model import chosen_model
     from layercut.model_export import export_model

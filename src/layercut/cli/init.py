@@ -20,24 +20,28 @@ DEFAULT_MODEL = "timm/resnet18"
 @click.command("init")
 @click.argument("photos", type=HomePath())
 @click.option(
-    "-o", "--output", type=HomePath(dir_okay=False), help="The study file to write; FOLDER-NAME.yaml by default."
+    "-o",
+    "--output",
+    type=HomePath(dir_okay=False),
+    help="Study file to write; by default the folder's name with .yaml.",
 )
 @click.option(
     "--model",
     default=DEFAULT_MODEL,
     show_default=True,
     metavar="NAME[=WEIGHTS]",
-    help="The model to cut: one of torchvision or timm, with the weights its library publishes, or any model with a "
+    help="Model to cut: one of torchvision or timm, with the weights that its library publishes, or any model with a "
     "weight file of yours, such as torchvision/resnet18=mine.pth or my_models:small_resnet=mine.pth.",
 )
 @group_option
 def command(photos: Path, output: Path | None, model: str, group: str | None) -> None:
     """Write a study file for the images in PHOTOS. Every line is explained.
 
-    PHOTOS is a folder with one folder per class, with train/ and test/, or with a metadata.csv, or such a table.
+    PHOTOS is a folder with one folder per class, a folder with train/ and test/, a folder with a metadata.csv, or that
+    table itself.
 
-    The study fits the images: how many are set aside for testing, how often each trial is repeated, what choices
-    are based on. Read it, change what you like, and let `layercut plan` say what it would do. An existing file is
+    The study suits the images: how many are set aside for testing, how often each training is repeated, what choices
+    are based on. Read it, change what you like, and see with `layercut plan` what it would do. An existing file is
     never overwritten.
 
     \b

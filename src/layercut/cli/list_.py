@@ -14,13 +14,16 @@ KINDS = ("datasets", "models", "strategies", "probes", "figures", "executors", "
 
 
 @click.command("list")
-@click.argument("kind", type=click.Choice([*KINDS, "cuts"]), required=False)
-@click.argument("name", required=False)
-@click.option("--options", "with_options", is_flag=True, help="Also show each entry's options.")
-@click.option("--image", metavar="CxHxW", help="With cuts: shape of the images, such as 3x64x64.")
+@click.argument("kind", metavar="[KIND]", type=click.Choice([*KINDS, "cuts"]), required=False)
+@click.argument("name", metavar="[MODEL]", required=False)
+@click.option("--options", "with_options", is_flag=True, help="Also list the options of each entry.")
+@click.option("--image", metavar="CxHxW", help="For cuts: the shape of the images, such as 3x64x64.")
 @json_option
 def command(kind: str | None, name: str | None, with_options: bool, image: str | None, as_json: bool) -> None:
     """List what can be named in a study file or on the command line, or where a model can be cut.
+
+    KIND is datasets, models, strategies, probes, figures, executors or studies; without it, all are listed. KIND cuts
+    takes a MODEL and lists its blocks.
 
     \b
     Examples:

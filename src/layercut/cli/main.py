@@ -29,24 +29,27 @@ COMMANDS = {
     ),
     "recommend": (
         "layercut.cli.recommend:command",
-        "Recommend what to keep of a model for your images, and make that model, in minutes.",
+        "Recommend how much of a model to keep for your images, and train it, in minutes.",
     ),
-    "probe": ("layercut.cli.probe:command", "Score the features of models for a task, without a study."),
+    "probe": (
+        "layercut.cli.probe:command",
+        "Score the features of pretrained models on your images, without training.",
+    ),
     "predict": ("layercut.cli.predict:command", "Classify pictures with a study's model."),
     "export-model": ("layercut.cli.export_model:command", "Write a study's model for timm, ONNX or PyTorch."),
     "recipe": (
         "layercut.cli.recipe:command",
-        "Print code that freezes and trains the same parts in another framework.",
+        "Print code that freezes and trains the same layers in another framework.",
     ),
     "compare": ("layercut.cli.compare:command", "Compare the results of two studies, condition by condition."),
     "export": ("layercut.cli.export:command", "Write a study's results as CSV, Parquet or mp-tl-study JSON."),
     "import": ("layercut.cli.import_:command", "Read mp-tl-study JSON results into a ledger."),
     "list": (
         "layercut.cli.list_:command",
-        "List datasets, models, strategies, probes, figures, executors or studies.",
+        "List datasets, models and their cuts, strategies, probes, figures, executors or studies.",
     ),
     "data": ("layercut.cli.data:command", "Show, download or verify datasets."),
-    "doctor": ("layercut.cli.doctor:command", "Show what this machine can do and what it lacks."),
+    "doctor": ("layercut.cli.doctor:command", "Show what this machine has and what is missing."),
 }
 
 _BAD_PATHS = {errno.ENAMETOOLONG, errno.ELOOP}
@@ -94,14 +97,14 @@ def layercut() -> None:
     """How much of a trained network should you keep for your data, and what should you do with the rest?
 
     \b
-    Start here; nothing to download, under a minute:
+    Start here, in about a minute, with nothing to download:
         layercut run
-    Then with your own images, one folder per class:
+    An answer in ten minutes for your own images, one folder per class:
         layercut recommend timm/resnet18 --data photos
-                                    an answer in minutes, and the model
-        layercut init photos        or a study: writes photos.yaml, explained
-        layercut plan photos.yaml   says what it would do
-        layercut run photos.yaml
+    Or a full study of them:
+        layercut init photos        writes photos.yaml, every line explained
+        layercut plan photos.yaml   shows what it would do
+        layercut run photos.yaml    does it
 
     Exit codes: 0 all trials finished; 2 invalid input; 3 finished, but some trials failed; 4 stopped because the disk
     is full; 130 interrupted. After 3, 4 and 130 the same command resumes where it stopped.

@@ -81,8 +81,7 @@ def data_option(function: F) -> F:
         "--data-dir",
         type=DataFolder(),
         envvar="LAYERCUT_DATA",
-        help="Folder that datasets are read from and downloaded to; by default LAYERCUT_DATA, or else the user's cache "
-        "folder.",
+        help="Folder that datasets are read from and downloaded to; by default $LAYERCUT_DATA, or your cache folder.",
     )(function)
 
 
@@ -91,8 +90,8 @@ def group_option(function: F) -> F:
     return click.option(
         "--group",
         metavar="folder|COLUMN",
-        help="What belongs together, such as the photographs of one patient, and is never divided: `folder` for "
-        "CLASS/GROUP/*, or a column of metadata.csv; by default its column `group`, if it has one.",
+        help="Which images belong together (one patient, camera or video) and are never split between training and "
+        "test: `folder` for CLASS/GROUP/*, or a column of metadata.csv; by default its column `group`, if any.",
     )(function)
 
 
@@ -134,11 +133,13 @@ def condition_option(function: F) -> F:
         metavar="COLUMN=VALUE",
         multiple=True,
         callback=lambda ctx, param, values: dict(values),
-        help="Choose among trials with this value in a column of the results, such as strategy=freeze, cut=3, "
-        "fraction=0.1, source=..., replicate=1; may be repeated.",
+        help="Choose only among trials with this value in a column of the results, such as strategy=freeze, cut=3, "
+        "fraction=0.1 or replicate=1; may be repeated.",
     )(function)
 
 
 def trust_option(function: F) -> F:
     """Add `--trust-code`."""
-    return click.option("--trust-code", is_flag=True, help="Run the user code that builds the model.")(function)
+    return click.option(
+        "--trust-code", is_flag=True, help="Run your own code that builds the model, as its card names it."
+    )(function)

@@ -17,13 +17,13 @@ from layercut.cli.terminal import say
 @click.option(
     "--measure/--no-measure",
     default=False,
-    help="Measure how fast this machine trains the models, a second or two each, and say how many minutes the study "
-    "takes. Plans of the same models say it from then on.",
+    help="Time the models on this machine, a second or two each, and say how many minutes the study takes. The timings "
+    "are kept for later plans.",
 )
 @json_option
 def command(study: str, overrides: tuple[str, ...], data_dir: Path | None, measure: bool, as_json: bool) -> None:
-    """Show what STUDY would do: trials and how many of them are equal, jobs, work, and comparisons that cannot
-    become significant. Runs and downloads nothing.
+    """Show what STUDY would do: its trials and how many of them are the same, the work they take, and comparisons that
+    can never become significant. Runs and downloads nothing.
 
     \b
     Examples:

@@ -32,8 +32,7 @@ COLUMNS = ("image", "rank", "class", "probability")
 @click.option(
     "--resize",
     type=click.Choice(["crop", "stretch", "pad"]),
-    help="How pictures are brought to the model's size; needed if the study's images all had one size, so none were "
-    "resized.",
+    help="How to resize pictures; needed only if all images of the study had one size, so that none was resized.",
 )
 @trust_option
 @data_option
@@ -49,11 +48,12 @@ def command(
 ) -> None:
     """Print the class of each picture and its probability.
 
-    RUN is the output directory of a study, or a folder with a model. Without --condition, its recommended model is
-    used: the best on validation images at the largest fraction of the data; stderr says which. If the study did not
-    keep its weights (`keep: [weights]`), it is trained again first, with the same result. IMAGES are files, or folders,
-    which are searched for files. Pictures are brought to the size, channels and scale of the study's images.
-    Probabilities are the model's own, not calibrated.
+    RUN is the output directory of a study, or a folder with a model. Without --condition, the model that the study
+    recommends is used: the best on validation images at the largest fraction of the data; stderr says which one. If
+    the study did not keep its weights (`keep: [weights]`), it is trained again first, with the same result.
+
+    IMAGES are files, or folders to search for files. They are preprocessed like the study's images. Probabilities are
+    the model's own, not calibrated.
 
     \b
     Examples:

@@ -22,17 +22,20 @@ if TYPE_CHECKING:
     "--model",
     default="plain_cnn",
     show_default=True,
-    help="The model of WEIGHTS given without one (`layercut list models`).",
+    help="Model for WEIGHTS given without one (`layercut list models`).",
 )
 @click.option(
-    "--data", required=True, metavar="DATASET|FOLDER", help="Your images: a folder, its table, or a dataset's name."
+    "--data",
+    required=True,
+    metavar="DATASET|FOLDER",
+    help="Your images: a folder, a table that lists them (metadata.csv), or the name of a dataset.",
 )
 @click.option("--classes", metavar="A,B,...", help="Classes to keep, by index or name; by default all.")
 @click.option(
     "--probes",
     metavar="A,B,...",
-    help="Names of probes (`layercut list probes`), or `all` that need no other model; "
-    "by default five that look at every cut.",
+    help="Probes to compute (`layercut list probes`), or `all` that need no second model; "
+    "by default five that score every cut.",
 )
 @click.option("--sample", type=click.IntRange(min=2), default=500, show_default=True, help="Maximum number of images.")
 @click.option(
@@ -48,7 +51,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "-o", "--output", type=HomePath(dir_okay=False), default=Path("probe.svg"), show_default=True,
-    help="The figure to write: .svg, .pdf or .png.",
+    help="Figure to write: .svg, .pdf or .png.",
 )  # fmt: skip
 @group_option
 @data_option
@@ -69,19 +72,20 @@ def command(
 ) -> None:
     """Find the most promising model and cut for your images, without training anything.
 
-    The verdict comes first: which model, which cut, how certain. The scores of five probes at every cut follow.
-    WEIGHTS are a weight file, `random`, or the name of published weights; a MODEL of torchvision or timm alone means
-    the weights that its library publishes. Your own model is package.module:function=WEIGHTS. Probes look at a
-    class-balanced sample of training images, and at averages over neighbouring pixels where a layer has more than
-    8,192 values per image. A probe does not replace a study: `layercut run` measures what freezing and fine-tuning
-    achieve, and `layercut scoreboard` shows how far probes can be trusted.
+    Prints a verdict first (which model, which cut, how certain), then the scores of five probes at every cut.
+    WEIGHTS is a weight file, `random`, or the name of published weights; without it, a model of torchvision or timm
+    gets the weights that its library publishes. Write your own model as package.module:function=WEIGHTS.
+
+    Probes use a class-balanced sample of the training images. Where a layer has more than 8,192 values per image,
+    they use averages over neighbouring pixels. A probe does not replace a study: `layercut run` measures what
+    freezing and fine-tuning achieve, and `layercut scoreboard` shows how far probes can be trusted.
 
     \b
     Examples:
-        layercut probe torchvision/resnet18 timm/resnet18 torchvision/resnet18=random --data photos
-        layercut probe mine.pth --model torchvision/resnet18 --data photos --set target.image_size=64
-        layercut probe mine.pth --data mnist --classes 5,6,7,8,9
-        layercut probe old.safetensors new.safetensors random --data photos --set target.image_size=32
+        layercut probe timm/resnet18 --data photos
+        layercut probe timm/resnet18 torchvision/resnet18 --data photos
+        layercut probe mine.pth --model torchvision/resnet18 --data photos
+        layercut probe old.pth new.pth --data mnist --classes 5,6,7,8,9
     """
     _require_output(output)  # before what is slow to import
     from layercut.charts.matplotlib import save

@@ -15,63 +15,67 @@ from layercut.metrics import ACCURACY, METRICS, Metric
 
 @click.command("recommend")
 @click.argument("models", metavar="MODEL[=WEIGHTS]...|STUDY", nargs=-1, required=True)
-@click.option("--data", metavar="DATASET|FOLDER", help="Your images: a folder, its table, or a dataset's name.")
+@click.option(
+    "--data",
+    metavar="DATASET|FOLDER",
+    help="Your images: a folder, a table that lists them (metadata.csv), or the name of a dataset.",
+)
 @click.option(
     "--budget",
     metavar="TIME",
-    help="How long it may take: 90s, 10m, 1h; ten minutes, or what --share gives, by default.",
+    help="Time to spend, such as 90s, 10m or 1h; by default ten minutes, or what --share allows.",
 )
 @click.option(
     "--share",
     type=float,
     metavar="X",
-    help="With STUDY in place of models and images: how much of its planned work it may take, such as 0.1.",
+    help="With STUDY instead of models and images: the fraction of its planned work to spend, such as 0.1.",
 )
 @click.option(
     "--target-accuracy",
     type=float,
     metavar="X",
-    help="Stop as soon as the recommended condition is shown to reach it: 0.95 for 95 %.",
+    help="Stop as soon as the recommendation is shown to reach this accuracy, such as 0.95.",
 )
 @click.option(
     "--certify",
     "certify_points",
     type=float,
     metavar="POINTS",
-    help="Use half of the time for fresh replicates, until the recommended condition is shown to be within so many "
-    "points of accuracy of every other that was tried.",
+    help="Spend half of the time on fresh replicates, to show that no other condition tried is better by more than "
+    "this many points of accuracy.",
 )
-@click.option(
-    "-o", "--output-dir", type=HomePath(), help="Where everything is written; runs/recommend-DATA-MODEL by default."
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of every random number.")
+@click.option("-o", "--output-dir", type=HomePath(), help="Output directory; runs/recommend-DATA-MODEL by default.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all random numbers.")
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
-    help="What trains; auto: a GPU where there is one.",
+    help="Device to train on; auto: a GPU if there is one.",
 )
 @click.option(
     "--nondeterministic",
     is_flag=True,
-    help="On a GPU, also train what has no deterministic backward pass there: records differ in their last bits.",
+    help="On a GPU, also train models without a deterministic backward pass; records then differ in their last bits.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Trials side by side; a core each by default.")
+@click.option("--workers", type=click.IntRange(min=1), help="Number of trainings at a time; by default one per core.")
 @click.option(
     "--metric",
     type=click.Choice(METRICS),
     default=ACCURACY,
     show_default=True,
-    help="What is chosen by; the other two count each class alike, however many images it has.",
+    help="Metric to choose by. The other two weight all classes equally, however many images each has.",
 )
 @click.option(
     "--set", "overrides", metavar="KEY.PATH=VALUE", multiple=True,
-    help="A value of the study that is made, such as target.image_size=64 or transfer.training.epochs=5.",
+    help="Set a value as in a study file, such as target.image_size=64 or transfer.training.epochs=5; may be "
+    "repeated.",
 )  # fmt: skip
 @click.option(
     "--learn-from", "learn_from", type=HomePath(), metavar="RUN", multiple=True,
-    help="A finished study of yours: what its trainings gained adds to what is expected of trainings here.",
+    help="A finished study of yours to learn from: which trainings paid there guides what is tried here; may be "
+    "repeated.",
 )  # fmt: skip
 @group_option
 @data_option
@@ -95,25 +99,28 @@ def command(
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Say what to keep of MODEL for your images and what to do with the rest, and make that model.
+    """Recommend how much of MODEL to keep for your images and what to do with the rest, and train that model.
 
-    MODEL is one of torchvision or timm with the weights that its library publishes, MODEL=WEIGHTS with a file's, or
-    your own, package.module:function=WEIGHTS; of several, which one to take is part of the question. A head is solved
-    at every cut; then trainings are tried, the one with the most expected gain a second first, until the budget is
-    spent or nothing pays. The choice is made on labelled images that were held out, each once, never on test images.
-    Ctrl-C loses nothing: the same command goes on, and with a larger budget goes further.
+    MODEL is a model of torchvision or timm with the weights that its library publishes, MODEL=WEIGHTS with weights of
+    yours, or your own package.module:function=WEIGHTS. Given several models, it also says which one to take.
 
-    With --share, STUDY is a study file, a shipped study, or the output directory of one: which of its own conditions to
-    take at its largest fraction, for a share of its planned work.
+    First, a linear classifier is fitted after every stage of the model. Then trainings are tried, always the one with
+    the highest expected gain per second, until the budget is spent or nothing more is expected to pay. The choice
+    rests on cross-validation, never on test images. Ctrl-C loses nothing: run the same command again to resume, or
+    with a larger budget to go further.
+
+    With --share, STUDY is a study file, a shipped study, or the output directory of a study. The recommendation is
+    then one of that study's own conditions at its largest fraction, for a fraction of its planned work.
 
     \b
     Examples:
         layercut recommend timm/resnet18 --data photos
-        layercut recommend timm/resnet18=weights.safetensors --data photos --budget 5m -o runs/photos
+        layercut recommend timm/resnet18=weights.safetensors --data photos
         layercut recommend timm/resnet18 torchvision/resnet18 --data photos
-        layercut recommend timm/resnet18 --data crops --group folder --metric balanced_accuracy
+        layercut recommend my_models:build=weights.pth --data photos --budget 1h
+        layercut recommend timm/resnet18 --data crops --group folder
+        layercut recommend timm/resnet18 --data photos --target-accuracy 0.95
         layercut recommend photos.yaml --share 0.1
-        layercut recommend my_models:build=weights.pth --data photos --budget 30m --target-accuracy 0.95
     """
     started = time.monotonic()  # importing takes seconds, too
     from layercut.executors.processes import start_server

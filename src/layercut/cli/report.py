@@ -16,7 +16,7 @@ from layercut.cli.terminal import say
     "--figures",
     type=HomePath(file_okay=False),
     metavar="DIR",
-    help="Also write every figure as a file for papers into this folder.",
+    help="Also write every figure into this folder, sized for papers.",
 )
 @click.option(
     "--format",
@@ -43,8 +43,8 @@ from layercut.cli.terminal import say
 def command(run: Path, figures: Path | None, file_format: str, others: tuple[Path, ...], tables: Path | None) -> None:
     """Write RUN/report.html, a page that opens offline, and print its path.
 
-    RUN is the output directory of `layercut run` or `layercut import`. For one of `layercut recommend` the page of
-    its recommendation is written, and RUN/report.html too once `layercut run` has tested its trials.
+    RUN is the output directory of `layercut run` or `layercut import`. For one of `layercut recommend`, the page is
+    RUN/recommendation.html; RUN/report.html is added once `layercut run` has tested its trials.
     """
     from layercut.files import require_folder
     from layercut.notebook.answers import answers

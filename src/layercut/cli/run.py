@@ -94,11 +94,11 @@ def command(
     \b
     Examples:
         layercut run
-        layercut run mnist-halves --set transfer.fractions=[0.01] --set transfer.replicates=10
+        layercut run mnist-halves --set transfer.fractions=[0.01]
         layercut run my-study.yaml -o runs/second-try --workers 8
         layercut run runs/second-try
         layercut run runs/second-try --set transfer.replicates=20
-        layercut run my-study.yaml -o /shared/runs/mine --executor ray --address auto
+        layercut run my-study.yaml --executor ray --address auto
     """
     from layercut.cli.resume import resumed
     from layercut.ledger import run_of

@@ -40,7 +40,8 @@ def command(run: Path, others: tuple[Path, ...], each_board: bool, as_json: bool
     \b
     Examples:
         layercut scoreboard runs/mnist-halves
-        layercut scoreboard runs/mnist-halves --null runs/fashion-halves --null runs/cifar-halves --all
+        layercut scoreboard runs/mnist-halves --all
+        layercut scoreboard runs/mnist-halves --null runs/fashion-halves
     """
     from layercut.errors import UserError
     from layercut.stats import load_probes, load_results, rank_by_layer, scoreboard, standings

@@ -19,7 +19,7 @@ MOST_TRIALS = 50_000
 @click.option("--hash", "with_hash", is_flag=True, help="Also print the records hash, as --json does.")
 @json_option
 def command(output_dir: Path, with_hash: bool, as_json: bool) -> None:
-    """Show the progress of the study in OUTPUT_DIR, and its answer once it is done; works while it runs.
+    """Show the progress of the study in OUTPUT_DIR and its answer so far. Works while the study runs.
 
     \b
     Examples:

@@ -16,9 +16,9 @@ from layercut.cli.terminal import say
 @run_argument
 @json_option
 def command(output_dir: Path, as_json: bool) -> int:
-    """Compare everything in OUTPUT_DIR with what was written: records, checkpoints, kept trials.
+    """Check that records, checkpoints and kept trials in OUTPUT_DIR are as they were written.
 
-    Names what differs, and exits with code 2 if anything does. Changes nothing.
+    Names whatever has changed, and exits with code 2 if anything has. Changes nothing itself.
 
     \b
     Examples:
