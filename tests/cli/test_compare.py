@@ -69,3 +69,14 @@ def test_a_metric_that_a_study_did_not_record_is_no_empty_comparison(layercut, r
     assert done.code == EXIT_USER_ERROR
     assert "expected results with the macro F1 of each trial" in done.stderr
     assert "points of test accuracy" in layercut("compare", *runs, "--metric", "accuracy").stdout
+
+
+def test_a_level_of_a_factor_is_compared_with_a_study_without_the_factor(layercut, runs):
+    options = {"strategies": ("scratch", "freeze"), "fractions": (0.1, 1.0), "num_blocks": 2}
+    tuned = write_ledger(runs[0].parent / "tuned", fake_results(factors={"rate": ("1e-4", "1e-3")}, **options))
+    refused = layercut("compare", tuned, runs[0])
+    assert refused.code == EXIT_USER_ERROR
+    assert "such as --level rate=" in refused.stderr
+    done = layercut("compare", tuned, runs[0], "--level", "rate=1e-3")
+    assert done.code == 0
+    assert "8 conditions in both" in done.stdout

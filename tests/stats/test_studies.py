@@ -145,11 +145,41 @@ def test_studies_of_different_models_are_compared_only_if_that_is_asked():
         compare_studies(one, other, across=["cut"])
 
 
-def test_different_factors_are_refused_and_equal_ones_matched():
+def test_conditions_are_matched_by_the_levels_of_their_factors():
     one, other = (_study(seed, factors={"rate": ("low", "high")}) for seed in (0, 1))
     assert set(compare_studies(one, other).rows["factor_rate"]) == {"low", "high"}
-    with pytest.raises(UserError, match="different training factors: rate in the first, none in the second"):
-        compare_studies(one, _study(1))
+
+
+def test_a_factor_that_one_study_lacks_is_refused_with_the_level_to_ask_for():
+    one, other = _study(0, name="tuned", factors={"rate": ("low", "high")}), _study(1, name="plain")
+    one.attrs["path"], other.attrs["path"] = "runs/tuned", "runs/plain"
+    message = (
+        r"expected the same training factors in both studies; runs/tuned has rate \(low, high\), which runs/plain "
+        r"lacks: compare at one level of it, such as --level rate=low"
+    )
+    for pair in ((one, other), (other, one)):
+        with pytest.raises(UserError, match=message):
+            compare_studies(*pair)
+
+
+def test_one_level_of_a_factor_is_compared_with_a_study_that_lacks_it():
+    one, other = _study(0, name="tuned", factors={"rate": ("low", "high")}), _study(1, name="plain")
+    found = compare_studies(one, other, levels={"rate": "high"})
+    expected = compare_studies(one[one.factor_rate == "high"].drop(columns="factor_rate"), other)
+    pd.testing.assert_frame_equal(found.rows, expected.rows)
+    assert "Only trials with rate high of tuned are compared." in found.notes
+
+
+@pytest.mark.parametrize(
+    ("levels", "message"),
+    [
+        ({"rat": "low"}, "neither study has a training factor 'rat'; did you mean 'rate'"),
+        ({"rate": "hihg"}, "tuned has no level 'hihg' of rate; did you mean 'high'"),
+    ],
+)
+def test_a_level_that_nothing_has_is_refused(levels, message):
+    with pytest.raises(UserError, match=message):
+        compare_studies(_study(0, name="tuned", factors={"rate": ("low", "high")}), _study(1), levels=levels)
 
 
 def test_studies_without_a_common_condition_are_refused():

@@ -11,6 +11,7 @@ import pandas as pd
 
 from layercut.ledger import Ledger
 from layercut.records import ConditionName, Environment, EpochPoint, FailureRecord, TrialRecord
+from layercut.stats.design import FACTOR, factor_columns
 
 ENVIRONMENT = Environment(
     key="machine",
@@ -37,7 +38,8 @@ def write_ledger(
         for name, value in {"study_name": "fake", **(meta or {})}.items():
             ledger.set_meta(name, value)
         ledger.add_environment(ENVIRONMENT)
-        names = table.drop_duplicates(["source", "target", "model", "strategy", "cut", "fraction"])
+        point = ["source", "target", "model", "strategy", "cut", "fraction"]
+        names = table.drop_duplicates([*point, *factor_columns(table)])
         ledger.add_names([_name(row) for row in names.to_dict("records")])
         ledger.append([_record(row, curves) for row in table.drop_duplicates("key").to_dict("records")])
     return folder
@@ -57,6 +59,7 @@ def _name(row: Mapping[Any, Any]) -> ConditionName:
         cutless=bool(row["cutless"]),
         transfers=bool(row["transfers"]),
         treatment=row["treatment"],
+        factors={name.removeprefix(FACTOR): row[name] for name in row if str(name).startswith(FACTOR)},
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from layercut.cli.options import HomePath, json_option
+from layercut.cli.options import HomePath, NamedValue, json_option
 from layercut.cli.terminal import say
 from layercut.metrics import METRICS, Metric
 
@@ -36,6 +36,15 @@ if TYPE_CHECKING:
     help="Only this fraction; may be repeated.",
 )
 @click.option(
+    "--level",
+    "levels",
+    type=NamedValue("factor=level", "rate=1e-3"),
+    metavar="FACTOR=LEVEL",
+    multiple=True,
+    callback=lambda ctx, param, values: dict(values),
+    help="Only this level of a training factor; needed where only one of the studies has the factor. May be repeated.",
+)
+@click.option(
     "--metric",
     type=click.Choice(METRICS),
     help="Metric to compare; by default the one that STUDY chooses by. Every study records all three.",
@@ -47,6 +56,7 @@ def command(
     across: tuple[str, ...],
     strategies: tuple[str, ...],
     fractions: tuple[float, ...],
+    levels: dict[str, str],
     metric: Metric | None,
     as_json: bool,
 ) -> None:
@@ -61,12 +71,13 @@ def command(
     Examples:
         layercut compare runs/new runs/old
         layercut compare runs/new runs/old --strategy freeze --fraction 0.01
+        layercut compare runs/tuned runs/old --level rate=1e-3
         layercut compare runs/wide runs/narrow --across model --json
     """
     from layercut.cli.columns import filled
     from layercut.stats import compare_studies
 
-    found = compare_studies(study, baseline, across, strategies, fractions, metric)
+    found = compare_studies(study, baseline, across, strategies, fractions, metric, levels)
     if as_json:
         say(json.dumps(_values(found), indent=2))
         return

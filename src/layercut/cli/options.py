@@ -110,26 +110,28 @@ def run_argument(function: F) -> F:
     return click.argument("output_dir", type=HomePath())(function)
 
 
-class _NamedValue(click.ParamType[tuple[str, str]]):
-    """A column and a value, such as `strategy=freeze`."""
+class NamedValue(click.ParamType[tuple[str, str]]):
+    """A name and a value, such as `strategy=freeze`."""
 
-    name = "column=value"
+    def __init__(self, form: str, example: str) -> None:
+        self.name = form
+        self.example = example
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         """Return both."""
         if isinstance(value, tuple):
             return value
-        column, equals, wanted = str(value).partition("=")
-        if not column.strip() or not equals:
-            self.fail(f"expected COLUMN=VALUE, such as strategy=freeze; got {value!r}", param, ctx)
-        return column.strip(), wanted.strip()
+        own, equals, wanted = str(value).partition("=")
+        if not own.strip() or not equals:
+            self.fail(f"expected {self.name.upper()}, such as {self.example}; got {value!r}", param, ctx)
+        return own.strip(), wanted.strip()
 
 
 def condition_option(function: F) -> F:
     """Add `--condition`, given as a dictionary."""
     return click.option(
         "--condition",
-        type=_NamedValue(),
+        type=NamedValue("column=value", "strategy=freeze"),
         metavar="COLUMN=VALUE",
         multiple=True,
         callback=lambda ctx, param, values: dict(values),

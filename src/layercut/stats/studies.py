@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -14,8 +14,9 @@ import pandas as pd
 from layercut.errors import UserError, did_you_mean
 from layercut.metrics import ACCURACY, NAMES, Metric
 from layercut.stats.contrast import adjust_families, contrasts_of
-from layercut.stats.design import FACTOR, POINT, factor_columns, finished
+from layercut.stats.design import POINT, finished
 from layercut.stats.interval import difference_interval
+from layercut.stats.levels import at_levels, common_factors
 from layercut.stats.metric import metric_of
 from layercut.stats.rank_sum import rank_sum_test
 from layercut.stats.same_names import under_one_name
@@ -65,6 +66,7 @@ def compare_studies(
     strategies: Sequence[str] = (),
     fractions: Sequence[float] = (),
     metric: Metric | None = None,
+    levels: Mapping[str, str] | None = None,
 ) -> StudyComparison:
     """Return the difference in test accuracy, `study` minus `baseline`, of each condition that both have.
 
@@ -91,13 +93,16 @@ def compare_studies(
             chosen before looking.
         fractions: likewise.
         metric: `accuracy`, `balanced_accuracy` or `macro_f1`; that of `study` where None.
+        levels: training factors, by name, and the one level of each to compare; a study that lacks the factor is taken
+            as it is.
 
     Raises:
-        UserError: `across` names something else or is ambiguous, no condition is in both, or one of them was made by a
-            version that did not record the metric.
+        UserError: `across` names something else or is ambiguous, one study has a training factor that the other lacks,
+            no condition is in both, or one of them was made by a version that did not record the metric.
         LedgerError: there is no ledger, or it is damaged.
     """
-    sides, renamed = under_one_name((read_side(study), read_side(baseline)))
+    sides, restricted = at_levels((read_side(study), read_side(baseline)), levels or {})
+    sides, renamed = under_one_name(sides)
     _require_known("strategy", strategies, sides)
     _require_known("fraction", fractions, sides)
     on = [*_matched(sides, across), *POINT]
@@ -120,7 +125,7 @@ def compare_studies(
         rows=rows,
         num_only_in_study=len(groups[0]) - len(common),
         num_only_in_baseline=len(groups[1]) - len(common),
-        notes=(*renamed, *study_notes(named, rows)),
+        notes=(*restricted, *renamed, *study_notes(named, rows)),
         metric=metric,
     )
 
@@ -150,11 +155,7 @@ def _matched(sides: tuple[Side, Side], across: Sequence[str]) -> list[str]:
                 raise UserError(
                     f"across {name}: expected one {name} in each study; {side.name} has {', '.join(values)}"
                 )
-    factors = [factor_columns(side.table) for side in sides]
-    if set(factors[0]) != set(factors[1]):
-        said = [", ".join(name.removeprefix(FACTOR) for name in names) or "none" for names in factors]
-        raise UserError(f"the studies have different training factors: {said[0]} in the first, {said[1]} in the second")
-    return [*(name for name in ACROSS if name not in across), *factors[0]]
+    return [*(name for name in ACROSS if name not in across), *common_factors(sides)]
 
 
 def _require_known(column: str, asked: Sequence[Any], sides: tuple[Side, Side]) -> None:
