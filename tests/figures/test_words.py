@@ -30,6 +30,7 @@ def test_missing_numbers_are_a_dash():
 
 def test_times_have_two_units():
     assert [words.duration(s) for s in (1.25, 75, 3725)] == ["1.2 s", "1 min 15 s", "1 h 2 min"]
+    assert [words.duration(s) for s in (60, 3600)] == ["1 min", "1 h"]
 
 
 def test_long_lists_are_cut_short():

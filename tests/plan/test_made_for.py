@@ -128,8 +128,8 @@ def test_a_plan_says_what_weights_were_made_for_and_what_they_get() -> None:
     lines = describe(summarize(study, plan)).splitlines()
     assert (
         "  data        weights DEFAULT of torchvision/resnet18: made for 224 x 224 pixels in 3 channels (bilinear), "
-        "less 0.485, 0.456, 0.406, divided by 0.229, 0.224, 0.225; they get 32 x 32 pixels in 3 channels (bilinear), "
-        "scaled so"
+        "normalised by mean 0.485, 0.456, 0.406 and deviation 0.229, 0.224, 0.225; here 32 x 32 pixels in 3 channels "
+        "(bilinear), normalised likewise"
     ) in lines
     assert "  pixels      of digits[5,6,7,8,9] less 0.4850, 0.4560, 0.4060, divided by 0.2290, 0.2240, 0.2250" in lines
 
@@ -137,9 +137,9 @@ def test_a_plan_says_what_weights_were_made_for_and_what_they_get() -> None:
 @pytest.mark.parametrize(
     ("overrides", "gets"),
     [
-        ([], "which they get"),
-        (["normalization={mean: 0.5, std: 0.5}"], "scaled as `normalization` says"),
-        (["target.channels=1"], "they get 224 x 224 pixels in 1 channel (bilinear), scaled so"),
+        ([], "the same here"),
+        (["normalization={mean: 0.5, std: 0.5}"], "normalised as `normalization` says"),
+        (["target.channels=1"], "here 224 x 224 pixels in 1 channel (bilinear), normalised likewise"),
     ],
 )
 def test_a_plan_says_whether_weights_get_what_they_were_made_for(overrides: list[str], gets: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from layercut.cli.columns import filled
 from layercut.cli.options import HomePath, data_option, group_option, json_option, with_group
 from layercut.cli.terminal import say
 from layercut.metrics import ACCURACY, METRICS, Metric
@@ -147,7 +148,7 @@ def command(
         overrides=with_group(overrides, group),
         learn_from=learn_from,
         started=started,
-        tell=lambda line: say(line, err=True),
+        tell=lambda line: say(filled(line, hanging="  "), err=True),
     )
     page = found.report()
     if as_json:

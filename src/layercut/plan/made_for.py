@@ -100,13 +100,12 @@ def made_for_note(spec: StudySpec, index: int, model: str, shape: ImageShape, in
     if found is None:
         return _unknown_scaling(spec, index)
     wanted, given = _images(found.image_shape, found.interpolation), _images(shape, interpolation)
-    scaling = f"less {_listed(found.mean)}, divided by {_listed(found.std)}"
+    scaling = f"normalised by mean {_listed(found.mean)} and deviation {_listed(found.std)}"
     is_scaled = weights_scaling(spec, index, model, shape[0]) is not None
-    gets = "which they get" if (given, is_scaled) == (wanted, True) else f"they get {given}"
-    if not is_scaled:
-        gets += ", scaled as `normalization` says"
-    elif gets != "which they get":
-        gets += ", scaled so"
+    if (given, is_scaled) == (wanted, True):
+        gets = "the same here"
+    else:
+        gets = f"here {given}, normalised {'likewise' if is_scaled else 'as `normalization` says'}"
     return [f"{spec.source[index].label} of {model}: made for {wanted}, {scaling}; {gets}"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,23 +14,14 @@ from layercut.recommending.journal import Journal, Look
 from layercut.recommending.loss import lost_elsewhere
 from layercut.recommending.standings import seconds_needed
 from layercut.recommending.target import shown_accuracy
-from layercut.recommending.told import (
-    ArmScore,
-    arm_name,
-    interval,
-    not_told_apart,
-    untried,
-    what_to_do,
-    within_one_error,
-)
+from layercut.recommending.told import ArmScore, arm_name, interval, not_told_apart, untried, what_to_do
+from layercut.recommending.why import MOST_NAMED, by_model, cheaper, how_sure, is_judged, more, why_so, why_there
 from layercut.records import TrialRecord
-
-_MOST_NAMED = 5
 
 _ENDS = {
     "worth": "nothing left was expected to gain 0.05 points, however often it was tried",
     "all": "everything was tried",
-    "budget": "no trial worth running fitted into the rest of the budget",
+    "budget": "nothing else worth trying fits into the budget",
     "nothing held out": "no image could be held out to choose by",
     "target": "the target accuracy is reached",
 }
@@ -59,12 +49,12 @@ class Evidence(NamedTuple):
     @property
     def is_chosen(self) -> bool:
         """Return whether images could be held out to choose by."""
-        return _is_judged(self.own)
+        return is_judged(self.own)
 
     @property
     def same(self) -> list[ArmScore]:
         """Return what labelled images do not tell from the recommendation."""
-        others = [row for row in self.rows if row is not self.own and _is_judged(row)]
+        others = [row for row in self.rows if row is not self.own and is_judged(row)]
         return not_told_apart(self.own, others, self.journal.num_judging) if self.is_chosen else []
 
 
@@ -83,18 +73,13 @@ def evidence(found: Evidence) -> Iterator[str]:
 
 def _quality(found: Evidence) -> Iterator[str]:
     journal, own, same = found.journal, found.own, found.same
-    low, high = interval(own.score, journal.num_judging, journal.metric)
-    images = "labelled image" if journal.is_out_of_fold else "validation image"
-    guessing = "the most frequent class alone has" if journal.metric == ACCURACY else "guessing gives"
-    replicates = "" if own.num_replicates == 1 else f", mean of {own.num_replicates} replicates"
-    yield (
-        f"{measure(journal)} {words.percent(own.score)} (95 % interval {words.percent(low)} to "
-        f"{words.percent(high)}) on {words.count(journal.num_held_out, images)}{replicates}; {guessing} "
-        f"{words.percent(journal.chance)}."
-    )
     if own.arm.key in journal.looks:
         yield _on_test_images(journal, journal.looks[own.arm.key])
+    yield _on_held_out_images(found)
+    yield from how_sure(own, found.rows, same)
+    yield from why_there(own, found.rows)
     yield from _beside_the_usual(found)
+    yield from why_so(own, found.rows, own.arm.key == journal.usual, learned=bool(journal.beliefs))
     if journal.target_accuracy is not None:
         yield _target(journal, journal.target_accuracy, own)
     if journal.margin is not None:
@@ -102,32 +87,52 @@ def _quality(found: Evidence) -> Iterator[str]:
     if alone := sum(count == 1 for count in journal.class_counts.values()):
         classes = words.count(alone, "class has", "classes have")
         yield f"{classes} one image, which says nothing about how well it is recognised."
-    if low <= journal.chance:
+    if interval(own.score, journal.num_judging, journal.metric)[0] <= journal.chance:
         yield "That is not clearly above chance: more labels are needed before anything here can be trusted."
-    yield from _by_model(found.rows)
-    if same:
-        in_order = sorted(same, key=lambda row: -row.score)
-        names = [f"{arm_name(row.arm)}, {words.percent(row.score)}" for row in in_order]
-        yield f"These labels cannot tell it apart from: {'; '.join(names[:_MOST_NAMED])}{_more(names)}."
-        yield from _cheaper(own, same, found.records, journal.num_judging)
+    yield from by_model(found.rows)
+    yield from cheaper(own, same, found.records, journal.num_judging)
+
+
+def _on_held_out_images(found: Evidence) -> str:
+    journal, own = found.journal, found.own
+    span = _span(interval(own.score, journal.num_judging, journal.metric))
+    images = "labelled image" if journal.is_out_of_fold else "validation image"
+    unseen = ", each predicted by a model that was not trained on it" if journal.is_out_of_fold else ""
+    guessing = "the most frequent class alone has" if journal.metric == ACCURACY else "guessing gives"
+    replicates = "" if own.num_replicates == 1 else f" (mean of {own.num_replicates} replicates)"
+    judged = [row.score for row in filter(is_judged, found.rows)]
+    flattered = f" As the best of {len(judged)} scores, it is probably too high." if own.score > min(judged) else ""
+    return (
+        f"{measure(journal)} {words.percent(own.score)}{replicates} ({span}) on "
+        f"{words.count(journal.num_held_out, images)}{unseen}; {guessing} {words.percent(journal.chance)}."
+        f"{flattered if own.score == max(judged) else ''}"
+    )
+
+
+def _span(ends: tuple[float, float]) -> str:
+    return f"95 % interval {words.percent_number(ends[0])} to {words.percent(ends[1])}"
 
 
 def _on_test_images(journal: Journal, look: Look) -> str:
     which = "test images" if journal.has_test_images else "images that were set aside as test images"
     score = float(getattr(look, journal.metric))
     number = look.num_images if journal.metric == ACCURACY else look.num_effective_images
-    low, high = interval(score, number or 0, journal.metric)
+    span = _span(interval(score, number or 0, journal.metric))
     earlier = len(journal.looks) - 1
     before = f", except {words.count(earlier, 'earlier recommendation')} made in less time" if earlier else ""
     return (
-        f"On {look.num_images:,} {which}, which played no part in any choice: {NAMES[journal.metric]} "
-        f"{words.percent(score)} ({words.percent(low)} to {words.percent(high)}). No other model "
-        f"was evaluated on them{before}."
+        f"On new images expect {_with_article(NAMES[journal.metric])} of {words.percent(score)} ({span}), measured on "
+        f"{look.num_images:,} {which}, which played no part in any choice. No other model was evaluated on "
+        f"them{before}."
     )
 
 
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
 def _beside_the_usual(found: Evidence) -> Iterator[str]:
-    usual = next((row for row in found.rows if row.arm.key == found.journal.usual and _is_judged(row)), None)
+    usual = next((row for row in found.rows if row.arm.key == found.journal.usual and is_judged(row)), None)
     if usual is None:
         return
     if usual is found.own:
@@ -172,7 +177,7 @@ def _certificate(found: Evidence, margin: float) -> Iterator[str]:
     if not listed:
         yield f"Nothing is shown yet of whether it is {within} the others: no fresh replicate is done."
     else:
-        yield f"Not shown to be {within}: {'; '.join(listed[:_MOST_NAMED])}{_more(listed)}."
+        yield f"Not shown to be {within}: {'; '.join(listed[:MOST_NAMED])}{more(listed)}."
     if len(needed) < len(open_ones):
         yield f"If further replicates are like these, even {LOOKS[-1]}, the most that are tested, would not show it."
         return
@@ -191,37 +196,6 @@ def _ahead(one: RivalStanding) -> str:
     return f", {100 * one.mean_difference:+.1f} points over {one.num_pairs} fresh replicates".replace("-", "−")
 
 
-def _by_model(rows: Sequence[ArmScore]) -> Iterator[str]:
-    best: dict[str, ArmScore] = {}
-    for row in sorted(filter(_is_judged, rows), key=lambda row: -row.score):
-        best.setdefault(row.arm.model, row)
-    if len(best) > 1:
-        parts = [f"{arm_name(row.arm)}, {words.percent(row.score)}" for row in best.values()]
-        yield f"The best that was tried of each model: {'; '.join(parts)}."
-
-
-def _more(names: Sequence[str]) -> str:
-    return f"; and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-
-
-def _cheaper(
-    own: ArmScore, same: Sequence[ArmScore], records: Mapping[str, TrialRecord], num_images: float
-) -> Iterator[str]:
-    sizes = {row.arm.key: records[row.arm.key].num_parameters or 0 for row in [own, *same] if row.arm.key in records}
-    offered = [row for row in same if row.arm.key in sizes and within_one_error(own, row, num_images)]
-    if not offered or not sizes.get(own.arm.key):
-        return
-    least = min(offered, key=lambda row: (sizes[row.arm.key], -row.score))
-    share = sizes[least.arm.key] / sizes[own.arm.key]
-    if share < 0.8:
-        what = what_to_do(least.arm)
-        parameters = "less than 1 %" if share < 0.01 else words.percent(share, 0)
-        yield (
-            f"Within one standard error of it, with {parameters} of its parameters and "
-            f"{words.percent(least.score)}: {what[0].lower()}{what[1:]}."
-        )
-
-
 def _no_choice(journal: Journal) -> Iterator[str]:
     classes = words.count(len(journal.class_counts), "class", "classes")
     yield (
@@ -235,7 +209,7 @@ def _course(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
     by_key = {arm.key: arm for arm in journal.arms}
     heads = sum(by_key[one.key].solved for one in seen)
     trainings, failed = len(seen) - heads, sum(one.failed for one in seen)
-    done = f"{words.count(heads, 'solved head')} and {words.count(trainings, 'training')}"
+    done = f"{words.count(heads, 'linear classifier')} and {words.count(trainings, 'training')}"
     took = f"{words.duration(journal.spent_seconds)} of {words.duration(journal.budget_seconds)}"
     yield f"Took {took}: {done}; {_ENDS.get(journal.reason, 'not finished')}."
     yield from lost_elsewhere(journal.setting(), seen, shipped_losses())
@@ -246,10 +220,6 @@ def _course(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
         )
         yield f"{'Every training failed' if all_of_them else 'Failed'}: {words.listing(lost)}."
     if not trainings and journal.reason == "budget":
-        yield "No training worth running fits into the budget: this rests on solved heads alone."
+        yield "No training worth running fits into the budget: this rests on linear classifiers alone."
     yield from untried(journal, seen)
     yield from journal.notes
-
-
-def _is_judged(row: ArmScore) -> bool:
-    return not row.failed and not math.isnan(row.score)

@@ -48,6 +48,8 @@ class Recommendation:
     other metric, which gives the column its name."""
     metric: Metric = ACCURACY
     """By which it was chosen."""
+    title: str = ""
+    """The question: which models, for which images."""
 
     @property
     def answer(self) -> str:
@@ -63,7 +65,7 @@ class Recommendation:
 
     def report(self) -> Path:
         """Write `recommendation.html`, which needs nothing else, and return its path."""
-        return write_page(self.output_dir, self._repr_html_())
+        return write_page(self.output_dir, self.title or self.output_dir.name, self._repr_html_())
 
     def __str__(self) -> str:
         lines = [_wrapped(self.lead), *(_wrapped(line, "  ") for line in self.evidence)]
@@ -98,13 +100,21 @@ def read_recommendation(output_dir: str | PathLike[str]) -> Recommendation:
     with open_ledgers(output_dir, journal) as ledgers:
         seen = journal.seen_in(ledgers)
         records = {one.condition: one for ledger in ledgers for one in ledger.trials() if one.replicate == 0}
+        title = _title(ledgers)
         best = journal.recommended(seen)
         fresh = _standings(journal, ledgers, best) if best else ()
     if best is None:
         raise UserError(f"{output_dir} holds a recommendation of which nothing is done yet; run it again")
     rows = judged(journal.arms, seen)
     found = Evidence(journal, seen, rows, next(row for row in rows if row.arm == best), records, fresh)
-    return Recommendation(output_dir, lead(found), tuple(evidence(found)), _table(found), journal.metric)
+    return Recommendation(output_dir, lead(found), tuple(evidence(found)), _table(found), journal.metric, title)
+
+
+def _title(ledgers: Sequence[Ledger]) -> str:
+    """Return the question, as a heading."""
+    names = [name for ledger in ledgers for name in ledger.names()]
+    models, targets = (list(dict.fromkeys(getattr(name, what) for name in names)) for what in ("model", "target"))
+    return f"How much of {' or '.join(models)} to keep for {', '.join(targets)}" if names else ""
 
 
 def _standings(journal: Journal, ledgers: Sequence[Ledger], best: Arm) -> Sequence[RivalStanding]:
@@ -129,6 +139,7 @@ def _table(found: Evidence) -> pd.DataFrame:
                 "strategy": arm.strategy,
                 "cut": arm.cut,
                 "cutless": arm.cutless,
+                "treatment": arm.treatment,
                 "num_blocks": arm.num_blocks,
                 "rate": math.nan if arm.rate is None else arm.rate,
                 "status": "not tried" if row is None else "failed" if row.failed else "tried",

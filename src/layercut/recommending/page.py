@@ -26,6 +26,7 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem
 table { border-collapse: collapse; font-size: .9rem; } td, th { padding: .2rem .7rem; text-align: right; }
 td:not(:first-child) { white-space: nowrap; }
 td:first-child, th:first-child { text-align: left; } tr { border-bottom: 1px solid #ddd; }
+td small { color: #555; display: block; } .recommended { background: #eef6ee; } summary { margin: 1rem 0 .5rem; }
 pre { background: #f4f4f4; padding: .7rem; overflow: auto; }
 """
 
@@ -34,21 +35,25 @@ def as_html(lead: str, evidence: Sequence[str], table: pd.DataFrame, metric: Met
     """Return what a notebook shows: text, curve and table."""
     lines = "".join(f"<li>{escape(line)}</li>" for line in evidence)
     plot = Plot((curve_chart(table, metric),), ("",)).html()
-    return f"<p><b>{escape(lead)}</b></p><ul>{lines}</ul>{plot}{_table(table, metric)}"
+    return f"<p><b>{escape(lead)}</b></p><ul>{lines}</ul>{plot}{_tried(table, metric)}{_untried(table)}"
 
 
-def write_page(output_dir: Path, body: str) -> Path:
+def write_page(output_dir: Path, title: str, body: str) -> Path:
     """Write the page into the output directory and return its path.
 
     Raises:
         UserError: it cannot be written.
     """
-    path, name = output_dir / PAGE_NAME, escape(output_dir.name)
+    path, name = output_dir / PAGE_NAME, escape(title)
+    use = escape(
+        f"layercut predict {output_dir} photo.jpg\nlayercut export-model {output_dir} --format onnx -o my-model"
+    )
     load = escape(f'import layercut\n\nmodel = layercut.load_model("{output_dir / "model"}")')
     text = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body><h1>{name}</h1>'
-        f"{body}<h4>The model</h4><pre>{load}</pre></body></html>"
+        f"{body}<h4>Using the model</h4><p>In a terminal:</p><pre>{use}</pre><p>In Python:</p><pre>{load}</pre>"
+        "</body></html>"
     )
     with explained(path), written_whole(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
@@ -68,9 +73,9 @@ def curve_chart(table: pd.DataFrame, metric: Metric = ACCURACY) -> Chart:
         name="recommendation",
         title="What was tried",
         panels=tuple(_panel(str(model), own, axis, metric) for model, own in models),
-        caption=f"{NAMES[metric][0].upper()}{NAMES[metric][1:]} on images that were held out, at the best rate that "
-        "was tried; bars: Wilson's 95 % intervals over images. All points share their images, so intervals say little "
-        "of differences.",
+        caption=f"{NAMES[metric][0].upper()}{NAMES[metric][1:]} on images that were held out, at the best learning "
+        "rate that was tried. Bars are Wilson's 95 % intervals over images. All points are measured on the same "
+        "images, so overlapping bars do not mean that two points are equally good.",
         alt=f"{measure} in per cent by cut for {', '.join(names) or 'nothing'}.",
         legend_title="Strategy",
         legend=tuple(LegendEntry(name, strategy_style(name), "line") for name in names),
@@ -99,28 +104,46 @@ def _point(row: Mapping[Any, Any], cuts: list[int], metric: Metric) -> Point:
     return Point(cuts.index(int(row["cut"])), score, low, high, note=note)
 
 
-def _table(table: pd.DataFrame, metric: Metric) -> str:
-    head = "".join(
-        f"<th>{name}</th>" for name in ("What", "Rate", table.attrs["measure"], "95 % interval", "Log loss", "Time")
+def _tried(table: pd.DataFrame, metric: Metric) -> str:
+    rows = table[table["status"] != "not tried"].to_dict("records")
+    head = _head("Condition", "Learning rate", table.attrs["measure"], "95 % interval", "Log loss", "Time")
+    return f"<table>{head}{''.join(_tried_row(row, metric) for row in rows)}</table>"
+
+
+def _untried(table: pd.DataFrame) -> str:
+    rows = table[table["status"] == "not tried"].to_dict("records")
+    if not rows:
+        return ""
+    cells = "".join(
+        f"<tr><td>{_name(row)}</td><td>{_rate(row)}</td><td>{words.duration(row['expected_seconds'])}</td></tr>"
+        for row in rows
     )
-    return f"<table><tr>{head}</tr>{''.join(_row(row, metric) for row in table.to_dict('records'))}</table>"
+    what = words.count(len(rows), "condition was", "conditions were")
+    head = _head("Condition", "Learning rate", "Expected time")
+    return f"<details><summary>{what} not tried</summary><table>{head}{cells}</table></details>"
 
 
-def _row(row: Mapping[Any, Any], metric: Metric) -> str:
-    of = f"{row['model']}: " if "model" in row else ""
-    what = escape(of + words.condition_name(str(row["strategy"]), cut_of(row)))
-    mark = " (recommended)" if row["recommended"] else " (not told apart)" if row["not_told_apart"] else ""
-    rate = "" if math.isnan(row["rate"]) else f"{row['rate']:g}"
-    if row["status"] != "tried":
-        told = (
-            row["status"]
-            if row["status"] == "failed"
-            else f"not tried, about {words.duration(row['expected_seconds'])}"
-        )
-        return f'<tr><td>{what}</td><td>{rate}</td><td colspan="4">{told}</td></tr>'
+def _head(*names: str) -> str:
+    return f"<tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
+
+
+def _tried_row(row: Mapping[Any, Any], metric: Metric) -> str:
+    mark = " (recommended)" if row["recommended"] else " (cannot be told apart)" if row["not_told_apart"] else ""
+    treatment = f"<small>{escape(row['treatment'])}</small>" if row["treatment"] else ""
+    what = f"<td>{_name(row)}{mark}{treatment}</td><td>{_rate(row)}</td>"
+    start = '<tr class="recommended">' if row["recommended"] else "<tr>"
+    if row["status"] == "failed":
+        return f'{start}{what}<td colspan="4">failed</td></tr>'
     loss = words.NOTHING if math.isnan(row["log_loss"]) else f"{row['log_loss']:.3f}"
-    cells = (
-        rate, words.percent(row[metric]), f"{words.percent(row['low'])} to {words.percent(row['high'])}", loss,
-        words.duration(row["seconds"]),
-    )  # fmt: skip
-    return f"<tr><td>{what}{mark}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    span = f"{words.percent_number(row['low'])} to {words.percent(row['high'])}"
+    cells = (words.percent(row[metric]), span, loss, words.duration(row["seconds"]))
+    return f"{start}{what}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _name(row: Mapping[Any, Any]) -> str:
+    of = f"{row['model']}: " if "model" in row else ""
+    return escape(of + words.condition_name(str(row["strategy"]), cut_of(row)))
+
+
+def _rate(row: Mapping[Any, Any]) -> str:
+    return "" if math.isnan(row["rate"]) else f"{row['rate']:g}"

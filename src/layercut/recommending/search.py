@@ -11,7 +11,7 @@ from layercut.recommending.arms import Arm, ArmTrial, Seen
 from layercut.recommending.decision import decide, first_trials, leaders
 from layercut.recommending.journal import Journal, Step
 from layercut.recommending.runs import Runs
-from layercut.recommending.told import step_told
+from layercut.recommending.told import beginning_told, step_told
 
 Clock = Callable[[], float]
 Tell = Callable[[str], None]
@@ -47,6 +47,8 @@ def search(runs: Runs, journal: Journal, timer: Timer, tell: Tell) -> Arm:
     """
     if not journal.steps:
         _begin(runs, journal, first_trials(journal.arms), journal.budget_seconds)
+    if journal.steps[-1].seconds is None and len(journal.steps) == 1 and journal.arms[0].solved:
+        tell(beginning_told(journal))
     while True:
         step = journal.steps[-1]
         if step.seconds is None:

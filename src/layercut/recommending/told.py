@@ -92,6 +92,12 @@ def what_to_do(arm: Arm) -> str:
     return f"Take {arm.model}: {what[0].lower()}{what[1:]}" if arm.model else what
 
 
+def beginning_told(journal: Journal) -> str:
+    """Return one line about the first step, before it is done."""
+    (step,) = journal.steps
+    return f"fitting {words.count(len(step.trials), 'linear classifier')} on the features of frozen blocks"
+
+
 def step_told(journal: Journal, seen: Sequence[Seen], step: Step) -> str:
     """Return one line about a step that is done."""
     rows = {row.arm.key: row for row in judged(journal.arms, seen)}
@@ -100,7 +106,7 @@ def step_told(journal: Journal, seen: Sequence[Seen], step: Step) -> str:
     clock = f"{words.duration(journal.spent_seconds)} of {words.duration(journal.budget_seconds)}"
     where = "out of fold" if journal.is_out_of_fold else "on validation images"
     if all(rows[key].arm.solved for key in own) and step is journal.steps[0]:
-        what = words.count(len(own), "solved head")
+        what = words.count(len(own), "linear classifier")
     else:
         what = "; ".join(f"{arm_name(rows[key].arm)} {_outcome(rows[key])}" for key in own)
     return f"{clock}: {what}; best so far {words.percent(best)} {where}"
@@ -118,7 +124,7 @@ def untried(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
     rest = [arm for arm in journal.arms if arm.key not in rows]
     if not rest:
         return
-    trainings = f"{len(rest)} of {words.count(sum(not arm.solved for arm in journal.arms), 'trained condition')}"
+    trainings = f"{len(rest)} of {words.count(sum(not arm.solved for arm in journal.arms), 'training')}"
     if journal.reason == "worth":
         yield f"Not tried: {trainings}, none of which is expected to gain 0.05 points."
     elif journal.reason == "target":
@@ -128,7 +134,8 @@ def untried(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
     else:
         seconds = expected_seconds(journal.setting(), seen)
         ends = dict.fromkeys(words.duration(f(seconds[arm.key] for arm in rest)) for f in (min, max))
-        yield f"Not tried: {trainings}, of about {' to '.join(ends)} each; a larger budget continues from here."
+        each = f"about {' to '.join(ends)} each"
+        yield f"Not tried: {trainings}, {each}; the same call with a larger budget continues from here."
 
 
 def _outcome(row: ArmScore) -> str:

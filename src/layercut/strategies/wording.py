@@ -27,7 +27,7 @@ def instruction(treated: Treatment, names: Sequence[str] = (), head: HeadKind = 
     elif not whole:
         clauses.append("re-initialise the rest")
     if head == "solved":
-        clauses.append("solve a linear probe on them" if whole else "solve a linear probe")
+        clauses.append("fit a linear classifier on them" if whole else "fit a linear classifier")
     elif whole and not treated.trained:
         clauses.append("train a new head")
     return _joined(clauses)
@@ -36,7 +36,9 @@ def instruction(treated: Treatment, names: Sequence[str] = (), head: HeadKind = 
 def _without_source(treated: Treatment, names: Sequence[str], solved: bool) -> str:
     left = treated.num_left
     if left == 0:
-        return "Solve a linear probe on the pixels" if solved else "Remove all blocks and train the head on the pixels"
+        return (
+            "Fit a linear classifier on the pixels" if solved else "Remove all blocks and train the head on the pixels"
+        )
     what = "Train from scratch"
     if left < treated.num_blocks:
         what = f"Remove all blocks but the first {left}{_up_to(left, names)} and train the smaller network from scratch"
@@ -59,7 +61,7 @@ def _trained(treated: Treatment, names: Sequence[str], head: HeadKind, how: str)
     if not trained:
         yield "frozen"
     elif not frozen and head == "solved_first":
-        yield "solve a linear probe on them"
+        yield "fit a linear classifier on them"
         yield "train everything from there"
     elif not frozen:
         yield how
