@@ -21,6 +21,7 @@ from layercut.inference import KeptModel, find_model
 from layercut.ledger import Ledger
 from layercut.models import MODELS
 from layercut.models.base import seeded_build
+from layercut.models.foreign import ForeignOptions
 from layercut.recipes import FRAMEWORKS, recipe
 from layercut.recipes.code import _source_of
 from layercut.recipes.training import epoch_factor, scheduler_line
@@ -179,9 +180,10 @@ def test_frameworks_train_what_the_recipe_says(kept, photos, monkeypatch, framew
     ("strategy", "cut", "told"),
     [
         ("truncate", 2, "removes blocks, which timm cannot build"),
-        ("linear_probe", 2, "no recipe for linear_probe"),
-        ("layer_decay", 15, "no recipe for layer_decay"),
-        ("gradual_unfreeze", 15, "no recipe for gradual_unfreeze"),
+        ("linear_probe", 2, "no recipe for linear_probe, which fits its classifier by a solver"),
+        ("layer_decay", 15, "no recipe for layer_decay, which gives each block a learning rate of its own"),
+        ("l2_sp", 15, "no recipe for l2_sp, which pulls weights back"),
+        ("gradual_unfreeze", 15, "no recipe for gradual_unfreeze, which trains blocks in turns"),
     ],
 )
 def test_what_has_no_recipe_is_refused(kept, strategy, cut, told):
@@ -191,8 +193,102 @@ def test_what_has_no_recipe_is_refused(kept, strategy, cut, told):
 
 def test_a_model_of_others_has_no_recipe(kept):
     build = kept.card["build"] | {"name": "plain_cnn", "options": {}}
-    with pytest.raises(UserError, match="expected a model of timm or torchvision for a recipe; got plain_cnn"):
+    with pytest.raises(UserError, match="for a recipe; got plain_cnn, whose code only layercut has"):
         recipe(kept._replace(card=kept.card | {"build": build}))
+
+
+OWN_CODE = """
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width)
+
+    def forward(self, x):
+        return x + self.norm(self.conv(x)).relu()
+
+
+class Net(nn.Module):
+    def __init__(self, channels, num_classes, width):
+        super().__init__()
+        self.stem = nn.Conv2d(channels, width, 3, stride=4)
+        self.body = nn.Sequential(Block(width), Block(width))
+        self.classifier = nn.Linear(width, num_classes)
+
+    def forward(self, images):
+        return self.classifier(self.body(self.stem(images)).mean((2, 3)))
+
+
+def small(image_shape, num_classes, width):
+    return Net(image_shape[0], num_classes, width)
+"""
+
+
+@pytest.fixture(scope="module")
+def own(kept, photos):
+    """Return the kept model as if a function of the user's own had made it, cut behind the stem and each block."""
+    (photos.parent / "own_nets.py").write_text(OWN_CODE, encoding="utf-8")
+    blocks = ["stem", "body.0", "body.1"]
+    given = {"factory": "own_nets:small", "folder": str(photos.parent), "options": {"width": 4}, "blocks": blocks}
+    options = ForeignOptions.model_validate(given).model_dump(mode="json")
+    build = kept.card["build"] | {"name": "foreign", "options": options}
+    return kept._replace(card=kept.card | {"build": build})
+
+
+@pytest.mark.parametrize(
+    ("strategy", "cut", "frozen_layers"),
+    [("freeze_reinit", 2, ("stem", "body.0")), ("freeze", 1, ("stem",)), ("train_block", 2, ("stem", "body.1"))],
+)
+def test_a_model_of_ones_own_function_is_frozen_bit_for_bit_too(own, photos, monkeypatch, strategy, cut, frozen_layers):
+    monkeypatch.chdir(photos.parent)
+    torch.manual_seed(0)
+    torch.save(runpy.run_path("own_nets.py")["small"]((3, 32, 32), 7, width=4).state_dict(), "source.pth")
+    Path("recipe.py").write_text(recipe(_as(own, strategy, cut), trust_code=True), encoding="utf-8")
+    names = runpy.run_path("recipe.py", run_name="__main__")
+    before, after = torch.load("source.pth"), torch.load("model.pth")
+    frozen = {name for name in after if name.startswith(tuple(f"{layer}." for layer in frozen_layers))}
+    assert names["FROZEN_LAYERS"] == frozen_layers
+    assert {name for name in after if before[name].shape == after[name].shape and not torch.equal(*(
+        values[name] for values in (before, after)))} == {
+        name for name in after if name not in frozen and not name.startswith("classifier")
+    }  # fmt: skip
+    assert after["classifier.weight"].shape == (2, 4)
+
+
+def test_code_of_ones_own_is_not_run_without_asking(own):
+    with pytest.raises(UserError, match=r"own_nets:small in .*; if you trust that code, add --trust-code"):
+        recipe(own)
+
+
+def test_a_model_of_ones_own_has_recipes_where_nothing_but_the_model_is_needed(own):
+    wanted = _as(own, "freeze", 1)
+    assert "class Transfer(lightning.LightningModule)" in recipe(wanted, "lightning", trust_code=True)
+    with pytest.raises(UserError, match="own_nets:small has one for torch, lightning: --for torch"):
+        recipe(wanted, "keras", trust_code=True)
+
+
+def test_weights_under_other_names_are_refused_by_the_code(own, photos, monkeypatch):
+    monkeypatch.chdir(photos.parent)
+    torch.save({"encoder.stem.weight": torch.zeros(1)}, "source.pth")
+    Path("recipe.py").write_text(recipe(_as(own, "freeze", 1), trust_code=True), encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"expected values named as stem\.weight; got encoder\.stem\.weight"):
+        runpy.run_path("recipe.py", run_name="__main__")
+
+
+@pytest.mark.parametrize("rests", [False, True])
+def test_batch_norms_keep_the_sources_statistics_where_the_study_kept_them(kept, photos, monkeypatch, rests):
+    training = kept.card["training"] | {"freeze_norm_statistics": rests}
+    wanted = _as(kept._replace(card=kept.card | {"training": training}), "finetune", 15)
+    code = recipe(wanted)
+    assert "freeze_norm_statistics" not in code
+    before, after, _ = _run(code, photos, monkeypatch)
+    statistics = [name for name in after if name.endswith(("running_mean", "running_var"))]
+    assert statistics
+    assert all(torch.equal(before[name], after[name]) == rests for name in statistics)
+    norms = [name.replace("running_mean", "weight") for name in statistics if name.endswith("running_mean")]
+    assert not any(torch.equal(before[name], after[name]) for name in norms)
 
 
 def test_a_rate_in_closed_form_is_that_of_the_scheduler():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from layercut.cli.options import HomePath, condition_option
+from layercut.cli.options import HomePath, condition_option, trust_option
 
 
 @click.command("recipe")
@@ -20,12 +20,15 @@ from layercut.cli.options import HomePath, condition_option
     help="Framework to write the code for.",
 )
 @condition_option
-def command(run: Path, framework: str, condition: dict[str, str]) -> None:
-    """Print Python code that freezes and trains a model of timm or torchvision as the study did.
+@trust_option
+def command(run: Path, framework: str, condition: dict[str, str], trust_code: bool) -> None:
+    """Print Python code that freezes and trains the study's model without layercut.
 
     RUN is the output directory of a study that kept weights (`keep: [weights]`), or the folder of a kept trial. Without
     --condition, the code is for the recommended condition. It does not need layercut: it names the layers to freeze and
     to re-initialise, the optimizer, the schedule and the preprocessing. A comment at the top says what it leaves out.
+
+    The model is one of timm or torchvision, or made by a function of your own (torch and lightning, with --trust-code).
 
     \b
     Frameworks:
@@ -45,4 +48,4 @@ def command(run: Path, framework: str, condition: dict[str, str]) -> None:
     from layercut.inference import find_model
     from layercut.recipes import recipe
 
-    click.echo(recipe(find_model(run, condition), framework), nl=False)
+    click.echo(recipe(find_model(run, condition), framework, trust_code), nl=False)

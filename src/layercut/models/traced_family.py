@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from functools import lru_cache
@@ -47,6 +48,23 @@ class TracedFamily(ABC, Generic[Options]):
     def build(self, options: Options, image_shape: ImageShape, num_classes: int) -> CuttableModel:
         """Return a new model, cut; initial values are those that its code draws."""
         return self._layout(options, image_shape, self.make(options, image_shape, num_classes)).model()
+
+    def own_and_cut(
+        self, options: Options, image_shape: ImageShape, num_classes: int
+    ) -> tuple[nn.Module, CuttableModel, dict[str, str]]:
+        """Return a model as its code makes it, it cut, and which of the cut one's values each of its own is.
+
+        Both are made of the same modules: the tensors tell. What its forward pass does not use has no name here.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            made = self.make(options, image_shape, num_classes)
+            theirs = made.state_dict(keep_vars=True)
+            whole = copy.copy(made)
+            whole._modules = dict(made._modules)
+            cut = self._layout(options, image_shape, made).model()
+        place = {id(value): name for name, value in cut.state_dict(keep_vars=True).items()}
+        return whole, cut, {name: place[id(value)] for name, value in theirs.items() if id(value) in place}
 
     def head(self, options: Options, feature_shape: tuple[int, ...], num_classes: int) -> nn.Module:
         """Return a new head: a classifier, behind the model's own dropout or an average over maps or tokens."""

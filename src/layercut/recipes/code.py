@@ -12,8 +12,9 @@ from layercut.errors import UnknownNameError, UserError, few
 from layercut.files import studies_below
 from layercut.inference import KeptModel, find_model
 from layercut.ledger import LEDGER_NAME, Ledger
+from layercut.models.foreign import ForeignOptions
 from layercut.recipes.endings import ENDINGS, Ending
-from layercut.recipes.libraries import LIBRARIES, LibraryCode, Made
+from layercut.recipes.libraries import LIBRARIES, OWN, LibraryCode, Made, own_function
 from layercut.recipes.training import left_out, require_told
 from layercut.recipes.treated import Treated, treated
 from layercut.spec import CheckpointSource, TrainingSpec, WeightsSource, parse_study
@@ -21,12 +22,13 @@ from layercut.spec import CheckpointSource, TrainingSpec, WeightsSource, parse_s
 FRAMEWORKS = tuple(ENDINGS)
 
 
-def recipe(path: str | PathLike[str] | KeptModel, framework: str = "torch") -> str:
+def recipe(path: str | PathLike[str] | KeptModel, framework: str = "torch", trust_code: bool = False) -> str:
     """Return Python code that treats and trains a model as a kept trial did.
 
     Args:
         path: an output directory, a folder of a kept trial, or what `find_model` returned.
         framework: `torch`, a plain loop, or the same as `timm`; `lightning`, `transformers`, `keras` or `ultralytics`.
+        trust_code: run the function that makes the model, where it is your own.
 
     Raises:
         UserError: the model, strategy or training has no recipe.
@@ -35,14 +37,17 @@ def recipe(path: str | PathLike[str] | KeptModel, framework: str = "torch") -> s
     if framework not in FRAMEWORKS:
         raise UnknownNameError("framework", framework, FRAMEWORKS)
     kept = path if isinstance(path, KeptModel) else find_model(Path(path).expanduser())
-    card, does = kept.card, treated(kept.card)
-    training, ending, library = card["training"], ENDINGS[framework], LIBRARIES[does.library]
+    card, does = kept.card, treated(kept.card, trust_code)
+    training, ending = card["training"], ENDINGS[framework]
     if does.library not in ending.libraries:
         able = [name for name, one in ENDINGS.items() if does.library in one.libraries]
+        takes = " and ".join(name for name in ending.libraries if name != OWN)
         raise UserError(
-            f"a recipe for {framework} takes models of {' and '.join(ending.libraries)}; {card['build']['name']} has "
-            f"one for {few(able, 9)}: --for {able[0]}"
+            f"a recipe for {framework} takes models of {takes}; {_called(card, does)} has one for "
+            f"{few(able, 9)}: --for {able[0]}"
         )
+    options = card["build"]["options"]
+    library = own_function(ForeignOptions.model_validate(options)) if does.library == OWN else LIBRARIES[does.library]
     require_told(training)
     source = _source_of(kept)
     weights = source.weights if isinstance(source, WeightsSource) and does.transfers else None
@@ -92,13 +97,20 @@ def _model(
             f"{what}\nweights = {published or library.read(path)}\n"
             "own = model.state_dict()\n"
             "fitting = {n: value for n, value in weights.items() if n in own and value.shape == own[n].shape}\n"
+            "if not fitting:\n"
+            '    raise SystemExit(f"expected values named as {next(iter(own))}; got {next(iter(weights), None)}")\n'
             'print("not in the file:", sorted(set(own) - set(fitting)))\n'
             "model.load_state_dict(fitting, strict=False)"
         )
     making = f"model = {library.make.format(name='ARCHITECTURE', weights=weights, given=made.given)}"
     new = library.make.format(name=repr(does.model), weights=library.none, given=made.given)
     fresh = f"\nfresh = {new}" if does.transfers else ""
-    return f"CLASSES = {list(card['class_names'])!r}\nARCHITECTURE = {made.name!r}\n{making}{loading}{fresh}"
+    named = "" if does.library == OWN else f"ARCHITECTURE = {made.name!r}\n"
+    return f"CLASSES = {list(card['class_names'])!r}\n{named}{making}{loading}{fresh}"
+
+
+def _called(card: Mapping[str, Any], does: Treated) -> str:
+    return does.model if does.library == OWN else str(card["build"]["name"])
 
 
 def _treatment(does: Treated) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from layercut.recipes.libraries import OWN
 from layercut.recipes.training import epoch_factor, keras_optimizer_line, optimizer_line, scheduler_line
 
 _SAVE = 'torch.save(model.state_dict(), "model.pth")'
@@ -21,7 +22,7 @@ class Ending(NamedTuple):
     train: Callable[[Mapping[str, Any], str], str]
     """From a training and the arguments that the model was made with to code."""
     libraries: tuple[str, ...] = ("timm", "torchvision")
-    """Whose models it takes."""
+    """Whose models it takes; `libraries.OWN` for those of a function of the user's own."""
     has_groups: bool = True
     """Whether its optimizer takes groups of parameters."""
     lacks: tuple[str, ...] = ()
@@ -250,10 +251,12 @@ model.cpu()
 {_SAVE}"""
 
 
+_ANY = ("timm", "torchvision", OWN)
+
 ENDINGS = {
-    "torch": Ending((), _loop),
+    "torch": Ending((), _loop, libraries=_ANY),
     "timm": Ending((), _loop, libraries=("timm",)),
-    "lightning": Ending(("import lightning",), _lightning),
+    "lightning": Ending(("import lightning",), _lightning, libraries=_ANY),
     "transformers": Ending(("import math", "", "import transformers"), _transformers, libraries=("timm",)),
     "keras": Ending(
         ("import math", "import os", "", 'os.environ["KERAS_BACKEND"] = "torch"', "import keras"),

@@ -1,4 +1,4 @@
-"""How a recipe makes a library's model and finds its published weights."""
+"""How a recipe makes a model, of a library or by a function of the user's own, and finds its weights."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from typing import NamedTuple
 
 from layercut.errors import UserError
 from layercut.models.base import ImageShape
+from layercut.models.foreign import ForeignOptions
+
+OWN = "own"
+"""Stands for the name of a library where a function of the user's own makes the model."""
 
 
 class Made(NamedTuple):
@@ -67,6 +71,34 @@ def _of_torchvision(name: str, weights: str | None, image_shape: ImageShape, num
     return Made(name, given, None if asked is None else loading)
 
 
+def _read_file(path: str) -> str:
+    is_safe = path.endswith(".safetensors")
+    return (
+        f"safetensors.torch.load_file({path!r})"
+        if is_safe
+        else f'torch.load({path!r}, map_location="cpu", weights_only=True)'
+    )
+
+
+def own_function(options: ForeignOptions) -> LibraryCode:
+    """Return how a recipe calls a function of the user's own."""
+    module, function = options.factory.split(":")
+    found_in = () if options.folder is None else ("import sys", "", f"sys.path.insert(0, {str(options.folder)!r})")
+
+    def made(name: str, weights: str | None, image_shape: ImageShape, num_classes: int) -> Made:
+        given = {"image_shape": tuple(image_shape), "num_classes": num_classes, **options.options}
+        return Made(name, ", ".join(f"{key}={value!r}" for key, value in given.items()), None)
+
+    return LibraryCode(
+        (*found_in, f"from {module} import {function}", "import safetensors.torch"),
+        f"{function}({{given}})",
+        "",
+        "",
+        lambda path: f"{_read_file(path)}  # under your model's names",
+        made,
+    )
+
+
 LIBRARIES = {
     "timm": LibraryCode(
         ("import timm",),
@@ -81,14 +113,7 @@ LIBRARIES = {
         "torchvision.models.get_model({name}, weights={weights}, {given})",
         "None",
         "None",
-        lambda path: (
-            (
-                f"safetensors.torch.load_file({path!r})"
-                if path.endswith(".safetensors")
-                else f'torch.load({path!r}, map_location="cpu", weights_only=True)'
-            )
-            + "  # under torchvision's names"
-        ),
+        lambda path: f"{_read_file(path)}  # under torchvision's names",
         _of_torchvision,
     ),
 }

@@ -11,7 +11,7 @@ _SAID = {
     "optimizer", "lr", "weight_decay", "momentum", "nesterov", "epochs", "batch_size", "lr_schedule", "lr_factor",
     "lr_step_epochs", "clip_norm", "label_smoothing", "kept_lr_scale", "log_points", "validate_epochs",
     "classification_report", "layer_decay", "pull", "evaluations", "lr_patience", "lr_watch", "patience_watch",
-    "unfreeze_every",
+    "unfreeze_every", "freeze_norm_statistics",
 }  # fmt: skip
 """Fields that the code has, or that change nothing in it."""
 

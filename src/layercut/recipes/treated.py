@@ -1,4 +1,4 @@
-"""What a strategy does to a library's model, in the library's own names."""
+"""What a strategy does to a model, in the names that its own code gives to its layers."""
 
 from __future__ import annotations
 
@@ -9,22 +9,26 @@ from torch import nn
 
 from layercut.errors import UserError
 from layercut.models import MODELS
+from layercut.models.foreign import Foreign, ForeignOptions
 from layercut.models.measured import random_layers
 from layercut.models.zoo.family import ZooFamily
+from layercut.recipes.libraries import OWN
 from layercut.strategies import STRATEGIES
 from layercut.strategies.base import (
     PartialStrategy,
     PullingStrategy,
     RatedStrategy,
     StagedStrategy,
+    Strategy,
     head_of,
     with_options,
 )
 from layercut.strategies.treatment import Treatment, treatment
+from layercut.training.adapted_norms import running_norms
 
 
 class Treated(NamedTuple):
-    """Layers and values of a library's model by name; a layer stands for all that is in it."""
+    """Layers and values of a model by its own names; a layer stands for all that is in it."""
 
     library: str
     model: str
@@ -34,7 +38,8 @@ class Treated(NamedTuple):
     frozen_values: tuple[str, ...]
     """Parameters outside of these layers that are not trained."""
     resting_layers: tuple[str, ...]
-    """Layers outside of them that are in eval mode, by themselves: some of their parameters are not trained."""
+    """Layers outside of them that are in eval mode, by themselves: some of their parameters are not trained, or they
+    are batch norms that keep the source's statistics."""
     new_layers: tuple[str, ...]
     """With initial values instead of the source's."""
     new_values: tuple[str, ...]
@@ -42,35 +47,48 @@ class Treated(NamedTuple):
     """Parameters with the source's values that are trained."""
 
 
-def treated(card: Mapping[str, Any]) -> Treated:
+def treated(card: Mapping[str, Any], trust_code: bool = False) -> Treated:
     """Return what the strategy of a kept trial does to the model that it names.
 
+    Args:
+        card: of the trial.
+        trust_code: run the function that makes the model, where it is the user's own.
+
     Raises:
-        UserError: it is no model of a library, or the strategy does what these names cannot say.
+        UserError: it is neither a model of a library nor made by a function of the user's own, that function is not
+            trusted, or the strategy does what names of layers cannot say.
     """
     build, asked = card["build"], card.get("does") or {"strategy": card["strategy"], "cut": card["cut"], "options": {}}
     strategy, at = with_options(STRATEGIES[asked["strategy"]], asked["options"]), asked["cut"]
     family = MODELS[build["name"]]
-    if not isinstance(family, ZooFamily):
+    if not isinstance(family, ZooFamily | Foreign):
         raise UserError(
-            f"expected a model of timm or torchvision for a recipe; got {build['name']}, whose code no library has: "
-            "export the model instead (`layercut export-model`)"
+            "expected a model of timm or torchvision, or one that a function of yours makes, for a recipe; got "
+            f"{build['name']}, whose code only layercut has: export the model instead (`layercut export-model`)"
         )
-    if head_of(strategy) != "trained" or isinstance(strategy, RatedStrategy | PullingStrategy | StagedStrategy):
+    if isinstance(family, Foreign) and not trust_code:
         raise UserError(
-            f"there is no recipe for {card['strategy']}, which solves its head, has rates of its own, draws back to "
-            "the source or trains blocks in turns; name another condition, such as strategy=finetune"
+            f"the model is built by {family.code_of(build['options'])}, which a recipe has to run to name its layers; "
+            "if you trust that code, add --trust-code (in Python, trust_code=True)"
+        )
+    if (why := _why_none(strategy)) is not None:
+        raise UserError(
+            f"there is no recipe for {card['strategy']}, which {why}; name a condition that has one, such as "
+            "--condition strategy=finetune, or export the model (`layercut export-model`)"
         )
     options = family.options.model_validate(build["options"])
     whole, cut, names = family.own_and_cut(options, tuple(build["image_shape"]), len(card["class_names"]))
     does = treatment(strategy, at, len(cut.block_names))
     if does.num_left < does.num_blocks:
         raise UserError(
-            f"{card['strategy']} at cut {card['cut']} removes blocks, which {family.library} cannot build; export the "
+            f"{card['strategy']} at cut {card['cut']} removes blocks, which {_maker(family)} cannot build; export the "
             "model instead (`layercut export-model`), or name a condition that keeps all blocks"
         )
     trains = strategy.trains if isinstance(strategy, PartialStrategy) else None
     resting, ours_trained = _at_rest(cut.blocks, does, trains)
+    if card["training"].get("freeze_norm_statistics"):
+        kept_blocks = [block for index, block in enumerate(cut.blocks) if index in does.kept]
+        resting |= {id(norm) for block in kept_blocks for norm in running_norms(block.modules())}
     kept = {name for name, block in _block_of(names, cut.block_names).items() if block in does.kept}
     parameters = dict.fromkeys(name for name, _ in whole.named_parameters() if name in names)
     trained = {name for name in parameters if names[name] in ours_trained or names[name].startswith("head.")}
@@ -80,8 +98,8 @@ def treated(card: Mapping[str, Any]) -> Treated:
     frozen_layers = _outermost(whole, lambda name, layer: name not in taught and _all_at_rest(layer, resting))
     new_layers = _outermost(whole, lambda name, layer: _all_among(name, layer, new))
     return Treated(
-        family.library,
-        family.name,
+        OWN if isinstance(family, Foreign) else family.library,
+        options.factory if isinstance(options, ForeignOptions) else family.name,
         strategy.transfers,
         tuple(frozen_layers),
         tuple(name for name in parameters if name not in trained and not _inside(name, frozen_layers)),
@@ -90,6 +108,21 @@ def treated(card: Mapping[str, Any]) -> Treated:
         tuple(name for name in new if name in parameters and not _inside(name, new_layers)),
         tuple(name for name in parameters if name in kept and name in trained),
     )
+
+
+def _why_none(strategy: Strategy) -> str | None:
+    """Return what a strategy does that a recipe cannot; None: nothing."""
+    if head_of(strategy) != "trained":
+        return "fits its classifier by a solver instead of training it"
+    if isinstance(strategy, RatedStrategy):
+        return "gives each block a learning rate of its own"
+    if isinstance(strategy, PullingStrategy):
+        return "pulls weights back to the source's values"
+    return "trains blocks in turns" if isinstance(strategy, StagedStrategy) else None
+
+
+def _maker(family: ZooFamily | Foreign) -> str:
+    return "your function" if isinstance(family, Foreign) else family.library
 
 
 def _at_rest(
