@@ -189,8 +189,11 @@ def test_plan_in_minutes_once_the_machine_was_measured(
     layercut: Layercut, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAYERCUT_CACHE", str(tmp_path / "cache"))
-    assert "minutes at most on" not in layercut("plan", study).stdout
-    assert "minutes at most on" in layercut("plan", study, "--measure").stdout
+    before, measured = layercut("plan", study).stdout, layercut("plan", study, "--measure").stdout
+    assert "minutes at most on" not in before
+    assert "unknown yet: add --measure" in before
+    assert "minutes at most on" in measured
+    assert "add --measure" not in measured
     told = json.loads(layercut("plan", study, "--json").stdout)["estimated_seconds"]
     assert told["elapsed"] > 0
     assert "minutes at most on" in layercut("plan", study).stdout

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from layercut.cli.first_study import FirstModel, first_study
-from layercut.data.folder_survey import FolderSurvey
+from layercut.data.folder_survey import FolderSurvey, describe_survey
 from support.fake_datasets import write_image
 
 Layercut = Callable[..., Any]
@@ -59,6 +59,25 @@ def test_24_photographs_become_a_study_of_a_pretrained_model_that_plan_accepts(
     code, stdout, stderr = layercut("plan", "my-study.yaml")
     assert code == 0, stderr
     assert "cannot make any of" not in stdout
+
+
+def test_what_was_found_fits_a_terminal_however_many_sizes_there_are() -> None:
+    few = describe_survey(_survey(6))
+    assert "width x height in pixels, most frequent first: 30 x 40" in few
+    many = _survey(6)._replace(sizes={(300, width): 400 - width for width in range(200, 360)})
+    assert "160 sizes (width x height in pixels), mostly 200 x 300, 201 x 300, 202 x 300 and 157 more" in (
+        list(describe_survey(many))
+    )
+
+
+def test_the_command_wraps_what_it_found(layercut: Layercut, tmp_path: Path) -> None:
+    classes = tuple(f"a_class_with_a_long_name_{index}" for index in range(6))
+    photos = _photos(tmp_path / "photos", classes=classes)
+    code, _, stderr = layercut("init", photos, "--model", "mlp=random", "-o", tmp_path / "x.yaml")
+    assert code == 0, stderr
+    found = [line for line in stderr.splitlines() if str(tmp_path) not in line]
+    assert "a_class_with_a_long_name_5 12" in " ".join(found)
+    assert max(map(len, found)) <= 80
 
 
 def test_a_file_that_is_there_is_not_overwritten(layercut: Layercut, tmp_path: Path) -> None:

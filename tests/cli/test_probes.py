@@ -153,6 +153,20 @@ def test_models_are_named_with_or_without_weights(text, model, weights):
     assert parse_candidate(text, "plain_cnn") == Candidate(model, weights)
 
 
+def test_every_training_image_is_probed_and_none_is_kept_for_validation(tmp_path):
+    for split, number in (("train", 12), ("test", 2)):
+        for name in ("ants", "bees"):
+            for index in range(number):
+                write_image(
+                    tmp_path / split / name / f"{index}.png",
+                    np.random.default_rng([index, number, len(split), ord(name[0])]).integers(
+                        0, 256, size=(16, 16, 3), dtype=np.uint8
+                    ),
+                )
+    spec = probe_spec(Candidate("plain_cnn", "random"), str(tmp_path), None, ["knn"], 500, ["model.depth=1"])
+    assert set(probe_models([spec], device="cpu").table["num_images"]) == {24}
+
+
 def test_models_of_different_layers_are_compared_by_depth():
     specs = [
         probe_spec(Candidate(name, "random"), "digits", None, ["knn"], 30, ["model.depth=2"])
@@ -269,8 +283,8 @@ def test_the_verdict_names_the_best_cut_its_interval_and_what_cannot_be_told_fro
     assert (found.best.cut, found.num_cuts, [other.cut for other in found.others]) == (2, 3, [3])
     text = " ".join(describe_verdict(found, 1))
     assert text.startswith("Keep 2 of 3 blocks (cut 2, after block2).")
-    assert "right about 90.0 % of 100 images held out there (95 % interval 82.6 to 94.5 %" in text
-    assert "the pixels alone give 30.0 %" in text
+    assert "classifies 90.0 % of 100 held-out images right on the features there (95 % interval 82.6 to 94.5 %" in text
+    assert "on the pixels themselves, 30.0 %" in text
     assert "It cannot be distinguished from cut 3 of the same model." in text
     assert "A probe does not replace a study" in text
 

@@ -91,6 +91,11 @@ def test_its_directory_predicts_pictures_and_is_exported_by_the_final_model(
     assert {one.class_name for one in wanted} <= {"ants", "bees"}
 
 
+def test_another_condition_of_a_recommendation_has_to_be_tested_first(made: Recommendation) -> None:
+    with pytest.raises(UserError, match=r"omit it for the recommended model, or test all trials first with `layercut"):
+        find_model(made.output_dir, {"strategy": "linear_probe"})
+
+
 def test_each_decision_follows_from_the_records_before_it(made: Recommendation) -> None:
     assert len(journal_of(made.output_dir).steps) > 3
     require_decisions_to_follow(made.output_dir)
@@ -483,5 +488,6 @@ def test_the_command_prints_the_answer_and_where_the_model_is(
     lines = result.stdout.splitlines()
     assert lines[:-2] == str(read_recommendation(tmp_path / "run")).splitlines()
     assert lines[-2:] == [str(tmp_path / "run" / "model"), str(tmp_path / "run" / "recommendation.html")]
+    assert result.stderr.splitlines()[-1] == f"next: layercut predict {tmp_path / 'run'} photo.jpg"
     result = CliRunner().invoke(command, [*arguments, "--json"], catch_exceptions=False)
     assert json.loads(result.stdout)["table"][0]["recommended"] is True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layercut.recommending.arms import Arm
 from layercut.recommending.told import ArmScore
-from layercut.recommending.why import how_sure, why_so, why_there
+from layercut.recommending.why import features_by_depth, how_sure, why_so
 
 
 def row(strategy: str, cut: int, score: float, model: str = "") -> ArmScore:
@@ -18,22 +18,20 @@ TRAINED = row("freeze", 12, 0.75)
 
 
 def test_cuts_are_compared_by_the_classifiers_on_their_features_in_the_order_of_depth() -> None:
-    (told,) = why_there(HEADS[2], [*HEADS, TRAINED])
-    assert (
-        told == "Why there: linear classifiers on the features after 12, 17 and 18 blocks have 79.2, 95.8 and 91.7 %."
-    )
+    (told,) = features_by_depth(HEADS[2], [*HEADS, TRAINED])
+    assert told == "Features by depth: a linear classifier after 12, 17 and 18 blocks has 79.2, 95.8 and 91.7 %."
 
 
 def test_of_many_cuts_the_best_seven_are_told() -> None:
     rows = [row("linear_probe", cut, cut / 20) for cut in range(12)]
-    (told,) = why_there(rows[-1], rows)
+    (told,) = features_by_depth(rows[-1], rows)
     assert told.startswith(
-        "Why there: the best 7 of 12 cuts: classifiers on the features after 5, 6, 7, 8, 9, 10 and 11 "
+        "Features by depth (the best 7 of 12 cuts): a linear classifier after 5, 6, 7, 8, 9, 10 and 11 blocks "
     )
 
 
 def test_another_models_classifiers_say_nothing_about_where_to_cut() -> None:
-    assert list(why_there(HEADS[0], [HEADS[0], row("linear_probe", 3, 0.5, model="other")])) == []
+    assert list(features_by_depth(HEADS[0], [HEADS[0], row("linear_probe", 3, 0.5, model="other")])) == []
 
 
 def test_a_condition_with_a_higher_score_is_named_with_why_it_is_not_recommended() -> None:

@@ -62,9 +62,9 @@ def describe_checkup(found: Mapping[str, Any]) -> str:
         ("libraries", libraries),
         ("system", found["platform"]),
         ("processor", f"{found['processor']}, {found['cores']} usable cores: as many worker processes"),
-        ("memory", f"{_size(found['memory_bytes'])}: half of it for stored features, unless --memory says otherwise"),
+        ("memory", f"{_size(found['memory_bytes'])}: half of it for stored features (--memory)"),
         *(("gpu", f"{gpu['name']}, {_size(gpu['memory_bytes'])}") for gpu in found["gpus"]),
-        ("trains on", "the GPU" if found["device"] == "cuda" else "the processor: there is no usable GPU"),
+        ("trains on", "the GPU" if found["device"] == "cuda" else "the CPU: no usable GPU found"),
     ]
     for name, folder in found["folders"].items():
         rows.append((name, f"{folder['path']}, {_size(folder['free_bytes'])} free"))

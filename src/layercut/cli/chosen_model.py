@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from layercut.cli.columns import filled
 from layercut.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -32,5 +33,5 @@ def chosen_model(run: Path, condition: Mapping[str, str], data_dir: Path | None 
             refit(run, key, data_dir=data_dir, progress=progress, **options_of(run, command, sys.argv[1:]))
 
     chosen = find_model(run, condition, train)
-    say(f"{chosen.title}: {chosen.why} ({chosen.folder})", err=True)
+    say(filled(f"{chosen.title}: {chosen.why} ({chosen.folder})", hanging="  "), err=True)
     return chosen

@@ -52,9 +52,15 @@ def tables(first: Sequence[Column], others: Sequence[Column]) -> Iterator[list[s
 
 
 def filled(text: str, indent: str = "", hanging: str | None = None) -> str:
-    """Return a text in lines of at most `LINE` characters; `hanging` begins all but the first."""
+    """Return a text in lines of at most `LINE` characters; `hanging` begins all but the first.
+
+    A word that is longer stays whole, as a path must to be copied.
+    """
     after = indent if hanging is None else hanging
-    return textwrap.fill(visible(text), LINE, initial_indent=indent, subsequent_indent=after, break_on_hyphens=False)
+    return textwrap.fill(
+        visible(text), LINE, initial_indent=indent, subsequent_indent=after, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def shortened(name: str, most: int) -> str:

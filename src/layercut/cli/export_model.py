@@ -76,16 +76,19 @@ def command(
         layercut export-model runs/mine -o my-model --condition strategy=finetune
     """
     from layercut.cli.chosen_model import chosen_model
+    from layercut.cli.columns import filled
     from layercut.model_export import export_model
 
     kept = chosen_model(run, condition, data_dir)
     done = export_model(kept, output, file_format, images, trust_code)
     of, torch = done.latency, done.pytorch_latency
     say(f"{done.num_parameters:,} parameters, {done.num_bytes / 1e6:.1f} MB", err=True)
-    say(
-        f"one image: {of.milliseconds:.1f} ms (as layercut runs it: {torch.milliseconds:.1f} ms), median of {of.runs} "
-        f"runs on one thread, {of.processor}",
-        err=True,
+    time = (
+        f"one image: {of.milliseconds:.1f} ms (in layercut: {torch.milliseconds:.1f} ms), median of {of.runs} runs on "
+        f"one thread of {of.processor}"
     )
-    say(f"logits within {done.comparison.largest_difference:.0e} of the model's, on {done.comparison.images}", err=True)
+    say(filled(time, hanging="  "), err=True)
+    compared = done.comparison
+    same = f"logits within {compared.largest_difference:.0e} of the model's, on {compared.images}"
+    say(filled(same, hanging="  "), err=True)
     say(done.folder)

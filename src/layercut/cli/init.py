@@ -51,6 +51,7 @@ def command(photos: Path, output: Path | None, model: str, group: str | None) ->
         layercut init photos --model torchvision/resnet18=mine.pth
         layercut init crops --group folder
     """
+    from layercut.cli.columns import filled
     from layercut.cli.first_study import first_study, study_name
     from layercut.data.folder_survey import describe_survey, survey_folder
     from layercut.data.folder_table import is_table
@@ -72,7 +73,7 @@ def command(photos: Path, output: Path | None, model: str, group: str | None) ->
         with file.open("x", encoding="utf-8") as opened:
             opened.write(text)
     for line in describe_survey(survey):
-        say(f"{folder.name}: {line}", err=True)
+        say(filled(f"{folder.name}: {line}", hanging="  "), err=True)
     say(f"next: layercut plan {file}", err=True)
     say(file)
 

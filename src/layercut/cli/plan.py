@@ -44,4 +44,9 @@ def command(study: str, overrides: tuple[str, ...], data_dir: Path | None, measu
     seconds = estimated_seconds(plan, default_cache_dir(), num_usable_cores(), measure)
     if seconds is not None:
         summary["estimated_seconds"] = seconds
-    say(json.dumps(summary, indent=2) if as_json else in_columns(describe(summary)))
+    if as_json:
+        say(json.dumps(summary, indent=2))
+        return
+    say(in_columns(describe(summary)))
+    if seconds is None:
+        say("  time        unknown yet: add --measure to time the models on this machine")

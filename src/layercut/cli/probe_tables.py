@@ -21,7 +21,7 @@ def layer_tables(table: pd.DataFrame, source: str) -> Iterator[list[str]]:
     cuts = {str(layer): cut for layer, cut in zip(own["layer"], own["cut"], strict=True)}
     numbers = ["" if pd.isna(cuts[layer]) else str(int(cuts[layer])) for layer in layers]
     names = [shortened(layer, _MOST_NAME) for layer in layers]
-    yield from tables([Column("cut", numbers), Column("behind", names, left=True)], list(_probes(own, layers)))
+    yield from tables([Column("cut", numbers), Column("after", names, left=True)], list(_probes(own, layers)))
 
 
 def _probes(own: pd.DataFrame, layers: Sequence[str]) -> Iterator[Column]:

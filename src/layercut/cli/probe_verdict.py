@@ -112,15 +112,15 @@ def describe_verdict(found: Verdict, num_models: int) -> Iterator[str]:
 
 def _value(found: Verdict) -> str:
     place = f"after cut {found.best.cut}" if found.pixels_do else "there"
-    flattered = f"the best of {found.num_places} places, so slightly optimistic" if found.num_places > 1 else ""
+    flattered = f"slightly optimistic, as the best of {found.num_places} cuts" if found.num_places > 1 else ""
     if found.interval is None:
         of = f"{found.probe} scores {found.best.value:.3g} {place} on {found.num_images:,} images".replace("-", "−")
         return of + (f" ({flattered})" if flattered else "")
-    pixels = "" if found.pixels is None else f"; the pixels alone give {words.percent(found.pixels)}"
+    pixels = "" if found.pixels is None else f"; on the pixels themselves, {words.percent(found.pixels)}"
     low, high = (words.percent_number(bound) for bound in found.interval)
     told = "; ".join([f"95 % interval {low} to {high} %", *([flattered] if flattered else [])])
-    right = f"{found.probe} is right about {words.percent(found.best.value)} of {found.num_images:,} images held out"
-    return f"{right} {place} ({told}){pixels}"
+    right = f"{found.probe} classifies {words.percent(found.best.value)} of {found.num_images:,} held-out images right"
+    return f"{right} on the features {place} ({told}){pixels}"
 
 
 def _rivals(found: Verdict, num_models: int) -> str:

@@ -159,3 +159,4 @@ def command(
         say(found)
         say(found.output_dir / "model")
         say(page)
+        say(f"next: layercut predict {found.output_dir} photo.jpg", err=True)

@@ -80,14 +80,17 @@ def describe_survey(survey: FolderSurvey) -> Iterator[str]:
     if survey.groups is not None:
         number = len(set(survey.groups.names))
         yield f"{number:,} groups (by {visible(survey.groups.by)}), each whole on one side of every division"
-    yield f"width x height in pixels, most first: {few(sizes, _MOST_NAMES)}"
+    if len(sizes) > _MOST_NAMES:
+        yield f"{len(sizes):,} sizes (width x height in pixels), mostly {few(sizes, 3)}"
+    else:
+        yield f"width x height in pixels, most frequent first: {', '.join(sizes)}"
     if survey.test_counts is None:
         what = "some of each class" if survey.groups is None else "some groups of each class"
         yield f"no test images of their own: {what} are set aside for that"
     else:
         validation = f", {survey.num_validation:,} for validation" if survey.num_validation else ""
         train, test = sum(survey.train_counts), sum(survey.test_counts)
-        yield f"{train:,} for training{validation}, {test:,} for tests, as the folder divides them"
+        yield f"{train:,} for training{validation}, {test:,} for tests, as in your folders"
     yield from map(visible, survey.notes)
 
 

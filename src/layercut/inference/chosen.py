@@ -94,6 +94,11 @@ def _of_folder(folder: Path, why: str) -> KeptModel:
 def _of_run(run: Path, condition: Mapping[str, str], train: Callable[[str], None] | None) -> KeptModel:
     everything = load_results(run)
     table = _chosen_rows(everything, condition)
+    if table["test_accuracy"].isna().all():
+        raise UserError(
+            f"no trial of {run} has been tested, as in a recommendation, so a condition has nothing to be chosen by: "
+            f"omit it for the recommended model, or test all trials first with `layercut run {run}`"
+        )
     best = _recommended(table)
     own = table[(table["strategy"] == best.strategy) & (table["cut"] == best.cut)]
     own = own[own["fraction"] == best.fraction]

@@ -52,7 +52,7 @@ def images_to_check(model: Classifier, folder: Path, given: Sequence[Path]) -> C
         if pixels.shape[1:] == model.image_shape and len(pixels):
             return _at_least_two(pixels[:_MOST], "images of the study")
     noise = np.random.default_rng(0).integers(0, 256, size=(_MOST, *model.image_shape), dtype=np.uint8)
-    return CheckImages(noise, "noise, for the run keeps no images (`keep: [predictions]`) and none were given")
+    return CheckImages(noise, "noise: the run kept no images (`keep: [predictions]`), and none were given")
 
 
 def compare(answer: Answer, model: Classifier, images: CheckImages, opened_by: str) -> Comparison:

@@ -145,7 +145,8 @@ def describe(summary: dict[str, Any]) -> str:
     lines += _searches(summary["learning_rates"])
     for level in summary["jobs_by_level"]:
         work = flops[level["kind"]]
-        lines.append(f"  {level['kind']:<10}  {level['jobs']:>9,} jobs     {work / 1e12:>9,.2f} TFLOP at most")
+        jobs = "job " if level["jobs"] == 1 else "jobs"
+        lines.append(f"  {level['kind']:<10}  {level['jobs']:>9,} {jobs}     {work / 1e12:>9,.2f} TFLOP at most")
     lines += _minutes(summary.get("estimated_seconds"))
     lines += [f"  pixels      of {row['images']} {_scaling(row)}" for row in summary["normalization"] if _told(row)]
     lines += [f"  data        {note}" for note in summary["notes"]]

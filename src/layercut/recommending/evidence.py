@@ -15,7 +15,16 @@ from layercut.recommending.loss import lost_elsewhere
 from layercut.recommending.standings import seconds_needed
 from layercut.recommending.target import shown_accuracy
 from layercut.recommending.told import ArmScore, arm_name, interval, not_told_apart, untried, what_to_do
-from layercut.recommending.why import MOST_NAMED, by_model, cheaper, how_sure, is_judged, more, why_so, why_there
+from layercut.recommending.why import (
+    MOST_NAMED,
+    by_model,
+    cheaper,
+    features_by_depth,
+    how_sure,
+    is_judged,
+    more,
+    why_so,
+)
 from layercut.records import TrialRecord
 
 _ENDS = {
@@ -77,7 +86,7 @@ def _quality(found: Evidence) -> Iterator[str]:
         yield _on_test_images(journal, journal.looks[own.arm.key])
     yield _on_held_out_images(found)
     yield from how_sure(own, found.rows, same)
-    yield from why_there(own, found.rows)
+    yield from features_by_depth(own, found.rows)
     yield from _beside_the_usual(found)
     yield from why_so(own, found.rows, own.arm.key == journal.usual, learned=bool(journal.beliefs))
     if journal.target_accuracy is not None:

@@ -36,7 +36,7 @@ def how_sure(own: ArmScore, rows: Sequence[ArmScore], same: Sequence[ArmScore]) 
     )
 
 
-def why_there(own: ArmScore, rows: Sequence[ArmScore]) -> Iterator[str]:
+def features_by_depth(own: ArmScore, rows: Sequence[ArmScore]) -> Iterator[str]:
     """Yield how good the features are after each cut, by the classifiers solved on them."""
     heads = [row for row in rows if is_judged(row) and row.arm.solved and row.arm.model == own.arm.model]
     if len(heads) < 2:
@@ -44,10 +44,8 @@ def why_there(own: ArmScore, rows: Sequence[ArmScore]) -> Iterator[str]:
     best = sorted(sorted(heads, key=lambda row: -row.score)[:_MOST_CUTS], key=lambda row: row.arm.cut)
     cuts = words.conjunction([str(row.arm.cut) for row in best])
     scores = words.conjunction([words.percent_number(row.score) for row in best])
-    which = (
-        "Linear classifiers" if len(best) == len(heads) else f"The best {len(best)} of {len(heads)} cuts: classifiers"
-    )
-    yield f"Why there: {which[0].lower()}{which[1:]} on the features after {cuts} blocks have {scores} %."
+    which = "" if len(best) == len(heads) else f" (the best {len(best)} of {len(heads)} cuts)"
+    yield f"Features by depth{which}: a linear classifier after {cuts} blocks has {scores} %."
 
 
 def why_so(own: ArmScore, rows: Sequence[ArmScore], is_usual: bool, learned: bool) -> Iterator[str]:

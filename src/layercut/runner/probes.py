@@ -74,7 +74,8 @@ def probe_spec(
     """
     content = study_content(candidate, data, classes, overrides) | {
         "name": "probe",
-        "transfer": {"strategies": ["freeze_truncate"], "cuts": [0], "replicates": 1},
+        # with folds no image is kept from probes for validation
+        "transfer": {"strategies": ["freeze_truncate"], "cuts": [0], "replicates": 1, "validation": "folds"},
         "probes": [{"name": name, "sample": sample, "replicates": 1} for name in probes or default_probes()],
     }
     typed = typed_for(candidate, data, classes)
