@@ -77,7 +77,9 @@ def test_the_model_is_that_of_the_recommended_trial_and_loads(made: Recommendati
     assert card["recommendation"]["answer"] == made.answer
     logits = made.model(np.zeros((2, *card["build"]["image_shape"]), dtype=np.uint8))
     assert logits.shape == (2, 2)
-    assert "layercut.load_model" in (made.output_dir / "model" / "README.md").read_text(encoding="utf-8")
+    readme = (made.output_dir / "model" / "README.md").read_text(encoding="utf-8")
+    assert "layercut.load_model" in readme
+    assert readme.count("\n- ") == len(made.evidence), "Markdown joins lines that are no list"
 
 
 def test_its_directory_predicts_pictures_and_is_exported_by_the_final_model(

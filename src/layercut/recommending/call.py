@@ -213,4 +213,5 @@ def _write_model(runs: Runs, best: Arm, output_dir: Path, found: Recommendation,
     }
     tested |= {"test_balanced_accuracy": look.balanced_accuracy, "test_macro_f1": look.macro_f1}
     about |= {"answer": found.answer}
-    write_model(runs.kept(best.key), output_dir / MODEL_FOLDER, tested, about, found.answer, own_code)
+    answer = "\n".join([found.lead, "", *(f"- {line}" for line in found.evidence)])
+    write_model(runs.kept(best.key), output_dir / MODEL_FOLDER, tested, about, answer, own_code)

@@ -39,7 +39,7 @@ def write_model(
         folder: where the model goes.
         tested: metrics on the test images, which the trial left alone.
         about: what the card says of the recommendation.
-        answer: what the README says of it.
+        answer: what the README says of it, as Markdown.
         own_code: whether loading the model runs code of its user.
 
     Raises:
