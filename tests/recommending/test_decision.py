@@ -14,8 +14,16 @@ from layercut.errors import UserError
 from layercut.priors.error import share_variance
 from layercut.recommending.arms import Arm, Seen, usual_arm
 from layercut.recommending.budget import budget_seconds
-from layercut.recommending.curve import _IMAGES, _SHIFT, LEAST_SPREAD, score
-from layercut.recommending.decision import Setting, decide, expected_seconds, first_trials, leader, leaders
+from layercut.recommending.curve import _IMAGES, _SHIFT, LEAST_SPREAD, MOST_REPLICATES, score
+from layercut.recommending.decision import (
+    Setting,
+    decide,
+    expected_seconds,
+    first_trials,
+    leader,
+    leaders,
+    longest_seconds,
+)
 
 NUM_BLOCKS = 4
 
@@ -61,7 +69,27 @@ def test_nothing_that_takes_longer_than_what_is_left_is_begun() -> None:
     assert decide(setting((*HEADS, frozen(1))), ROW[:4], 0.5).reason == "budget"
     for left in (1.5, 4.0, 60.0):
         for trial in decide(setting(), ROW, left).trials:
-            assert expected_seconds(setting(), ROW)[trial.key] <= left
+            assert longest_seconds(setting(), ROW)[trial.key] <= left
+
+
+def test_a_training_is_begun_only_if_what_may_well_be_longer_than_expected_fits() -> None:
+    known = setting((frozen(3), frozen(2)))
+    seen = [Seen("fr3@0.001", replicate, 0.9, 0.5, 10.0) for replicate in range(MOST_REPLICATES)]
+    expected, longest = expected_seconds(known, seen), longest_seconds(known, seen)
+    assert (expected["fr3@0.001"], longest["fr3@0.001"]) == pytest.approx((10.0, 12.0))
+    assert (expected["fr2@0.001"], longest["fr2@0.001"]) == pytest.approx((14.5, 1.4 * 14.5))
+    assert decide(known, seen, 20.0).reason == "budget"
+    assert [trial.key for trial in decide(known, seen, 20.5).trials] == ["fr2@0.001"]
+
+
+def test_what_is_planned_of_a_first_training_is_as_much_too_short_as_it_was_of_the_heads() -> None:
+    planned = {**dict.fromkeys([arm.key for arm in HEADS], 0.5), "fr3@0.001": 10.0}
+    as_planned, loaded = ([Seen(arm.key, 0, 0.5, 0.5, took) for arm in HEADS] for took in (0.4, 1.25))
+    known = setting((*HEADS, frozen(3)))._replace(planned_seconds=planned)
+    assert longest_seconds(known, as_planned)["fr3@0.001"] == pytest.approx(1 + 10.0)
+    assert longest_seconds(known, loaded)["fr3@0.001"] == pytest.approx(1 + 2.5 * 10.0)
+    hopeless = [one._replace(seconds=50.0) for one in loaded]
+    assert longest_seconds(known, hopeless)["fr3@0.001"] == pytest.approx(1 + 4 * 10.0)
 
 
 def test_trials_side_by_side_are_different_and_take_no_longer_than_the_first() -> None:

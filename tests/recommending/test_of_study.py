@@ -35,7 +35,7 @@ STUDY: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def planned(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = {"elapsed": 200.0, "source": 0.0}
+    times = {"elapsed": 500.0, "source": 0.0, "extract": 0.0}
     monkeypatch.setattr("layercut.recommending.of_study.estimated_seconds", lambda *given, **options: times)
 
 
@@ -68,7 +68,7 @@ def test_its_budget_is_its_share_of_the_planned_seconds_and_it_says_what_it_was_
     made: layercut.Recommendation,
 ) -> None:
     journal = journal_of(made.output_dir)
-    assert journal.budget_seconds == pytest.approx(40.0)
+    assert journal.budget_seconds == pytest.approx(100.0)
     assert journal.reason in ("budget", "worth")
     assert all(step.left_seconds > 0 for step in journal.steps)
     assert len(journal.trials) > 1
@@ -114,7 +114,7 @@ def test_studies_that_ask_several_questions_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_share_that_pretraining_alone_would_take_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = {"elapsed": 100.0, "source": 30.0}
+    times = {"elapsed": 100.0, "source": 30.0, "extract": 0.0}
     monkeypatch.setattr("layercut.recommending.of_study.estimated_seconds", lambda *given, **options: times)
     with pytest.raises(UserError, match=r"pretraining alone takes 15\.0 s; expected more than 0\.15"):
         question_of_study(STUDY, 0.1, default_data_dir(), 2, ())

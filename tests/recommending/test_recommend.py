@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 import layercut
@@ -27,6 +30,7 @@ from layercut.ledger import Ledger
 from layercut.plan.candidate import Candidate
 from layercut.recommending import call
 from layercut.recommending.design import study_name
+from layercut.recommending.ending import rehearsed_seconds
 from layercut.recommending.outcome import Recommendation, read_recommendation
 from support.fake_datasets import write_image
 from support.tiny_recommendation import (
@@ -175,11 +179,59 @@ def test_interrupted_at_any_trial_the_same_call_goes_on_where_it_was(noise: Path
         assert len(list(ledger.trials())) == len(done.trials)
 
 
-def test_a_budget_too_small_for_a_training_is_answered_by_solved_heads(noise: Path, tmp_path: Path) -> None:
-    found = recommend(tmp_path / "run", noise, budget=0.5)
+@pytest.fixture(scope="module")
+def hurried(noise: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recommendation, list[str]]:
+    told: list[str] = []
+    return recommend(tmp_path_factory.mktemp("hurried") / "run", noise, budget=0.5, tell=told.append), told
+
+
+def test_a_budget_too_small_for_a_training_is_answered_by_solved_heads(
+    hurried: tuple[Recommendation, list[str]],
+) -> None:
+    found, _ = hurried
     assert set(found.table[found.table["status"] == "tried"]["strategy"]) == {"linear_probe"}
     assert "No training worth running fits into the budget: this rests on linear classifiers alone." in found.answer
     assert found.model is not None
+
+
+def test_a_budget_that_what_comes_first_exceeds_is_said_before_and_after(
+    hurried: tuple[Recommendation, list[str]],
+) -> None:
+    found, (before, *_) = hurried
+    assert re.fullmatch(
+        r"the linear classifiers that come first are planned to take .*: longer than what is left of the budget of .*",
+        before,
+    )
+    assert re.search(
+        r"The budget was exceeded by .* s: linear classifiers come first whatever the budget", found.answer
+    )
+
+
+def test_nothing_is_begun_that_would_leave_too_little_for_what_comes_at_the_end(
+    noise: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call, "rehearsed_seconds", lambda *given: 100.0)
+    recommend(tmp_path / "run", noise, budget=110.0)
+    journal = journal_of(tmp_path / "run")
+    assert journal.reserved_seconds == 100.0
+    assert all(step.left_seconds < 10.0 for step in journal.steps[1:])
+    assert journal.reason == "budget"
+
+
+def test_the_end_is_rehearsed_on_as_many_images_as_a_second_allows(made: Recommendation) -> None:
+    """By a clock of 1 s a look: 8 images in a second, so 24 in three; all else takes two; a fifth more is kept."""
+    images = np.zeros((24, 3, 8, 8), dtype=np.uint8)
+    sets = SimpleNamespace(train=SimpleNamespace(images=images))
+    task: Any = SimpleNamespace(dataset=sets, train_index=np.arange(24), test_labels=np.zeros(24, dtype=np.int64))
+    before = _others_than_the_ledger(made.output_dir)
+    found = rehearsed_seconds(made.output_dir / "model", task, torch.device("cpu"), made.output_dir, ticking())
+    assert found == pytest.approx(1.2 * (2 + 3))
+    assert _others_than_the_ledger(made.output_dir) == before
+
+
+def _others_than_the_ledger(folder: Path) -> set[str]:
+    """Reading a ledger makes files beside it."""
+    return {path.name for path in folder.iterdir() if not path.name.startswith("ledger")}
 
 
 def test_an_accuracy_aimed_at_ends_the_search_and_the_answer_says_whether_it_is_reached(
@@ -201,7 +253,7 @@ def test_an_accuracy_that_is_no_share_is_refused(noise: Path, tmp_path: Path, ta
 
 
 def test_a_certificate_is_earned_by_fresh_replicates_that_no_decision_sees(noise: Path, tmp_path: Path) -> None:
-    found = recommend(tmp_path / "run", noise, budget=60.0, certify_points=99.0)
+    found = recommend(tmp_path / "run", noise, budget=80.0, certify_points=99.0)
     assert "Shown to be within 99 points of " in found.answer
     with Ledger(tmp_path / "run", read_only=True) as ledger:
         replicates = {trial.replicate for trial in ledger.trials() if trial.condition == found.table.iloc[0]["key"]}
@@ -215,7 +267,7 @@ def test_a_certificate_that_is_not_earned_says_what_it_would_take(noise: Path, t
     assert "Shown to be within" not in short.answer
     assert "The budget is too short: it takes about 6 fresh replicates" in short.answer
     assert "the fewest that can show anything" in short.answer
-    again = recommend(tmp_path / "run", noise, budget=60.0, certify_points=0.001)
+    again = recommend(tmp_path / "run", noise, budget=80.0, certify_points=0.001)
     assert "Not shown to be within 0.001 points of: " in again.answer
     assert "fresh replicates" in again.answer
 

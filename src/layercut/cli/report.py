@@ -48,8 +48,8 @@ def command(run: Path, figures: Path | None, file_format: str, others: tuple[Pat
     """
     from layercut.files import require_folder
     from layercut.notebook.answers import answers
-    from layercut.recommending.journal import has_tested_trials, holds_recommendation
     from layercut.recommending.outcome import read_recommendation
+    from layercut.recommending.places import has_tested_trials, holds_recommendation
     from layercut.report import write_figures, write_report, write_tables
 
     for folder in (figures, tables):

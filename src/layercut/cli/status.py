@@ -32,7 +32,7 @@ def command(output_dir: Path, with_hash: bool, as_json: bool) -> None:
     if as_json:
         say(json.dumps(status.as_json(), indent=2))
         return
-    from layercut.recommending.journal import holds_recommendation, study_places
+    from layercut.recommending.places import holds_recommendation, study_places
 
     places = study_places(output_dir)
     for place in places:

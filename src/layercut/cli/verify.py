@@ -25,7 +25,7 @@ def command(output_dir: Path, as_json: bool) -> int:
         layercut verify runs/digits
         layercut verify runs/digits --json
     """
-    from layercut.recommending.journal import study_places
+    from layercut.recommending.places import study_places
     from layercut.runner.verify import verify_runs
 
     found = verify_runs(study_places(output_dir))

@@ -9,6 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from layercut.data.cache import default_data_dir
 from layercut.errors import UserError
 from layercut.executors.base import Executor
@@ -24,16 +26,20 @@ from layercut.recommending.arms import Arm, ArmTrial, arms_of, in_order, usual_a
 from layercut.recommending.budget import budget_seconds
 from layercut.recommending.certifying import certify, check_margin
 from layercut.recommending.design import USUAL, check_overrides
-from layercut.recommending.journal import Journal, Look, read_journal, require_own
+from layercut.recommending.ending import rehearsed_seconds
+from layercut.recommending.journal import Journal, Look, read_journal
 from layercut.recommending.look import look_at_test_images
 from layercut.recommending.model_folder import write_model
 from layercut.recommending.of_study import question_of_study
 from layercut.recommending.outcome import MODEL_FOLDER, Recommendation, read_recommendation
+from layercut.recommending.places import require_own
+from layercut.recommending.pulse import last_pulse, pulse
 from layercut.recommending.question import Question, question_of
 from layercut.recommending.runs import Runs, open_runs, study_folders
 from layercut.recommending.search import Clock, Tell, Timer, search
-from layercut.recommending.speed import planned_seconds
+from layercut.recommending.speed import first_seconds, planned_seconds
 from layercut.recommending.target import check_target
+from layercut.recommending.told import first_told
 from layercut.spec import Study, StudySpec
 from layercut.training.device import resolve_device
 
@@ -128,17 +134,36 @@ def recommend(
         journal.budget_seconds, journal.target_accuracy = seconds, target_accuracy
         journal.margin = None if certify_points is None else certify_points / 100
         began = started if share is None else clock()  # planned work has no imports in it
-        timer = Timer(clock, journal.spent_seconds, began)
+        earlier = max(journal.spent_seconds, last_pulse(output_dir, journal.identity))
+        return _recommend(runs, journal, question, Timer(clock, earlier, began), tell, output_dir)
+
+
+def _recommend(
+    runs: Runs, journal: Journal, question: Question, timer: Timer, tell: Tell, output_dir: Path
+) -> Recommendation:
+    """Try, certify, look at the test images, and write the model."""
+
+    def device(arm: Arm) -> torch.device:
+        return runs.of(arm.key)[0].context.torch_device
+
+    def rehearse(arm: Arm) -> float:
+        task = question.tasks[arm.model]
+        return rehearsed_seconds(runs.kept(arm.key), task, device(arm), output_dir, timer.clock)
+
+    journal.begun_seconds = timer.spent()
+    if not journal.steps and (planned := first_seconds(runs, journal)) > journal.budget_seconds - journal.begun_seconds:
+        tell(first_told(journal, planned))
+    with pulse(output_dir, journal.identity, journal.begun_seconds):
         try:
-            best = search(runs, journal, timer, tell)
+            best = search(runs, journal, timer, tell, rehearse)
             certify(runs, journal, timer, tell, best)
         finally:  # an interrupted trial is time spent, too
-            journal.spent_seconds = timer.spent()
+            journal.tried_seconds = journal.spent_seconds = timer.spent()
             journal.write(runs.ledger)
         runs.do([ArmTrial(best.key, 0)])  # its weights, where they were removed as a loser's
         if best.key not in journal.looks:
-            place = runs.of(best.key)[0].context.torch_device
-            journal.looks[best.key] = look_at_test_images(runs.kept(best.key), question.tasks[best.model], place)
+            task = question.tasks[best.model]
+            journal.looks[best.key] = look_at_test_images(runs.kept(best.key), task, device(best))
         journal.spent_seconds = timer.spent()
         journal.write(runs.ledger)
         found = read_recommendation(output_dir)

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from layercut.errors import UserError
 from layercut.recommending.arms import Arm, ArmTrial, Seen
 from layercut.recommending.certificate import FIRST_FRESH, LOOKS, next_look
+from layercut.recommending.decision import longest_seconds
 from layercut.recommending.journal import Journal
 from layercut.recommending.runs import Runs
-from layercut.recommending.search import RESERVE, Tell, Timer
+from layercut.recommending.search import Tell, Timer, seconds_for_the_end
 from layercut.recommending.standings import seconds_needed, standings
 from layercut.recommending.told import look_told
 
@@ -27,7 +28,7 @@ def check_margin(points: float | None) -> None:
 def certify(runs: Runs, journal: Journal, timer: Timer, tell: Tell, best: Arm) -> None:
     """Do fresh replicates, look after look, until every rival is shown to be no more than the margin ahead.
 
-    Nothing is begun that is not expected to be done within the budget.
+    Nothing is begun that is not likely to be done within the budget.
     """
     margin = journal.margin
     if margin is None:
@@ -42,8 +43,10 @@ def certify(runs: Runs, journal: Journal, timer: Timer, tell: Tell, best: Arm) -
         size = next_look(min((one.num_pairs for one in open_ones), default=LOOKS[-1]))
         if size is None:
             return
-        needed = seconds_needed(journal, best, found, journal.seen_in(runs.ledgers), size)
-        if needed > journal.budget_seconds * (1 - RESERVE) - timer.spent():
+        done = journal.seen_in(runs.ledgers)
+        needed = seconds_needed(journal, best, found, longest_seconds(journal.setting(), done), size)
+        journal.reserved_seconds = seconds_for_the_end(runs, journal, timer, done, best)
+        if needed > journal.budget_seconds - journal.reserved_seconds - timer.spent():
             return
         last = FIRST_FRESH + size - 1
         runs.do([ArmTrial(key, last) for key in (best.key, *(one.key for one in open_ones))], first=FIRST_FRESH)

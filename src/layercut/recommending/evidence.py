@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from layercut.figures import words
 from layercut.metrics import ACCURACY, NAMES
-from layercut.priors.losses import shipped_losses
 from layercut.recommending.arms import Seen
 from layercut.recommending.certificate import LOOKS, RivalStanding
+from layercut.recommending.course import course
+from layercut.recommending.decision import expected_seconds
 from layercut.recommending.journal import Journal, Look
-from layercut.recommending.loss import lost_elsewhere
 from layercut.recommending.standings import seconds_needed
 from layercut.recommending.target import shown_accuracy
-from layercut.recommending.told import ArmScore, arm_name, interval, not_told_apart, untried, what_to_do
+from layercut.recommending.told import ArmScore, arm_name, interval, not_told_apart, what_to_do
 from layercut.recommending.why import (
     MOST_NAMED,
     by_model,
@@ -26,14 +26,6 @@ from layercut.recommending.why import (
     why_so,
 )
 from layercut.records import TrialRecord
-
-_ENDS = {
-    "worth": "nothing left was expected to gain 0.05 points, however often it was tried",
-    "all": "everything was tried",
-    "budget": "nothing else worth trying fits into the budget",
-    "nothing held out": "no image could be held out to choose by",
-    "target": "the target accuracy is reached",
-}
 
 
 def measure(journal: Journal) -> str:
@@ -77,7 +69,7 @@ def lead(found: Evidence) -> str:
 def evidence(found: Evidence) -> Iterator[str]:
     """Yield everything else, a sentence each."""
     yield from _quality(found) if found.is_chosen else _no_choice(found.journal)
-    yield from _course(found.journal, found.seen)
+    yield from course(found.journal, found.seen)
 
 
 def _quality(found: Evidence) -> Iterator[str]:
@@ -190,7 +182,8 @@ def _certificate(found: Evidence, margin: float) -> Iterator[str]:
     if len(needed) < len(open_ones):
         yield f"If further replicates are like these, even {LOOKS[-1]}, the most that are tested, would not show it."
         return
-    seconds = seconds_needed(journal, found.own.arm, standings, found.seen, max(needed))
+    each = expected_seconds(journal.setting(), found.seen)
+    seconds = seconds_needed(journal, found.own.arm, standings, each, max(needed))
     so_far = max(one.num_pairs for one in open_ones)
     like = ", if further ones are like these" if so_far else ", the fewest that can show anything"
     yield (
@@ -212,23 +205,3 @@ def _no_choice(journal: Journal) -> Iterator[str]:
         f"{classes} no two classes have one to hold out, so nothing can be compared. "
         "Two images of each class or more let every label count."
     )
-
-
-def _course(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
-    by_key = {arm.key: arm for arm in journal.arms}
-    heads = sum(by_key[one.key].solved for one in seen)
-    trainings, failed = len(seen) - heads, sum(one.failed for one in seen)
-    done = f"{words.count(heads, 'linear classifier')} and {words.count(trainings, 'training')}"
-    took = f"{words.duration(journal.spent_seconds)} of {words.duration(journal.budget_seconds)}"
-    yield f"Took {took}: {done}; {_ENDS.get(journal.reason, 'not finished')}."
-    yield from lost_elsewhere(journal.setting(), seen, shipped_losses())
-    if failed:
-        lost = [arm_name(by_key[key]) for key in dict.fromkeys(one.key for one in seen if one.failed)]
-        all_of_them = (
-            trainings and failed == trainings and all(one.failed for one in seen if not by_key[one.key].solved)
-        )
-        yield f"{'Every training failed' if all_of_them else 'Failed'}: {words.listing(lost)}."
-    if not trainings and journal.reason == "budget":
-        yield "No training worth running fits into the budget: this rests on linear classifiers alone."
-    yield from untried(journal, seen)
-    yield from journal.notes

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from layercut.errors import LedgerError, UserError
-from layercut.ledger import Ledger, ledger_path
+from layercut.errors import UserError
+from layercut.ledger import Ledger
 from layercut.metrics import ACCURACY, Metric, chance, effective_images
 from layercut.priors.belief import Belief
 from layercut.recommending.arms import Arm, ArmTrial, Seen, seen_in
@@ -22,7 +20,8 @@ Ending = Reason | Literal["target"]
 """Why a recommendation ended: what a decision says, or that the target accuracy is reached."""
 
 _ENTRY = "recommendation"
-_FORMAT = 1
+_FORMAT = 2
+"""1: without what the end was expected to take."""
 
 
 class Look(NamedTuple):
@@ -45,9 +44,11 @@ class Step:
 
     trials: tuple[ArmTrial, ...]
     left_seconds: float
-    """Of the budget, when it was taken."""
+    """Of the budget, when it was taken, less what the end was expected to take."""
     seconds: float | None = None
     """How long they took; None: they are not done."""
+    begun_again: bool = False
+    """Whether an earlier call was interrupted in them, so that `seconds` are those of the last time."""
 
 
 @dataclass
@@ -63,10 +64,16 @@ class Journal:
     has_test_images: bool
     notes: tuple[str, ...]
     planned_seconds: dict[str, float]
-    """Of a trial of each trained arm on one worker, by what was measured before anything was tried."""
+    """Of a trial of each arm on one worker, by what was measured before anything was tried."""
     steps: list[Step] = field(default_factory=list)
     budget_seconds: float = 0.0
     spent_seconds: float = 0.0
+    begun_seconds: float = 0.0
+    """Spent before the last call tried anything: by earlier calls, and by reading images and measuring the model."""
+    tried_seconds: float = 0.0
+    """Spent when its last trial was done."""
+    reserved_seconds: float = 0.0
+    """What comes after that was expected to take: the look at the test images, the model's folder and the page."""
     reason: Ending = ""
     """Why it ended; empty while it has not."""
     prior: str = ""
@@ -182,74 +189,13 @@ def read_journal(ledger: Ledger) -> Journal | None:
     values: dict[str, Any] | None = ledger.meta(_ENTRY)
     if values is None:
         return None
-    if values.pop("format") != _FORMAT:
+    if values.pop("format") > _FORMAT:
         raise UserError("a newer version of layercut made this recommendation; read it with that one")
     values["arms"] = tuple(Arm(*arm) for arm in values["arms"])
     values["notes"] = tuple(values["notes"])
     values["beliefs"] = {key: Belief(*belief) for key, belief in values.get("beliefs", {}).items()}
     values["steps"] = [
-        Step(tuple(ArmTrial(*trial) for trial in step["trials"]), step["left_seconds"], step["seconds"])
-        for step in values["steps"]
+        Step(**step | {"trials": tuple(ArmTrial(*trial) for trial in step["trials"])}) for step in values["steps"]
     ]
     values["looks"] = {key: Look(*look) for key, look in values.get("looks", {}).items()}
     return Journal(**values)
-
-
-def holds_recommendation(output_dir: Path) -> bool:
-    """Return whether a directory is that of a recommendation of which something is done."""
-    with Ledger(output_dir, read_only=True) as ledger:
-        found = read_journal(ledger)
-    if found is None:
-        return False
-    with open_ledgers(output_dir, found) as ledgers:
-        return found.recommended(found.seen_in(ledgers)) is not None
-
-
-@contextmanager
-def open_ledgers(output_dir: Path, journal: Journal) -> Iterator[list[Ledger]]:
-    """Open the ledgers of all studies behind a recommendation, for reading."""
-    with ExitStack() as stack:
-        places = [output_dir / folder for folder in journal.folders.values()]
-        yield [stack.enter_context(Ledger(place, read_only=True)) for place in places if ledger_path(place).is_file()]
-
-
-def study_places(output_dir: Path) -> list[Path]:
-    """Return where the studies lie behind what is in a directory: itself, or those of several models below it.
-
-    A ledger of which that cannot be read is one study.
-    """
-    try:
-        with Ledger(output_dir, read_only=True) as ledger:
-            found = read_journal(ledger)
-    except LedgerError:
-        return [output_dir]
-    return [output_dir / folder for folder in found.folders.values()] if found else [output_dir]
-
-
-def has_tested_trials(output_dir: Path) -> bool:
-    """Return whether a trial was evaluated on test images, as `layercut run` does it, so that a report has results."""
-    with Ledger(output_dir, read_only=True) as ledger:
-        return any(ledger.select("SELECT 1 FROM trials WHERE test_accuracy IS NOT NULL LIMIT 1"))
-
-
-def require_own(output_dir: Path, models: Collection[str]) -> None:
-    """Refuse a directory that holds a study of somebody's own, or a recommendation that is laid out otherwise.
-
-    Raises:
-        UserError: it does.
-    """
-    if not (output_dir / "ledger.sqlite").exists():
-        return
-    with Ledger(output_dir, read_only=True) as ledger:
-        found = read_journal(ledger)
-        if found is not None and ("" in found.folders) != ("" in models):
-            one, other = ("one model", "several") if "" in found.folders else ("several models", "one")
-            raise UserError(
-                f"{output_dir} holds a recommendation for {one}, and this one is for {other}; give another directory "
-                "with -o"
-            )
-        if ledger.meta("study_name") is not None and found is None:
-            raise UserError(
-                f"{output_dir} holds the study {ledger.meta('study_name')!r}, not a recommendation; give another "
-                "directory with -o"
-            )

@@ -19,8 +19,9 @@ from layercut.recommending.arms import Arm, seen_in
 from layercut.recommending.certificate import RivalStanding
 from layercut.recommending.decision import expected_seconds
 from layercut.recommending.evidence import Evidence, evidence, lead, measure
-from layercut.recommending.journal import Journal, open_ledgers, read_journal
+from layercut.recommending.journal import Journal, read_journal
 from layercut.recommending.page import as_html, write_page
+from layercut.recommending.places import open_ledgers
 from layercut.recommending.standings import standings
 from layercut.recommending.told import interval, judged
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from layercut.artifacts.writing import artifact_folder
+from layercut.artifacts.writing import artifact_folder, is_kept
 from layercut.executors import EXECUTORS
 from layercut.executors.base import Executor
 from layercut.ledger import Ledger
@@ -64,6 +64,10 @@ class Runs:
     def kept(self, key: str) -> Path:
         """Return the folder with what is kept of an arm's first replicate."""
         return artifact_folder(self.of(key)[0].output_dir, trial_key(key, 0))
+
+    def is_kept(self, key: str) -> bool:
+        """Return whether the weights of an arm's first replicate are on the disk."""
+        return is_kept(self.of(key)[0].output_dir, trial_key(key, 0), ("weights",))
 
     def why_nothing(self) -> str:
         """Return the first failure."""

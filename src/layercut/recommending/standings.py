@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from layercut.recommending.arms import Arm, ArmTrial, Seen
 from layercut.recommending.certificate import FIRST_FRESH, LOOKS, RivalStanding, standing
-from layercut.recommending.decision import expected_seconds
 from layercut.recommending.journal import Journal
 
 Read = Callable[[Iterable[ArmTrial]], list[Seen]]
@@ -34,10 +33,9 @@ def standings(journal: Journal, read: Read, best: Arm, margin: float) -> list[Ri
 
 
 def seconds_needed(
-    journal: Journal, best: Arm, found: Sequence[RivalStanding], seen: Sequence[Seen], size: int
+    journal: Journal, best: Arm, found: Sequence[RivalStanding], seconds: Mapping[str, float], size: int
 ) -> float:
-    """Return about how long it takes until every rival that is left has so many pairs."""
-    seconds = expected_seconds(journal.setting(), seen)
+    """Return how long it takes until every rival that is left has so many pairs, by the seconds of a trial of each."""
     open_ones = [one for one in found if not one.is_shown]
     done = min((one.num_pairs for one in open_ones), default=0)
     each = seconds[best.key] + sum(seconds[one.key] for one in open_ones)

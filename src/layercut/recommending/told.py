@@ -98,6 +98,15 @@ def beginning_told(journal: Journal) -> str:
     return f"fitting {words.count(len(step.trials), 'linear classifier')} on the features of frozen blocks"
 
 
+def first_told(journal: Journal, planned_seconds: float) -> str:
+    """Return one line about a budget that what comes first is planned to exceed."""
+    what = "the linear classifiers" if journal.arms[0].solved else "the features and the training"
+    return (
+        f"{what} that come first are planned to take {words.duration(planned_seconds)}: longer "
+        f"than what is left of the budget of {words.duration(journal.budget_seconds)}"
+    )
+
+
 def step_told(journal: Journal, seen: Sequence[Seen], step: Step) -> str:
     """Return one line about a step that is done."""
     rows = {row.arm.key: row for row in judged(journal.arms, seen)}
