@@ -190,6 +190,14 @@ def test_studies_without_a_common_condition_are_refused():
         compare_studies(_study(0), failed)
 
 
+def test_trials_that_were_never_tested_are_refused_with_how_to_test_them():
+    untested = _study(0, name="recommended")
+    untested.attrs["path"] = "runs/recommended"
+    untested["test_accuracy"] = np.nan
+    with pytest.raises(UserError, match=r"no trial of recommended has been tested.*`layercut run runs/recommended`"):
+        compare_studies(untested, _study(1))
+
+
 def test_too_few_pairs_are_said():
     found = compare_studies(_study(0, num_replicates=5), _study(1, num_replicates=5))
     assert any("5 pairs of replicates cannot reach" in note for note in found.notes)

@@ -169,6 +169,13 @@ def _require_known(column: str, asked: Sequence[Any], sides: tuple[Side, Side]) 
 
 
 def _nothing_in_common(sides: tuple[Side, Side], on: Sequence[str], asked: Sequence[str]) -> str:
+    for side in sides:
+        done = side.table[side.table["status"] == "finished"]
+        if len(done) and done["test_accuracy"].isna().all():
+            return (
+                f"no trial of {side.name} has been tested, as in a recommendation, so there is no accuracy to compare: "
+                f"`layercut run {side.place}` tests them all"
+            )
     for column in on:
         here, there = (sorted(map(str, side.table[column].unique())) for side in sides)
         if not set(here) & set(there):
