@@ -89,7 +89,10 @@ def _quality(found: Evidence) -> Iterator[str]:
         classes = words.count(alone, "class has", "classes have")
         yield f"{classes} one image, which says nothing about how well it is recognised."
     if interval(own.score, journal.num_judging, journal.metric)[0] <= journal.chance:
-        yield "That is not clearly above chance: more labels are needed before anything here can be trusted."
+        yield (
+            f"{measure(journal)} is not clearly above chance: more labels are needed before anything here can be "
+            "trusted."
+        )
     yield from by_model(found.rows)
     yield from cheaper(own, same, found.records, journal.num_judging)
 
@@ -138,8 +141,8 @@ def _beside_the_usual(found: Evidence) -> Iterator[str]:
         return
     if usual is found.own:
         yield (
-            "That is the usual choice for a pretrained network on few images; nothing else that was tried is better "
-            "with a probability of 95 %."
+            "This is the usual choice for a pretrained network on few images: its last stage, trained further at a low "
+            "rate. Nothing else that was tried is better with a probability of 95 %."
         )
     else:
         yield (
