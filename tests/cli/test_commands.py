@@ -159,6 +159,11 @@ def test_lists_fit_80_columns(layercut: Layercut) -> None:
     assert max(map(len, stdout.splitlines())) <= 80
 
 
+def test_the_list_of_strategies_says_what_a_trunk_and_a_tail_are(layercut: Layercut) -> None:
+    title = layercut("list", "strategies").stdout.splitlines()[0]
+    assert title == "strategies (trunk: the blocks below the cut; tail: those above it)"
+
+
 def test_the_list_of_probes_says_what_they_look_at_and_which_values_are_better(layercut: Layercut) -> None:
     _, stdout, _ = layercut("list", "probes")
     title, *rows = stdout.splitlines()

@@ -39,6 +39,12 @@ _LOOKS_AT = {
 """How many scores a probe gives, and what it needs beside features, by its kind."""
 _SIGNS = {"higher": "+", "lower": "−"}
 
+_LEGENDS = {
+    "probes": " (+: higher should be better, −: lower)",
+    "strategies": " (trunk: the blocks below the cut; tail: those above it)",
+}
+"""What stands behind the name of a kind, for words or signs that its entries use."""
+
 
 def catalogue(kinds: Sequence[str], with_options: bool) -> dict[str, list[Entry]]:
     """Return the entries of each kind; options need the entries' own modules, and so torch."""
@@ -51,7 +57,7 @@ def describe(entries: dict[str, list[Entry]]) -> str:
     for kind, found in entries.items():
         width = max((len(entry["name"]) for entry in found), default=0)
         traits = max((len(_traits(entry)) for entry in found), default=0)
-        lines += [f"{kind} (+: higher should be better, −: lower)" if traits else kind]
+        lines.append(f"{kind}{_LEGENDS.get(kind, '')}")
         for entry in found:
             about = f"{_traits(entry):<{traits}}  {entry['summary']}" if traits else entry["summary"]
             lines.append(

@@ -23,30 +23,34 @@ STRATEGIES: Registry[Strategy] = Registry(
         "truncate": Entry("layercut.strategies.grid:TRUNCATE", "T: trunk trained; tail removed"),
         "scratch_truncate": Entry(
             "layercut.strategies.scratch_truncate:SCRATCH_TRUNCATE",
-            "T0: nothing is transferred, tail removed: the control of truncate",
+            "T0: nothing is transferred, tail removed: the control for truncate",
         ),
         "linear_probe": Entry(
-            "layercut.strategies.linear_probe:LINEAR_PROBE", "LP: trunk frozen; tail removed; head solved, not trained"
+            "layercut.strategies.linear_probe:LINEAR_PROBE",
+            "LP: trunk frozen; tail removed; linear head fitted by a solver",
         ),
         "lp_finetune": Entry(
-            "layercut.strategies.lp_finetune:LP_FINETUNE", "LP-FT: trunk and tail trained from a head solved on them"
+            "layercut.strategies.lp_finetune:LP_FINETUNE",
+            "LP-FT: linear head fitted by a solver, then everything trained",
         ),
         "train_block": Entry(
             "layercut.strategies.train_block:TRAIN_BLOCK",
-            "all kept; the last block below the cut trained, and no other",
+            "all kept; only the last block below the cut trained",
         ),
         "train_blocks": Entry(
-            "layercut.strategies.train_blocks:TRAIN_BLOCKS", "all kept; blocks that are named trained, and no others"
+            "layercut.strategies.train_blocks:TRAIN_BLOCKS", "all kept; only the named blocks trained"
         ),
-        "norm_only": Entry("layercut.strategies.norm_only:NORM_ONLY", "all kept; scale and shift of norms trained"),
+        "norm_only": Entry(
+            "layercut.strategies.norm_only:NORM_ONLY", "all kept; only scale and shift of norms trained"
+        ),
         "layer_decay": Entry(
             "layercut.strategies.layer_decay:LAYER_DECAY", "all kept and trained, each block slower than the one above"
         ),
-        "l2_sp": Entry("layercut.strategies.l2_sp:L2_SP", "all kept and trained, drawn back to the source's values"),
-        "bias_only": Entry("layercut.strategies.bias_only:BIAS_ONLY", "all kept; biases trained"),
+        "l2_sp": Entry("layercut.strategies.l2_sp:L2_SP", "all kept and trained, pulled towards the source's values"),
+        "bias_only": Entry("layercut.strategies.bias_only:BIAS_ONLY", "all kept; only biases trained"),
         "gradual_unfreeze": Entry(
             "layercut.strategies.gradual_unfreeze:GRADUAL_UNFREEZE",
-            "all kept and trained, the head first, then a group of blocks after another from the top",
+            "all kept and trained, the head first, then group by group from the top down",
         ),
     },
 )
