@@ -178,12 +178,14 @@ class PilotRecord:
     device: str | None = None
     environment: str | None = None
     wall_seconds: float | None = None
+    validation_score: float | None = None
+    """Value of the study's metric on the predictions that `validation_accuracy` scores; None: accuracy is the metric,
+    or it diverged."""
 
     @property
     def judged(self) -> float | None:
         """Return what rates are chosen by: the value of the study's metric on the validation images."""
-        score = next((one.validation_score for one in self.curve if one.epoch == self.best_epoch), None)
-        return self.validation_accuracy if score is None else score
+        return self.validation_accuracy if self.validation_score is None else self.validation_score
 
 
 @dataclass(frozen=True)

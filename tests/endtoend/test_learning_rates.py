@@ -27,6 +27,7 @@ from layercut.plan.rates import choose_rates
 from layercut.records import PilotRecord, TrialRecord
 from layercut.report import write_report
 from layercut.spec import StudySpec
+from layercut.stages.pilot import run_pilot
 from layercut.stages.transfer import run_trial
 from layercut.stages.trial import prepare_trial
 from layercut.strategies import STRATEGIES
@@ -81,6 +82,16 @@ def test_a_pilot_is_the_cross_validation_of_its_rate_and_replicate_that_nobody_r
             trial = run_trial(job.condition, job.replicate, "trial", context)
             for value in ("validation_accuracy", "validation_loss", "best_epoch", "curve", "split_hash"):
                 assert getattr(pilot, value) == getattr(trial, value)
+
+
+def test_pilots_of_another_metric_are_judged_as_trials_are(tmp_path: Path):
+    checked = tiny_plan(*OVERRIDES, "metric=balanced_accuracy")
+    context = context_with_sources(checked, tmp_path)
+    job = choose_rates(checked.plan.conditions, [], {}).pilots[0]
+    (pilot,) = run_pilot(job, context)
+    trial = run_trial(job.condition, job.replicate, "trial", context)
+    assert pilot.judged == trial.validation_balanced_accuracy
+    assert pilot.judged != pilot.validation_accuracy
 
 
 def _jobs(conditions: tuple[Condition, ...], records: dict[str, PilotRecord]) -> list[PilotJob]:

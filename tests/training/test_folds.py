@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 
 from layercut.errors import TrialDivergedError
 from layercut.training.batches import Examples
-from layercut.training.evaluate import evaluate
+from layercut.training.evaluate import Evaluation, evaluate
 from layercut.training.folds import Fold, train_folds, train_for
 from layercut.training.loop import train
 from layercut.training.rounds import Rounds
@@ -88,6 +89,30 @@ def test_each_fold_is_scored_in_the_round_that_is_best_on_the_others():
     assert result.validation_accuracy == total_right / sizes.sum().item()
     assert result.validation_loss == pytest.approx(total_loss / sizes.sum().item(), rel=1e-6)
     assert result.held_out.scores().accuracy == result.validation_accuracy
+
+
+def test_a_metric_over_classes_is_scored_apart_too(monkeypatch):
+    """By hand: each fold holds out three of class 0 and one of class 1, and is right of class 1 in one round alone.
+
+    Together, round 1 has recalls of 6/6 and 1/2, round 2 of 5/6 and 1/2. Fold 0 is scored in round 1, the best on fold
+    1, and fold 1 in round 2: both then name class 0 alone.
+    """
+    labels = torch.tensor([0, 0, 0, 1])
+    held_out = Examples(Vectors(torch.zeros(4, 3)), labels)
+    predicted = iter([[0, 0, 0, 0], [0, 0, 0, 1], [1, 0, 0, 1], [0, 0, 0, 0]])
+
+    def looked(model: nn.Module, examples: Examples, precision: str) -> Evaluation:
+        answers = torch.tensor(next(predicted))
+        return Evaluation(0.5, (answers == labels).float().mean().item(), answers, labels, 2)
+
+    monkeypatch.setattr("layercut.training.folds.evaluate", looked)
+    folds = [Fold(linear(), noisy(), held_out) for _ in range(2)]
+    rules = dataclasses.replace(schedule(epochs=2), metric="balanced_accuracy")
+    result = train_folds(folds, rules, Rounds(2), order_seed=7)
+    assert result.best_epoch == 1
+    assert result.curve[0].validation_score == 0.75
+    assert result.validation_score("balanced_accuracy") == 0.5
+    assert result.validation_accuracy == 0.75
 
 
 def test_where_rounds_differ_by_chance_alone_the_score_is_chance_though_the_best_round_looks_better():

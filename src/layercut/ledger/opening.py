@@ -10,7 +10,14 @@ from os import PathLike
 from pathlib import Path
 
 from layercut.errors import LedgerError, StorageFullError
-from layercut.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, create_tables, schema_version
+from layercut.ledger.schema import (
+    APPLICATION_ID,
+    SCHEMA_VERSION,
+    UPGRADED_VERSION,
+    create_tables,
+    schema_version,
+    upgrade_tables,
+)
 from layercut.ledger.sealed import ChangedRowError
 
 LEDGER_NAME = "ledger.sqlite"
@@ -119,6 +126,8 @@ def open_connection(path: Path, create: bool, read_only: bool) -> sqlite3.Connec
                 connection.execute("PRAGMA journal_mode = WAL")
                 create_tables(connection)
             _check(connection, path)
+            if schema_version(connection) == UPGRADED_VERSION:
+                upgrade_tables(connection, read_only)
             if read_only:
                 connection.execute("BEGIN")  # everything that is read from here on is of one moment
         except BaseException:
@@ -158,7 +167,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by a newer layercut (schema {version}; this version reads {SCHEMA_VERSION}): "
             "upgrade with `pip install --upgrade layercut`"
         )
-    if version < SCHEMA_VERSION:
+    if version < UPGRADED_VERSION:
         raise LedgerError(
             f"{path} (schema {version}; this version reads {SCHEMA_VERSION}) was made by a development version of "
             "layercut: move it away and run the study again"

@@ -11,7 +11,9 @@ import sqlite3
 APPLICATION_ID = 0x4C437574
 """`LCut` in ASCII: marks a SQLite file as a ledger of ours."""
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
+UPGRADED_VERSION = 11
+"""The one before, which is read, too (`upgrade_tables`)."""
 
 _SCHEMA = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, digest BLOB) STRICT",
@@ -130,6 +132,7 @@ _SCHEMA = (
         wall_seconds REAL,
         learning_rates BLOB,
         validation_scores BLOB,
+        validation_score REAL,
         digest BLOB
     ) STRICT
     """,
@@ -219,6 +222,28 @@ def create_tables(connection: sqlite3.Connection) -> None:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def upgrade_tables(connection: sqlite3.Connection, read_only: bool) -> None:
+    """Make the tables of version 11 those of this version; where nothing may be written, for this connection alone.
+
+    That version judged pilots by their best round where the metric is not accuracy. Such pilots are left out: what was
+    chosen by them stands in the names of conditions, and a run trains them again.
+    """
+    if read_only:
+        kept = "SELECT *, NULL AS validation_score FROM main.pilots WHERE validation_scores IS NULL"
+        connection.execute(f"CREATE TEMP VIEW pilots AS {kept}")
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute("DELETE FROM pilots WHERE validation_scores IS NOT NULL")
+        connection.execute("ALTER TABLE pilots ADD COLUMN validation_score REAL")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

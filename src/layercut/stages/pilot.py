@@ -54,4 +54,5 @@ def _record(
         device=context.device,
         environment=context.environment,
         wall_seconds=wall_seconds,
+        validation_score=None if done is None else done.validation_score(job.condition.training.metric),
     )

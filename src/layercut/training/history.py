@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from layercut.errors import TrialDivergedError
-from layercut.metrics import ClassCounts
+from layercut.metrics import ACCURACY, ClassCounts, Metric
 from layercut.records import EpochPoint, StopReason
 
 
@@ -46,6 +46,12 @@ class Training(NamedTuple):
     def validation_loss(self) -> float | None:
         """Return the log loss in nats of the same predictions."""
         return self.curve[self.best_epoch - 1].validation_loss if self.out_of_fold is None else self.out_of_fold[1]
+
+    def validation_score(self, metric: Metric) -> float | None:
+        """Return what the training is judged by instead of accuracy; None where that is it, or nothing is held out."""
+        if metric == ACCURACY or self.held_out is None:
+            return None
+        return float(getattr(self.held_out.scores(), metric))
 
 
 class DivergedError(TrialDivergedError):
