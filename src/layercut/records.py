@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 
 from layercut.keys import canonical_json
 
-StopReason = Literal["limit", "patience", "target", "solved"]
+StopReason = Literal["limit", "patience", "target", "whole", "solved"]
 """Why a training ended: its last epoch, no better validation accuracy for long enough, the accuracy aimed at, or the
 minimum itself, where a head is solved and not trained."""
 

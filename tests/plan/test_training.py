@@ -59,6 +59,7 @@ FIELDS = {
     "class_weights": "{class_weights: balanced}",
     "kept_lr_scale": "{kept_lr_scale: 0.1}",
     "patience_watch": "{patience_watch: loss}",
+    "restore_best_weights": "{restore_best_weights: false}",
     "layer_decay": "{layer_decay: 0.5}",
     "pull": "{pull: 0.1}",
     "unfreeze_every": "{unfreeze_every: 2}",

@@ -43,6 +43,7 @@ REFUSED = [
     ("{class_weights: {}}", "at least 1 value"),
     ("{augmentation: [blur]}", "'flip'"),
     ("{patience_watch: loss, patience: null}", "a `patience` and `validate_epochs: all` beside `patience_watch: loss`"),
+    ("{restore_best_weights: false, validate_epochs: as_needed}", "which seeks no best epoch; got as_needed"),
     ("{patience_watch: loss, validate_epochs: as_needed}", "got patience 6 and validate_epochs as_needed"),
 ]
 

@@ -51,7 +51,7 @@ def fake_with_one_trial_under_every_cut() -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     "unknown",
-    [{"validation_accuracy": float("nan")}, {"stop_reason": None}, {"stop_reason": "solved"}],
+    [{"validation_accuracy": float("nan")}, {"stop_reason": None}, {"stop_reason": "solved"}, {"stop_reason": "whole"}],
 )
 def test_trials_that_nothing_tells_of_are_not_counted(unknown):
     table = with_ends({("scratch", 0.1): 10}).assign(**unknown)

@@ -138,6 +138,20 @@ def test_a_fold_that_is_the_only_one_to_hold_images_out_is_scored_in_the_best_ro
     assert result.validation_accuracy == result.curve[result.best_epoch - 1].validation_accuracy
 
 
+def test_without_restoring_the_best_weights_all_folds_are_scored_in_the_last_round():
+    examples, rules = noisy(), schedule(epochs=6, lr=0.5, restore_best_weights=False)
+    result = train_folds(folds_of(examples, linear()), rules, Rounds(6), order_seed=1)
+    right = 0.0
+    for train_on, held_out in split(examples, 3):
+        alone = linear()
+        train(alone, some(examples, train_on), None, schedule(epochs=6, lr=0.5), order_seed=1)
+        right += evaluate(alone, some(examples, held_out)).accuracy * len(held_out)
+    assert result.best_epoch == 6
+    assert result.validation_accuracy == pytest.approx(right / 41, abs=1e-12)
+    best = train_folds(folds_of(examples, linear()), schedule(epochs=6, lr=0.5), Rounds(6), order_seed=1)
+    assert best.best_epoch < 6
+
+
 def test_all_folds_stop_together_after_patience():
     rules = schedule(epochs=30, patience=2, lr=1e-12)
     result = train_folds(folds_of(noisy(), linear()), rules, Rounds(30), order_seed=0)

@@ -55,6 +55,25 @@ def test_training_stops_after_patience_epochs_without_a_better_accuracy(monkeypa
     assert result.best_epoch == 2
 
 
+def test_without_restoring_the_best_weights_the_last_ones_are_kept_and_judged(monkeypatch):
+    fake_validation(monkeypatch, [0.5, 0.8, 0.7, 0.8, 0.6])
+    model, reference = linear(), linear()
+    result = train(model, separable(), separable(), schedule(epochs=5, restore_best_weights=False), order_seed=0)
+    train(reference, separable(), None, schedule(epochs=5), order_seed=0)
+    assert torch.equal(model.weight, reference.weight)
+    assert (result.best_epoch, result.validation_accuracy, result.stop_reason) == (5, 0.6, "whole")
+
+
+def test_patience_waits_for_a_better_accuracy_though_the_last_weights_are_kept(monkeypatch):
+    fake_validation(monkeypatch, [0.5, 0.6, 0.4, 0.3, 0.9])
+    model, reference = linear(), linear()
+    rules = schedule(epochs=5, patience=2, restore_best_weights=False)
+    result = train(model, separable(), separable(), rules, order_seed=0)
+    train(reference, separable(), None, schedule(epochs=4), order_seed=0)
+    assert torch.equal(model.weight, reference.weight)
+    assert (result.best_epoch, result.validation_accuracy, result.stop_reason) == (4, 0.3, "patience")
+
+
 def test_patience_can_wait_for_a_lower_loss_while_the_best_accuracy_keeps_its_weights(monkeypatch):
     """Accuracy rises until epoch 4, loss falls until epoch 2: training ends at 2 + 3, with the weights of epoch 4."""
     accuracies, losses = [0.5, 0.6, 0.7, 0.8, 0.8, 0.9], [0.9, 0.5, 0.6, 0.6, 0.5, 0.7]

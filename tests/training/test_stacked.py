@@ -63,11 +63,11 @@ def train_alone(member, build, **changes):
 
 
 @pytest.mark.parametrize("build", [convolutions, normalized, published_blocks, linear])
-@pytest.mark.parametrize("patience", [2, None])
-def test_each_member_ends_as_it_would_alone(build, patience):
-    models, results = train_all(build, patience=patience)
+@pytest.mark.parametrize("ends", [{"patience": 2}, {"patience": None}, {"patience": 2, "restore_best_weights": False}])
+def test_each_member_ends_as_it_would_alone(build, ends):
+    models, results = train_all(build, **ends)
     for member, (model, result) in enumerate(zip(models, results, strict=True)):
-        alone, expected = train_alone(member, build, patience=patience)
+        alone, expected = train_alone(member, build, **ends)
         assert result.best_epoch == expected.best_epoch
         assert len(result.curve) == len(expected.curve)
         for point, other in zip(result.curve, expected.curve, strict=True):

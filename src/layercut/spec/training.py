@@ -130,8 +130,14 @@ class TrainingSpec(StrictSpec):
     )
     patience_watch: Literal["accuracy", "loss"] = Field(
         default="accuracy",
-        description="Which validation value patience waits for; the weights with the best accuracy are "
-        "kept either way. The study's `metric` stands in accuracy's place, also for `lr_watch`.",
+        description="Which validation value patience waits for, whichever weights are kept. The study's `metric` "
+        "stands in accuracy's place, also for `lr_watch`.",
+    )
+    restore_best_weights: bool = Field(
+        default=True,
+        description="Keep the weights of the epoch with the best validation accuracy, which the trial is then judged "
+        "by; false: keep the last ones. False suits few validation images, of which the best of many evaluations says "
+        "too much, and a schedule that ends at low rates.",
     )
     target_accuracy: float | None = Field(
         default=None, gt=0, le=1, description="Stop at the first epoch with this validation accuracy, in 0..1."
@@ -250,6 +256,8 @@ class TrainingSpec(StrictSpec):
                 "`validate_epochs: all` beside `lr_schedule: plateau` or a target_accuracy, which must know every "
                 f"epoch's validation; got as_needed with {self.lr_schedule} and target_accuracy {self.target_accuracy}"
             )
+        if self.validate_epochs == "as_needed" and not self.restore_best_weights:
+            yield "`validate_epochs: all` with `restore_best_weights: false`, which seeks no best epoch; got as_needed"
         if self.patience_watch == "loss" and (self.patience is None or self.validate_epochs == "as_needed"):
             yield (
                 "a `patience` and `validate_epochs: all` beside `patience_watch: loss`, which must know every epoch's "

@@ -50,8 +50,8 @@ def improving_by_strategy(table: Results) -> list[ShortTrainings]:
     """Return for each context, fraction and strategy how many trials were still improving at the limit.
 
     A trial was if it ended at its last epoch, with the best validation accuracy of all in that epoch. Trials are
-    counted once, whatever number of cuts shares them; those that had no validation images, were imported, or whose
-    head was solved, are not counted: nothing tells.
+    counted once, whatever number of cuts shares them; those that had no validation images, were imported, whose last
+    weights were asked for, or whose head was solved, are not counted: nothing tells.
 
     Args:
         table: what `load_results` returns.
@@ -87,7 +87,7 @@ def _known(table: pd.DataFrame) -> pd.DataFrame:
     if table.empty or "stop_reason" not in table:
         return table.iloc[:0]
     done = finished(table)
-    told = done["stop_reason"].notna() & (done["stop_reason"] != "") & (done["stop_reason"] != "solved")
+    told = done["stop_reason"].isin(["limit", "patience", "target"])
     return done[told & done["validation_accuracy"].notna()]
 
 

@@ -36,6 +36,7 @@ class TrainingConfig:
     lr_patience: int = 10
     lr_watch: Literal["loss", "accuracy"] = "loss"
     patience_watch: Literal["accuracy", "loss"] = "accuracy"
+    restore_best_weights: bool = True
     lr_step_epochs: int | None = None
     warmup_epochs: int = 0
     warmup_steps: int = 0

@@ -6,7 +6,8 @@ The model that is kept is then trained on everything, for as many rounds as were
 
 The best round is the one with the best predictions, so these flatter it, the more the rounds differ by chance. The
 score of the training is therefore that of the same choice made without the images it is scored on: each fold's
-predictions are those of the round that is best on the other folds.
+predictions are those of the round that is best on the other folds. With `restore_best_weights: false` nothing is
+chosen: all predictions are those of the last round.
 
 Reference:
     Stone 1974, "Cross-validatory choice and assessment of statistical predictions"; Varma and Simon 2006, "Bias in
@@ -51,7 +52,7 @@ def train_folds(
 
     Values of the curve are means over all images of all folds; a metric over classes is that of all their predictions
     together. The best epoch is that with the highest accuracy, or other metric, on the held-out images; of equal ones,
-    that with the lowest log loss.
+    that with the lowest log loss; or the last one, where its weights are asked for.
 
     Args:
         folds: models with the same initial values; each image is held out at most once.
@@ -63,7 +64,8 @@ def train_folds(
     """
     runs = [Optimization(fold.model, fold.training, config, rounds, order_seed, handling) for fold in folds]
     since = runs[0].unfreezing.last
-    history = TrainingHistory(config.patience, config.target_accuracy, "loss", config.patience_watch, since)
+    restores = config.restore_best_weights
+    history = TrainingHistory(config.patience, config.target_accuracy, "loss", config.patience_watch, since, restores)
     num_looks = 0
     looks: list[list[Evaluation]] = []
     for number in range(1, rounds.number + 1):
@@ -86,7 +88,7 @@ def train_folds(
         for run in runs:
             run.rate.after_round(point)
     result = history.result()
-    unseen = _unseen(looks, config.metric, result.best_epoch)
+    unseen = _unseen(looks, config.metric, result.best_epoch) if restores else looks[-1]
     counts = [one.counts() for one in unseen]
     score = _score(counts, ACCURACY), _mean_loss(unseen)
     return result._replace(num_validation_looks=num_looks, held_out=pooled(counts), out_of_fold=score)

@@ -19,8 +19,9 @@ class Training(NamedTuple):
 
     curve: tuple[EpochPoint, ...]
     best_epoch: int
-    """From 1; the last epoch where there was no validation set."""
+    """From 1; the last epoch where there was no validation set, or the last weights were asked for."""
     stop_reason: StopReason = "limit"
+    """`whole`: it reached the limit, and the weights there were asked for."""
     log_accuracies: tuple[tuple[str, float], ...] = ()
     """Validation accuracy at the log points."""
     snapshots: Mapping[str, Mapping[str, Tensor]] | None = None
@@ -69,7 +70,8 @@ class TrainingHistory:
     that with the lower validation loss. Patience waits for a better accuracy, or with `watch="loss"` for a lower loss;
     it begins in the epoch `since`.
     Where a study chooses by another metric, that stands in the place of accuracy, but for the accuracy aimed at.
-    Without validation images there is no early stop and the last weights count.
+    Without validation images there is no early stop and the last weights count; with `restore_best=False`, these count
+    anyway, and the best epoch is what patience waits for alone.
     """
 
     def __init__(
@@ -79,7 +81,9 @@ class TrainingHistory:
         ties: Literal["earlier", "loss"] = "earlier",
         watch: Literal["accuracy", "loss"] = "accuracy",
         since: int = 1,
+        restore_best: bool = True,
     ) -> None:
+        self._restores_best = restore_best
         self._patience = patience
         self._watches_loss = watch == "loss"
         self._least_loss, self._last_gain = math.inf, 0
@@ -97,7 +101,7 @@ class TrainingHistory:
         return self._reason is not None
 
     def add(self, point: EpochPoint) -> bool:
-        """Add an epoch; return whether its weights are the best so far and must be kept.
+        """Add an epoch; return whether its weights are, so far, those to end with and must be kept.
 
         Raises:
             DivergedError: the loss became infinite or NaN.
@@ -118,7 +122,7 @@ class TrainingHistory:
             self._reason = "target"
         else:
             self._wait(point)
-        return better
+        return better or not self._restores_best
 
     def pass_over(self, point: EpochPoint) -> None:
         """Add an epoch that was not validated in full, because it cannot be the best."""
@@ -132,4 +136,6 @@ class TrainingHistory:
 
     def result(self) -> Training:
         """Return the history of the training."""
-        return Training(tuple(self._curve), self._best_epoch, self._reason or "limit")
+        if self._restores_best:
+            return Training(tuple(self._curve), self._best_epoch, self._reason or "limit")
+        return Training(tuple(self._curve), len(self._curve), self._reason or "whole")

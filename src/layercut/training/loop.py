@@ -98,7 +98,7 @@ def train(
     order_seed: int,
     handling: Handling = PLAIN,
 ) -> Training:
-    """Train a model in place and leave it with its best weights (`training/history.py` says which).
+    """Train a model in place and leave it with the weights that the configuration asks for (`training/history.py`).
 
     `handling` is for parameters that do not learn like the others.
 
@@ -108,7 +108,13 @@ def train(
     rounds = config.rounds(len(examples))
     optimization = Optimization(model, examples, config, rounds, order_seed, handling)
     since = optimization.unfreezing.last
-    history = TrainingHistory(config.patience, config.target_accuracy, watch=config.patience_watch, since=since)
+    history = TrainingHistory(
+        config.patience,
+        config.target_accuracy,
+        watch=config.patience_watch,
+        since=since,
+        restore_best=config.restore_best_weights,
+    )
     log = AccuracyLog(config.log_points, optimization.steps_an_epoch)
     snapshots = Snapshots(config.checkpoints)
     follow: Validation = EveryEpoch(validation, config.precision, history, config.metric)

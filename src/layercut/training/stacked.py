@@ -37,7 +37,7 @@ def train_stacked(
     order_seeds: Sequence[int],
     handling: Handling = PLAIN,
 ) -> list[Training | DivergedError]:
-    """Train models of one architecture in place and leave each with its best weights.
+    """Train models of one architecture in place and leave each with its best weights, or its last.
 
     Losses are summed over members, so gradients are each member's own; optimizers work element by element, so one
     over the stack is one for each member. A member that diverges is its own `DivergedError` and disturbs no other.
@@ -58,8 +58,11 @@ def train_stacked(
     batches = Batches(len(examples), batch_sizes, order_seeds, device)
     weights = image_weights(examples.labels, config.class_weights)
     unfreezing = Unfreezing(stack.template, stack.parameters, handling.turns, config, rounds.number)
-    since, watch = unfreezing.last, config.patience_watch
-    histories = [TrainingHistory(config.patience, config.target_accuracy, watch=watch, since=since) for _ in models]
+    since, watch, restores = unfreezing.last, config.patience_watch, config.restore_best_weights
+    histories = [
+        TrainingHistory(config.patience, config.target_accuracy, watch=watch, since=since, restore_best=restores)
+        for _ in models
+    ]
     log = AccuracyLog(config.log_points, len(batch_sizes))
     diverged: dict[int, DivergedError] = {}
     running = list(range(len(models)))
