@@ -1,12 +1,12 @@
 """What `layercut recommend` loses of the best of studies that were run as a whole, at a share of their seconds.
 
-    python -m benchmarks.recommend --runs RUNS --cifar FOLDER --data-dir DATA [--choice RUNS]
+    python -m benchmarks.recommend --runs RUNS --cifar FOLDER --photographs FOLDER --weights FILE --data-dir DATA
     python -m benchmarks.recommend RUN ...       # recommendations of your own, finished with `layercut run RUN`
 
-The first runs what is missing of the studies in `studies.py` (resumably) and replays them, with those that
-`benchmarks.choice` has measured with folds. Each decision is taken anew from the records, by their measured seconds,
-one trial at a time, under a prior that was built without any study of the same data set or of the same model; a RUN of
-your own is judged with the table that layercut ships. Solved heads come first and are paid for whatever the share is.
+The first runs what is missing of the studies in `studies.py`, resumably, and replays them. Each decision is taken anew
+from the records, by their measured seconds, one trial at a time, under a prior that was built without any study of the
+same data set or of the same model; a RUN of your own is judged with the table that layercut ships. Solved heads come
+first and are paid for whatever the share is.
 
 Beside it: the prior alone (what it expects to be best after the solved heads, trained unjudged), solved heads alone,
 trainings in a random order, paired successive halving, discarding after one epoch, a solved head at the cut that a
@@ -25,10 +25,10 @@ from benchmarks.machine import describe_machine, write_result
 from benchmarks.recommend.folders import Places
 from benchmarks.recommend.judging import best_fixed, judge, over_studies
 from benchmarks.recommend.measure import measure
-from benchmarks.recommend.measured import Measured, is_finished, of_recommendation, of_study
+from benchmarks.recommend.measured import Measured, of_recommendation
 from benchmarks.recommend.probed import probe
 from benchmarks.recommend.rules import RULES, probes_choice
-from benchmarks.recommend.studies import CHOICE, STUDIES
+from benchmarks.recommend.studies import STUDIES
 from layercut.priors.learned import learned_from
 from layercut.priors.losses import Loss, write_losses
 from layercut.priors.table import Gain, Gains, shipped_gains, write_gains
@@ -59,8 +59,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("own", type=Path, nargs="*", metavar="RUN", help="recommendations of your own, finished")
     parser.add_argument("--runs", type=Path, help="where the studies lie, or are to be run")
-    parser.add_argument("--choice", type=Path, help="where the studies of benchmarks.choice lie")
     parser.add_argument("--cifar", type=Path, help="folder with train/CLASS and test/CLASS of CIFAR-10")
+    parser.add_argument("--photographs", type=Path, help="folder of ants and bees")
+    parser.add_argument("--weights", type=Path, help="ImageNet weights of EfficientNet-Lite0, a safetensors file")
     parser.add_argument("--data-dir", type=Path, help="folder with MNIST in torchvision's layout")
     parser.add_argument("--only", nargs="+", help="studies of these names")
     parser.add_argument("--finished", action="store_true", help="replay what is there, and run nothing")
@@ -73,7 +74,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def read_all(arguments: argparse.Namespace) -> tuple[dict[str, Measured], dict[str, Gains]]:
     """Return the studies, and what each would teach others; of a user's own runs nothing."""
-    places = Places(arguments.data_dir, arguments.cifar)
+    places = Places(arguments.data_dir, arguments.cifar, arguments.photographs, arguments.weights)
     studies: dict[str, Measured] = {}
     gains: dict[str, Gains] = {}
     for study in STUDIES if arguments.runs else ():
@@ -85,14 +86,6 @@ def read_all(arguments: argparse.Namespace) -> tuple[dict[str, Measured], dict[s
         run = measure(study, arguments.runs, places)
         found = of_recommendation(run, study.data, study.model)
         studies[study.name], gains[study.name] = _probed(found, run, places), learned_from([run])
-    for name, (data, model) in CHOICE.items() if arguments.choice else ():
-        run = arguments.choice / f"{name}-folds"
-        if not (run / "ledger.sqlite").exists() or (arguments.only and name not in arguments.only):
-            continue
-        if not is_finished(run):
-            print(f"left out, because it is not finished: {run.name}")
-            continue
-        studies[run.name], gains[run.name] = _probed(of_study(run, data, model), run, places), learned_from([run])
     for run in arguments.own:
         studies[str(run)] = _probed(of_recommendation(run, "", ""), run, places)
     return studies, gains

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import layercut
-from benchmarks.recommend.folders import Places, write_folder
+from benchmarks.recommend.folders import CLASSES, SOME, Places, write_folder
 from benchmarks.recommend.studies import MODELS, SOURCES, ReplayStudy
 from layercut.spec.load import make_study
 
@@ -18,25 +18,33 @@ def measure(study: ReplayStudy, runs: Path, places: Places) -> Path:
     run = runs / study.name
     if (run / "finished").exists():
         return run
-    name = f"{study.data}-{study.per_class}{f'-noisy-{study.noise}' if study.noise else ''}"
-    photos = write_folder(runs / "folders" / name, study.data, 1, study.per_class, study.noise, places)
+    classes = SOME[study.classes] if study.classes else CLASSES[study.data][1]
+    folder = runs / "folders" / study.folder
+    photos = write_folder(folder, study.data, classes, study.per_class, places, study.noise, study.draw)
     model, options = MODELS[study.model]
-    channels = 3 if study.data == "cifar" else 1
-    weights = "random" if study.source == "random" else str(_source(study, runs, places))
+    channels = 1 if study.data in ("digits", "mnist") else 3
     layercut.recommend(
-        f"{model}={weights}", photos, budget=_AT_ONCE, output_dir=run, device="cpu", workers=1,
+        f"{model}={_weights(study, runs, places)}", photos, budget=_AT_ONCE, output_dir=run, device="cpu", workers=1,
         overrides=(f"target.channels={channels}", *options),
     )  # fmt: skip
-    layercut.run_study(layercut.load_study(run / "study.yaml"), run, workers=1, device="cpu")
+    whole = layercut.load_study(run / "study.yaml", [f"transfer.replicates={study.replicates}"])
+    layercut.run_study(whole, run, workers=1, device="cpu")
     (run / "finished").touch()
     return run
+
+
+def _weights(study: ReplayStudy, runs: Path, places: Places) -> str:
+    if study.source == "random":
+        return "random"
+    return str(places.weights if study.source == "imagenet" else _source(study, runs, places))
 
 
 def _source(study: ReplayStudy, runs: Path, places: Places) -> Path:
     """Return the weights of a model that was trained on the other classes."""
     noisy = study.source == "class noise"
     output_dir = runs / "sources" / f"{study.data}-{study.model}{'-class-noise' if noisy else ''}"
-    images = write_folder(runs / "folders" / f"{study.data}-source", study.data, 0, SOURCES[study.data], 0, places)
+    seen = CLASSES[study.data][0]
+    images = write_folder(runs / "folders" / f"{study.data}-source", study.data, seen, SOURCES[study.data], places)
     folder = {"dataset": "folder", "path": str(images), "channels": 3 if study.data == "cifar" else 1}
     model, options = MODELS[study.model]
     content = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -14,9 +13,8 @@ from layercut.errors import UserError
 from layercut.ledger import Ledger
 from layercut.metrics import ACCURACY
 from layercut.priors.belief import believed
-from layercut.priors.learned import MeasuredArm, Row, read_rows
 from layercut.priors.table import Gain
-from layercut.recommending.arms import Arm, ArmTrial, Seen, seen_in
+from layercut.recommending.arms import ArmTrial, Seen, seen_in
 from layercut.recommending.curve import MOST_REPLICATES
 from layercut.recommending.decision import Setting
 from layercut.recommending.journal import read_journal
@@ -86,48 +84,13 @@ def of_recommendation(run: Path, data: str, model: str) -> Measured:
         journal = read_journal(ledger)
         if journal is None:
             raise UserError(f"{run} holds no recommendation; make one with `layercut recommend`")
-        wanted = [ArmTrial(arm.key, replicate) for arm in journal.arms for replicate in range(MOST_REPLICATES)]
+        most = max(trial.replicate for trial in ledger.trials()) + 1
+        wanted = [ArmTrial(arm.key, replicate) for arm in journal.arms for replicate in range(most)]
         seen = seen_in([ledger], wanted, ACCURACY)
     if len(seen) < len(wanted):
         raise UserError(f"{run}: {len(seen)} of {len(wanted)} trials were run; finish it with `layercut run {run}`")
-    setting = journal.setting()._replace(num_workers=1)
+    setting = journal.setting()._replace(num_workers=1, num_replicates=most)
     return _measured(run, run.name, data, model, setting, seen)
-
-
-def is_finished(run: Path) -> bool:
-    """Return whether every trial of a study has a result."""
-    table = load_results(run)
-    return bool((~table["merged"] & (table["status"] == "finished")).sum() == table.attrs["plan"]["trials_distinct"])
-
-
-def of_study(run: Path, data: str, model: str) -> Measured:
-    """Return a study that was made for something else; heads that were trained alone stand for solved ones.
-
-    What a training costs per operation is the median over its own trials: a recommendation measures it before.
-
-    Raises:
-        UserError: it has several rows.
-    """
-    rows = read_rows(run)
-    if len(rows) != 1:
-        raise UserError(f"{run}: expected one source, target, model and fraction; got {len(rows)}")
-    (row,) = rows
-    arms = tuple(sorted((_arm(arm, row) for arm in row.arms), key=lambda arm: (not arm.solved, arm.flops, arm.key)))
-    chance = max(load_results(run).attrs["plan"]["chance"].values())
-    seen = [
-        Seen(one.condition, int(one.replicate), one.accuracy, one.loss, one.seconds) for one in row.trials.itertuples()
-    ]
-    flops = {arm.key: arm.flops for arm in arms if not arm.solved}
-    pace = statistics.median(one.seconds / flops[one.key] for one in seen if one.key in flops)
-    planned = {key: pace * work for key, work in flops.items()}
-    return _measured(run, row.study, data, model, Setting(arms, row.num_images, chance, planned, 1), seen)
-
-
-def _arm(arm: MeasuredArm, row: Row) -> Arm:
-    work = 1 if arm.rate is None else max(1, round(1e9 * (arm.left - arm.frozen) * row.num_images))
-    return Arm(
-        arm.key, arm.strategy, arm.cut, arm.num_blocks, arm.left, arm.frozen, arm.rate, work, "", row.num_parameters
-    )
 
 
 def _measured(run: Path, name: str, data: str, model: str, setting: Setting, seen: Sequence[Seen]) -> Measured:

@@ -59,6 +59,8 @@ class Setting(NamedTuple):
     """By key of a trained arm, what earlier studies say of it."""
     is_out_of_fold: bool = True
     """Whether held-out images judge trainings that they did not stop (`training/folds.py`)."""
+    num_replicates: int = MOST_REPLICATES
+    """Of an arm, at most."""
     usual: str = ""
     """Key of the arm that is taken unless another leads it clearly; empty: none."""
 
@@ -220,7 +222,7 @@ def _options(setting: Setting, seen: Sequence[Seen]) -> list[_Option]:
             longest[arm.key],
         )
         for place, arm in enumerate(setting.arms)
-        if counts[arm.key] < MOST_REPLICATES and arm.key not in failed
+        if counts[arm.key] < setting.num_replicates and arm.key not in failed
     ]
 
 

@@ -151,7 +151,7 @@ class Journal:
             self.num_workers,
             self.beliefs,
             self.is_out_of_fold,
-            self.usual,
+            usual=self.usual,
         )
 
     def recommended(self, seen: Sequence[Seen]) -> Arm | None:
