@@ -27,7 +27,8 @@ import numpy as np
 from benchmarks.children import run_child
 from benchmarks.layers import first_layer_flops
 from layercut import load_study
-from layercut.data.cache import default_cache_dir, default_data_dir, open_cached
+from layercut.data.cache import default_cache_dir, default_data_dir
+from layercut.data.cache_entry import open_cached
 from layercut.data.splits import sample_split
 from layercut.data.subset import Task, restrict
 from layercut.ledger import Ledger

@@ -7,7 +7,8 @@ import torch
 from benchmarks.floor import Work, needed_validations, plan_work
 from benchmarks.layers import conv_shapes, first_layer_flops
 
-from layercut.data.cache import default_cache_dir, default_data_dir, open_cached
+from layercut.data.cache import default_cache_dir, default_data_dir
+from layercut.data.cache_entry import open_cached
 from layercut.data.subset import restrict, select_task
 from layercut.models.base import seeded_build
 from layercut.models.measured import plan_model

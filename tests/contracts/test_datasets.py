@@ -11,7 +11,8 @@ import pytest
 from pydantic import BaseModel
 
 from layercut.data import DATASETS, DownloadableDataset
-from layercut.data.cache import load_dataset, open_cached
+from layercut.data.cache import load_dataset
+from layercut.data.cache_entry import open_cached
 from layercut.data.reading import known_info, parse_options, parse_view
 from layercut.data.subset import select_task
 from layercut.errors import DataError, SpecError, UnknownNameError

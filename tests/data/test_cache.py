@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from layercut.data import LabelledImages, cache
 from layercut.data.base import RawImages
-from layercut.data.cache import LoadedDataset, default_cache_dir, default_data_dir, load_dataset, open_cached
+from layercut.data.cache import default_cache_dir, default_data_dir, load_dataset
+from layercut.data.cache_entry import LoadedDataset, open_cached
 from layercut.data.content import Content, fingerprint, image_hashes
 from layercut.data.holdout import hold_out_test
 from layercut.data.pieces import LazyImages

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from layercut.data.cache import LoadedDataset, load_dataset
+from layercut.data.cache import load_dataset
+from layercut.data.cache_entry import LoadedDataset
 from layercut.data.reading import dataset_notes
 
 ANTS, BEES = "ants", "bees"

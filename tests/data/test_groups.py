@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
-from layercut.data.cache import LoadedDataset, load_dataset
+from layercut.data.cache import load_dataset
+from layercut.data.cache_entry import LoadedDataset
 from layercut.data.content import Content, fingerprint
 from layercut.data.groups import GroupCounts, count_groups, group_folds
 from layercut.data.split_sizes import Validation, split_sizes, training_sizes

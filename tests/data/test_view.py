@@ -9,6 +9,7 @@ from PIL import Image
 
 from layercut.data import cache
 from layercut.data.cache import load_dataset
+from layercut.data.cache_entry import LoadedDataset
 from layercut.data.content import Content
 from layercut.data.digits import DIGITS
 from layercut.data.holdout import HoldoutOptions
@@ -31,7 +32,7 @@ def _seen(content: Content, **keys: Any) -> Content:
     return seen._replace(train=made(seen.train), test=made(seen.test))
 
 
-def _load(tmp_path: Path, **options: Any) -> cache.LoadedDataset:
+def _load(tmp_path: Path, **options: Any) -> LoadedDataset:
     return load_dataset("digits", options, tmp_path, tmp_path / "cache", False)
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from layercut.data import DatasetInfo, LabelledImages
 from layercut.data.base import RawImages
-from layercut.data.cache import LoadedDataset
+from layercut.data.cache_entry import LoadedDataset
 from layercut.data.content import Content, fingerprint, image_hashes
 from layercut.data.pieces import in_pieces
 from layercut.data.torchvision_files import TorchvisionDataset, mnist_like

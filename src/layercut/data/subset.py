@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layercut.data.base import DatasetInfo
-from layercut.data.cache import LoadedDataset
+from layercut.data.cache_entry import LoadedDataset
 from layercut.data.classes import resolve_classes
 from layercut.data.groups import GroupCounts, count_groups
 from layercut.errors import DataError

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from layercut.data.cache import LoadedDataset, is_here, load_dataset
+from layercut.data.cache import is_here, load_dataset
+from layercut.data.cache_entry import LoadedDataset
 from layercut.data.classes import resolve_classes
 from layercut.data.near_copies import near_copies_notes
 from layercut.data.reading import dataset_files, dataset_notes, known_info

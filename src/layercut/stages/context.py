@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from layercut.checkpoints import load_checkpoint
-from layercut.data.cache import open_cached
+from layercut.data.cache_entry import open_cached
 from layercut.data.subset import Task, restrict
 from layercut.plan.jobs import TaskRef
 

@@ -21,7 +21,8 @@ from layercut.stages.context import RunContext
 from layercut.stages.guard import attempt
 from layercut.stages.inputs import FrozenTrunk, SplitName, trial_inputs
 from layercut.stages.keep import keep_trial
-from layercut.stages.trial import Evaluations, Trial, prepare_trial, trial_record
+from layercut.stages.recording import Evaluations, trial_record
+from layercut.stages.trial import Trial, prepare_trial
 from layercut.training.batches import StackedExamples, stacked_chunk_size
 from layercut.training.device import prepare_device
 from layercut.training.history import DivergedError, Training

@@ -23,8 +23,9 @@ from layercut.stages.context import RunContext
 from layercut.stages.guard import attempt
 from layercut.stages.inputs import SplitName, trial_inputs
 from layercut.stages.keep import keep_trial
+from layercut.stages.recording import Evaluations, trial_record
 from layercut.stages.solve import head_problem, solve_trial
-from layercut.stages.trial import Evaluations, Trial, prepare_trial, trial_record
+from layercut.stages.trial import Trial, prepare_trial
 from layercut.training.batches import Examples, chunk_size
 from layercut.training.device import prepare_device
 from layercut.training.evaluate import evaluate
