@@ -11,6 +11,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 
 from layercut.errors import UserError
+from layercut.priors.belief import Belief
 from layercut.priors.error import share_variance
 from layercut.recommending.arms import Arm, Seen, usual_arm
 from layercut.recommending.budget import budget_seconds
@@ -161,6 +162,16 @@ def test_costs_follow_what_was_measured() -> None:
     assert seconds["fr3@0.001"] == 21.0
     assert seconds["fr1@0.001"] == pytest.approx(1 + 2 * 20.0)
     assert expected_seconds(setting(), ROW)["fr1@0.001"] == pytest.approx(1 + 4.0)
+
+
+def test_the_usual_arm_comes_first_whatever_is_expected_of_it_if_it_fits() -> None:
+    dear = Arm("ft@0.0001", "finetune", 0, NUM_BLOCKS, 1.0, 0.0, 1e-4, 10**11)
+    told = setting((*HEADS, *FROZEN, dear))._replace(beliefs={dear.key: Belief(-0.3, 0.01)}, usual=dear.key)
+    assert [trial.key for trial in decide(told, ROW, 1000.0).trials] == [dear.key]
+    assert [trial.key for trial in decide(told, ROW, 50.0).trials] != [dear.key]
+    assert dear.key not in {trial.key for trial in decide(told._replace(usual=""), ROW, 1000.0).trials}
+    done = [*ROW, Seen(dear.key, 0, 0.9, 0.3, 100.0)]
+    assert dear.key not in {trial.key for trial in decide(told, done, 1000.0).trials}
 
 
 def test_the_usual_arm_is_left_only_for_one_that_is_better_with_a_probability_of_95_per_cent() -> None:

@@ -99,14 +99,16 @@ def decide(setting: Setting, seen: Sequence[Seen], left_seconds: float) -> Decis
     """Return the trial with the most expected gain a second of those that fit into the time that is left.
 
     One fits if its seconds are likely to (`longest_seconds`): a trial that is begun is not broken off.
-    Where several can be done side by side, others of the same model that take no longer go with it.
+    The usual arm, which all others are held against, comes before them. Where several can be done side by side, others
+    of the same model that take no longer go with it.
     """
     if not any(one.score is not None for one in seen):
         return Decision((), "nothing held out")
     options = list(_options(setting, seen))
     if not options:
         return Decision((), "all")
-    worthwhile = [one for one in options if one.hope >= WORTH]
+    usual = [one for one in options if one.trial == ArmTrial(setting.usual, 0) and one.longest <= left_seconds]
+    worthwhile = usual or [one for one in options if one.hope >= WORTH]
     if not worthwhile:
         return Decision((), "worth")
     affordable = [one for one in worthwhile if one.longest <= left_seconds]
