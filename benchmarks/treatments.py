@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from benchmarks.machine import describe_machine, write_result
+from benchmarks.real_images import add_real_images
 from layercut import load_results, run_study
 from layercut.spec.load import make_study
 from layercut.stats.contrast import paired_contrast
@@ -111,9 +112,7 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cifar", type=Path, required=True, help="folder with train/CLASS and test/CLASS of CIFAR-10")
-    parser.add_argument("--photographs", type=Path, required=True, help="folder of ants and bees")
-    parser.add_argument("--weights", type=Path, required=True, help="ImageNet weights of tf_efficientnet_lite0")
+    add_real_images(parser, required=True)
     parser.add_argument("--pixels", type=int, default=224, help="width and height of the photographs")
     parser.add_argument("--only", nargs="+", default=["cifar", "ants-bees"], choices=["cifar", "ants-bees"])
     parser.add_argument("--strategies", nargs="+", help="some of both kinds; all by default")

@@ -22,6 +22,7 @@ from benchmarks.choice.measure import measure
 from benchmarks.choice.rules import RULES, Rule, means_of, of_others, place
 from benchmarks.choice.studies import studies
 from benchmarks.machine import describe_machine, write_result
+from benchmarks.real_images import add_real_images
 
 NUM_REPLAYS = 100
 
@@ -44,9 +45,7 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cifar", type=Path, required=True, help="folder with train/CLASS and test/CLASS of CIFAR-10")
-    parser.add_argument("--photographs", type=Path, required=True, help="folder of ants and bees")
-    parser.add_argument("--weights", type=Path, required=True, help="ImageNet weights of tf_efficientnet_lite0")
+    add_real_images(parser, required=True)
     parser.add_argument("--data-dir", type=Path, help="folder with MNIST in torchvision's layout")
     parser.add_argument("--runs", type=Path, default=Path("runs/choice"), help="where the studies lie")
     parser.add_argument("--only", nargs="+", help="studies of these names, or whose names begin so, as `digits`")

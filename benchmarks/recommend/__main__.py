@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe_machine, write_result
+from benchmarks.real_images import add_real_images
 from benchmarks.recommend.folders import Places
 from benchmarks.recommend.judging import best_fixed, judge, over_studies
 from benchmarks.recommend.measure import measure
@@ -59,9 +60,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("own", type=Path, nargs="*", metavar="RUN", help="recommendations of your own, finished")
     parser.add_argument("--runs", type=Path, help="where the studies lie, or are to be run")
-    parser.add_argument("--cifar", type=Path, help="folder with train/CLASS and test/CLASS of CIFAR-10")
-    parser.add_argument("--photographs", type=Path, help="folder of ants and bees")
-    parser.add_argument("--weights", type=Path, help="ImageNet weights of EfficientNet-Lite0, a safetensors file")
+    add_real_images(parser, required=False)
     parser.add_argument("--data-dir", type=Path, help="folder with MNIST in torchvision's layout")
     parser.add_argument("--only", nargs="+", help="studies of these names")
     parser.add_argument("--finished", action="store_true", help="replay what is there, and run nothing")

@@ -128,20 +128,6 @@ def test_a_solved_head_is_solved_on_adapted_features(study, tmp_path):
     assert ours.test_loss != theirs.test_loss
 
 
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        ((), "its blocks have no batch norms with running statistics"),
-        ((MODEL, "transfer.strategies=[finetune, scratch]"), "no strategy of this study leaves batch norms frozen"),
-    ],
-)
-def test_a_plan_says_where_it_changes_nothing(changes, told):
-    (warning,) = [one for one in tiny_plan(ADAPTED, *changes).plan.warnings if one.startswith("adapt_norms")]
-    assert warning.endswith(told)
-    plan, plain = tiny_plan(ADAPTED, *changes).plan, tiny_plan(*changes).plan
-    assert {condition.key for condition in plan.conditions} == {condition.key for condition in plain.conditions}
-
-
 def test_replicates_with_trunks_of_their_own_are_trained_one_by_one_and_others_as_one(tmp_path):
     checked = tiny_plan(MODEL, ADAPTED, "transfer.strategies=[freeze, bias_only]", "transfer.replicates=2",
                         stacked=True)  # fmt: skip

@@ -106,23 +106,6 @@ def test_norms_are_adapted_first_where_both_are_asked_for(study, monkeypatch):
         assert torch.equal(before[name], kept.model.state_dict()[name])
 
 
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        ((), "its blocks have no batch norms with running statistics"),
-        (
-            (MODEL, "transfer.strategies=[bias_only, scratch]"),
-            "no strategy of this study trains batch norms that come from the source",
-        ),
-    ],
-)
-def test_a_plan_says_where_it_changes_nothing(changes, told):
-    plan, plain = tiny_plan(FROZEN, *changes).plan, tiny_plan(*changes).plan
-    (warning,) = [one for one in plan.warnings if one.startswith("freeze_norm_statistics")]
-    assert warning.endswith(told)
-    assert {condition.key for condition in plan.conditions} == {condition.key for condition in plain.conditions}
-
-
 def test_replicates_trained_as_one_keep_the_statistics_too(tmp_path):
     checked = tiny_plan(MODEL, FROZEN, "transfer.strategies=[finetune]", "transfer.replicates=2", stacked=True)
     context = context_with_sources(checked, tmp_path)

@@ -85,6 +85,17 @@ def data_option(function: F) -> F:
     )(function)
 
 
+def device_option(function: F) -> F:
+    """Add `--device`."""
+    return click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Device to compute on; auto: a GPU if there is one.",
+    )(function)
+
+
 def group_option(function: F) -> F:
     """Add `--group`."""
     return click.option(

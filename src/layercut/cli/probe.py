@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from layercut.cli.options import HomePath, data_option, group_option, json_option, with_group
+from layercut.cli.options import HomePath, data_option, device_option, group_option, json_option, with_group
 from layercut.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -42,13 +42,7 @@ if TYPE_CHECKING:
     "--set", "overrides", metavar="KEY.PATH=VALUE", multiple=True,
     help="Set a value as in a study file, such as model.depth=3, target.image_size=32 or normalization.mean=0.5.",
 )  # fmt: skip
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Device to compute on; auto: a GPU if there is one.",
-)
+@device_option
 @click.option(
     "-o", "--output", type=HomePath(dir_okay=False), default=Path("probe.svg"), show_default=True,
     help="Figure to write: .svg, .pdf or .png.",

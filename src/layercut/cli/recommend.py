@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from layercut.cli.columns import filled
-from layercut.cli.options import HomePath, data_option, group_option, json_option, with_group
+from layercut.cli.options import HomePath, data_option, device_option, group_option, json_option, with_group
 from layercut.cli.terminal import say
 from layercut.metrics import ACCURACY, METRICS, Metric
 
@@ -48,13 +48,7 @@ from layercut.metrics import ACCURACY, METRICS, Metric
 )
 @click.option("-o", "--output-dir", type=HomePath(), help="Output directory; runs/recommend-DATA-MODEL by default.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all random numbers.")
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Device to train on; auto: a GPU if there is one.",
-)
+@device_option
 @click.option(
     "--nondeterministic",
     is_flag=True,

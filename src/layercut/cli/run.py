@@ -10,7 +10,7 @@ from typing import Literal
 import click
 
 from layercut.cli.main import EXIT_TRIALS_FAILED
-from layercut.cli.options import HomePath, Size, data_option, json_option, study_argument
+from layercut.cli.options import HomePath, Size, data_option, device_option, json_option, study_argument
 from layercut.cli.terminal import say
 from layercut.executors import EXECUTORS
 
@@ -23,13 +23,7 @@ from layercut.executors import EXECUTORS
     type=HomePath(),
     help="Output directory; runs/NAME by default.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Device to train on; auto: a GPU if there is one.",
-)
+@device_option
 @click.option(
     "--precision",
     type=click.Choice(["float32", "bf16", "bf16_eval"]),
