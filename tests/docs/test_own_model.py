@@ -23,9 +23,23 @@ def printed(command):
     return line.split()
 
 
-def layercut(folder, *arguments):
-    command = [sys.executable, "-c", "from layercut.cli.main import main; main()", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+ONE_AFTER_THE_OTHER = """
+import contextlib, io, json, sys
+from layercut.cli.main import layercut
+
+printed = []
+for arguments in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        layercut(arguments, standalone_mode=False)
+    printed.append(json.loads(out.getvalue()))
+print(json.dumps(printed))
+"""
+
+
+def layercut(folder, *commands):
+    """What commands print as JSON; they share a process, which imports torch once."""
+    command = [sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps([[*words, "--json"] for words in commands])]
+    return json.loads(subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +61,9 @@ def test_the_study_has_fewer_than_15_lines():
 
 @pytest.mark.slow
 def test_the_tutorial_runs_and_ends_with_a_report(folder):
-    cuts = json.loads(layercut(folder, *printed("list cuts"), "--json"))
+    run = [*printed("run"), "--workers", "2", "--device", "cpu"]
+    cuts, plan, answer = layercut(folder, printed("list cuts"), printed("plan"), run)
     assert [row["behind"] for row in cuts["cuts"]] == ["", "stem", "first", "second"]
-    plan = json.loads(layercut(folder, *printed("plan"), "--json"))
-    answer = json.loads(layercut(folder, *printed("run"), "--workers", "2", "--device", "cpu", "--json"))
     assert answer["failed"] == {}
     assert answer["num_finished"] == plan["trials_distinct"] > 0
     page = (folder / "runs" / "own-model" / "report.html").read_text(encoding="utf-8")
