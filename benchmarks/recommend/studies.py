@@ -76,6 +76,4 @@ STUDIES = (
     ReplayStudy("photographs", "efficientnet", 12, "imagenet", draw=1, replicates=1),
     ReplayStudy("cifar", "efficientnet", 6, "imagenet", classes="vehicles", replicates=1),
     ReplayStudy("photographs", "efficientnet", 12, "imagenet", draw=2, replicates=1),
-    ReplayStudy("cifar", "efficientnet", 5, "imagenet", classes="animals", replicates=1),
-    ReplayStudy("cifar", "efficientnet", 12, "imagenet", classes="airplane and bird", replicates=1),
 )

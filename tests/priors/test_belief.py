@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from layercut.priors.belief import NOTHING, WORST, Belief, believed
+from layercut.priors.belief import NOTHING, WIDER, WORST, Belief, believed
 from layercut.priors.table import Gain
 from layercut.recommending.arms import Arm
 
@@ -20,7 +20,7 @@ def arm(strategy: str = "freeze", frozen: float = 0.8, rate: float | None = 1e-3
 
 
 def test_without_studies_a_training_may_be_better_or_worse_than_a_head() -> None:
-    assert believed((), arm(), 24) == pytest.approx(Belief(NOTHING.gain, NOTHING.spread * 2**0.5))
+    assert believed((), arm(), 24) == pytest.approx(Belief(NOTHING.gain, WIDER * NOTHING.spread * 2**0.5))
 
 
 def test_what_studies_agree_on_is_expected_and_the_surer_the_more_they_are() -> None:
@@ -30,10 +30,10 @@ def test_what_studies_agree_on_is_expected_and_the_surer_the_more_they_are() -> 
     assert many.spread < few.spread < NOTHING.spread * 2**0.5
 
 
-def test_where_studies_differ_the_spread_is_what_they_differ_by() -> None:
+def test_where_studies_differ_the_spread_is_half_as_much_again_as_they_differ_by() -> None:
     told = believed([gain(f"s{number}", (-1) ** number * 0.15) for number in range(20)], arm(), 24)
     assert told.gain == pytest.approx(0.0)
-    assert told.spread == pytest.approx(0.15, rel=0.1)
+    assert told.spread == pytest.approx(1.5 * 0.15, rel=0.1)
 
 
 def test_one_study_is_one_word_however_many_conditions_it_tried() -> None:

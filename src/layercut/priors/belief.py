@@ -30,6 +30,9 @@ _ANOTHER = 0.1
 """What another strategy says, beside the same one."""
 _STUDIES = 1.0
 """The pull towards `NOTHING` weighs as much as so many studies."""
+WIDER = 1.5
+"""Gains differ so many times as much as the scatter of earlier studies says: these are few, and their failures, which
+are many at low rates, hide how much a success may gain."""
 
 
 class Belief(NamedTuple):
@@ -75,7 +78,7 @@ def believed(gains: Sequence[Gain], arm: Untried, num_images: int) -> Belief:
     whole = weights.sum() + _STUDIES
     gain = (weights @ means + _STUDIES * NOTHING.gain) / whole
     scatter = (weights @ (means - gain) ** 2 + _STUDIES * NOTHING.spread**2) / whole
-    return Belief(float(gain), math.sqrt(scatter * (1 + 1 / whole)))
+    return Belief(float(gain), WIDER * math.sqrt(scatter * (1 + 1 / whole)))
 
 
 def _word(own: Sequence[tuple[float, float]]) -> tuple[float, float]:
