@@ -171,6 +171,16 @@ def test_code_that_changed_after_planning_is_refused(tmp_path):
     assert "changing_code" not in sys.modules
 
 
+def test_code_that_is_moved_once_it_was_imported_is_still_the_same(tmp_path):
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        file = tmp_path / name / "moving_code.py"
+        file.write_text("from support.own_models import tiny_net as f")
+        options = ForeignOptions(factory="moving_code:f", folder=file.parent)
+        assert seeded_build(FOREIGN, options, (3, 12, 12), 5, seed=0).blocks
+        file.unlink()
+
+
 def test_weights_in_the_users_own_names_are_read(tmp_path):
     torch.save(theirs().state_dict(), tmp_path / "weights.pth")
     values = read(tmp_path / "weights.pth")

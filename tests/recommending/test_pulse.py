@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -35,7 +36,8 @@ recommend(Path(sys.argv[1]), Path(sys.argv[2]), executor=Killed(), clock=time.mo
 def test_a_call_that_is_killed_in_a_trial_has_spent_what_it_had_spent_by_then(tmp_path: Path) -> None:
     data, output = folder(tmp_path / "photos", {"ants": 4, "bees": 4}), tmp_path / "run"
     command = [sys.executable, "-c", KILLED, str(output), str(data)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == -signal.SIGKILL, done.stderr
     killed = journal_of(output)
     written = last_pulse(output, killed.identity)
