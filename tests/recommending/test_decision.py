@@ -174,30 +174,24 @@ def test_the_usual_arm_comes_first_whatever_is_expected_of_it_if_it_fits() -> No
     assert dear.key not in {trial.key for trial in decide(told, done, 1000.0).trials}
 
 
-def test_the_usual_arm_is_left_only_for_one_that_is_better_with_a_probability_of_95_per_cent() -> None:
+@pytest.mark.parametrize(("accuracy", "leads"), [(0.92, False), (0.96, False), (0.99, True)])
+def test_the_usual_arm_is_left_only_for_one_that_the_labels_tell_apart_from_it(accuracy: float, leads: bool) -> None:
+    """Of 100 images the usual arm has 10 wrong; by an exact sign test 4 are not fewer for sure, and 1 is."""
     usual, rival = "fr3@0.0001", "fr1@0.001"
-    for accuracy, other in ((0.92, usual), (0.98, rival)):
-        seen = [*ROW, Seen(usual, 0, 0.9, 0.3, 4.0), Seen(rival, 0, accuracy, 0.3, 4.0)]
-        told = setting()._replace(usual=usual)
-        assert leader(setting(), seen).key == rival
-        assert leader(told, seen).key == other
-        assert leaders(told, seen, 2)[0].key == other
+    seen = [*ROW, Seen(usual, 0, 0.9, 0.3, 4.0), Seen(rival, 0, accuracy, 0.3, 4.0)]
+    told = setting()._replace(usual=usual)
+    assert leader(setting(), seen).key == rival
+    assert leader(told, seen).key == (rival if leads else usual)
+    assert leaders(told, seen, 2)[0].key == (rival if leads else usual)
     without = [*ROW, Seen(rival, 0, 0.92, 0.3, 4.0)]
     assert leader(setting()._replace(usual=usual), without).key == rival
 
 
-def test_the_lead_is_the_posterior_probability_of_a_difference() -> None:
-    """By draws from the posterior."""
-    usual = "fr3@0.0001"
-    seen = [*ROW, Seen(usual, 0, 0.9, 0.3, 4.0), Seen("fr1@0.001", 0, 0.95, 0.3, 4.0)]
-    told = setting()._replace(usual=usual)
-    beliefs = told.posterior(seen)
-    one, other = (next(i for i, arm in enumerate(told.arms) if arm.key == key) for key in ("fr1@0.001", usual))
-    generator = np.random.default_rng(0)
-    among = np.ix_([one, other], [one, other])
-    drawn = generator.multivariate_normal(beliefs.mean[[one, other]], beliefs.covariance[among], 200_000)
-    better = (drawn[:, 0] > drawn[:, 1]).mean()
-    assert (leader(told, seen).key == "fr1@0.001") == (better > 0.95)
+def test_two_lucky_images_of_24_do_not_lead_away_from_the_usual_arm() -> None:
+    usual, rival = "fr3@0.0001", "fr1@0.001"
+    seen = [*ROW, *(Seen(usual, n, 21 / 24, 0.3, 4.0) for n in range(3)), Seen(rival, 0, 24 / 24, 0.1, 4.0)]
+    told = setting()._replace(usual=usual, num_images=24, beliefs={usual: Belief(-0.2, 0.01)})
+    assert leader(told, seen).key == usual
 
 
 def test_the_usual_arm_freezes_the_most_at_the_lowest_rate() -> None:

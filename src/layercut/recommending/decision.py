@@ -9,24 +9,22 @@ Reference:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import median
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import binomtest, norm
 
 from layercut.priors.belief import Belief
 from layercut.recommending.arms import Arm, ArmTrial, Seen
 from layercut.recommending.curve import MOST_REPLICATES, Posterior, posterior, score
+from layercut.significance import ALPHA
 
 WORTH = 0.0005
 """An arm cannot pay of which all trials together are expected to gain less accuracy than this."""
-
-LEAD = float(norm.ppf(0.95))
-"""So many standard errors of the difference must an arm be ahead of the usual one to be recommended instead: it is
-better with a posterior probability of 95 %."""
 
 _QUANTILES = norm.ppf((np.arange(101) + 0.5) / 101)
 _BASE_SECONDS = 1.0
@@ -62,7 +60,7 @@ class Setting(NamedTuple):
     num_replicates: int = MOST_REPLICATES
     """Of an arm, at most."""
     usual: str = ""
-    """Key of the arm that is taken unless another leads it clearly; empty: none."""
+    """Key of the arm that is taken unless the labelled images tell a better one apart from it; empty: none."""
 
     def posterior(self, seen: Sequence[Seen]) -> Posterior:
         """Return what trials say of all arms."""
@@ -125,8 +123,8 @@ def decide(setting: Setting, seen: Sequence[Seen], left_seconds: float) -> Decis
 def leader(setting: Setting, seen: Sequence[Seen]) -> Arm | None:
     """Return the arm to recommend: of those that were tried, the one with the highest posterior mean.
 
-    Of equal ones the one that comes first in the plan. The usual arm, once it was tried, is left only for one that
-    leads it by more than `LEAD` standard errors. None: nothing was tried that could be chosen by.
+    Of equal ones the one that comes first in the plan. The usual arm, once it was tried, is left only for one that the
+    labelled images tell apart from it (`are_told_apart`). None: nothing was tried that could be chosen by.
     """
     found = leaders(setting, seen, 1)
     return found[0] if found else None
@@ -140,16 +138,34 @@ def leaders(setting: Setting, seen: Sequence[Seen], number: int) -> list[Arm]:
     beliefs = setting.posterior(seen)
     in_order = sorted(tried, key=lambda place: (-beliefs.mean[place], place))
     usual = next((place for place in tried if setting.arms[place].key == setting.usual), None)
-    if usual is not None and not _leads(beliefs, in_order[0], usual):
-        in_order.sort(key=lambda place: place != usual)
+    if usual is not None:
+        best, other = (_mean_score(seen, setting.arms[place].key) for place in (in_order[0], usual))
+        if best <= other or not are_told_apart(best, other, setting.num_images):
+            in_order.sort(key=lambda place: place != usual)
     return [setting.arms[place] for place in in_order[:number]]
 
 
-def _leads(beliefs: Posterior, one: int, other: int) -> bool:
-    """Return whether the posterior mean of an arm is above another's by more than `LEAD` standard errors."""
-    covariance = beliefs.covariance
-    variance = covariance[one, one] + covariance[other, other] - 2 * covariance[one, other]
-    return bool(beliefs.mean[one] - beliefs.mean[other] > LEAD * np.sqrt(max(variance, 0.0)))
+def are_told_apart(one: float, other: float, num_images: float) -> bool:
+    """Return whether so many labelled images tell two accuracies apart.
+
+    Exact sign test on the images that one gets wrong and the other does not. How many both get wrong is not known: that
+    they have none in common is assumed, which tells the fewest apart.
+
+    Example:
+        >>> are_told_apart(23 / 24, 21 / 24, 24), are_told_apart(23 / 24, 15 / 24, 24)
+        (False, True)
+    """
+    wrong = [_rounded(num_images) - _rounded(score * num_images) for score in (one, other)]
+    return bool(sum(wrong) and binomtest(wrong[0], sum(wrong)).pvalue < ALPHA)
+
+
+def _rounded(value: float) -> int:
+    return math.floor(value + 0.5)
+
+
+def _mean_score(seen: Sequence[Seen], key: str) -> float:
+    own = [one.score for one in seen if one.key == key and one.score is not None]
+    return math.fsum(own) / len(own)
 
 
 def expected_seconds(setting: Setting, seen: Sequence[Seen]) -> dict[str, float]:

@@ -142,12 +142,12 @@ def _beside_the_usual(found: Evidence) -> Iterator[str]:
     if usual is found.own:
         yield (
             "This is the usual choice for a pretrained network on few images: its last stage, trained further at a low "
-            "rate. Nothing else that was tried is better with a probability of 95 %."
+            "rate. The labels show nothing else that was tried to be better."
         )
     else:
         yield (
             f"The usual choice for a pretrained network on few images, {arm_name(usual.arm)}, has "
-            f"{words.percent(usual.score)}, and is worse with a probability of more than 95 %."
+            f"{words.percent(usual.score)}; the labels show that to be worse."
         )
 
 

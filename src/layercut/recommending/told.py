@@ -6,14 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from scipy.stats import binomtest
-
 from layercut.figures import words
 from layercut.metrics import ACCURACY, Metric
 from layercut.recommending.arms import Arm, Seen
-from layercut.recommending.decision import expected_seconds
+from layercut.recommending.decision import are_told_apart, expected_seconds
 from layercut.recommending.journal import Journal, Step
-from layercut.significance import ALPHA
 from layercut.stats.proportion import share_interval
 
 
@@ -59,13 +56,8 @@ def interval(score: float, num_images: float, metric: Metric = ACCURACY) -> tupl
 
 
 def not_told_apart(best: ArmScore, others: Sequence[ArmScore], num_images: float) -> list[ArmScore]:
-    """Return what labelled images cannot tell from the best, by accuracy.
-
-    Exact sign test on the images that one gets wrong and the other does not, each by itself. How many both get wrong
-    is not known: that they have none in common is assumed, which tells the fewest apart.
-    """
-    wrong = _errors(best, num_images)
-    return [other for other in others if not _sign_test(wrong, _errors(other, num_images)) < ALPHA]
+    """Return what labelled images cannot tell from the best, by accuracy, each by itself."""
+    return [other for other in others if not are_told_apart(best.score, other.score, num_images)]
 
 
 def within_one_error(best: ArmScore, other: ArmScore, num_images: float) -> bool:
@@ -153,14 +145,6 @@ def _outcome(row: ArmScore) -> str:
 
 def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values) if values else math.nan
-
-
-def _errors(row: ArmScore, num_images: float) -> int:
-    return _rounded(num_images) - _rounded(row.score * num_images)
-
-
-def _sign_test(one: int, other: int) -> float:
-    return float(binomtest(one, one + other).pvalue) if one + other else 1.0
 
 
 def _rounded(value: float) -> int:
