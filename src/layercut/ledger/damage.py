@@ -9,6 +9,7 @@ from typing import NamedTuple
 from layercut.errors import few
 from layercut.ledger.opening import is_undecodable
 from layercut.ledger.rows import ENVIRONMENTS, FAILURES, META, NAMES, PILOTS, PRETRAININGS, PROBES, TRIALS
+from layercut.ledger.schema import transaction
 
 _KINDS = {
     "trial": TRIALS.rows,
@@ -70,16 +71,10 @@ def take_out(connection: sqlite3.Connection) -> list[DamagedRow]:
     if problems:
         connection.execute("REINDEX")
     found = damaged_rows(connection)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         for damaged in found:
             connection.execute(f"DELETE FROM {damaged.table} WHERE rowid = ?", (damaged.row,))  # noqa: S608 - our own names
         connection.execute("DELETE FROM trial_details WHERE trial NOT IN (SELECT id FROM trials)")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
     if problems and (left := file_problems(connection)):
         raise ValueError(few(left, 1))
     return found

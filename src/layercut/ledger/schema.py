@@ -7,6 +7,8 @@ whose digests would change otherwise (`digests.py`). Versions below 11 were neve
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 APPLICATION_ID = 0x4C437574
 """`LCut` in ASCII: marks a SQLite file as a ledger of ours."""
@@ -215,18 +217,12 @@ def create_tables(connection: sqlite3.Connection) -> None:
 
     `connection` must be in autocommit mode (`isolation_level=None`).
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         if schema_version(connection) == 0:
             for statement in _SCHEMA:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def upgrade_tables(connection: sqlite3.Connection, read_only: bool) -> None:
@@ -239,14 +235,24 @@ def upgrade_tables(connection: sqlite3.Connection, read_only: bool) -> None:
         kept = "SELECT *, NULL AS validation_score FROM main.pilots WHERE validation_scores IS NULL"
         connection.execute(f"CREATE TEMP VIEW pilots AS {kept}")
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         connection.execute("DELETE FROM pilots WHERE validation_scores IS NOT NULL")
         connection.execute("ALTER TABLE pilots ADD COLUMN validation_score REAL")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Write everything or nothing, with no other writer between.
+
+    `connection` must be in autocommit mode (`isolation_level=None`).
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:
+        if connection.in_transaction:  # a full disk has rolled back by itself
             connection.execute("ROLLBACK")
         raise
 

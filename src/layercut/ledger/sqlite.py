@@ -19,6 +19,7 @@ from layercut.ledger.appending import append_records, insert
 from layercut.ledger.damage import damaged_rows, file_problems, take_out
 from layercut.ledger.opening import explained, ledger_path, open_connection
 from layercut.ledger.rows import ENVIRONMENTS, FAILURES, META, NAMES, PILOTS, PRETRAININGS, PROBES, TRIALS, RowCodec
+from layercut.ledger.schema import transaction
 from layercut.ledger.sealed import ChangedRowError, SealedRows
 from layercut.records import (
     FINAL_FAILURES,
@@ -304,15 +305,8 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with explained(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:  # a full disk has rolled back by itself
-                    self._connection.execute("ROLLBACK")
-                raise
+        with explained(self.path), transaction(self._connection):
+            yield
 
     def _read(self, codec: RowCodec[T], clause: str = "", parameters: Sequence[Any] = ()) -> Iterator[T]:
         query = f"SELECT {codec.rows.columns} FROM {codec.rows.source} {clause}"  # noqa: S608 - our own names

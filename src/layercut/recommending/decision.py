@@ -155,11 +155,12 @@ def are_told_apart(one: float, other: float, num_images: float) -> bool:
         >>> are_told_apart(23 / 24, 21 / 24, 24), are_told_apart(23 / 24, 15 / 24, 24)
         (False, True)
     """
-    wrong = [_rounded(num_images) - _rounded(score * num_images) for score in (one, other)]
+    wrong = [nearest_whole(num_images) - nearest_whole(score * num_images) for score in (one, other)]
     return bool(sum(wrong) and binomtest(wrong[0], sum(wrong)).pvalue < ALPHA)
 
 
-def _rounded(value: float) -> int:
+def nearest_whole(value: float) -> int:
+    """Return the nearest whole number, of two the greater."""
     return math.floor(value + 0.5)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from layercut.figures import words
 from layercut.metrics import ACCURACY, Metric
 from layercut.recommending.arms import Arm, Seen
-from layercut.recommending.decision import are_told_apart, expected_seconds
+from layercut.recommending.decision import are_told_apart, expected_seconds, nearest_whole
 from layercut.recommending.journal import Journal, Step
 from layercut.stats.proportion import share_interval
 
@@ -51,7 +51,7 @@ def interval(score: float, num_images: float, metric: Metric = ACCURACY) -> tupl
         return math.nan, math.nan
     if metric == ACCURACY:  # whole images are right or wrong, in a mean over replicates the nearest number of them
         num_images = round(num_images)
-        score = _rounded(score * num_images) / num_images
+        score = nearest_whole(score * num_images) / num_images
     return share_interval(score, num_images)
 
 
@@ -145,7 +145,3 @@ def _outcome(row: ArmScore) -> str:
 
 def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values) if values else math.nan
-
-
-def _rounded(value: float) -> int:
-    return math.floor(value + 0.5)
