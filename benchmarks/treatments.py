@@ -7,7 +7,8 @@ photographs of ants and bees at 10 %, from ImageNet weights. Each is run twice i
 trials are trained once: at the middle rate alone, and with a list of three. Of each strategy the best cut on validation
 images is shown, with its accuracy on test images and a 95 % interval over replicates. Three comparisons are paired by
 replicate: each strategy at its chosen rate with itself at the middle one, cut by cut; and the best of the strategies
-that are newer than the seven, at chosen rates, with the best of the seven at the middle rate, both best on validation.
+that are newer than the seven (and no other name of one of their trials), at chosen rates, with the best of the seven at
+the middle rate, both best on validation.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def studies(cifar: Path, photographs: Path, weights: Path, pixels: int) -> dict[
         "model": {"name": "timm/tf_efficientnet_lite0"},
         "normalization": {"mean": 0.5, "std": 0.5},
         "transfer": {
-            "cuts": [12, 18],
+            "cuts": [12, 17, 18],
             "strategies": [*SEVEN, *NEWER],
             "fractions": [0.1],
             "validation": "full",
@@ -99,13 +100,17 @@ def main() -> None:
     machine = describe_machine()
     found = studies(*(path.resolve() for path in (arguments.cifar, arguments.photographs, arguments.weights)),
                     arguments.pixels)  # fmt: skip
-    narrowed = {"strategies": arguments.strategies, "replicates": arguments.replicates}
+    narrowed = {
+        "strategies": arguments.strategies,
+        "replicates": arguments.replicates,
+        "fractions": arguments.fraction and [arguments.fraction],
+    }
     result = {
         name: measure(found[name].narrowed(narrowed), arguments.runs / name, not arguments.one_rate)
         for name in arguments.only
     }
     print(render(result))
-    what = {"pixels": arguments.pixels, "studies": result}
+    what = {"pixels": arguments.pixels, "fraction": arguments.fraction, "studies": result}
     print(f"written to {write_result('treatments', what, arguments.output, machine)}")
 
 
@@ -117,6 +122,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", default=["cifar", "ants-bees"], choices=["cifar", "ants-bees"])
     parser.add_argument("--strategies", nargs="+", help="some of both kinds; all by default")
     parser.add_argument("--replicates", type=int, help="another number than the study's")
+    parser.add_argument("--fraction", type=float, help="another share of the images than the study's")
     parser.add_argument("--one-rate", action="store_true", help="every strategy at the middle rate, without pilots")
     parser.add_argument("--runs", type=Path, default=Path("runs/treatments"), help="where the studies lie")
     parser.add_argument("--output", type=Path)
@@ -136,7 +142,7 @@ def measure(treated: Treated, folder: Path, searched: bool) -> dict[str, Any]:
 
 def judge(at_one: pd.DataFrame, chosen: pd.DataFrame) -> dict[str, Any]:
     """Return both tables by strategy, each choice against the middle rate, and the best newer one against the seven."""
-    newest, known = _best(chosen, NEWER), _best(at_one, SEVEN)
+    newest, known = _best(chosen[~chosen["merged"]], NEWER), _best(at_one, SEVEN)
     return {
         "at_chosen_rates": [_shown(chosen, name) for name in _strategies(chosen)],
         "at_one_rate": [_shown(at_one, name) for name in _strategies(at_one)],
