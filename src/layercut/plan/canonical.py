@@ -21,6 +21,9 @@ from layercut.training.own_transform import OwnTransform
 CUTTING_VERSION = 3
 """Raised where models that are cut on their graph get other cuts."""
 
+SOLVING_VERSION = 2
+"""Raised where heads are solved to other values."""
+
 
 def source_key(
     kind: str, identity: Any, model: ModelRef, config: TrainingConfig | None, study_seed: int, num_threads: int
@@ -82,6 +85,7 @@ def _identity(condition: Condition) -> dict[str, Any]:
         "keep_hidden": condition.keep_hidden,
         "seed": condition.study_seed,
         **({"options": condition.options} if condition.options else {}),
+        **({"solving": SOLVING_VERSION} if condition.head != "trained" else {}),
     }
 
 

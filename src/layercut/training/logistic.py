@@ -1,16 +1,16 @@
 """Multinomial logistic regression with an L2 penalty, solved: the minimum has no learning rate, epochs or seed.
 
-    minimise  mean_i -log softmax(W x_i + b)[y_i]  +  strength * d / 2 * |W|^2
+    minimise  mean_i -log softmax(W x_i + b)[y_i]  +  strength / 2 * |W|^2
 
-with d the mean squared distance of the images from their centre, so that one strength means the same for few and many
-features; where images have weights, of mean 1, each one's log loss counts as often. The bias has no penalty. L-BFGS in
-float64, on axes scaled so that the curvature is about 1 along each: a dozen iterations from the solution at the
-strength before.
+on features scaled so that the mean squared distance of the images from their centre is 1: one strength means the same
+for few and many features. Where images have weights, of mean 1, each one's log loss counts as often. The bias has no
+penalty. L-BFGS in float64, on axes scaled so that the curvature is about 1 along each: a dozen iterations from the
+solution at the strength before.
 
 Reference:
     Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning", 2nd ed., sections 4.4 and 18.3.5: with
     more features than images everything is solved on the images' own axes. scikit-learn's `LogisticRegression` has
-    the same minimum at `C = 1 / (n * strength * d)` for three classes or more; at twice that for two, where it has
+    the same minimum at `C = 1 / (n * strength)` for three classes or more; at twice that for two, where it has
     one vector of weights and we have two.
 """
 
@@ -86,8 +86,7 @@ class Problem:
         Raises:
             UnsolvedError: there is none that the solver finds.
         """
-        penalty = strength * max(1, self._turned.num_varying)
-        scale = (_CURVATURE * self._turned.spread + penalty).rsqrt()[:, None]
+        scale = (_CURVATURE * self._turned.spread + strength).rsqrt()[:, None]
         bias_scale = _CURVATURE**-0.5 if self._biased else 0.0
         point = torch.cat([self._latest.weights / scale, self._latest.bias[None] * _CURVATURE**0.5])
         one_hot = F.one_hot(self._labels, point.shape[1]).double()
@@ -99,9 +98,9 @@ class Problem:
             log_chances = solution.logits(self._coordinates).log_softmax(1)
             wrong = (log_chances.exp() - one_hot) / len(one_hot)
             wrong = wrong if weights is None else wrong * weights
-            gradient = self._coordinates.T @ wrong + penalty * solution.weights
+            gradient = self._coordinates.T @ wrong + strength * solution.weights
             point.grad = torch.cat([gradient * scale, wrong.sum(0, keepdim=True) * bias_scale])
-            loss = -(log_chances * counted).sum() / len(one_hot) + penalty / 2 * solution.weights.square().sum()
+            loss = -(log_chances * counted).sum() / len(one_hot) + strength / 2 * solution.weights.square().sum()
             return loss
 
         solver = torch.optim.LBFGS(

@@ -2,7 +2,7 @@
 
 The strength of the penalty is chosen on held-out images, from strong to weak, each solution from the one before: by
 the lowest log loss, pooled over the folds of a cross-validation where there are some. The head is then solved on all
-training images at that strength. Standardisation is folded into its weights, so that what is left is an ordinary model.
+training images at that strength. Centring and scaling are folded into its weights: what is left is an ordinary model.
 """
 
 from __future__ import annotations
