@@ -115,10 +115,9 @@ def _arm(condition: Condition, model: str) -> Arm:
     )
 
 
-def usual_arm(arms: Iterable[Arm], strategy: str) -> str:
-    """Return the key of the arm of a strategy that freezes the most, at the lowest rate; empty where there is none."""
-    own = [arm for arm in arms if arm.strategy == strategy and arm.rate is not None]
-    return max(own, key=lambda arm: (arm.frozen, -(arm.rate or 0.0))).key if own else ""
+def usual_arm(arms: Iterable[Arm]) -> str:
+    """Return the key of the head that is solved on the features of the whole network; empty where there is none."""
+    return next((arm.key for arm in arms if arm.solved and arm.left == 1.0), "")
 
 
 def seen_in(ledgers: Iterable[Ledger], trials: Iterable[ArmTrial], metric: Metric) -> list[Seen]:

@@ -25,7 +25,7 @@ from layercut.priors.table import Gains, gains_hash, shipped_gains
 from layercut.recommending.arms import Arm, ArmTrial, arms_of, in_order, usual_arm
 from layercut.recommending.budget import budget_seconds
 from layercut.recommending.certifying import certify, check_margin
-from layercut.recommending.design import USUAL, check_overrides
+from layercut.recommending.design import check_overrides
 from layercut.recommending.ending import rehearsed_seconds
 from layercut.recommending.journal import Journal, Look, read_journal
 from layercut.recommending.look import look_at_test_images
@@ -195,7 +195,7 @@ def _journal(runs: Runs, question: Question, num_workers: int, gains: Gains) -> 
         num_validation=None if question.validation == "folds" else question.num_held_out,
         folders=study_folders(runs.by_model),
         metric=question.metric,
-        usual=usual_arm(arms, USUAL) if question.is_of_a_library else "",
+        usual=usual_arm(arms) if question.is_of_a_library else "",
     )
 
 

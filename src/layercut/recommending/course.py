@@ -14,6 +14,7 @@ from layercut.recommending.told import arm_name, untried
 _ENDS = {
     "worth": "nothing left was expected to gain 0.05 points, however often it was tried",
     "all": "everything was tried",
+    "settled": "too few labelled images are wrong for any training to show that it is better",
     "budget": "nothing else worth trying fits into the budget",
     "nothing held out": "no image could be held out to choose by",
     "target": "the target accuracy is reached",

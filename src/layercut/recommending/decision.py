@@ -37,8 +37,8 @@ pace of other trials. In replays of 15 studies nine in ten trials took less."""
 _MOST_LOAD = 4.0
 """A machine is not taken for slower than by this."""
 
-Reason = Literal["", "budget", "worth", "all", "nothing held out"]
-"""Why nothing is next: no time, no gain to expect, nothing left, nothing to choose by."""
+Reason = Literal["", "budget", "worth", "all", "settled", "nothing held out"]
+"""Why nothing is next: no time, no gain to expect, nothing left, nothing that could change the choice or to choose by."""
 
 
 class Setting(NamedTuple):
@@ -59,8 +59,10 @@ class Setting(NamedTuple):
     """Whether held-out images judge trainings that they did not stop (`training/folds.py`)."""
     num_replicates: int = MOST_REPLICATES
     """Of an arm, at most."""
+    settles: bool = True
+    """Whether to end where nothing could change the choice; fresh replicates for a certificate want rivals."""
     usual: str = ""
-    """Key of the arm that is taken unless the labelled images tell a better one apart from it; empty: none."""
+    """Key of the solved head that is taken unless the labelled images show another arm to be better; empty: none."""
 
     def posterior(self, seen: Sequence[Seen]) -> Posterior:
         """Return what trials say of all arms."""
@@ -96,17 +98,17 @@ def first_trials(arms: Sequence[Arm]) -> tuple[ArmTrial, ...]:
 def decide(setting: Setting, seen: Sequence[Seen], left_seconds: float) -> Decision:
     """Return the trial with the most expected gain a second of those that fit into the time that is left.
 
-    One fits if its seconds are likely to (`longest_seconds`): a trial that is begun is not broken off.
-    The usual arm, which all others are held against, comes before them. Where several can be done side by side, others
-    of the same model that take no longer go with it.
+    One fits if its seconds are likely to (`longest_seconds`): a trial that is begun is not broken off. Where several can
+    be done side by side, others of the same model that take no longer go with it.
     """
     if not any(one.score is not None for one in seen):
         return Decision((), "nothing held out")
     options = list(_options(setting, seen))
     if not options:
         return Decision((), "all")
-    usual = [one for one in options if one.trial == ArmTrial(setting.usual, 0) and one.longest <= left_seconds]
-    worthwhile = usual or [one for one in options if one.hope >= WORTH]
+    if setting.settles and _is_settled(setting, seen):
+        return Decision((), "settled")
+    worthwhile = [one for one in options if one.hope >= WORTH]
     if not worthwhile:
         return Decision((), "worth")
     affordable = [one for one in worthwhile if one.longest <= left_seconds]
@@ -123,8 +125,8 @@ def decide(setting: Setting, seen: Sequence[Seen], left_seconds: float) -> Decis
 def leader(setting: Setting, seen: Sequence[Seen]) -> Arm | None:
     """Return the arm to recommend: of those that were tried, the one with the highest posterior mean.
 
-    Of equal ones the one that comes first in the plan. The usual arm, once it was tried, is left only for one that the
-    labelled images tell apart from it (`are_told_apart`). None: nothing was tried that could be chosen by.
+    Of equal ones the one that comes first in the plan. The usual arm is left only for one that the labelled images show
+    to be better (`is_better`). None: nothing was tried that could be chosen by.
     """
     found = leaders(setting, seen, 1)
     return found[0] if found else None
@@ -140,9 +142,29 @@ def leaders(setting: Setting, seen: Sequence[Seen], number: int) -> list[Arm]:
     usual = next((place for place in tried if setting.arms[place].key == setting.usual), None)
     if usual is not None:
         best, other = (_mean_score(seen, setting.arms[place].key) for place in (in_order[0], usual))
-        if best <= other or not are_told_apart(best, other, setting.num_images):
+        if not is_better(best, other, setting.num_images):
             in_order.sort(key=lambda place: place != usual)
     return [setting.arms[place] for place in in_order[:number]]
+
+
+def _is_settled(setting: Setting, seen: Sequence[Seen]) -> bool:
+    """Return whether the usual arm has so few images wrong that even one without an error would not be chosen."""
+    if not any(one.key == setting.usual and one.score is not None for one in seen):
+        return False
+    return not is_better(1.0, _mean_score(seen, setting.usual), setting.num_images)
+
+
+def is_better(one: float, other: float, num_images: float) -> bool:
+    """Return whether so many labelled images show the first of two accuracies to be the better one.
+
+    Exact one-sided sign test at 5 %, with the assumption of `are_told_apart`.
+
+    Example:
+        >>> is_better(24 / 24, 20 / 24, 24), is_better(24 / 24, 19 / 24, 24)
+        (False, True)
+    """
+    first, second = (_num_wrong(score, num_images) for score in (one, other))
+    return first < second and bool(binomtest(first, first + second, alternative="less").pvalue < ALPHA)
 
 
 def are_told_apart(one: float, other: float, num_images: float) -> bool:
@@ -155,8 +177,12 @@ def are_told_apart(one: float, other: float, num_images: float) -> bool:
         >>> are_told_apart(23 / 24, 21 / 24, 24), are_told_apart(23 / 24, 15 / 24, 24)
         (False, True)
     """
-    wrong = [nearest_whole(num_images) - nearest_whole(score * num_images) for score in (one, other)]
+    wrong = [_num_wrong(score, num_images) for score in (one, other)]
     return bool(sum(wrong) and binomtest(wrong[0], sum(wrong)).pvalue < ALPHA)
+
+
+def _num_wrong(score: float, num_images: float) -> int:
+    return nearest_whole(num_images) - nearest_whole(score * num_images)
 
 
 def nearest_whole(value: float) -> int:

@@ -18,10 +18,6 @@ TRAINED = ("finetune", "lp_finetune", "freeze", "truncate", "norm_only")
 """Strategies that are trained, of which each answers another question: all of it, from a new head or a solved one,
 above a frozen trunk, a smaller network, and little enough for few images."""
 
-USUAL = "freeze"
-"""What is recommended of a pretrained network unless something else leads it clearly: its last stage trained further,
-at the lowest rate."""
-
 _HEAD_RATE = 1e-3
 RATES = {"1e-4": 0.1, "3e-4": 0.3, "1e-3": 1.0}
 """Learning rates of what comes from the source, and what share of the new head's they are."""

@@ -93,7 +93,7 @@ class Journal:
     metric: Metric = ACCURACY
     """By which it chooses."""
     usual: str = ""
-    """Key of the arm that is recommended unless another leads it clearly; empty: none."""
+    """Key of the solved head that is recommended unless another arm is shown to be better; empty: none."""
 
     @property
     def trials(self) -> list[ArmTrial]:
@@ -151,6 +151,7 @@ class Journal:
             self.num_workers,
             self.beliefs,
             self.is_out_of_fold,
+            settles=self.margin is None,
             usual=self.usual,
         )
 

@@ -128,6 +128,8 @@ def untried(journal: Journal, seen: Sequence[Seen]) -> Iterator[str]:
     trainings = f"{len(rest)} of {words.count(sum(not arm.solved for arm in journal.arms), 'training')}"
     if journal.reason == "worth":
         yield f"Not tried: {trainings}, none of which is expected to gain 0.05 points."
+    elif journal.reason == "settled":
+        yield f"Not tried: {trainings}: on these labels even one without an error would not be shown to be better."
     elif journal.reason == "target":
         yield f"Not tried: {trainings}: the target accuracy is reached without."
     elif journal.reason == "nothing held out":
