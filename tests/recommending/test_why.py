@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layercut.recommending.arms import Arm
 from layercut.recommending.told import ArmScore
-from layercut.recommending.why import features_by_depth, how_sure, why_so
+from layercut.recommending.why import best_of_each, features_by_depth, how_sure
 
 
 def row(strategy: str, cut: int, score: float, model: str = "") -> ArmScore:
@@ -34,17 +34,11 @@ def test_another_models_classifiers_say_nothing_about_where_to_cut() -> None:
     assert list(features_by_depth(HEADS[0], [HEADS[0], row("linear_probe", 3, 0.5, model="other")])) == []
 
 
-def test_a_condition_with_a_higher_score_is_named_with_why_it_is_not_recommended() -> None:
-    strategies, higher = why_so(TRAINED, [*HEADS, TRAINED], is_usual=False, learned=True)
-    assert strategies == (
+def test_the_best_condition_of_each_strategy_is_named_where_there_are_several() -> None:
+    assert list(best_of_each(TRAINED, [*HEADS, TRAINED])) == [
         "Best of each strategy tried: linear_probe at cut 17, 95.8 %; freeze at cut 12 (rate 3e-4), 75.0 %."
-    )
-    assert higher.startswith("linear_probe at cut 17 has the highest score, 95.8 %, but ")
-    assert higher.endswith("similar conditions and what trainings gained in earlier studies.")
-
-
-def test_the_highest_score_needs_no_excuse() -> None:
-    assert list(why_so(HEADS[2], HEADS, is_usual=False, learned=True)) == []
+    ]
+    assert list(best_of_each(HEADS[2], HEADS)) == []
 
 
 def test_it_is_said_how_many_conditions_the_labels_rule_out() -> None:

@@ -38,7 +38,8 @@ _MOST_LOAD = 4.0
 """A machine is not taken for slower than by this."""
 
 Reason = Literal["", "budget", "worth", "all", "settled", "nothing held out"]
-"""Why nothing is next: no time, no gain to expect, nothing left, nothing that could change the choice or to choose by."""
+"""Why nothing is next: no time, no gain to expect, nothing left, nothing that could change the choice, or nothing to
+choose by."""
 
 
 class Setting(NamedTuple):
@@ -98,8 +99,8 @@ def first_trials(arms: Sequence[Arm]) -> tuple[ArmTrial, ...]:
 def decide(setting: Setting, seen: Sequence[Seen], left_seconds: float) -> Decision:
     """Return the trial with the most expected gain a second of those that fit into the time that is left.
 
-    One fits if its seconds are likely to (`longest_seconds`): a trial that is begun is not broken off. Where several can
-    be done side by side, others of the same model that take no longer go with it.
+    One fits if its seconds are likely to (`longest_seconds`): a trial that is begun is not broken off. Where several
+    can be done side by side, others of the same model that take no longer go with it.
     """
     if not any(one.score is not None for one in seen):
         return Decision((), "nothing held out")
@@ -123,10 +124,13 @@ def decide(setting: Setting, seen: Sequence[Seen], left_seconds: float) -> Decis
 
 
 def leader(setting: Setting, seen: Sequence[Seen]) -> Arm | None:
-    """Return the arm to recommend: of those that were tried, the one with the highest posterior mean.
+    """Return the arm to recommend: of those that were tried, the one with the highest mean score.
 
-    Of equal ones the one that comes first in the plan. The usual arm is left only for one that the labelled images show
-    to be better (`is_better`). None: nothing was tried that could be chosen by.
+    Of equal ones the one with the lowest log loss, then the first in the plan. The usual arm is left only for one that
+    the labelled images show to be better (`is_better`). None: nothing was tried that could be chosen by.
+
+    Scores are taken as they are. Posterior means, which decide what is tried, would also weigh similar conditions and
+    earlier studies: on 18 replayed studies they chose worse (docs/decisions/0070).
     """
     found = leaders(setting, seen, 1)
     return found[0] if found else None
@@ -134,24 +138,21 @@ def leader(setting: Setting, seen: Sequence[Seen]) -> Arm | None:
 
 def leaders(setting: Setting, seen: Sequence[Seen], number: int) -> list[Arm]:
     """Return the best so many arms, the one to recommend first."""
-    tried = _tried(setting.arms, seen)
-    if not tried:
-        return []
-    beliefs = setting.posterior(seen)
-    in_order = sorted(tried, key=lambda place: (-beliefs.mean[place], place))
-    usual = next((place for place in tried if setting.arms[place].key == setting.usual), None)
+    arms = [setting.arms[place] for place in _tried(setting.arms, seen)]
+    arms.sort(key=lambda arm: -_mean_score(setting, seen, arm.key, with_loss=True))
+    usual = next((arm for arm in arms if arm.key == setting.usual), None)
     if usual is not None:
-        best, other = (_mean_score(seen, setting.arms[place].key) for place in (in_order[0], usual))
+        best, other = (_mean_score(setting, seen, arm.key) for arm in (arms[0], usual))
         if not is_better(best, other, setting.num_images):
-            in_order.sort(key=lambda place: place != usual)
-    return [setting.arms[place] for place in in_order[:number]]
+            arms.sort(key=lambda arm: arm is not usual)
+    return arms[:number]
 
 
 def _is_settled(setting: Setting, seen: Sequence[Seen]) -> bool:
     """Return whether the usual arm has so few images wrong that even one without an error would not be chosen."""
     if not any(one.key == setting.usual and one.score is not None for one in seen):
         return False
-    return not is_better(1.0, _mean_score(seen, setting.usual), setting.num_images)
+    return not is_better(1.0, _mean_score(setting, seen, setting.usual), setting.num_images)
 
 
 def is_better(one: float, other: float, num_images: float) -> bool:
@@ -190,8 +191,13 @@ def nearest_whole(value: float) -> int:
     return math.floor(value + 0.5)
 
 
-def _mean_score(seen: Sequence[Seen], key: str) -> float:
-    own = [one.score for one in seen if one.key == key and one.score is not None]
+def _mean_score(setting: Setting, seen: Sequence[Seen], key: str, with_loss: bool = False) -> float:
+    """Return the mean of the trials of an arm; `with_loss` tells equal ones apart by log loss (`curve.score`)."""
+    own = [
+        score(one.score, one.loss, setting.num_images) if with_loss else one.score
+        for one in seen
+        if one.key == key and one.score is not None
+    ]
     return math.fsum(own) / len(own)
 
 

@@ -17,13 +17,13 @@ from layercut.recommending.target import shown_accuracy
 from layercut.recommending.told import ArmScore, arm_name, interval, not_told_apart, what_to_do
 from layercut.recommending.why import (
     MOST_NAMED,
+    best_of_each,
     by_model,
     cheaper,
     features_by_depth,
     how_sure,
     is_judged,
     more,
-    why_so,
 )
 from layercut.records import TrialRecord
 
@@ -80,7 +80,7 @@ def _quality(found: Evidence) -> Iterator[str]:
     yield from how_sure(own, found.rows, same)
     yield from features_by_depth(own, found.rows)
     yield from _beside_the_usual(found)
-    yield from why_so(own, found.rows, own.arm.key == journal.usual, learned=bool(journal.beliefs))
+    yield from best_of_each(own, found.rows)
     if journal.target_accuracy is not None:
         yield _target(journal, journal.target_accuracy, own)
     if journal.margin is not None:

@@ -48,8 +48,8 @@ def features_by_depth(own: ArmScore, rows: Sequence[ArmScore]) -> Iterator[str]:
     yield f"Features by depth{which}: a linear classifier after {cuts} blocks has {scores} %."
 
 
-def why_so(own: ArmScore, rows: Sequence[ArmScore], is_usual: bool, learned: bool) -> Iterator[str]:
-    """Yield the best condition of each strategy, and why the one with the highest score may not be recommended."""
+def best_of_each(own: ArmScore, rows: Sequence[ArmScore]) -> Iterator[str]:
+    """Yield the best condition of each strategy, where several were tried."""
     best: dict[str, ArmScore] = {}
     judged = [row for row in rows if is_judged(row) and row.arm.model == own.arm.model]
     for row in sorted(judged, key=lambda row: (-row.score, row is not own)):
@@ -57,13 +57,6 @@ def why_so(own: ArmScore, rows: Sequence[ArmScore], is_usual: bool, learned: boo
     if len(best) > 1:
         names = [f"{arm_name(row.arm)}, {words.percent(row.score)}" for row in best.values()]
         yield f"Best of each strategy tried: {'; '.join(names)}."
-    top = max(filter(is_judged, rows), key=lambda row: row.score)
-    if top.score > own.score and not is_usual:
-        earlier = " and what trainings gained in earlier studies" if learned else ""
-        yield (
-            f"{arm_name(top.arm)} has the highest score, {words.percent(top.score)}, but one score on so few labels is "
-            f"noisy: the choice also weighs the scores of similar conditions{earlier}."
-        )
 
 
 def by_model(rows: Sequence[ArmScore]) -> Iterator[str]:

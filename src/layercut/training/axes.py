@@ -4,9 +4,9 @@ A turn changes neither an L2 penalty nor a fit, and what an L2 penalty lets a li
 its images: with 200 images of 50,000 features, 200 columns hold everything. Features are read in slabs of columns, so
 that no second matrix of their size is needed.
 
-All features are divided by one number. Each by its own deviation, as is usual for tables, makes as much of features that
-hardly ever vary as of those that a network was trained for: with two dozen images that cost the last features of an
-ImageNet model 1 to 12 points of accuracy (docs/decisions/0061).
+All features are divided by one number. Each by its own deviation, as is usual for tables, makes as much of features
+that hardly ever vary as of those that a network was trained for: with two dozen images that cost the last features of
+an ImageNet model 1 to 12 points of accuracy (docs/decisions/0061).
 """
 
 from __future__ import annotations
