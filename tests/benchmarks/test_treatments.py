@@ -52,11 +52,11 @@ def test_a_choice_of_rate_is_compared_with_the_middle_one_at_the_same_cut_and_re
 
 def test_the_best_newer_strategy_stands_against_the_best_of_the_seven_at_one_rate():
     at_one = raised(table(), "freeze", 1, validation_accuracy=0.5)
-    chosen = raised(table(), "lp_finetune", 2, validation_accuracy=0.5)
+    chosen = raised(table(), "lp_finetune", 1, validation_accuracy=0.5)
     chosen = raised(chosen, "freeze", 2, validation_accuracy=0.9)
     told = treatments.judge(at_one, chosen)["best_newer_against_best_of_seven"]
-    assert (told["strategy"], told["cut"], told["against"], told["against_cut"]) == ("lp_finetune", 2, "freeze", 1)
-    assert "lp_finetune at cut 2 against freeze at cut 1" in treatments.render(
+    assert (told["strategy"], told["cut"], told["against"], told["against_cut"]) == ("lp_finetune", 1, "freeze", 1)
+    assert "lp_finetune at cut 1 against freeze at cut 1" in treatments.render(
         {"any": {"rates": [1e-3, 2e-3, 4e-3], **treatments.judge(at_one, chosen)}}
     )
 
