@@ -3,12 +3,12 @@
     python -m benchmarks.treatments --cifar FOLDER --photographs FOLDER --weights FILE [--only cifar ants-bees]
 
 Two studies: CIFAR-10 as JPEG, vehicles to animals at 1 % of the images, with a small CNN pretrained here; and
-photographs of ants and bees at 10 %, from ImageNet weights. Each is run twice into one output folder, so that equal
-trials are trained once: at the middle rate alone, and with a list of three. Of each strategy the best cut on validation
-images is shown, with its accuracy on test images and a 95 % interval over replicates. Three comparisons are paired by
-replicate: each strategy at its chosen rate with itself at the middle one, cut by cut; and the best of the strategies
-that are newer than the seven (and no other name of one of their trials), at chosen rates, with the best of the seven at
-the middle rate, both best on validation.
+photographs of ants and bees at 10 % (`--fraction` for another), from ImageNet weights. Each is run twice into one
+output folder, so that equal trials are trained once: at the middle rate alone, and with a list of three. Of each
+strategy the best cut on validation images is shown, with its accuracy on test images and a 95 % interval over
+replicates. Three comparisons are paired by replicate: each strategy at its chosen rate with itself at the middle one,
+cut by cut; and the best of the strategies that are newer than the seven (and no other name of one of their trials),
+at chosen rates, with the best of the seven at the middle rate, both best on validation.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def main() -> None:
     narrowed = {
         "strategies": arguments.strategies,
         "replicates": arguments.replicates,
-        "fractions": arguments.fraction and [arguments.fraction],
+        "fractions": None if arguments.fraction is None else [arguments.fraction],
     }
     result = {
         name: measure(found[name].narrowed(narrowed), arguments.runs / name, not arguments.one_rate)

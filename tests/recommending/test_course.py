@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from layercut.recommending.arms import Arm, ArmTrial, Seen
-from layercut.recommending.course import overrun
+from layercut.recommending.course import course, overrun
 from layercut.recommending.journal import Journal, Step
 from layercut.recommending.search import Timer, seconds_for_the_end
 
@@ -70,3 +70,15 @@ def test_a_recommended_arm_whose_weights_were_removed_is_trained_again_and_time_
     seen = [Seen("head", 0, 0.8, 0.5, 1.0), Seen("trained", 0, 0.9, 0.5, 20.0)]
     timer = Timer(lambda: 0.0, 0.0, 0.0, end_seconds=6.0)
     assert seconds_for_the_end(runs, journal(HEADS), timer, seen, TRAINED) == pytest.approx(seconds)
+
+
+def test_where_nothing_could_change_the_choice_that_is_why_it_ended_and_why_the_rest_was_not_tried() -> None:
+    made = dataclasses.replace(journal(HEADS, tried_seconds=50.0, spent_seconds=54.0), reason="settled")
+    told = list(course(made, [Seen("head", 0, 0.9, 0.3, 40.0)]))
+    assert told[0] == (
+        "Took 54.0 s of 1 min 30 s: 1 linear classifier and 0 trainings; too few labelled images are wrong for any "
+        "training to show that it is better."
+    )
+    assert told[-1] == (
+        "Not tried: 1 of 1 training: on these labels even one without an error would not be shown to be better."
+    )

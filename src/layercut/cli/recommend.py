@@ -100,9 +100,10 @@ def command(
     yours, or your own package.module:function=WEIGHTS. Given several models, it also says which one to take.
 
     First, a linear classifier is fitted after every stage of the model. Then trainings are tried, always the one with
-    the highest expected gain per second, until the budget is spent or nothing more is expected to pay. The choice
-    rests on cross-validation, never on test images. Ctrl-C loses nothing: run the same command again to resume, or
-    with a larger budget to go further.
+    the highest expected gain per second, until the budget is spent, nothing more is expected to pay, or nothing could
+    change the choice. The choice rests on cross-validation, never on test images: a single pretrained network of
+    torchvision or timm is kept whole and frozen unless your labels show something else to be better. Ctrl-C loses
+    nothing: run the same command again to resume, or with a larger budget to go further.
 
     With --share, STUDY is a study file, a shipped study, or the output directory of a study. The recommendation is
     then one of that study's own conditions at its largest fraction, for a fraction of its planned work.
